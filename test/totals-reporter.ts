@@ -1,0 +1,20 @@
+import type { Reporter, TestModule } from "vitest/node";
+
+/** Prints `N passed, N failed, N skipped` alone on the last line: the line that CI reads. */
+class TotalsReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const totals = { passed: 0, failed: 0, skipped: 0 };
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        totals[state === "pending" ? "skipped" : state] += 1;
+      }
+      if (module.state() === "failed" && module.errors().length > 0) totals.failed += 1;
+    }
+    process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+  }
+}
+
+// vitest loads a custom reporter by its default export.
+// oxlint-disable-next-line import/no-default-export
+export default TotalsReporter;

@@ -1,0 +1,40 @@
+import { defineConfig } from "vitest/config";
+
+const node = { environment: "node", testTimeout: 15_000, hookTimeout: 60_000 } as const;
+
+/** `unit` runs beside the code; `cluster` and `system` start real processes and so run one file at a time. */
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/totals-reporter.ts"],
+    projects: [
+      {
+        test: {
+          ...node,
+          name: "unit",
+          include: ["{proto,shared,agent,hub,deploy}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "hub/console/**"],
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: "cluster",
+          include: ["test/{cluster,rig}/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
