@@ -1,0 +1,266 @@
+import { Type, type Static } from "typebox";
+
+/** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
+
+const text = (description: string) => Type.String({ description });
+const labels = Type.Record(Type.String(), Type.String(), { description: "Labels, as Kubernetes understands them" });
+const time = (description: string) => Type.Integer({ description: `${description}, in ms since the epoch` });
+
+export const stateSchema = Type.Union(
+  [
+    Type.Literal("failed"),
+    Type.Literal("degraded"),
+    Type.Literal("offline"),
+    Type.Literal("drifted"),
+    Type.Literal("pending"),
+    Type.Literal("progressing"),
+    Type.Literal("paused"),
+    Type.Literal("deleting"),
+    Type.Literal("no-targets"),
+    Type.Literal("current"),
+  ],
+  { description: "State of a target, an application or a cluster" },
+);
+
+export const conditionSchema = Type.Object({
+  type: text("Aspect: Ready, Fetched, Rendered, Placed …"),
+  status: Type.Union([Type.Literal("True"), Type.Literal("False"), Type.Literal("Unknown")]),
+  reason: text("Stable CamelCase reason"),
+  message: text("One sentence"),
+  since: time("Since when the status holds"),
+});
+
+export const problemSchema = Type.Object({
+  code: text("Stable kebab-case code"),
+  severity: Type.Union([Type.Literal("error"), Type.Literal("warning")]),
+  message: text("One sentence"),
+  at: Type.Optional(Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() })),
+  hint: Type.Optional(text("What to do")),
+});
+
+export const clusterSchema = Type.Object({
+  name: text("Name, unique in the hub"),
+  uid: text("uid of the cluster's kube-system namespace; empty until it has joined"),
+  state: stateSchema,
+  reason: text("Why it is in this state; empty when current"),
+  since: time("Since when it is in this state"),
+  labels,
+  applications: Type.Object({ current: Type.Integer(), total: Type.Integer() }),
+  drifted: Type.Integer({ description: "Targets with drift that is not repaired" }),
+  connected: Type.Boolean(),
+  seen: time("When the agent last spoke; 0 = never"),
+  agentVersion: Type.String(),
+  kubernetesVersion: Type.String(),
+  nodes: Type.Integer(),
+});
+
+export const targetSchema = Type.Object({
+  app: text("Application"),
+  cluster: text("Cluster"),
+  state: stateSchema,
+  revision: text("Commit that is desired"),
+  appliedRevision: text("Commit that was last applied whole; empty = none"),
+  reason: text("Stable CamelCase reason; empty when current"),
+  message: text("One sentence; empty when current"),
+  since: time("Since when it is in this state"),
+  bundle: text("Digest of the desired bundle"),
+  objects: Type.Object({ current: Type.Integer(), total: Type.Integer() }),
+  drifted: Type.Integer({ description: "Objects with drift that is not repaired" }),
+  timings: Type.Object(
+    {
+      seen: Type.Integer(),
+      assigned: Type.Integer(),
+      received: Type.Integer(),
+      applied: Type.Integer(),
+      observed: Type.Integer(),
+    },
+    {
+      description: "When the change passed each hop, in ms since the epoch, each on the clock of the hop; 0 = not yet",
+    },
+  ),
+});
+
+export const targetDetailSchema = Type.Intersect([
+  targetSchema,
+  Type.Object({
+    overrides: Type.Array(text("Override that applies: file:line")),
+    placement: text("Placement that put it here: name and file:line"),
+    conditions: Type.Array(conditionSchema),
+    items: Type.Array(
+      Type.Object({
+        object: text("Deployment.apps shop/web"),
+        apply: Type.String(),
+        health: Type.String(),
+        reason: Type.String(),
+        message: Type.String(),
+        drift: Type.Optional(
+          Type.Object({
+            paths: Type.Array(Type.String()),
+            by: Type.String(),
+            found: Type.Integer(),
+            repaired: Type.Boolean(),
+          }),
+        ),
+      }),
+    ),
+  }),
+]);
+
+export const applicationSchema = Type.Object({
+  name: Type.String(),
+  state: stateSchema,
+  reason: text("Why; for no-targets: which selector matches nothing and what comes nearest"),
+  since: time("Since when it is in this state"),
+  targets: Type.Object({ current: Type.Integer(), total: Type.Integer() }),
+  revision: text("main@4be1f02, or empty"),
+  source: text("repository//path"),
+  declared: text("file:line of its declaration"),
+});
+
+export const applicationDetailSchema = Type.Intersect([
+  applicationSchema,
+  Type.Object({
+    conditions: Type.Array(conditionSchema),
+    problems: Type.Array(problemSchema),
+    states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
+    objects: Type.Array(text("Deployment.apps shop/web")),
+  }),
+]);
+
+export const sourceSchema = Type.Object({
+  name: Type.String(),
+  url: text("Address without credentials"),
+  ref: text("Branch, tag or commit"),
+  path: text("Folder in the repository that is read; empty = all of it"),
+  intervalSeconds: Type.Number({ minimum: 1 }),
+  state: stateSchema,
+  reason: Type.String(),
+  since: time("Since when it is in this state"),
+  revision: text("Commit that was read last; empty = none yet"),
+  fetched: time("When it was last fetched with success; 0 = never"),
+  applications: Type.Integer(),
+});
+
+export const sourceDetailSchema = Type.Intersect([
+  sourceSchema,
+  Type.Object({ conditions: Type.Array(conditionSchema), problems: Type.Array(problemSchema) }),
+]);
+
+export const addSourceSchema = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({
+        pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description: "Default: the last part of the address",
+      }),
+    ),
+    url: Type.String({ minLength: 1, description: "http(s) address or a path on the hub's machine" }),
+    ref: Type.Optional(text("Default: the repository's default branch")),
+    path: Type.Optional(Type.String()),
+    intervalSeconds: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: "Default: 60" })),
+    username: Type.Optional(Type.String()),
+    password: Type.Optional(text("Password or token; write-only")),
+  },
+  { additionalProperties: false },
+);
+
+export const joinClusterSchema = Type.Object(
+  { name: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }), labels: Type.Optional(labels) },
+  { additionalProperties: false },
+);
+
+export const joinedClusterSchema = Type.Object({
+  name: Type.String(),
+  token: text("One-time join token: shown once, valid 15 minutes"),
+  expires: time("When the token ends"),
+  hub: text("Address that the agent dials, host:port"),
+  manifest: text("Kubernetes YAML for kubectl apply -f -"),
+});
+
+/** A null value removes the label. */
+export const labelClusterSchema = Type.Object(
+  { labels: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])) },
+  { additionalProperties: false },
+);
+
+export const eventSchema = Type.Object({
+  id: Type.Integer({ description: "Counts up; the cursor of the stream" }),
+  at: time("When"),
+  type: text("commit, applied, drifted, repaired, failed, degraded, offline, joined, pruned, problem …"),
+  app: Type.String(),
+  cluster: Type.String(),
+  message: text("One sentence"),
+});
+
+const change = Type.Object({
+  path: text("Kubernetes field path"),
+  desired: Type.Optional(text("JSON text; masked for secrets")),
+  live: Type.Optional(text("JSON text; masked for secrets")),
+  by: Type.Optional(text("Field manager that owns the live value")),
+});
+
+export const diffSchema = Type.Object({
+  app: Type.String(),
+  cluster: Type.String(),
+  identical: Type.Integer(),
+  masked: Type.Integer({ description: "Secrets whose values were compared but are not shown" }),
+  objects: Type.Array(
+    Type.Object({
+      object: text("Deployment.apps shop/web"),
+      state: Type.Union([Type.Literal("changed"), Type.Literal("missing"), Type.Literal("extra")]),
+      changes: Type.Array(change),
+    }),
+  ),
+});
+
+export interface TreeNode {
+  readonly object: string;
+  readonly health: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly children: readonly TreeNode[];
+}
+
+export const treeSchema = Type.Object({
+  app: Type.String(),
+  cluster: Type.String(),
+  nodes: Type.Array(Type.Unsafe<TreeNode>(Type.Object({}, { additionalProperties: true }))),
+});
+
+export const versionSchema = Type.Object({ version: Type.String(), hub: text("Id of this hub"), node: Type.String() });
+
+/** RFC 9457. */
+export const problemDetailSchema = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  hint: Type.Optional(Type.String()),
+  trace: Type.Optional(Type.String()),
+});
+
+export type Cluster = Static<typeof clusterSchema>;
+export type Target = Static<typeof targetSchema>;
+export type TargetDetail = Static<typeof targetDetailSchema>;
+export type Application = Static<typeof applicationSchema>;
+export type ApplicationDetail = Static<typeof applicationDetailSchema>;
+export type Source = Static<typeof sourceSchema>;
+export type SourceDetail = Static<typeof sourceDetailSchema>;
+export type AddSource = Static<typeof addSourceSchema>;
+export type JoinCluster = Static<typeof joinClusterSchema>;
+export type JoinedCluster = Static<typeof joinedClusterSchema>;
+export type LabelCluster = Static<typeof labelClusterSchema>;
+export type Event = Static<typeof eventSchema>;
+export type DiffResult = Static<typeof diffSchema>;
+export type TreeResult = Static<typeof treeSchema>;
+export type Version = Static<typeof versionSchema>;
+export type ProblemDetail = Static<typeof problemDetailSchema>;
+
+export interface List<T> {
+  readonly items: readonly T[];
+  /** Cursor of the next page; absent on the last one. */
+  readonly next?: string;
+  /** Number of items over all pages. */
+  readonly total: number;
+}

@@ -1,0 +1,72 @@
+import { canonicalJson, digestOf, isDigest, type Digest } from "./digest.ts";
+import { DroverError } from "./errors.ts";
+import type { KubeObject } from "./kube/manifest.ts";
+
+/** The ordered objects of one application for one cluster, named by what they contain. */
+export interface Bundle {
+  readonly digest: Digest;
+  /** Digests of the objects' canonical JSON, in apply order. */
+  readonly objects: readonly Digest[];
+}
+
+export interface EncodedBundle {
+  readonly bundle: Bundle;
+  /** The bundle's own blob and one for each object, by digest: all that a cluster needs to fetch. */
+  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+}
+
+const format = "drover.dev/bundle/v1";
+const utf8 = new TextEncoder();
+
+/** Encodes objects that are already canonical and in apply order. Equal input gives equal digests on every machine. */
+export function encodeBundle(objects: readonly KubeObject[]): EncodedBundle {
+  const blobs = new Map<Digest, Uint8Array>();
+  const digests = objects.map((object) => {
+    const bytes = utf8.encode(canonicalJson(object));
+    const digest = digestOf(bytes);
+    blobs.set(digest, bytes);
+    return digest;
+  });
+  const bytes = utf8.encode(canonicalJson({ format, objects: digests }));
+  const digest = digestOf(bytes);
+  blobs.set(digest, bytes);
+  return { bundle: { digest, objects: digests }, blobs };
+}
+
+/** Reads a bundle's own blob. Throws `blob_corrupt` for anything that `encodeBundle` did not write. */
+export function decodeBundle(digest: Digest, bytes: Uint8Array): Bundle {
+  const value = parseBlob(digest, bytes);
+  if (!isBundleFile(value)) throw new DroverError("blob_corrupt", `blob ${digest} is not a bundle`);
+  return { digest, objects: value.objects };
+}
+
+/** Reads one object's blob after checking its digest. */
+export function decodeObject(digest: Digest, bytes: Uint8Array): KubeObject {
+  const value = parseBlob(digest, bytes);
+  if (!isKubeObject(value)) throw new DroverError("blob_corrupt", `blob ${digest} is not a Kubernetes object`);
+  return value;
+}
+
+function parseBlob(digest: Digest, bytes: Uint8Array): unknown {
+  if (digestOf(bytes) !== digest) throw new DroverError("digest_mismatch", `blob ${digest} has other content`);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DroverError("blob_corrupt", `blob ${digest} is not JSON`, { cause });
+  }
+}
+
+function isBundleFile(value: unknown): value is { readonly objects: readonly Digest[] } {
+  if (typeof value !== "object" || value === null || !("format" in value) || !("objects" in value)) return false;
+  const { objects } = value;
+  return (
+    value.format === format && Array.isArray(objects) && objects.every((o) => typeof o === "string" && isDigest(o))
+  );
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("apiVersion" in value && "kind" in value && "metadata" in value)) return false;
+  const { metadata } = value;
+  return typeof metadata === "object" && metadata !== null && "name" in metadata && typeof metadata.name === "string";
+}

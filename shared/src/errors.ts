@@ -1,0 +1,103 @@
+/** Every code that Drover puts on an error. Codes are stable: people script on them, texts may change. */
+export type ErrorCode =
+  | "api_unreachable"
+  | "apply_conflict"
+  | "apply_failed"
+  | "assignment_refused"
+  | "blob_corrupt"
+  | "blob_missing"
+  | "canceled"
+  | "cluster_exists"
+  | "cluster_offline"
+  | "config_invalid"
+  | "digest_mismatch"
+  | "document_invalid"
+  | "forbidden"
+  | "input_too_large"
+  | "internal"
+  | "join_refused"
+  | "kind_missing"
+  | "link_closed"
+  | "not_found"
+  | "patch_failed"
+  | "precondition_failed"
+  | "program_missing"
+  | "render_failed"
+  | "signature_invalid"
+  | "source_auth"
+  | "source_missing"
+  | "source_ref_missing"
+  | "source_unreachable"
+  | "store_failed"
+  | "timeout"
+  | "unauthorized"
+  | "usage";
+
+/** Where in a repository something was written. Line and column count from 1; the file is relative to the repository. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface DroverErrorOptions {
+  /** What to do about it, in one sentence or one command. */
+  readonly hint?: string;
+  readonly at?: Position;
+  readonly cause?: unknown;
+}
+
+/** A thing that could not be done. Expected outcomes are values, not errors. */
+export class DroverError extends Error {
+  override readonly name = "DroverError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly at: Position | undefined;
+
+  constructor(code: ErrorCode, message: string, options: DroverErrorOptions = {}) {
+    super(redactCredentials(message), options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.at = options.at;
+  }
+
+  /** Turns whatever was thrown into a DroverError; the only place where foreign errors become ours. */
+  static from(reason: unknown, code: ErrorCode = "internal"): DroverError {
+    if (reason instanceof DroverError) return reason;
+    if (reason instanceof Error && reason.name === "AbortError") {
+      return new DroverError("canceled", "canceled", { cause: reason });
+    }
+    return new DroverError(code, reason instanceof Error ? reason.message : String(reason), { cause: reason });
+  }
+}
+
+const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "assignment_refused",
+  "config_invalid",
+  "document_invalid",
+  "forbidden",
+  "input_too_large",
+  "join_refused",
+  "patch_failed",
+  "precondition_failed",
+  "program_missing",
+  "render_failed",
+  "signature_invalid",
+  "unauthorized",
+  "usage",
+]);
+
+/** Whether trying the same again may succeed without anybody changing anything. */
+export function retryable(code: ErrorCode): boolean {
+  return !terminalCodes.has(code);
+}
+
+/** `file:line:column`, the form that editors and terminals turn into a link. */
+export function formatPosition(at: Position): string {
+  return `${at.file}:${at.line}:${at.column}`;
+}
+
+/** Takes user names, passwords and tokens out of every URL in a text. */
+export function redactCredentials(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/giu, "$1***@");
+}

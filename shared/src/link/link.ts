@@ -1,0 +1,202 @@
+import type { Digest } from "../digest.ts";
+import type { ObjectKey } from "../kube/manifest.ts";
+import type { ObjectHealth } from "../state.ts";
+
+/** One application that a cluster is to run, at one exact content. */
+export interface Assignment {
+  readonly application: string;
+  readonly bundle: Digest;
+  /** Name of the repository and the commit that the bundle was rendered from: for people, never for decisions. */
+  readonly repository: string;
+  readonly commit: string;
+  /** Namespace of namespaced objects that name none; "" = `default`. */
+  readonly namespace: string;
+  readonly createNamespace: boolean;
+  /** False: objects that leave the bundle stay in the cluster and are reported as abandoned. */
+  readonly prune: boolean;
+  /** When the hub saw the commit, on the hub's clock, in ms since the epoch. */
+  readonly seenAtMs: number;
+  /** Goes up when somebody asks for a sync: the agent then compares and applies every object again. */
+  readonly syncRequest: number;
+}
+
+/** An application that a cluster is to remove. Only a tombstone removes; an application that is merely absent stays. */
+export interface Tombstone {
+  readonly application: string;
+  /** Why, in one sentence: `placement web no longer selects this cluster`. */
+  readonly reason: string;
+}
+
+/** Everything that one cluster is to run. Always the whole; a higher generation replaces a lower one. */
+export interface Assignments {
+  /** Name of the cluster that this is for; an agent refuses what is addressed to another. */
+  readonly cluster: string;
+  /** Changes when the hub's store was restored or lost; generations are compared within one epoch. */
+  readonly epoch: string;
+  readonly generation: number;
+  readonly issuedAtMs: number;
+  readonly targets: readonly Assignment[];
+  readonly tombstones: readonly Tombstone[];
+}
+
+/** `payload` are the bytes that were signed: they are verified and stored as they came, never encoded again. */
+export interface SignedAssignments {
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly keyId: string;
+}
+
+/** What an agent says first on every connection. */
+export interface Hello {
+  readonly agentVersion: string;
+  /** uid of the namespace kube-system: the identity of the cluster itself. */
+  readonly clusterUid: string;
+  readonly kubernetesVersion: string;
+  readonly nodes: number;
+  /** What the agent accepted last; generation 0 when nothing. */
+  readonly epoch: string;
+  readonly generation: number;
+}
+
+/** Whether the agent took an `Assignments`; a refusal names its code and says why. */
+export interface Acknowledgement {
+  readonly epoch: string;
+  readonly generation: number;
+  readonly refusal?: { readonly code: string; readonly message: string };
+}
+
+export type ApplyState = "applied" | "pending" | "failed" | "pruning" | "abandoned";
+
+export interface ObjectReport {
+  readonly key: ObjectKey;
+  readonly version: string;
+  readonly apply: ApplyState;
+  readonly health: ObjectHealth;
+  /** CamelCase and stable; "" when there is nothing to say. */
+  readonly reason: string;
+  readonly message: string;
+  /** The last change by somebody else that was found on this object, whether or not it is repaired already. */
+  readonly drift?: Drift;
+}
+
+export interface Drift {
+  /** Kubernetes field paths: `spec.replicas`, `metadata.labels[app]`. */
+  readonly paths: readonly string[];
+  /** Field manager that made the change; "" when the server does not tell. */
+  readonly by: string;
+  readonly foundAtMs: number;
+  readonly repaired: boolean;
+}
+
+/** The whole observed state of one application in one cluster. */
+export interface Report {
+  readonly application: string;
+  /** Counts up by one for each report of this agent process about any application. */
+  readonly sequence: number;
+  readonly epoch: string;
+  /** Generation of the assignments that the agent was acting on. */
+  readonly generation: number;
+  /** Bundle that is assigned, and the last one whose every object was applied ("" = none yet). */
+  readonly bundle: Digest;
+  readonly applied: Digest;
+  readonly commit: string;
+  readonly phase: "applying" | "applied" | "failed" | "removing" | "removed";
+  /** Worst health of the objects. */
+  readonly health: ObjectHealth;
+  readonly reason: string;
+  readonly message: string;
+  /** Sorted worst first, at most 5,000. */
+  readonly objects: readonly ObjectReport[];
+  /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */
+  readonly receivedAtMs: number;
+  readonly appliedAtMs: number;
+}
+
+/** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
+export interface Inspect {
+  readonly id: string;
+  readonly application: string;
+  readonly what: "diff" | "tree";
+}
+
+/** `result` is the JSON of a `DiffResult` or `TreeResult` of shared/api/types. */
+export interface Inspection {
+  readonly id: string;
+  readonly result?: Uint8Array;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export type HubMessage =
+  | { readonly kind: "assignments"; readonly signed: SignedAssignments }
+  | { readonly kind: "inspect"; readonly inspect: Inspect };
+
+export type AgentMessage =
+  | { readonly kind: "hello"; readonly hello: Hello }
+  | { readonly kind: "acknowledgement"; readonly acknowledgement: Acknowledgement }
+  | { readonly kind: "report"; readonly report: Report }
+  | { readonly kind: "inspection"; readonly inspection: Inspection };
+
+export interface EnrollRequest {
+  readonly token: string;
+  /** PKCS#10, DER. Only its public key is used. */
+  readonly csr: Uint8Array;
+  readonly clusterUid: string;
+  readonly agentVersion: string;
+}
+
+/** What a new agent keeps: its certificate, whom to trust, and by whom assignments are signed. */
+export interface EnrollResponse {
+  readonly cluster: string;
+  /** PEM. */
+  readonly certificate: string;
+  readonly authority: string;
+  /** Ed25519 public key, SPKI PEM, and its id. */
+  readonly signingKey: string;
+  readonly signingKeyId: string;
+}
+
+/** What the hub does with what agents say. Clusters are named by the certificate, never by the message. */
+export interface HubLinkHandler {
+  /** A cluster connected and said hello. A newer connection of the same cluster ends the older one. */
+  connected(cluster: string, hello: Hello): void;
+  acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
+  reported(cluster: string, report: Report): void;
+  inspected(cluster: string, inspection: Inspection): void;
+  /** The connection ended; `graceful` when the agent said goodbye. */
+  disconnected(cluster: string, end: { readonly graceful: boolean; readonly reason: string }): void;
+  /** Bytes of a blob that this cluster may read, or undefined. */
+  blob(cluster: string, digest: Digest): Uint8Array | undefined;
+  /** Throws `join_refused` when the token is unknown, used or expired. */
+  enroll(request: EnrollRequest): Promise<EnrollResponse>;
+}
+
+/** The hub's end of a link. `shared/link/link.contract.ts` states what every implementation keeps. */
+export interface HubLink {
+  /** Serves until the signal aborts. `ready` is called once, with the address that agents dial. */
+  run(handler: HubLinkHandler, ready: (address: string) => void, signal: AbortSignal): Promise<void>;
+  /** Hands a message to a connected cluster; false when it is not connected. Of assignments only the newest waits. */
+  send(cluster: string, message: HubMessage): boolean;
+  /** Ends the connection of a cluster, if there is one. */
+  disconnect(cluster: string, reason: string): void;
+}
+
+export interface AgentLinkHandler {
+  /** The hello to open the (next) connection with. */
+  hello(): Hello;
+  /** Called after each successful connect; the agent then sends its reports again. */
+  connected(): void;
+  received(message: HubMessage): void;
+  disconnected(reason: string): void;
+}
+
+/** The agent's end of a link. It reconnects by itself, with jitter and back-off, until the signal aborts. */
+export interface AgentLink {
+  run(handler: AgentLinkHandler, signal: AbortSignal): Promise<void>;
+  /** Never blocks: of each application's reports only the newest waits, and nothing waits while disconnected. */
+  send(message: AgentMessage): void;
+  /** Yields the blobs in any order, each already checked against its digest. Throws `blob_missing`, `link_closed`. */
+  fetchBlobs(
+    digests: readonly Digest[],
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly digest: Digest; readonly bytes: Uint8Array }>;
+}
