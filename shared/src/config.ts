@@ -77,7 +77,7 @@ function readFlags(options: Options, argv: readonly string[]) {
   const problems: string[] = [];
   const keys = new Map(Object.keys(options).map((key) => [flagName(key), key]));
   for (let i = 0; i < argv.length; i += 1) {
-    const [name = "", inline] = splitFlag(argv[i] ?? "");
+    const [name, inline] = splitFlag(argv[i] ?? "");
     const key = keys.get(name);
     const value = inline ?? argv[i + 1];
     if (key === undefined) problems.push(`unknown setting "${argv[i]}"`);

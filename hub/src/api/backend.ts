@@ -1,0 +1,46 @@
+import type * as api from "@drover/shared/api/types";
+
+/** What the routes read and ask for. Reads are of memory and return at once; intents are durable when they resolve. */
+export interface Backend {
+  readonly version: api.Version;
+  readonly events: EventLog;
+
+  clusters(): readonly api.Cluster[];
+  applications(): readonly api.Application[];
+  application(name: string): api.ApplicationDetail | undefined;
+  targets(): readonly api.Target[];
+  target(app: string, cluster: string): api.TargetDetail | undefined;
+  sources(): readonly api.Source[];
+  source(name: string): api.SourceDetail | undefined;
+
+  /** Throws `precondition_failed` when the name is taken, `usage` for an address that no mirror can serve. */
+  addSource(input: api.AddSource): Promise<api.SourceDetail>;
+  removeSource(name: string): Promise<void>;
+  /** Throws `cluster_exists` when a cluster of that name has joined already. */
+  joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
+  labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster>;
+  /** Forgets the cluster and revokes its certificate. What it runs stays. */
+  removeCluster(name: string): Promise<void>;
+  /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */
+  syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
+  /** Fetches now instead of at the next poll. */
+  syncSource(name: string): Promise<void>;
+  /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */
+  diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult>;
+  tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult>;
+  /** Whether the hub has started whole: what /readyz answers. */
+  ready(): boolean;
+  /** Prometheus text. */
+  metrics(): string;
+}
+
+export interface EventLog {
+  /** The oldest id that can still be read; a reader that asks for an older one has missed some. */
+  readonly oldest: number;
+  /** The id of the newest event; 0 = none yet. */
+  readonly newest: number;
+  /** Events with a higher id than `id`, oldest first. */
+  after(id: number, limit: number): readonly api.Event[];
+  /** Calls on every new event until the returned function is called. */
+  subscribe(listener: (event: api.Event) => void): () => void;
+}
