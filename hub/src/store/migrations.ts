@@ -1,0 +1,20 @@
+/**
+ * The schema, one step after the other; the number of steps taken is SQLite's `user_version`. Steps are never edited:
+ * add one. Columns that are only read whole are JSON.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE sources (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  CREATE TABLE clusters (name TEXT PRIMARY KEY, generation INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
+  CREATE TABLE join_tokens (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
+  CREATE TABLE targets (
+    app TEXT NOT NULL, cluster TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (app, cluster)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE blobs (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE observed (
+    app TEXT NOT NULL, cluster TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (app, cluster)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE events (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  `,
+];

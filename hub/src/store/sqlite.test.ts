@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { describe, expect, it } from "vitest";
+
+import { openSqliteStore } from "./sqlite.ts";
+import { describeStore } from "./store.contract.ts";
+
+describeStore("sqlite", () => {
+  const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
+  return {
+    open: () => openSqliteStore(join(folder, "hub.db")),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+});
+
+describe("sqlite file", () => {
+  const withFile = (body: (file: string) => void): void => {
+    const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
+    try {
+      body(join(folder, "hub.db"));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+  it("refuses a store of a newer Drover and leaves it as it is", () => {
+    withFile((file) => {
+      const database = new DatabaseSync(file);
+      database.exec("PRAGMA user_version = 999");
+      database.close();
+      expect(() => openSqliteStore(file)).toThrow(expect.objectContaining({ code: "store_failed" }));
+      expect(new DatabaseSync(file).prepare("PRAGMA user_version").get()).toEqual({ user_version: 999 });
+    });
+  });
+
+  it("refuses a damaged store instead of starting empty", () => {
+    withFile((file) => {
+      writeFileSync(file, "this is not a database, but it was here".repeat(100));
+      expect(() => openSqliteStore(file)).toThrow(expect.objectContaining({ code: "store_failed" }));
+    });
+  });
+
+  it("is readable by its owner only, since it holds credentials", () => {
+    withFile((file) => {
+      openSqliteStore(file).close();
+      expect(statSync(file).mode & 0o077).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,325 @@
+import { randomUUID } from "node:crypto";
+import { chmodSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+
+import type { Event } from "@drover/shared/api/types";
+import { decodeBundle } from "@drover/shared/bundle";
+import type { Digest } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+
+import { migrations } from "./migrations.ts";
+import { PairMap, type Pair } from "./pair-map.ts";
+import type {
+  AssignmentChange,
+  ClusterRecord,
+  JoinTokenRecord,
+  ObservedRecord,
+  SourceRecord,
+  Store,
+  TargetId,
+  TargetRecord,
+} from "./store.ts";
+
+const eventLimit = 10_000;
+
+/**
+ * Opens or creates the store in a file. Throws `store_failed` for a file of a newer Drover or a damaged one: what cannot
+ * be read is never replaced by an empty store.
+ */
+export function openSqliteStore(file: string): Store {
+  try {
+    const database = new DatabaseSync(file);
+    // A power cut must not lose an acknowledged decision: WAL with a sync at every commit.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+    if (file !== ":memory:") chmodSync(file, 0o600);
+    migrate(database, file);
+    return new SqliteStore(database);
+  } catch (cause) {
+    if (cause instanceof DroverError) throw cause;
+    throw new DroverError("store_failed", `the store ${file} cannot be opened`, {
+      hint: "restore it from a backup, or move it away to start anew: workloads stay as they are",
+      cause,
+    });
+  }
+}
+
+function migrate(database: DatabaseSync, file: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version > migrations.length) {
+    throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {
+      hint: "start the newer version",
+    });
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}
+
+class SqliteStore implements Store {
+  readonly hubId: string;
+  readonly epoch: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  readonly #sources: Map<string, SourceRecord>;
+  readonly #clusters: Map<string, ClusterRecord>;
+  readonly #targets = new PairMap<TargetRecord>();
+  readonly #observed = new PairMap<ObservedRecord>();
+  readonly #dirtyObserved = new PairMap<Pair>();
+  readonly #dirtyClusters = new Set<string>();
+  #events: Event[];
+  #unwrittenEvents: Event[] = [];
+  #lastEvent: number;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.hubId = this.#meta("hub_id");
+    this.epoch = this.#meta("epoch");
+    this.#sources = new Map(this.#records<SourceRecord>("sources").map((record) => [record.name, record]));
+    this.#clusters = new Map(this.#records<ClusterRecord>("clusters").map((record) => [record.name, record]));
+    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, record);
+    for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
+    this.#events = this.#records<Event>("events");
+    this.#lastEvent = this.#events.at(-1)?.id ?? 0;
+  }
+
+  sources(): readonly SourceRecord[] {
+    return [...this.#sources.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  source(name: string): SourceRecord | undefined {
+    return this.#sources.get(name);
+  }
+
+  putSource(source: SourceRecord): void {
+    this.#run("INSERT OR REPLACE INTO sources VALUES (?, ?)", source.name, JSON.stringify(source));
+    this.#sources.set(source.name, source);
+  }
+
+  deleteSource(name: string): void {
+    this.#run("DELETE FROM sources WHERE name = ?", name);
+    this.#sources.delete(name);
+  }
+
+  clusters(): readonly ClusterRecord[] {
+    return [...this.#clusters.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  cluster(name: string): ClusterRecord | undefined {
+    return this.#clusters.get(name);
+  }
+
+  putCluster(cluster: ClusterRecord): void {
+    this.#writeCluster(cluster);
+    this.#clusters.set(cluster.name, cluster);
+  }
+
+  deleteCluster(name: string): void {
+    this.#transaction(() => {
+      this.#run("DELETE FROM clusters WHERE name = ?", name);
+      this.#run("DELETE FROM targets WHERE cluster = ?", name);
+      this.#run("DELETE FROM observed WHERE cluster = ?", name);
+      this.#run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
+    });
+    this.#clusters.delete(name);
+    this.#dirtyClusters.delete(name);
+    for (const record of this.#targets.byCluster(name)) this.#targets.delete(record);
+    for (const record of this.#observed.byCluster(name)) {
+      this.#observed.delete(record);
+      this.#dirtyObserved.delete(record);
+    }
+  }
+
+  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void {
+    const cluster = this.#clusters.get(name);
+    if (cluster === undefined) return;
+    this.#clusters.set(name, { ...cluster, ...seen });
+    this.#dirtyClusters.add(name);
+  }
+
+  putJoinToken(token: JoinTokenRecord): void {
+    this.#run("DELETE FROM join_tokens WHERE expires_at < ?", token.expiresAtMs - 86_400_000);
+    this.#writeJoinToken(token);
+  }
+
+  joinToken(id: string): JoinTokenRecord | undefined {
+    const row = this.#prepare("SELECT record FROM join_tokens WHERE id = ?").get(id);
+    return row === undefined ? undefined : parseRecord<JoinTokenRecord>(row);
+  }
+
+  join(token: JoinTokenRecord, cluster: ClusterRecord): void {
+    this.#transaction(() => {
+      this.#writeJoinToken(token);
+      this.#writeCluster(cluster);
+    });
+    this.#clusters.set(cluster.name, cluster);
+  }
+
+  applications(): readonly string[] {
+    return this.#targets.apps();
+  }
+
+  target(id: TargetId): TargetRecord | undefined {
+    return this.#targets.get(id);
+  }
+
+  targetsOf(app: string): readonly TargetRecord[] {
+    return this.#targets.byApp(app);
+  }
+
+  targetsOn(cluster: string): readonly TargetRecord[] {
+    return this.#targets.byCluster(cluster);
+  }
+
+  assign(change: AssignmentChange): void {
+    const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
+    const clusters = [...touched]
+      .map((name) => this.#clusters.get(name))
+      .filter((cluster) => cluster !== undefined)
+      .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
+    this.#transaction(() => {
+      for (const [digest, bytes] of change.blobs) this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+      for (const target of change.put) {
+        this.#run(
+          "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
+          target.app,
+          target.cluster,
+          JSON.stringify(target),
+        );
+      }
+      for (const { app, cluster } of change.forget) {
+        this.#run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
+        this.#run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
+      }
+      for (const cluster of clusters) this.#writeCluster(cluster);
+    });
+    for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
+    for (const target of change.put) this.#targets.set(target, target);
+    for (const id of change.forget) {
+      this.#targets.delete(id);
+      this.#observed.delete(id);
+      this.#dirtyObserved.delete(id);
+    }
+  }
+
+  blob(digest: Digest): Uint8Array | undefined {
+    const bytes = this.#prepare("SELECT bytes FROM blobs WHERE digest = ?").get(digest)?.["bytes"];
+    return bytes instanceof Uint8Array ? bytes : undefined;
+  }
+
+  collectBlobs(): number {
+    const needed = new Set<Digest>();
+    for (const bundle of new Set([...this.#targets.values()].map((target) => target.bundle))) {
+      needed.add(bundle);
+      const bytes = this.blob(bundle);
+      if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
+    }
+    const unneeded = this.#prepare("SELECT digest FROM blobs")
+      .all()
+      .map((row) => String(row["digest"]))
+      .filter((digest) => !needed.has(digest));
+    this.#transaction(() => {
+      for (const digest of unneeded) this.#run("DELETE FROM blobs WHERE digest = ?", digest);
+    });
+    return unneeded.length;
+  }
+
+  observed(id: TargetId): ObservedRecord | undefined {
+    return this.#observed.get(id);
+  }
+
+  observe(record: ObservedRecord): void {
+    this.#observed.set(record, record);
+    this.#dirtyObserved.set(record, { app: record.app, cluster: record.cluster });
+  }
+
+  appendEvent(event: Omit<Event, "id">): Event {
+    this.#lastEvent += 1;
+    const numbered = { id: this.#lastEvent, ...event };
+    this.#events.push(numbered);
+    this.#unwrittenEvents.push(numbered);
+    if (this.#events.length > eventLimit * 1.2) this.#events = this.#events.slice(-eventLimit);
+    return numbered;
+  }
+
+  events(): readonly Event[] {
+    return this.#events;
+  }
+
+  flush(): void {
+    if (this.#unwrittenEvents.length + this.#dirtyClusters.size === 0 && this.#dirtyObserved.size === 0) return;
+    this.#transaction(() => {
+      for (const { app, cluster } of this.#dirtyObserved.values()) {
+        const record = JSON.stringify(this.#observed.get({ app, cluster }));
+        this.#run("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", app, cluster, record);
+      }
+      for (const name of this.#dirtyClusters) {
+        const cluster = this.#clusters.get(name);
+        if (cluster !== undefined) this.#writeCluster(cluster);
+      }
+      for (const event of this.#unwrittenEvents.slice(-eventLimit)) {
+        this.#run("INSERT INTO events VALUES (?, ?)", event.id, JSON.stringify(event));
+      }
+      this.#run("DELETE FROM events WHERE id <= ?", this.#lastEvent - eventLimit);
+    });
+    this.#dirtyObserved.clear();
+    this.#dirtyClusters.clear();
+    this.#unwrittenEvents = [];
+  }
+
+  close(): void {
+    this.flush();
+    this.#database.close();
+  }
+
+  #meta(key: string): string {
+    this.#run("INSERT OR IGNORE INTO meta VALUES (?, ?)", key, randomUUID());
+    return String(this.#prepare("SELECT value FROM meta WHERE key = ?").get(key)?.["value"]);
+  }
+
+  #records<T>(table: "sources" | "clusters" | "targets" | "observed" | "events"): T[] {
+    const order = table === "events" ? " ORDER BY id" : "";
+    return this.#prepare(`SELECT record FROM ${table}${order}`)
+      .all()
+      .map((row) => parseRecord<T>(row));
+  }
+
+  #writeCluster(cluster: ClusterRecord): void {
+    const record = JSON.stringify(cluster);
+    this.#run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeJoinToken(token: JoinTokenRecord): void {
+    const record = JSON.stringify(token);
+    this.#run("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)", token.id, token.expiresAtMs, record);
+  }
+
+  #transaction(body: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      body();
+      this.#database.exec("COMMIT");
+    } catch (cause) {
+      this.#database.exec("ROLLBACK");
+      throw new DroverError("store_failed", "the store refused a write", { hint: "is its disk full?", cause });
+    }
+  }
+
+  #run(sql: string, ...values: readonly (string | number | Uint8Array)[]): void {
+    this.#prepare(sql).run(...values);
+  }
+
+  #prepare(sql: string) {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+// Rows were written by this file, from records of the same shape.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+function parseRecord<T>(row: Record<string, unknown>): T {
+  return JSON.parse(String(row["record"])) as T;
+}

@@ -1,0 +1,159 @@
+import { encodeBundle } from "@drover/shared/bundle";
+import { afterEach, describe, expect, it } from "vitest";
+
+import type { ClusterRecord, ObservedRecord, SourceRecord, Store, TargetRecord } from "./store.ts";
+
+export interface StoreUnderTest {
+  /** Opens the same store again after `close`, or a fresh one the first time. */
+  open(): Store;
+  remove(): void;
+}
+
+/** What every store keeps. */
+export function describeStore(name: string, create: () => StoreUnderTest): void {
+  describe(`${name} store`, () => {
+    let subject: StoreUnderTest | undefined;
+    const begin = (): { subject: StoreUnderTest; store: Store } => {
+      subject = create();
+      return { subject, store: subject.open() };
+    };
+    afterEach(() => {
+      subject?.remove();
+    });
+
+    it("keeps its identity, sources, clusters, targets, blobs, observations and events over a restart", () => {
+      const { subject, store } = begin();
+      const { bundle, blobs } = encodeBundle([configMap("a")]);
+      store.putSource(source);
+      store.putCluster(cluster("dev-1"));
+      store.assign({ put: [target("web", "dev-1", bundle.digest)], forget: [], blobs });
+      store.observe(observed("web", "dev-1"));
+      const event = store.appendEvent({ at: 5, type: "commit", app: "", cluster: "", message: "main@1" });
+      const identity = [store.hubId, store.epoch];
+      store.close();
+
+      const again = subject.open();
+      expect([again.hubId, again.epoch]).toEqual(identity);
+      expect(again.sources()).toEqual([source]);
+      expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1 });
+      expect(again.targetsOf("web")).toEqual([target("web", "dev-1", bundle.digest)]);
+      expect(again.blob(bundle.digest)).toEqual(blobs.get(bundle.digest));
+      expect(again.observed({ app: "web", cluster: "dev-1" })).toEqual(observed("web", "dev-1"));
+      expect(again.events()).toEqual([event]);
+      again.close();
+    });
+
+    it("raises the generation once for each change, and only of the clusters that the change touches", () => {
+      const { store } = begin();
+      store.putCluster(cluster("dev-1"));
+      store.putCluster(cluster("prod-1"));
+      const put = [target("web", "dev-1", digestA), target("api", "dev-1", digestA)];
+      store.assign({ put, forget: [], blobs: new Map() });
+      expect(store.clusters().map((record) => [record.name, record.generation])).toEqual([
+        ["dev-1", 1],
+        ["prod-1", 0],
+      ]);
+      store.assign({ put: [], forget: [{ app: "web", cluster: "dev-1" }], blobs: new Map() });
+      expect(store.cluster("dev-1")?.generation).toBe(2);
+      expect(store.targetsOn("dev-1").map((record) => record.app)).toEqual(["api"]);
+      store.close();
+    });
+
+    it("collects only blobs that no target needs", () => {
+      const { store } = begin();
+      store.putCluster(cluster("dev-1"));
+      const old = encodeBundle([configMap("a"), configMap("b")]);
+      const next = encodeBundle([configMap("b")]);
+      store.assign({ put: [target("web", "dev-1", old.bundle.digest)], forget: [], blobs: old.blobs });
+      expect(store.collectBlobs()).toBe(0);
+      store.assign({ put: [target("web", "dev-1", next.bundle.digest)], forget: [], blobs: next.blobs });
+      expect(store.collectBlobs()).toBe(2);
+      for (const digest of next.blobs.keys()) expect(store.blob(digest)).toBeDefined();
+      store.close();
+    });
+
+    it("forgets everything of a removed cluster and nothing of the others", () => {
+      const { subject, store } = begin();
+      for (const name of ["dev-1", "prod-1"]) {
+        store.putCluster(cluster(name));
+        store.assign({ put: [target("web", name, digestA)], forget: [], blobs: new Map() });
+        store.observe(observed("web", name));
+      }
+      store.deleteCluster("dev-1");
+      store.close();
+      const again = subject.open();
+      expect(again.targetsOf("web").map((record) => record.cluster)).toEqual(["prod-1"]);
+      expect(again.observed({ app: "web", cluster: "dev-1" })).toBeUndefined();
+      again.close();
+    });
+
+    it("uses a join token up in the same step in which the cluster joins", () => {
+      const { subject, store } = begin();
+      const token = { id: "t1", cluster: "dev-1", secretHash: "ab", expiresAtMs: 1000, usedBy: "" };
+      store.putJoinToken(token);
+      store.join({ ...token, usedBy: "key" }, { ...cluster("dev-1"), uid: "u1" });
+      store.close();
+      const again = subject.open();
+      expect(again.joinToken("t1")?.usedBy).toBe("key");
+      expect(again.cluster("dev-1")?.uid).toBe("u1");
+      again.close();
+    });
+
+    it("bounds the events and never gives a number twice", () => {
+      const { subject, store } = begin();
+      for (let n = 0; n < 12_500; n += 1) {
+        store.appendEvent({ at: n, type: "commit", app: "", cluster: "", message: "" });
+      }
+      expect(store.events().length).toBeLessThanOrEqual(12_000);
+      store.close();
+      const again = subject.open();
+      expect(again.events().length).toBeLessThanOrEqual(10_000);
+      expect(again.appendEvent({ at: 0, type: "commit", app: "", cluster: "", message: "" }).id).toBe(12_501);
+      again.close();
+    });
+  });
+}
+
+const digestA = `sha256:${"a".repeat(64)}`;
+const source: SourceRecord = {
+  name: "config",
+  url: "https://git.example/config.git",
+  ref: "main",
+  path: "",
+  intervalSeconds: 60,
+  username: "",
+  password: "secret",
+};
+
+function cluster(name: string): ClusterRecord {
+  const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
+  return { name, uid: "", labels: { env: "dev" }, generation: 0, facts, seenAtMs: 0 };
+}
+
+function target(app: string, cluster: string, bundle: string): TargetRecord {
+  return {
+    app,
+    cluster,
+    declaredIn: "config",
+    bundle,
+    objects: 1,
+    repository: "config",
+    commit: "c1",
+    namespace: "",
+    createNamespace: false,
+    prune: true,
+    syncRequest: 0,
+    seenAtMs: 1,
+    assignedAtMs: 2,
+    removal: "",
+  };
+}
+
+function observed(app: string, cluster: string): ObservedRecord {
+  const state = { state: "current", reason: "", message: "", sinceMs: 3, observedAtMs: 4 } as const;
+  return { app, cluster, report: undefined, ...state };
+}
+
+function configMap(name: string) {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name } };
+}

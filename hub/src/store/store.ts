@@ -1,0 +1,132 @@
+import type { Event } from "@drover/shared/api/types";
+import type { Digest } from "@drover/shared/digest";
+import type { Hello, Report } from "@drover/shared/link/link";
+import type { TargetState } from "@drover/shared/state";
+
+/** A repository that people registered. */
+export interface SourceRecord {
+  readonly name: string;
+  readonly url: string;
+  /** Branch, tag or commit; "" = the repository's default branch. */
+  readonly ref: string;
+  readonly path: string;
+  readonly intervalSeconds: number;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ClusterRecord {
+  readonly name: string;
+  /** uid of its kube-system namespace; "" until it joined. */
+  readonly uid: string;
+  /** Labels given by people; labels declared in Git come on top. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Generation of what it is to run; goes up with every change of its assignments. */
+  readonly generation: number;
+  readonly facts: Pick<Hello, "agentVersion" | "kubernetesVersion" | "nodes">;
+  /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
+  readonly seenAtMs: number;
+}
+
+export interface JoinTokenRecord {
+  readonly id: string;
+  readonly cluster: string;
+  /** SHA-256 of the secret, hex. */
+  readonly secretHash: string;
+  readonly expiresAtMs: number;
+  /** SHA-256 of the public key that used it, hex; "" = unused. A retry with the same key is answered again. */
+  readonly usedBy: string;
+}
+
+/** What the hub decided that a cluster is to run of one application. */
+export interface TargetRecord {
+  readonly app: string;
+  readonly cluster: string;
+  /** Repository whose declaration put it there: only that repository can take it away. */
+  readonly declaredIn: string;
+  readonly bundle: Digest;
+  readonly objects: number;
+  readonly repository: string;
+  readonly commit: string;
+  readonly namespace: string;
+  readonly createNamespace: boolean;
+  readonly prune: boolean;
+  readonly syncRequest: number;
+  readonly seenAtMs: number;
+  readonly assignedAtMs: number;
+  /** Why it is to be removed; "" = it is to run. */
+  readonly removal: string;
+}
+
+/** The newest report about a target and the state that it gave. A cache: agents send it again. */
+export interface ObservedRecord {
+  readonly app: string;
+  readonly cluster: string;
+  readonly report: Report | undefined;
+  readonly state: TargetState;
+  readonly reason: string;
+  readonly message: string;
+  readonly sinceMs: number;
+  readonly observedAtMs: number;
+}
+
+export interface TargetId {
+  readonly app: string;
+  readonly cluster: string;
+}
+
+export interface AssignmentChange {
+  readonly put: readonly TargetRecord[];
+  /** Records to forget: their removal was reported as done, or their cluster was removed. */
+  readonly forget: readonly TargetId[];
+  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+}
+
+/**
+ * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
+ * synchronous, so that a read and the write that follows from it are one step.
+ */
+export interface Store {
+  readonly hubId: string;
+  /** Changes when the store was created anew: agents compare generations only within one epoch. */
+  readonly epoch: string;
+
+  sources(): readonly SourceRecord[];
+  source(name: string): SourceRecord | undefined;
+  putSource(source: SourceRecord): void;
+  deleteSource(name: string): void;
+
+  clusters(): readonly ClusterRecord[];
+  cluster(name: string): ClusterRecord | undefined;
+  putCluster(cluster: ClusterRecord): void;
+  /** Also forgets its targets and observations. */
+  deleteCluster(name: string): void;
+  /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
+  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void;
+
+  putJoinToken(token: JoinTokenRecord): void;
+  joinToken(id: string): JoinTokenRecord | undefined;
+  /** In one transaction: the token is used up by this key and the cluster has joined. */
+  join(token: JoinTokenRecord, cluster: ClusterRecord): void;
+
+  applications(): readonly string[];
+  target(id: TargetId): TargetRecord | undefined;
+  targetsOf(app: string): readonly TargetRecord[];
+  targetsOn(cluster: string): readonly TargetRecord[];
+  /** One transaction: blobs, targets, and one higher generation for every cluster that it touches. */
+  assign(change: AssignmentChange): void;
+  blob(digest: Digest): Uint8Array | undefined;
+  /** Deletes the blobs that no target needs; returns how many. */
+  collectBlobs(): number;
+
+  observed(id: TargetId): ObservedRecord | undefined;
+  observe(record: ObservedRecord): void;
+
+  appendEvent(event: Omit<Event, "id">): Event;
+  /** Newest last, at most the newest 10,000. */
+  events(): readonly Event[];
+
+  /** Writes what is not yet written; called every second and on close. */
+  flush(): void;
+  close(): void;
+}
