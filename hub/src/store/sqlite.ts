@@ -7,18 +7,10 @@ import { decodeBundle } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { TargetId, TargetRecord } from "../core/target.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
-import type {
-  AssignmentChange,
-  ClusterRecord,
-  JoinTokenRecord,
-  ObservedRecord,
-  SourceRecord,
-  Store,
-  TargetId,
-  TargetRecord,
-} from "./store.ts";
+import type { AssignmentChange, ClusterRecord, JoinTokenRecord, ObservedRecord, SourceRecord, Store } from "./store.ts";
 
 const eventLimit = 10_000;
 

@@ -1,7 +1,8 @@
 import { encodeBundle } from "@drover/shared/bundle";
 import { afterEach, describe, expect, it } from "vitest";
 
-import type { ClusterRecord, ObservedRecord, SourceRecord, Store, TargetRecord } from "./store.ts";
+import type { TargetRecord } from "../core/target.ts";
+import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store.ts";
 
 export interface StoreUnderTest {
   /** Opens the same store again after `close`, or a fresh one the first time. */

@@ -3,6 +3,8 @@ import type { Digest } from "@drover/shared/digest";
 import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { TargetId, TargetRecord } from "../core/target.ts";
+
 /** A repository that people registered. */
 export interface SourceRecord {
   readonly name: string;
@@ -38,26 +40,6 @@ export interface JoinTokenRecord {
   readonly usedBy: string;
 }
 
-/** What the hub decided that a cluster is to run of one application. */
-export interface TargetRecord {
-  readonly app: string;
-  readonly cluster: string;
-  /** Repository whose declaration put it there: only that repository can take it away. */
-  readonly declaredIn: string;
-  readonly bundle: Digest;
-  readonly objects: number;
-  readonly repository: string;
-  readonly commit: string;
-  readonly namespace: string;
-  readonly createNamespace: boolean;
-  readonly prune: boolean;
-  readonly syncRequest: number;
-  readonly seenAtMs: number;
-  readonly assignedAtMs: number;
-  /** Why it is to be removed; "" = it is to run. */
-  readonly removal: string;
-}
-
 /** The newest report about a target and the state that it gave. A cache: agents send it again. */
 export interface ObservedRecord {
   readonly app: string;
@@ -68,11 +50,6 @@ export interface ObservedRecord {
   readonly message: string;
   readonly sinceMs: number;
   readonly observedAtMs: number;
-}
-
-export interface TargetId {
-  readonly app: string;
-  readonly cluster: string;
 }
 
 export interface AssignmentChange {

@@ -1,0 +1,56 @@
+import type { TargetRecord } from "./target.ts";
+
+/** A target as Git wants it, before the hub has decided anything. */
+export type DesiredTarget = Omit<TargetRecord, "syncRequest" | "assignedAtMs" | "removal">;
+
+export interface Plan {
+  /** Records to write: new, changed, coming back, or to be removed. */
+  readonly put: readonly TargetRecord[];
+  readonly changes: readonly PlannedChange[];
+}
+
+export interface PlannedChange {
+  readonly kind: "add" | "change" | "remove";
+  readonly app: string;
+  readonly cluster: string;
+}
+
+/**
+ * The changes between what is assigned and what is desired. An assigned target that is not desired gets a reason for its
+ * removal; it is never simply dropped. Planning again after writing `put` gives nothing.
+ */
+export function plan(
+  desired: readonly DesiredTarget[],
+  assigned: readonly TargetRecord[],
+  decide: { readonly now: number; readonly removal: (record: TargetRecord) => string },
+): Plan {
+  const before = new Map(assigned.map((record) => [record.cluster, record]));
+  const put: TargetRecord[] = [];
+  const changes: PlannedChange[] = [];
+  for (const target of desired) {
+    const record = before.get(target.cluster);
+    before.delete(target.cluster);
+    if (record !== undefined && !differs(target, record)) continue;
+    put.push({ ...target, syncRequest: record?.syncRequest ?? 0, assignedAtMs: decide.now, removal: "" });
+    const kind = record === undefined || record.removal !== "" ? "add" : "change";
+    changes.push({ kind, app: target.app, cluster: target.cluster });
+  }
+  for (const record of before.values()) {
+    if (record.removal !== "") continue;
+    put.push({ ...record, assignedAtMs: decide.now, removal: decide.removal(record) });
+    changes.push({ kind: "remove", app: record.app, cluster: record.cluster });
+  }
+  return { put, changes };
+}
+
+/** A commit that leaves the bundle as it is changes nothing for the cluster. */
+function differs(target: DesiredTarget, record: TargetRecord): boolean {
+  return (
+    record.removal !== "" ||
+    record.bundle !== target.bundle ||
+    record.namespace !== target.namespace ||
+    record.createNamespace !== target.createNamespace ||
+    record.prune !== target.prune ||
+    record.declaredIn !== target.declaredIn
+  );
+}

@@ -1,0 +1,84 @@
+import type { Report } from "@drover/shared/link/link";
+import { describe, expect, it } from "vitest";
+
+import { assessTarget, rollUp, type TargetFacts } from "./status.ts";
+
+const report: Report = {
+  application: "web",
+  sequence: 1,
+  epoch: "e",
+  generation: 1,
+  bundle: "b1",
+  applied: "b1",
+  commit: "c1",
+  phase: "applied",
+  health: "Current",
+  reason: "",
+  message: "",
+  objects: [],
+  receivedAtMs: 0,
+  appliedAtMs: 0,
+};
+const object = {
+  key: { group: "apps", kind: "Deployment", namespace: "shop", name: "web" },
+  version: "v1",
+  apply: "applied",
+  health: "Current",
+  reason: "",
+  message: "",
+} as const;
+const healthy: TargetFacts = {
+  target: { bundle: "b1", removal: "", syncRequest: 0 },
+  report,
+  joined: true,
+  connected: true,
+  refusal: undefined,
+};
+
+describe("state of a target", () => {
+  it.each<[string, Partial<TargetFacts>, string, string]>([
+    ["all well", {}, "current", ""],
+    ["never joined", { joined: false, report: undefined }, "pending", "ClusterNotJoined"],
+    ["silent although last seen healthy", { connected: false }, "offline", "AgentDisconnected"],
+    ["refused", { refusal: { code: "signature_invalid", message: "unknown key" } }, "failed", "AssignmentRefused"],
+    ["to be removed", { target: { bundle: "b1", removal: "unselected", syncRequest: 0 } }, "deleting", "Removing"],
+    ["no report yet", { report: undefined }, "progressing", "Distributing"],
+    ["report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],
+    ["applying", { report: { ...report, phase: "applying" } }, "progressing", "Applying"],
+    ["apply failed", { report: { ...report, phase: "failed", reason: "Invalid" } }, "failed", "Invalid"],
+    ["health progressing", { report: { ...report, health: "Progressing" } }, "progressing", "HealthProgressing"],
+    [
+      "health failed",
+      { report: { ...report, health: "Failed", reason: "ImagePullBackOff" } },
+      "degraded",
+      "ImagePullBackOff",
+    ],
+    ["suspended", { report: { ...report, health: "Suspended" } }, "paused", "HealthSuspended"],
+    ["health unknown is not healthy", { report: { ...report, health: "Unknown" } }, "progressing", "HealthUnknown"],
+  ])("%s", (_name, facts, state, reason) => {
+    expect(assessTarget({ ...healthy, ...facts })).toMatchObject({ state, reason });
+  });
+
+  it("is drifted only while a drift is not repaired, and names field and manager", () => {
+    const drift = { paths: ["spec.replicas"], by: "kubectl-edit", foundAtMs: 1, repaired: false };
+    const open = { ...report, objects: [{ ...object, drift }] };
+    expect(assessTarget({ ...healthy, report: open })).toEqual({
+      state: "drifted",
+      reason: "Drifted",
+      message: "spec.replicas changed by kubectl-edit",
+    });
+    const repaired = { ...report, objects: [{ ...object, drift: { ...drift, repaired: true } }] };
+    expect(assessTarget({ ...healthy, report: repaired }).state).toBe("current");
+  });
+});
+
+describe("roll-up", () => {
+  it("is the worst state, with exact counts", () => {
+    expect(rollUp(["current", "progressing", "failed", "current"], "no-targets")).toEqual({
+      state: "failed",
+      current: 2,
+      total: 4,
+    });
+    expect(rollUp([], "no-targets")).toEqual({ state: "no-targets", current: 0, total: 0 });
+  });
+});

@@ -1,0 +1,97 @@
+import type { Report } from "@drover/shared/link/link";
+import { worstState, type ObjectHealth, type TargetState } from "@drover/shared/state";
+
+import type { TargetRecord } from "./target.ts";
+
+export interface TargetFacts {
+  readonly target: Pick<TargetRecord, "bundle" | "removal" | "syncRequest">;
+  /** The newest report of the agent about this target. */
+  readonly report: Report | undefined;
+  readonly joined: boolean;
+  readonly connected: boolean;
+  /** Set when the agent refused its newest assignments. */
+  readonly refusal: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface Assessment {
+  readonly state: TargetState;
+  /** CamelCase and stable; "" when current. */
+  readonly reason: string;
+  /** One sentence; "" when current. */
+  readonly message: string;
+}
+
+/** The state of a target. What is not known is never shown as healthy: without a connection the last state is old. */
+export function assessTarget(facts: TargetFacts): Assessment {
+  const { target, report, refusal } = facts;
+  if (!facts.joined) return assess("pending", "ClusterNotJoined", "waits for the cluster's agent to join");
+  if (!facts.connected)
+    return assess("offline", "AgentDisconnected", "the agent is not connected; last known state kept");
+  if (refusal !== undefined) return assess("failed", "AssignmentRefused", `${refusal.code}: ${refusal.message}`);
+  if (target.removal !== "") return assess("deleting", "Removing", target.removal);
+  if (report === undefined || report.bundle !== target.bundle) {
+    return assess("progressing", "Distributing", "the agent has not taken this revision yet");
+  }
+  return assessReport(report);
+}
+
+function assessReport(report: Report): Assessment {
+  switch (report.phase) {
+    case "applying":
+      return assess("progressing", report.reason || "Applying", report.message);
+    case "failed":
+      return assess("failed", report.reason || "ApplyFailed", report.message);
+    case "removing":
+    case "removed":
+      return assess("deleting", report.reason || "Removing", report.message);
+    case "applied": {
+      const drifted = report.objects.find((object) => object.drift !== undefined && !object.drift.repaired);
+      if (drifted !== undefined) {
+        const drift = drifted.drift;
+        return assess("drifted", "Drifted", `${drift?.paths.join(", ") ?? ""} changed by ${drift?.by || "somebody"}`);
+      }
+      return healthAssessment(report);
+    }
+  }
+}
+
+const stateOfHealth: Readonly<Record<ObjectHealth, TargetState>> = {
+  Current: "current",
+  Progressing: "progressing",
+  Terminating: "progressing",
+  NotFound: "progressing",
+  Suspended: "paused",
+  Degraded: "degraded",
+  Failed: "degraded",
+  Unknown: "progressing",
+};
+
+function healthAssessment(report: Report): Assessment {
+  const state = stateOfHealth[report.health];
+  if (state === "current") return assess("current", "", "");
+  const worst = report.objects.find((object) => object.health === report.health);
+  return assess(
+    state,
+    report.reason || worst?.reason || `Health${report.health}`,
+    report.message || worst?.message || `health is ${report.health}`,
+  );
+}
+
+function assess(state: TargetState, reason: string, message: string): Assessment {
+  return { state, reason, message };
+}
+
+export interface Rollup {
+  readonly state: TargetState;
+  readonly current: number;
+  readonly total: number;
+}
+
+/** The state of many targets: the worst, and how many are current. */
+export function rollUp(states: readonly TargetState[], none: TargetState): Rollup {
+  return {
+    state: worstState(states, none),
+    current: states.filter((state) => state === "current").length,
+    total: states.length,
+  };
+}

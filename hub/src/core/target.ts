@@ -1,0 +1,30 @@
+import type { Digest } from "@drover/shared/digest";
+
+export interface TargetId {
+  readonly app: string;
+  readonly cluster: string;
+}
+
+/** What a cluster is to run of one application: decided here, kept in the store, sent as an assignment. */
+export interface TargetRecord extends TargetId {
+  /** Repository whose declaration put it there: only that repository can take it away. */
+  readonly declaredIn: string;
+  readonly bundle: Digest;
+  readonly objects: number;
+  readonly repository: string;
+  readonly commit: string;
+  readonly namespace: string;
+  readonly createNamespace: boolean;
+  readonly prune: boolean;
+  /** Goes up when somebody asks for a sync. */
+  readonly syncRequest: number;
+  readonly seenAtMs: number;
+  readonly assignedAtMs: number;
+  /** Why it is to be removed; "" = it is to run. */
+  readonly removal: string;
+}
+
+/** `app@cluster`, the one address of a target everywhere. */
+export function formatTarget({ app, cluster }: TargetId): string {
+  return `${app}@${cluster}`;
+}
