@@ -44,6 +44,8 @@ export interface DroverErrorOptions {
   /** What to do about it, in one sentence or one command. */
   readonly hint?: string;
   readonly at?: Position;
+  /** Id of the hub's request that failed: finds the line in the hub's log. */
+  readonly trace?: string;
   readonly cause?: unknown;
 }
 
@@ -53,12 +55,14 @@ export class DroverError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly at: Position | undefined;
+  readonly trace: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: DroverErrorOptions = {}) {
     super(redactCredentials(message), options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
     this.at = options.at;
+    this.trace = options.trace;
   }
 
   /** Turns whatever was thrown into a DroverError; the only place where foreign errors become ours. */

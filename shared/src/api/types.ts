@@ -1,4 +1,6 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static, type TSchema } from "typebox";
+
+import { targetStates, type TargetState } from "../state.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -6,21 +8,9 @@ const text = (description: string) => Type.String({ description });
 const labels = Type.Record(Type.String(), Type.String(), { description: "Labels, as Kubernetes understands them" });
 const time = (description: string) => Type.Integer({ description: `${description}, in ms since the epoch` });
 
-export const stateSchema = Type.Union(
-  [
-    Type.Literal("failed"),
-    Type.Literal("degraded"),
-    Type.Literal("offline"),
-    Type.Literal("drifted"),
-    Type.Literal("pending"),
-    Type.Literal("progressing"),
-    Type.Literal("paused"),
-    Type.Literal("deleting"),
-    Type.Literal("no-targets"),
-    Type.Literal("current"),
-  ],
-  { description: "State of a target, an application or a cluster" },
-);
+export const stateSchema = Type.Enum([...targetStates], {
+  description: "State of a target, an application, a cluster or a source",
+});
 
 export const conditionSchema = Type.Object({
   type: text("Aspect: Ready, Fetched, Rendered, Placed …"),
@@ -30,11 +20,13 @@ export const conditionSchema = Type.Object({
   since: time("Since when the status holds"),
 });
 
+export const positionSchema = Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() });
+
 export const problemSchema = Type.Object({
   code: text("Stable kebab-case code"),
   severity: Type.Union([Type.Literal("error"), Type.Literal("warning")]),
   message: text("One sentence"),
-  at: Type.Optional(Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() })),
+  at: Type.Optional(positionSchema),
   hint: Type.Optional(text("What to do")),
 });
 
@@ -227,17 +219,81 @@ export const treeSchema = Type.Object({
   nodes: Type.Array(Type.Unsafe<TreeNode>(Type.Object({}, { additionalProperties: true }))),
 });
 
+export const syncResultSchema = Type.Object({ targets: Type.Array(text("app@cluster that was asked")) });
+
 export const versionSchema = Type.Object({ version: Type.String(), hub: text("Id of this hub"), node: Type.String() });
 
 /** RFC 9457. */
 export const problemDetailSchema = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
+  type: text("urn:drover:error:<code>"),
+  title: text("The code in words"),
   status: Type.Integer(),
-  detail: Type.String(),
-  code: Type.String(),
-  hint: Type.Optional(Type.String()),
-  trace: Type.Optional(Type.String()),
+  detail: text("One sentence"),
+  code: text("Stable code: scripts decide by it"),
+  hint: Type.Optional(text("What to do, in one sentence or one command")),
+  at: Type.Optional(positionSchema),
+  errors: Type.Optional(
+    Type.Array(
+      Type.Object({ pointer: text("JSON pointer into the body, or the parameter's name"), message: Type.String() }),
+      { description: "Everything that is wrong with the request, not only the first thing" },
+    ),
+  ),
+  trace: text("Id of the request, as in the hub's log"),
+});
+
+/** The most items that one page of a list holds. */
+export const maxPageSize = 500;
+
+const page = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPageSize, description: "Items a page; default 100" })),
+  cursor: Type.Optional(text("`next` of the page before")),
+};
+const sorted = {
+  ...page,
+  sort: Type.Optional(
+    Type.Enum(["name", "state"], { description: "`state` puts the worst first, then goes by name; default name" }),
+  ),
+  state: Type.Optional(text("Only these states; several with a comma")),
+};
+const exact = { additionalProperties: false } as const;
+
+export const clusterQuerySchema = Type.Object(
+  { ...sorted, labelSelector: Type.Optional(text("As kubectl takes it: `env=prod,tier in (gold,silver),!legacy`")) },
+  exact,
+);
+export const applicationQuerySchema = Type.Object(sorted, exact);
+export const sourceQuerySchema = Type.Object(sorted, exact);
+export const targetQuerySchema = Type.Object(
+  { ...sorted, app: Type.Optional(text("Only this application")), cluster: Type.Optional(text("Only this cluster")) },
+  exact,
+);
+
+const eventFilter = {
+  after: Type.Optional(Type.Integer({ minimum: 0, description: "Only events with a higher id" })),
+  app: Type.Optional(text("Only of this application")),
+  cluster: Type.Optional(text("Only of this cluster")),
+  type: Type.Optional(text("Only of these types; several with a comma")),
+};
+export const eventQuerySchema = Type.Object({ limit: page.limit, ...eventFilter }, exact);
+export const eventStreamQuerySchema = Type.Object(eventFilter, exact);
+
+/** One page of a list. `states` counts what the other filters leave, so that it can offer the state filter. */
+export const listSchema = <T extends TSchema>(item: T) =>
+  Type.Object({
+    items: Type.Array(item),
+    next: Type.Optional(text("Cursor of the next page; absent on the last one")),
+    total: Type.Integer({ description: "Items over all pages" }),
+    states: Type.Record(Type.String(), Type.Integer(), {
+      description: "Items by state over all pages, before the state filter",
+    }),
+  });
+
+/** Events from `after` on, oldest first. */
+export const eventListSchema = Type.Object({
+  items: Type.Array(eventSchema),
+  next: Type.Integer({ description: "`after` of the next page, or of the stream that goes on from here" }),
+  oldest: Type.Integer({ description: "Oldest id that can still be read" }),
+  newest: Type.Integer({ description: "Id of the newest event; 0 = none yet" }),
 });
 
 export type Cluster = Static<typeof clusterSchema>;
@@ -257,10 +313,21 @@ export type TreeResult = Static<typeof treeSchema>;
 export type Version = Static<typeof versionSchema>;
 export type ProblemDetail = Static<typeof problemDetailSchema>;
 
+export type SyncResult = Static<typeof syncResultSchema>;
+export type EventList = Static<typeof eventListSchema>;
+export type ClusterQuery = Static<typeof clusterQuerySchema>;
+export type ApplicationQuery = Static<typeof applicationQuerySchema>;
+export type SourceQuery = Static<typeof sourceQuerySchema>;
+export type TargetQuery = Static<typeof targetQuerySchema>;
+export type EventQuery = Static<typeof eventQuerySchema>;
+export type EventStreamQuery = Static<typeof eventStreamQuerySchema>;
+
 export interface List<T> {
-  readonly items: readonly T[];
+  readonly items: T[];
   /** Cursor of the next page; absent on the last one. */
   readonly next?: string;
   /** Number of items over all pages. */
   readonly total: number;
+  /** Number of items by state over all pages, before the state filter. */
+  readonly states: Readonly<Partial<Record<TargetState, number>>>;
 }
