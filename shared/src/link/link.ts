@@ -2,6 +2,17 @@ import type { Digest } from "../digest.ts";
 import type { ObjectKey } from "../kube/manifest.ts";
 import type { ObjectHealth } from "../state.ts";
 
+/** Limits that every link keeps (security-reliability §1.4). What an agent sends as one message: */
+export const maxAgentMessageBytes = 4 * 1024 * 1024;
+/** What the hub sends as one message. */
+export const maxHubMessageBytes = 16 * 1024 * 1024;
+/** What one blob may hold. */
+export const maxBlobBytes = 32 * 1024 * 1024;
+/** How many blobs one `fetchBlobs` of a link asks for at once; a longer list is split. */
+export const maxBlobsPerFetch = 10_000;
+/** How many questions wait for one slow cluster. */
+export const maxWaitingInspects = 32;
+
 /** One application that a cluster is to run, at one exact content. */
 export interface Assignment {
   readonly application: string;
@@ -157,7 +168,11 @@ export interface EnrollResponse {
 
 /** What the hub does with what agents say. Clusters are named by the certificate, never by the message. */
 export interface HubLinkHandler {
-  /** A cluster connected and said hello. A newer connection of the same cluster ends the older one. */
+  /**
+   * A cluster connected and said hello. A newer connection of the same cluster ends the older one: `disconnected` comes
+   * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
+   * `disconnected` follows.
+   */
   connected(cluster: string, hello: Hello): void;
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
   reported(cluster: string, report: Report): void;
@@ -167,14 +182,22 @@ export interface HubLinkHandler {
   /** Bytes of a blob that this cluster may read, or undefined. */
   blob(cluster: string, digest: Digest): Uint8Array | undefined;
   /** Throws `join_refused` when the token is unknown, used or expired. */
-  enroll(request: EnrollRequest): Promise<EnrollResponse>;
+  enroll(request: EnrollRequest, signal: AbortSignal): Promise<EnrollResponse>;
+  /**
+   * A new certificate for a cluster that showed its present one, which may have expired within the recovery window.
+   * `csr` as in `EnrollRequest`. Throws `unauthorized` when the cluster is no longer registered.
+   */
+  renew(cluster: string, csr: Uint8Array, signal: AbortSignal): Promise<EnrollResponse>;
 }
 
 /** The hub's end of a link. `shared/link/link.contract.ts` states what every implementation keeps. */
 export interface HubLink {
   /** Serves until the signal aborts. `ready` is called once, with the address that agents dial. */
   run(handler: HubLinkHandler, ready: (address: string) => void, signal: AbortSignal): Promise<void>;
-  /** Hands a message to a connected cluster; false when it is not connected. Of assignments only the newest waits. */
+  /**
+   * Hands a message to a connected cluster; false when it is not connected, or when `maxWaitingInspects` questions wait
+   * already. Of assignments only the newest waits. Throws `input_too_large` above `maxHubMessageBytes`.
+   */
   send(cluster: string, message: HubMessage): boolean;
   /** Ends the connection of a cluster, if there is one. */
   disconnect(cluster: string, reason: string): void;
@@ -194,7 +217,10 @@ export interface AgentLink {
   run(handler: AgentLinkHandler, signal: AbortSignal): Promise<void>;
   /** Never blocks: of each application's reports only the newest waits, and nothing waits while disconnected. */
   send(message: AgentMessage): void;
-  /** Yields the blobs in any order, each already checked against its digest. Throws `blob_missing`, `link_closed`. */
+  /**
+   * Yields the blobs in any order, each already checked against its digest. Throws `blob_missing` after it yielded all
+   * that exist, `digest_mismatch` for content that is not what its name says, `link_closed` when there is no connection.
+   */
   fetchBlobs(
     digests: readonly Digest[],
     signal: AbortSignal,

@@ -1,0 +1,75 @@
+import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
+
+import { DroverError } from "../errors.ts";
+import type { Assignment, Assignments } from "./link.ts";
+import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
+
+/** The bytes that the hub signs. */
+export function encodeAssignments(assignments: Assignments): Uint8Array {
+  return wire.Assignments.encode({
+    cluster: assignments.cluster,
+    epoch: assignments.epoch,
+    generation: integerToWire(assignments.generation),
+    issuedAtMs: integerToWire(assignments.issuedAtMs),
+    targets: assignments.targets.map(toTarget),
+    tombstones: assignments.tombstones.map(({ application, reason }) => ({ application, reason })),
+  }).finish();
+}
+
+/** Reads bytes whose signature was checked. Throws `document_invalid` for what no hub writes. */
+export function decodeAssignments(payload: Uint8Array): Assignments {
+  const assignments = parse(payload);
+  if (assignments.cluster === "") throw new DroverError("document_invalid", "assignments name no cluster");
+  // Beyond this two generations can no longer be told apart, and no agent could ever accept a higher one.
+  if (assignments.generation > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new DroverError("document_invalid", `generation ${assignments.generation} is out of range`);
+  }
+  return {
+    cluster: assignments.cluster,
+    epoch: assignments.epoch,
+    generation: integerFromWire(assignments.generation),
+    issuedAtMs: integerFromWire(assignments.issuedAtMs),
+    targets: assignments.targets.map(fromTarget),
+    tombstones: assignments.tombstones.map(({ application, reason }) => ({ application, reason })),
+  };
+}
+
+function parse(payload: Uint8Array): wire.Assignments {
+  try {
+    return wire.Assignments.decode(payload);
+  } catch (cause) {
+    throw new DroverError("document_invalid", "assignments cannot be decoded", { cause });
+  }
+}
+
+function toTarget(target: Assignment): wire.Assignment {
+  return {
+    application: target.application,
+    bundle: digestToWire(target.bundle),
+    repository: target.repository,
+    commit: target.commit,
+    namespace: target.namespace,
+    createNamespace: target.createNamespace,
+    prune: target.prune,
+    seenAtMs: integerToWire(target.seenAtMs),
+    syncRequest: integerToWire(target.syncRequest),
+  };
+}
+
+function fromTarget(target: wire.Assignment): Assignment {
+  const bundle = digestFromWire(target.bundle);
+  if (target.application === "" || bundle === undefined) {
+    throw new DroverError("document_invalid", `assignment of "${target.application}" names no bundle`);
+  }
+  return {
+    application: target.application,
+    bundle,
+    repository: target.repository,
+    commit: target.commit,
+    namespace: target.namespace,
+    createNamespace: target.createNamespace,
+    prune: target.prune,
+    seenAtMs: integerFromWire(target.seenAtMs),
+    syncRequest: integerFromWire(target.syncRequest),
+  };
+}
