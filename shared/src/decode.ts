@@ -1,5 +1,9 @@
+import { Composer, Lexer, Parser, type Document } from "yaml";
+
 import type { Position } from "./errors.ts";
 import type { Problem } from "./problems.ts";
+import { findMark, LineIndex } from "./yaml/marks.ts";
+import { readNode, type ReadBudget, type ReadProblem } from "./yaml/read-node.ts";
 
 export interface DecodeLimits {
   /** Size of the file, and of each document once its aliases are expanded. */
@@ -8,6 +12,7 @@ export interface DecodeLimits {
   readonly maxDepth: number;
   /** Scalars, maps and lists of a file, counted as often as aliases repeat them. */
   readonly maxNodes: number;
+  /** Aliases of a file, counted in the same way. */
   readonly maxAliases: number;
 }
 
@@ -34,8 +39,137 @@ export interface Decoded {
   readonly problems: readonly Problem[];
 }
 
-/** Reads YAML or JSON. Documents without content are left out; a document with a problem is too. */
+/** More problems than this in one file help nobody. */
+const maxProblems = 20;
+/** As many objects as an application may have. */
+const maxDocuments = 5000;
+
+/**
+ * Reads YAML or JSON with the values that kubectl would read. Documents without content are left out, and so is a
+ * document with a problem. Never throws, whatever the bytes are.
+ */
 export function decodeYaml(file: string, bytes: Uint8Array, limits: DecodeLimits = defaultDecodeLimits): Decoded {
-  void [file, bytes, limits];
-  return { documents: [], problems: [] };
+  const text = decodeText(file, bytes, limits);
+  if (typeof text !== "string") return { documents: [], problems: [text] };
+  const lines = new LineIndex(text);
+  const positionAt = (offset: number): Position => ({ file, ...lines.at(offset) });
+  const problems: Problem[] = [];
+  const report = (problem: ReadProblem): void => {
+    if (problems.length >= maxProblems) return;
+    const { code, message, offset, earlier } = problem;
+    const hint = earlier === undefined ? problem.hint : `first written in line ${lines.at(earlier).line}`;
+    problems.push({
+      code,
+      severity: "error",
+      message,
+      at: positionAt(offset),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  };
+  const documents: YamlDocument[] = [];
+  const { maxNodes, maxAliases, maxBytes, maxDepth } = limits;
+  const budget: ReadBudget = { nodes: maxNodes, aliases: maxAliases, characters: maxBytes, maxDepth };
+  let parsedDocuments = 0;
+  for (const parsed of parseDocuments(text, limits, report)) {
+    parsedDocuments += 1;
+    if (parsedDocuments > maxDocuments) {
+      const message = `more than ${maxDocuments} documents in one file`;
+      report({ code: "document-too-large", message, offset: parsed.range[0], hint: "split the file" });
+      break;
+    }
+    for (const { pos, message } of parsed.errors) {
+      report({ code: "yaml-syntax", message: describeSyntaxError(message), offset: pos[0] });
+    }
+    if (parsed.errors.length > 0) continue;
+    budget.characters = maxBytes;
+    const read = readNode(parsed.contents, budget, report);
+    if (read === undefined || read.value === null) continue;
+    const at = positionAt(parsed.contents?.range[0] ?? 0);
+    const { value, mark } = read;
+    documents.push({ value, at, positionOf: (path) => (path.length === 0 ? at : positionAt(findMark(mark, path))) });
+  }
+  return { documents, problems };
+}
+
+/**
+ * Parses token by token, so that a file that would take seconds is given up early. The parser's own check for
+ * duplicate keys compares every key with every other; `readNode` does it in linear time.
+ */
+function* parseDocuments(
+  text: string,
+  limits: DecodeLimits,
+  report: (problem: ReadProblem) => void,
+): Generator<Document.Parsed> {
+  const parser = new Parser();
+  const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false });
+  let offset = 0;
+  // A map entry with comments and separators takes about ten tokens; a document at least two.
+  let tokensLeft = limits.maxNodes * 5;
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) yield* composer.next(token);
+    // A level of nesting is at most three tokens on the parser's stack.
+    if (parser.stack.length > limits.maxDepth * 3 + 3) {
+      return report({ code: "too-deep", message: `nested deeper than ${limits.maxDepth} levels`, offset });
+    }
+    tokensLeft -= 1;
+    if (tokensLeft < 0) {
+      return report({
+        code: "document-too-large",
+        message: "too many values in one file",
+        offset,
+        hint: "split the file",
+      });
+    }
+    offset = parser.offset;
+  }
+  for (const token of parser.end()) yield* composer.next(token);
+  yield* composer.end();
+}
+
+/** The text, or the problem with it. */
+function decodeText(file: string, bytes: Uint8Array, limits: DecodeLimits): string | Problem {
+  if (bytes.length > limits.maxBytes) {
+    const message = `the file has ${bytes.length} bytes, more than the limit of ${limits.maxBytes}`;
+    return { code: "file-too-large", severity: "error", message, at: { file, line: 1, column: 1 } };
+  }
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    const at = { file, ...findInvalidUtf8(bytes) };
+    return {
+      code: "not-utf-8",
+      severity: "error",
+      message: "the file is not UTF-8 text",
+      at,
+      hint: "save it as UTF-8",
+    };
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
+
+/** A line feed is never part of a longer sequence, so lines can be tried one by one. */
+function findInvalidUtf8(bytes: Uint8Array): { readonly line: number; readonly column: number } {
+  let line = 1;
+  let start = 0;
+  while (start < bytes.length) {
+    const feed = bytes.indexOf(10, start);
+    const end = feed === -1 ? bytes.length : feed;
+    try {
+      decodeUtf8(bytes.subarray(start, end));
+    } catch {
+      return { line, column: 1 };
+    }
+    line += 1;
+    start = end + 1;
+  }
+  return { line: 1, column: 1 };
+}
+
+/** The parser's sentence without its trailing dot, and in lower case like ours. */
+function describeSyntaxError(message: string): string {
+  const sentence = message.replace(/\.$/u, "");
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
