@@ -1,0 +1,28 @@
+/** Bounds of the admin API. All are tested at the limit and beyond it. */
+export interface ApiLimits {
+  readonly bodyBytes: number;
+  readonly headerBytes: number;
+  readonly urlBytes: number;
+  /** How long a client may take to send its request. */
+  readonly requestTimeoutMs: number;
+  /** How long an agent may take to answer what only it knows: diff and tree. */
+  readonly agentTimeoutMs: number;
+  readonly connections: number;
+  readonly streams: number;
+  readonly streamsPerToken: number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+}
+
+export const defaultLimits: ApiLimits = {
+  bodyBytes: 1024 * 1024,
+  headerBytes: 8 * 1024,
+  urlBytes: 4 * 1024,
+  requestTimeoutMs: 30_000,
+  agentTimeoutMs: 10_000,
+  connections: 2000,
+  streams: 1000,
+  streamsPerToken: 50,
+  heartbeatMs: 15_000,
+  stallMs: 30_000,
+};

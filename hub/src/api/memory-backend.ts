@@ -1,0 +1,212 @@
+import type * as api from "@drover/shared/api/types";
+import { DroverError } from "@drover/shared/errors";
+
+import type { Backend, EventLog } from "./backend.ts";
+
+/** What a `MemoryBackend` begins with. */
+export interface MemoryFleet {
+  readonly clusters?: readonly api.Cluster[];
+  readonly applications?: readonly api.ApplicationDetail[];
+  readonly targets?: readonly api.TargetDetail[];
+  readonly sources?: readonly api.SourceDetail[];
+  readonly diffs?: readonly api.DiffResult[];
+  readonly trees?: readonly api.TreeResult[];
+}
+
+/** A hub without Git, agents and store: values that the tests of API, client and CLI serve and change. */
+export class MemoryBackend implements Backend {
+  readonly version = { version: "0.1.0", hub: "hub-test", node: "v24.0.0" };
+  readonly events: MemoryEventLog;
+  readonly clusterByName: Map<string, api.Cluster>;
+  readonly applicationByName: Map<string, api.ApplicationDetail>;
+  readonly targetByAddress: Map<string, api.TargetDetail>;
+  readonly sourceByName: Map<string, api.SourceDetail>;
+  /** What was asked of it, for tests to look at. */
+  readonly asked: string[] = [];
+  started = true;
+  readonly #fleet: MemoryFleet;
+
+  constructor(fleet: MemoryFleet = {}, eventCapacity = 1000) {
+    this.#fleet = fleet;
+    this.events = new MemoryEventLog(eventCapacity);
+    this.clusterByName = new Map(fleet.clusters?.map((cluster) => [cluster.name, cluster]));
+    this.applicationByName = new Map(fleet.applications?.map((application) => [application.name, application]));
+    this.targetByAddress = new Map(fleet.targets?.map((target) => [`${target.app}@${target.cluster}`, target]));
+    this.sourceByName = new Map(fleet.sources?.map((source) => [source.name, source]));
+  }
+
+  clusters(): readonly api.Cluster[] {
+    return [...this.clusterByName.values()];
+  }
+
+  applications(): readonly api.Application[] {
+    return [...this.applicationByName.values()];
+  }
+
+  application(name: string): api.ApplicationDetail | undefined {
+    return this.applicationByName.get(name);
+  }
+
+  targets(): readonly api.Target[] {
+    return [...this.targetByAddress.values()];
+  }
+
+  target(app: string, cluster: string): api.TargetDetail | undefined {
+    return this.targetByAddress.get(`${app}@${cluster}`);
+  }
+
+  sources(): readonly api.Source[] {
+    return [...this.sourceByName.values()];
+  }
+
+  source(name: string): api.SourceDetail | undefined {
+    return this.sourceByName.get(name);
+  }
+
+  addSource(input: api.AddSource): Promise<api.SourceDetail> {
+    const name = input.name ?? input.url.split("/").at(-1) ?? "source";
+    if (this.sourceByName.has(name)) {
+      return Promise.reject(new DroverError("precondition_failed", `there is a source "${name}" already`));
+    }
+    const source: api.SourceDetail = {
+      name,
+      url: input.url,
+      ref: input.ref ?? "main",
+      path: input.path ?? "",
+      intervalSeconds: input.intervalSeconds ?? 60,
+      state: "progressing",
+      reason: "NotFetchedYet",
+      since: 0,
+      revision: "",
+      fetched: 0,
+      applications: 0,
+      conditions: [],
+      problems: [],
+    };
+    this.sourceByName.set(name, source);
+    return Promise.resolve(source);
+  }
+
+  removeSource(name: string): Promise<void> {
+    this.sourceByName.delete(name);
+    return Promise.resolve();
+  }
+
+  joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster> {
+    if (this.clusterByName.has(input.name)) {
+      return Promise.reject(new DroverError("cluster_exists", `a cluster "${input.name}" has joined already`));
+    }
+    return Promise.resolve({
+      name: input.name,
+      token: "drv1.0000.secret.pin",
+      expires: 900_000,
+      hub: "127.0.0.1:7475",
+      manifest: `# joins ${input.name} with ${JSON.stringify(input.labels ?? {})}\n`,
+    });
+  }
+
+  labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster> {
+    const cluster = this.clusterByName.get(name);
+    if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
+    const merged = Object.entries({ ...cluster.labels, ...labels });
+    const kept = merged.filter((entry): entry is [string, string] => entry[1] !== null);
+    const changed = { ...cluster, labels: Object.fromEntries(kept) };
+    this.clusterByName.set(name, changed);
+    return Promise.resolve(changed);
+  }
+
+  removeCluster(name: string): Promise<void> {
+    this.clusterByName.delete(name);
+    return Promise.resolve();
+  }
+
+  syncApplication(app: string, cluster?: string): Promise<readonly string[]> {
+    this.asked.push(cluster === undefined ? `sync ${app}` : `sync ${app}@${cluster}`);
+    const addresses = [...this.targetByAddress.values()]
+      .filter((target) => target.app === app && (cluster === undefined || target.cluster === cluster))
+      .map((target) => `${target.app}@${target.cluster}`);
+    return Promise.resolve(addresses);
+  }
+
+  syncSource(name: string): Promise<void> {
+    this.asked.push(`sync source/${name}`);
+    return Promise.resolve();
+  }
+
+  diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult> {
+    return this.#ask(this.#fleet.diffs, { app, cluster }, signal);
+  }
+
+  tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult> {
+    return this.#ask(this.#fleet.trees, { app, cluster }, signal);
+  }
+
+  ready(): boolean {
+    return this.started;
+  }
+
+  metrics(): string {
+    return "# HELP drover_up 1 while the hub runs\n# TYPE drover_up gauge\ndrover_up 1\n";
+  }
+
+  /** An agent that is connected and has nothing to say keeps the caller waiting. */
+  #ask<T extends { readonly app: string; readonly cluster: string }>(
+    answers: readonly T[] | undefined,
+    { app, cluster }: { readonly app: string; readonly cluster: string },
+    signal: AbortSignal,
+  ): Promise<T> {
+    this.asked.push(`ask ${app}@${cluster}`);
+    if (this.clusterByName.get(cluster)?.connected === false) {
+      return Promise.reject(new DroverError("cluster_offline", `the agent of ${cluster} is not connected`));
+    }
+    const answer = answers?.find((candidate) => candidate.app === app && candidate.cluster === cluster);
+    if (answer !== undefined) return Promise.resolve(answer);
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => {
+      this.asked.push(`gave up ${app}@${cluster}`);
+      reject(DroverError.from(signal.reason));
+    });
+    return promise;
+  }
+}
+
+export class MemoryEventLog implements EventLog {
+  #events: readonly api.Event[] = [];
+  #newest = 0;
+  readonly #capacity: number;
+  readonly #listeners = new Set<(event: api.Event) => void>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get oldest(): number {
+    return this.#newest - this.#events.length + 1;
+  }
+
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** How many readers follow. */
+  get followers(): number {
+    return this.#listeners.size;
+  }
+
+  after(id: number, limit: number): readonly api.Event[] {
+    const start = Math.max(0, id + 1 - this.oldest);
+    return this.#events.slice(start, start + limit);
+  }
+
+  subscribe(listener: (event: api.Event) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  add(event: Omit<api.Event, "id">): void {
+    this.#newest += 1;
+    const numbered = { id: this.#newest, ...event };
+    this.#events = [...this.#events, numbered].slice(-this.#capacity);
+    for (const listener of this.#listeners) listener(numbered);
+  }
+}

@@ -1,0 +1,50 @@
+import {
+  applicationDetailSchema,
+  applicationQuerySchema,
+  applicationSchema,
+  listSchema,
+  syncResultSchema,
+} from "@drover/shared/api/types";
+import { Type } from "typebox";
+
+import { found, type RouteContext, type Routes } from "../context.ts";
+import { listPage } from "../paging.ts";
+
+export function applicationRoutes(app: Routes, { backend }: RouteContext): void {
+  const application = (name: string) =>
+    found(backend.application(name), "app", name, () => backend.applications().map((candidate) => candidate.name));
+
+  app.get("/applications", { schema: operations.listApplications }, ({ query }) =>
+    listPage(backend.applications(), query, (candidate) => candidate.name),
+  );
+
+  app.get("/applications/:name", { schema: operations.getApplication }, (request) => application(request.params.name));
+
+  app.post("/applications/:name/sync", { schema: operations.syncApplication }, async (request, reply) => {
+    const { name } = application(request.params.name);
+    return reply.code(202).send({ targets: [...(await backend.syncApplication(name))] });
+  });
+}
+
+const params = Type.Object({ name: Type.String() });
+
+const operations = {
+  listApplications: {
+    operationId: "listApplications",
+    summary: "List applications",
+    querystring: applicationQuerySchema,
+    response: { 200: listSchema(applicationSchema) },
+  },
+  getApplication: {
+    operationId: "getApplication",
+    summary: "Read an application with its conditions and problems",
+    params,
+    response: { 200: applicationDetailSchema },
+  },
+  syncApplication: {
+    operationId: "syncApplication",
+    summary: "Have every agent of the application compare and apply again",
+    params,
+    response: { 202: syncResultSchema },
+  },
+};

@@ -1,0 +1,81 @@
+import {
+  clusterQuerySchema,
+  clusterSchema,
+  joinClusterSchema,
+  joinedClusterSchema,
+  labelClusterSchema,
+  listSchema,
+} from "@drover/shared/api/types";
+import { Type } from "typebox";
+
+import { found, notFound, type RouteContext, type Routes } from "../context.ts";
+import { checkLabels, parseLabelSelector } from "../label-selector.ts";
+import { listPage } from "../paging.ts";
+
+export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
+  const names = (): string[] => backend.clusters().map((cluster) => cluster.name);
+  const cluster = (name: string) =>
+    found(
+      backend.clusters().find((candidate) => candidate.name === name),
+      "cluster",
+      name,
+      names,
+    );
+
+  app.get("/clusters", { schema: operations.listClusters }, ({ query }) => {
+    const matches = query.labelSelector === undefined ? () => true : parseLabelSelector(query.labelSelector);
+    const clusters = backend.clusters().filter((candidate) => matches(candidate.labels));
+    return listPage(clusters, query, (candidate) => candidate.name);
+  });
+
+  app.get("/clusters/:name", { schema: operations.getCluster }, (request) => cluster(request.params.name));
+
+  app.post("/clusters", { schema: operations.joinCluster }, async (request, reply) => {
+    checkLabels(request.body.labels ?? {});
+    return reply.code(201).send(await backend.joinCluster(request.body));
+  });
+
+  app.patch("/clusters/:name/labels", { schema: operations.labelCluster }, (request) => {
+    checkLabels(request.body.labels);
+    const { name } = cluster(request.params.name);
+    return backend.labelCluster(name, request.body.labels);
+  });
+
+  app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
+    const { name } = request.params;
+    if (!names().includes(name)) throw notFound("cluster", name, names());
+    await backend.removeCluster(name);
+    return reply.code(204).send(null);
+  });
+}
+
+const params = Type.Object({ name: Type.String() });
+
+const operations = {
+  listClusters: {
+    operationId: "listClusters",
+    summary: "List clusters",
+    querystring: clusterQuerySchema,
+    response: { 200: listSchema(clusterSchema) },
+  },
+  getCluster: { operationId: "getCluster", summary: "Read a cluster", params, response: { 200: clusterSchema } },
+  joinCluster: {
+    operationId: "joinCluster",
+    summary: "Register a cluster and make the manifest that its agent joins with",
+    body: joinClusterSchema,
+    response: { 201: joinedClusterSchema },
+  },
+  labelCluster: {
+    operationId: "labelCluster",
+    summary: "Set and remove labels; null removes",
+    params,
+    body: labelClusterSchema,
+    response: { 200: clusterSchema },
+  },
+  removeCluster: {
+    operationId: "removeCluster",
+    summary: "Forget a cluster and revoke its certificate; what runs there stays",
+    params,
+    response: { 204: Type.Null() },
+  },
+};

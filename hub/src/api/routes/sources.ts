@@ -1,0 +1,72 @@
+import {
+  addSourceSchema,
+  listSchema,
+  sourceDetailSchema,
+  sourceQuerySchema,
+  sourceSchema,
+} from "@drover/shared/api/types";
+import { Type } from "typebox";
+
+import { found, type RouteContext, type Routes } from "../context.ts";
+import { listPage } from "../paging.ts";
+
+export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
+  const source = (name: string) =>
+    found(backend.source(name), "source", name, () => backend.sources().map((candidate) => candidate.name));
+
+  app.get("/sources", { schema: operations.listSources }, ({ query }) =>
+    listPage(backend.sources(), query, (candidate) => candidate.name),
+  );
+
+  app.get("/sources/:name", { schema: operations.getSource }, (request) => source(request.params.name));
+
+  app.post("/sources", { schema: operations.addSource }, async (request, reply) =>
+    reply.code(201).send(await backend.addSource(request.body)),
+  );
+
+  app.delete("/sources/:name", { schema: operations.removeSource }, async (request, reply) => {
+    await backend.removeSource(source(request.params.name).name);
+    return reply.code(204).send(null);
+  });
+
+  app.post("/sources/:name/sync", { schema: operations.syncSource }, async (request, reply) => {
+    const { name } = source(request.params.name);
+    await backend.syncSource(name);
+    return reply.code(202).send(source(name));
+  });
+}
+
+const params = Type.Object({ name: Type.String() });
+
+const operations = {
+  listSources: {
+    operationId: "listSources",
+    summary: "List the repositories that the hub reads",
+    querystring: sourceQuerySchema,
+    response: { 200: listSchema(sourceSchema) },
+  },
+  getSource: {
+    operationId: "getSource",
+    summary: "Read a source with its conditions and problems",
+    params,
+    response: { 200: sourceDetailSchema },
+  },
+  addSource: {
+    operationId: "addSource",
+    summary: "Add a repository; its credentials can be written but never read",
+    body: addSourceSchema,
+    response: { 201: sourceDetailSchema },
+  },
+  removeSource: {
+    operationId: "removeSource",
+    summary: "Read the repository no more; what it put on clusters stays",
+    params,
+    response: { 204: Type.Null() },
+  },
+  syncSource: {
+    operationId: "syncSource",
+    summary: "Fetch now instead of at the next poll",
+    params,
+    response: { 202: sourceDetailSchema },
+  },
+};

@@ -1,0 +1,91 @@
+import {
+  diffSchema,
+  listSchema,
+  syncResultSchema,
+  targetDetailSchema,
+  targetQuerySchema,
+  targetSchema,
+  treeSchema,
+  type Target,
+  type TargetDetail,
+} from "@drover/shared/api/types";
+import { Type } from "typebox";
+
+import { askAgent, found, type RouteContext, type Routes } from "../context.ts";
+import { listPage } from "../paging.ts";
+
+const path = "/targets/:app/:cluster";
+
+/** The address that people use. Neither name can hold an `@`. */
+const addressOf = (target: Pick<Target, "app" | "cluster">): string => `${target.app}@${target.cluster}`;
+
+export function targetRoutes(app: Routes, context: RouteContext): void {
+  const { backend } = context;
+  const target = (address: Pick<Target, "app" | "cluster">): TargetDetail =>
+    found(backend.target(address.app, address.cluster), "target", addressOf(address), () =>
+      backend.targets().map((candidate) => addressOf(candidate)),
+    );
+
+  app.get("/targets", { schema: operations.listTargets }, ({ query }) => {
+    const targets = backend
+      .targets()
+      .filter(
+        (candidate) =>
+          (query.app === undefined || candidate.app === query.app) &&
+          (query.cluster === undefined || candidate.cluster === query.cluster),
+      );
+    return listPage(targets, query, addressOf);
+  });
+
+  app.get(path, { schema: operations.getTarget }, (request) => target(request.params));
+
+  app.post(`${path}/sync`, { schema: operations.syncTarget }, async (request, reply) => {
+    const { app: name, cluster } = target(request.params);
+    return reply.code(202).send({ targets: [...(await backend.syncApplication(name, cluster))] });
+  });
+
+  app.get(`${path}/diff`, { schema: operations.diffTarget }, (request, reply) => {
+    const { app: name, cluster } = target(request.params);
+    return askAgent(reply, context, (signal) => backend.diff(name, cluster, signal));
+  });
+
+  app.get(`${path}/tree`, { schema: operations.readTree }, (request, reply) => {
+    const { app: name, cluster } = target(request.params);
+    return askAgent(reply, context, (signal) => backend.tree(name, cluster, signal));
+  });
+}
+
+const params = Type.Object({ app: Type.String(), cluster: Type.String() });
+
+const operations = {
+  listTargets: {
+    operationId: "listTargets",
+    summary: "List targets: applications on clusters",
+    querystring: targetQuerySchema,
+    response: { 200: listSchema(targetSchema) },
+  },
+  getTarget: {
+    operationId: "getTarget",
+    summary: "Read a target with its objects, overrides and conditions",
+    params,
+    response: { 200: targetDetailSchema },
+  },
+  syncTarget: {
+    operationId: "syncTarget",
+    summary: "Have the agent compare and apply again",
+    params,
+    response: { 202: syncResultSchema },
+  },
+  diffTarget: {
+    operationId: "diffTarget",
+    summary: "Compare what is desired with what lives in the cluster; the agent answers",
+    params,
+    response: { 200: diffSchema },
+  },
+  readTree: {
+    operationId: "readTree",
+    summary: "Read the objects of a target and what they own; the agent answers",
+    params,
+    response: { 200: treeSchema },
+  },
+};

@@ -1,0 +1,130 @@
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { Logger } from "@drover/shared/log";
+import swagger from "@fastify/swagger";
+
+import { createAuthenticator, type TokenDigest } from "./auth.ts";
+import type { Backend } from "./backend.ts";
+import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
+import type { RouteContext, Routes } from "./context.ts";
+import { createHttpServer } from "./http-server.ts";
+import { defaultLimits, type ApiLimits } from "./limits.ts";
+import { openApiOptions } from "./openapi.ts";
+import { applicationRoutes } from "./routes/applications.ts";
+import { clusterRoutes } from "./routes/clusters.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { sourceRoutes } from "./routes/sources.ts";
+import { operationalRoutes, versionRoute } from "./routes/system.ts";
+import { targetRoutes } from "./routes/targets.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Name of the token that the request came with; empty outside of /api. */
+    holder: string;
+  }
+}
+
+export interface ApiOptions {
+  readonly backend: Backend;
+  readonly tokens: readonly TokenDigest[];
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly limits?: Partial<ApiLimits>;
+  /** Names, beside loopback ones, that the hub answers to when it listens on loopback. */
+  readonly hosts?: readonly string[];
+  /** Serves HTTPS. Without it tokens travel in clear, which only loopback or a proxy in front makes good. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Makes the id of a request; default: 8 random bytes in hex. */
+  readonly newTrace?: () => string;
+}
+
+export interface ApiAddress {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+export interface Api extends AsyncDisposable {
+  /** Starts to listen. Returns the base address, such as `http://127.0.0.1:7474`. */
+  listen(address: ApiAddress): Promise<string>;
+  /** Stops listening, ends streams, and lets requests under way finish. */
+  close(): Promise<void>;
+}
+
+/** The admin API: the routes of /api/v1, the probes, the metrics and its own description. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { backend, clock, log } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const closing = new AbortController();
+  const context: RouteContext = { backend, clock, limits, closing: closing.signal };
+  const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
+  let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
+  app.decorateRequest("holder", "");
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.headers({ ...securityHeaders, "x-request-id": request.id });
+    attempt(done, () => {
+      if (request.url.length > limits.urlBytes) throw new DroverError("input_too_large", "the address is too long");
+      checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
+    });
+  });
+  // Streams would keep `close` waiting for ever.
+  app.addHook("preClose", (done) => {
+    closing.abort(new DroverError("canceled", "the hub is stopping"));
+    done();
+  });
+  await app.register(swagger, openApiOptions(backend.version.version));
+  await app.register(
+    (scope, _options, done) => {
+      registerApi(scope, context, options.tokens);
+      done();
+    },
+    { prefix: "/api/v1" },
+  );
+  // Within `after`, so that the description plugin sees these routes as well.
+  await app.after();
+  operationalRoutes(app, context);
+  await app.ready();
+  const close = async (): Promise<void> => {
+    await app.close();
+  };
+  return {
+    listen(address) {
+      // Off loopback the hub cannot know its names, and re-binding gains nothing: a page has no token to send.
+      hosts = isLoopback(address.host) ? new Set(options.hosts) : "any";
+      return app.listen({
+        host: address.host,
+        port: address.port,
+        listenTextResolver: () => "admin API listening",
+      });
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Everything below /api needs a token, whatever route is added later: the check is on the scope, not on routes. */
+function registerApi(scope: Routes, context: RouteContext, tokens: readonly TokenDigest[]): void {
+  const authenticate = createAuthenticator(tokens);
+  scope.addHook("onRequest", (request, _reply, done) => {
+    attempt(done, () => {
+      request.holder = authenticate(request.headers.authorization).name;
+    });
+  });
+  versionRoute(scope, context);
+  clusterRoutes(scope, context);
+  applicationRoutes(scope, context);
+  targetRoutes(scope, context);
+  sourceRoutes(scope, context);
+  eventRoutes(scope, context);
+}
+
+/** Runs a check in a hook: what it throws becomes the answer. */
+function attempt(done: (error?: Error) => void, check: () => void): void {
+  try {
+    check();
+  } catch (cause) {
+    done(DroverError.from(cause));
+    return;
+  }
+  done();
+}
