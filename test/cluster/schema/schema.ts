@@ -1,19 +1,25 @@
+import { mergeDefinitions, readByValueFields, readDefinitions, typeSource } from "./definitions.ts";
+import { openApiFrom } from "./openapi.ts";
 import type { TypeSchema } from "./type-schema.ts";
 
+export { schemaFromCrd } from "./crd.ts";
 export type { FieldsV1, KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from "./object.ts";
 export type { ListSchema, MapSchema, ScalarSchema, TypeSchema, UntypedSchema } from "./type-schema.ts";
 
 export type GroupVersionKind = { readonly group: string; readonly version: string; readonly kind: string };
 
-/** The schema of a builtin kind; undefined when the kind is not known. */
-export function builtinSchema(_gvk: GroupVersionKind): TypeSchema | undefined {
-  return undefined;
+const builtin = typeSource(
+  mergeDefinitions(readDefinitions("builtin.json"), readDefinitions("newer.json")),
+  readByValueFields(),
+);
+
+/** The schema of a builtin kind, the same object on every call; undefined when the kind is not known. */
+export function builtinSchema({ group, version, kind }: GroupVersionKind): TypeSchema | undefined {
+  const name = builtin.names.get(`${group}/${version}/${kind}`);
+  return name === undefined ? undefined : builtin.schemaOf(name);
 }
 
-export function schemaFromCrd(_openAPIV3Schema: unknown, _preserveUnknownFields: boolean): TypeSchema {
-  return { kind: "untyped" };
-}
-
+/** The `definitions` of an OpenAPI v2 document for the builtin kinds, without descriptions. */
 export function openApiDefinitions(): Record<string, unknown> {
-  return {};
+  return openApiFrom(builtin.definitions);
 }

@@ -31,7 +31,7 @@ export type PatchRules = {
   readonly mergeKey: string | undefined;
 };
 
-export type ScalarType = "string" | "integer" | "number" | "boolean" | "intOrString" | "quantity";
+export type ScalarType = "string" | "integer" | "number" | "boolean" | "intOrString" | "quantity" | "time" | "bytes";
 
 export type ScalarSchema = {
   readonly kind: "scalar";
@@ -45,6 +45,11 @@ export type MapSchema = {
   readonly fields: ReadonlyMap<string, TypeSchema>;
   /** The type of every value whose key is not in `fields`; undefined means that such keys are unknown fields. */
   readonly additional: TypeSchema | undefined;
+  /**
+   * Fields that a real server's Go types always hold, if only as zero values. They are never added or removed, so
+   * nobody comes to own `f:spec` itself by creating an object with a spec.
+   */
+  readonly present: ReadonlySet<string>;
   /** `x-kubernetes-map-type: atomic`: owned and merged as a whole. */
   readonly atomic: boolean;
   /** `x-kubernetes-embedded-resource`: the value is an object with apiVersion, kind and metadata of its own. */
@@ -65,10 +70,20 @@ export type ListSchema = {
   readonly rules?: ValueRules | undefined;
 };
 
-/** Any value: `x-kubernetes-preserve-unknown-fields`, and kinds without a schema. Its structure is deduced. */
-export type UntypedSchema = { readonly kind: "untyped"; readonly rules?: ValueRules | undefined };
+/** Any value; its structure is deduced from it: maps merge, lists are atomic. */
+export type UntypedSchema = {
+  readonly kind: "untyped";
+  /** Owned as a whole even when it is a map, as raw extensions of builtin kinds are. */
+  readonly atomic?: true;
+  readonly rules?: ValueRules | undefined;
+};
 
 /** The shape of a value, as server-side apply, strategic merge patch and validation need it. May be cyclic. */
 export type TypeSchema = ScalarSchema | MapSchema | ListSchema | UntypedSchema;
 
 export const untyped: UntypedSchema = { kind: "untyped" };
+
+/** The type of the value at `key`; undefined when the map does not declare it. */
+export function fieldSchema(schema: MapSchema, key: string): TypeSchema | undefined {
+  return schema.fields.get(key) ?? schema.additional;
+}
