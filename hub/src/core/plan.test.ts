@@ -10,7 +10,7 @@ function desired(cluster: string, bundle = "b1"): DesiredTarget {
   return {
     app: "web",
     cluster,
-    declaredIn: "config",
+    declaredIn: ["config"],
     bundle,
     objects: 1,
     repository: "config",

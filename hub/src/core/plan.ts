@@ -51,6 +51,6 @@ function differs(target: DesiredTarget, record: TargetRecord): boolean {
     record.namespace !== target.namespace ||
     record.createNamespace !== target.createNamespace ||
     record.prune !== target.prune ||
-    record.declaredIn !== target.declaredIn
+    record.declaredIn.join() !== target.declaredIn.join()
   );
 }

@@ -7,8 +7,8 @@ export interface TargetId {
 
 /** What a cluster is to run of one application: decided here, kept in the store, sent as an assignment. */
 export interface TargetRecord extends TargetId {
-  /** Repository whose declaration put it there: only that repository can take it away. */
-  readonly declaredIn: string;
+  /** Repositories that declare and place it, sorted: only when all of them were read whole can it be taken away. */
+  readonly declaredIn: readonly string[];
   readonly bundle: Digest;
   readonly objects: number;
   readonly repository: string;

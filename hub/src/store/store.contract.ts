@@ -135,7 +135,7 @@ function target(app: string, cluster: string, bundle: string): TargetRecord {
   return {
     app,
     cluster,
-    declaredIn: "config",
+    declaredIn: ["config"],
     bundle,
     objects: 1,
     repository: "config",

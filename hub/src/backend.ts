@@ -1,0 +1,192 @@
+import type * as api from "@drover/shared/api/types";
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { HubLink } from "@drover/shared/link/link";
+import type { Metrics } from "@drover/shared/metrics";
+
+import type { Backend } from "./api/backend.ts";
+import type { Enrollment } from "./controllers/enrollment.ts";
+import type { EventLog } from "./controllers/event-log.ts";
+import type { Inspections } from "./controllers/inspections.ts";
+import type { World } from "./controllers/world.ts";
+import { joinManifest } from "./core/join-manifest.ts";
+import { nameFromUrl } from "./core/source-name.ts";
+import type { Mirror } from "./source/mirror.ts";
+import type { SourceRecord, Store } from "./store/store.ts";
+import { createViews } from "./views.ts";
+
+export interface BackendDeps {
+  readonly version: string;
+  readonly store: Store;
+  readonly world: World;
+  readonly events: EventLog;
+  readonly enrollment: Enrollment;
+  readonly inspections: Inspections;
+  readonly link: Pick<HubLink, "disconnect">;
+  readonly mirror: Pick<Mirror, "forget">;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly settings: {
+    readonly agentImage: string;
+    readonly pollSeconds: number;
+    /** Address for join manifests, once it is known. */
+    readonly hubAddress: () => string;
+  };
+  readonly ready: () => boolean;
+  /** What has to be looked at after an intent was written. */
+  readonly wake: {
+    readonly sources: () => void;
+    readonly source: (name: string) => void;
+    readonly applications: () => void;
+    readonly clusters: (names: Iterable<string>) => void;
+  };
+}
+
+/** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
+export function createBackend(deps: BackendDeps): Backend {
+  const views = createViews(deps.store, deps.world);
+  return {
+    version: { version: deps.version, hub: deps.store.hubId, node: process.version },
+    events: deps.events,
+    clusters: views.clusters,
+    applications: views.applications,
+    application: views.application,
+    targets: views.targets,
+    target: views.target,
+    sources: views.sources,
+    source: views.source,
+    ready: deps.ready,
+    metrics: () => deps.metrics.render(),
+    diff: async (app, cluster, signal) => {
+      requireTarget(deps.store, app, cluster);
+      // The agent builds it from the same schema; the hub passes it on.
+      return (await deps.inspections.ask({ app, cluster }, "diff", signal)) as api.DiffResult;
+    },
+    tree: async (app, cluster, signal) => {
+      requireTarget(deps.store, app, cluster);
+      return (await deps.inspections.ask({ app, cluster }, "tree", signal)) as api.TreeResult;
+    },
+    ...sourceIntents(deps, views.source),
+    ...clusterIntents(deps, views.cluster),
+    syncApplication: (app, cluster) => Promise.resolve().then(() => sync(deps, app, cluster)),
+  };
+}
+
+function sourceIntents(
+  deps: BackendDeps,
+  view: (name: string) => api.SourceDetail | undefined,
+): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
+  const { store, wake } = deps;
+  return {
+    async addSource(input) {
+      await Promise.resolve();
+      const name = input.name ?? nameFromUrl(input.url);
+      if (store.source(name) !== undefined) {
+        throw new DroverError("precondition_failed", `there is a source named ${name} already`, {
+          hint: "choose another name with --name, or remove the other first",
+        });
+      }
+      store.putSource(toRecord(name, input, deps.settings.pollSeconds));
+      wake.sources();
+      return required(view(name), `source ${name}`);
+    },
+    async removeSource(name) {
+      required(store.source(name), `source ${name}`);
+      store.deleteSource(name);
+      await deps.mirror.forget(name);
+      wake.sources();
+      wake.source(name);
+    },
+    async syncSource(name) {
+      await Promise.resolve();
+      required(store.source(name), `source ${name}`);
+      wake.source(name);
+    },
+  };
+}
+
+function clusterIntents(
+  deps: BackendDeps,
+  view: (name: string) => api.Cluster | undefined,
+): Pick<Backend, "joinCluster" | "labelCluster" | "removeCluster"> {
+  const { store, enrollment, events, wake, settings } = deps;
+  const labelled = (cluster: string): void => {
+    events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
+    wake.applications();
+  };
+  return {
+    async joinCluster({ name, labels = {} }) {
+      await Promise.resolve();
+      const known = store.cluster(name);
+      if (known !== undefined && known.uid !== "" && deps.world.connections.has(name)) {
+        throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
+          hint: `choose another name, or remove it first: drover cluster remove ${name}`,
+        });
+      }
+      const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
+      const record = known ?? { name, uid: "", labels: {}, generation: 0, facts, seenAtMs: 0 };
+      store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
+      labelled(name);
+      const { token, expiresAtMs } = enrollment.invite(name);
+      const hub = settings.hubAddress();
+      return {
+        name,
+        token,
+        expires: expiresAtMs,
+        hub,
+        manifest: joinManifest({ cluster: name, token, hub, image: settings.agentImage }),
+      };
+    },
+    async labelCluster(name, labels) {
+      await Promise.resolve();
+      const record = required(store.cluster(name), `cluster ${name}`);
+      const next = new Map(Object.entries(record.labels));
+      for (const [key, value] of Object.entries(labels)) {
+        if (value === null) next.delete(key);
+        else next.set(key, value);
+      }
+      store.putCluster({ ...record, labels: Object.fromEntries(next) });
+      labelled(name);
+      return required(view(name), `cluster ${name}`);
+    },
+    async removeCluster(name) {
+      await Promise.resolve();
+      required(store.cluster(name), `cluster ${name}`);
+      store.deleteCluster(name);
+      deps.link.disconnect(name, "the cluster was removed from the hub");
+      deps.world.connections.delete(name);
+      events.append({ type: "left", app: "", cluster: name, message: `${name} was removed; what it runs stays` });
+    },
+  };
+}
+
+function sync(deps: BackendDeps, app: string, cluster?: string): readonly string[] {
+  const records = deps.store.targetsOf(app).filter((record) => cluster === undefined || record.cluster === cluster);
+  if (records.length === 0)
+    throw new DroverError("not_found", `there is no target ${app}${cluster === undefined ? "" : `@${cluster}`}`);
+  const put = records.map((record) => ({ ...record, syncRequest: record.syncRequest + 1 }));
+  deps.store.assign({ put, forget: [], blobs: new Map() });
+  deps.wake.clusters(records.map((record) => record.cluster));
+  return records.map((record) => `${record.app}@${record.cluster}`);
+}
+
+function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {
+  return {
+    name,
+    url: input.url,
+    ref: input.ref ?? "",
+    path: (input.path ?? "").replaceAll(/^[./]+|\/+$/gu, ""),
+    intervalSeconds: input.intervalSeconds ?? pollSeconds,
+    username: input.username ?? "",
+    password: input.password ?? "",
+  };
+}
+
+function requireTarget(store: Store, app: string, cluster: string): void {
+  required(store.target({ app, cluster }), `target ${app}@${cluster}`);
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new DroverError("not_found", `there is no ${what}`);
+  return value;
+}

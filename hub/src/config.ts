@@ -1,0 +1,64 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+import {
+  loadConfig,
+  parseNumber,
+  parseOneOf,
+  parseText,
+  type ConfigOf,
+  type ConfigSources,
+} from "@drover/shared/config";
+
+/** The hub's settings; flags, environment and help come from this table. */
+export const hubOptions = {
+  dataDir: {
+    help: "folder of the store, the mirrors and the keys; readable by its owner only",
+    parse: parseText,
+    default: join(homedir(), ".local", "share", "drover", "hub"),
+    placeholder: "~/.local/share/drover/hub",
+  },
+  apiAddress: { help: "address of the admin API", parse: parseText, default: "127.0.0.1:7474" },
+  linkAddress: { help: "address that agents connect to", parse: parseText, default: "127.0.0.1:7475" },
+  linkNames: {
+    help: "host names and IPs that agents use to reach the hub, comma-separated; the first is put into join manifests",
+    parse: parseText,
+    default: "127.0.0.1,localhost",
+  },
+  agentImage: { help: "image of the agent in join manifests", parse: parseText, default: "drover/agent:0.1.0" },
+  tokenFile: {
+    help: "file with the admin token; made with a random token when it is not there",
+    parse: parseText,
+    default: "",
+    placeholder: "admin-token in the data folder",
+  },
+  pollSeconds: {
+    help: "how often a source without an interval of its own is looked at",
+    parse: parseNumber({ min: 1, max: 86_400 }),
+    default: 60,
+  },
+  logLevel: {
+    help: "debug, info, warn, error or silent",
+    parse: parseOneOf("debug", "info", "warn", "error", "silent"),
+    default: "info" as const,
+  },
+};
+
+export type HubConfig = ConfigOf<typeof hubOptions>;
+
+export function loadHubConfig(sources: ConfigSources): HubConfig {
+  return loadConfig(hubOptions, sources);
+}
+
+/** What the process was started with; the only place that looks. */
+export function processSources(): ConfigSources {
+  return { argv: process.argv.slice(2), env: process.env };
+}
+
+/** `host:port`; `[::1]:port` for IPv6. Throws `usage`-style text for anything else. */
+export function parseAddress(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[(?<six>[^\]]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/u.exec(text);
+  const port = Number(match?.groups?.["port"]);
+  if (match?.groups === undefined || port > 65_535) throw new Error(`"${text}" is not an address like 127.0.0.1:7474`);
+  return { host: match.groups["six"] ?? (match.groups["host"] || "0.0.0.0"), port };
+}

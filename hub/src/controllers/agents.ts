@@ -1,0 +1,115 @@
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { HubLinkHandler, Report } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+
+import type { Store } from "../store/store.ts";
+import type { Blobs } from "./blobs.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Inspections } from "./inspections.ts";
+import type { World } from "./world.ts";
+
+export interface AgentsDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly blobs: Blobs;
+  readonly inspections: Inspections;
+  readonly enroll: HubLinkHandler["enroll"];
+  readonly renew: HubLinkHandler["renew"];
+  readonly events: EventLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Asks for this cluster's assignments to be sent. */
+  readonly send: (cluster: string) => void;
+}
+
+/** What the hub does with what agents say. */
+export function createAgents(deps: AgentsDeps): HubLinkHandler {
+  const { store, world, clock, events, log } = deps;
+  const assessAll = (cluster: string): void => {
+    for (const target of store.targetsOn(cluster)) world.assess(target);
+  };
+  return {
+    connected(cluster, hello) {
+      if (store.cluster(cluster) === undefined) {
+        throw new DroverError("unauthorized", `cluster ${cluster} is not registered with this hub`, {
+          hint: `drover join ${cluster}`,
+        });
+      }
+      const { agentVersion, kubernetesVersion, nodes } = hello;
+      const reconnected = world.connections.has(cluster);
+      world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
+      store.touchCluster(cluster, { seenAtMs: clock.now(), facts: { agentVersion, kubernetesVersion, nodes } });
+      if (!reconnected)
+        events.append({ type: "connected", app: "", cluster, message: `agent ${agentVersion} connected` });
+      log.info({ cluster, generation: hello.generation }, "agent connected");
+      assessAll(cluster);
+      deps.send(cluster);
+    },
+    acknowledged(cluster, { generation, refusal }) {
+      const connection = world.connections.get(cluster);
+      if (connection === undefined) return;
+      store.touchCluster(cluster, { seenAtMs: clock.now() });
+      if (refusal?.code === connection.refusal?.code) return;
+      world.connections.set(cluster, { ...connection, refusal });
+      if (refusal !== undefined) log.warn({ cluster, generation, code: refusal.code }, "assignments refused");
+      assessAll(cluster);
+    },
+    reported(cluster, report) {
+      store.touchCluster(cluster, { seenAtMs: clock.now() });
+      observe(deps, cluster, report);
+    },
+    inspected: (cluster, inspection) => deps.inspections.answered(cluster, inspection),
+    disconnected(cluster, { graceful, reason }) {
+      if (!world.connections.delete(cluster)) return;
+      log.info({ cluster, graceful, reason }, "agent disconnected");
+      events.append({ type: "disconnected", app: "", cluster, message: `agent disconnected: ${reason}` });
+      assessAll(cluster);
+    },
+    blob: (cluster, digest) => deps.blobs.read(cluster, digest),
+    enroll: deps.enroll,
+    renew: deps.renew,
+  };
+}
+
+function observe(deps: AgentsDeps, cluster: string, report: Report): void {
+  const { store, world } = deps;
+  const id = { app: report.application, cluster };
+  const target = store.target(id);
+  if (target === undefined) return;
+  const old = store.observed(id)?.report;
+  if (
+    target.removal !== "" &&
+    report.phase === "removed" &&
+    report.generation >= (store.cluster(cluster)?.generation ?? 0)
+  ) {
+    store.assign({ put: [], forget: [id], blobs: new Map() });
+    deps.events.append({ type: "removed", ...id, message: `${report.application} was removed from ${cluster}` });
+    deps.send(cluster);
+    return;
+  }
+  announceDrift(deps, id, old, report);
+  world.assess(id, report);
+}
+
+/** A drift that was found since the last report is an event, also when it is repaired by now. */
+function announceDrift(
+  deps: AgentsDeps,
+  id: { readonly app: string; readonly cluster: string },
+  old: Report | undefined,
+  report: Report,
+): void {
+  const known = new Set(
+    old?.objects.map(({ key, drift }) => `${key.kind} ${key.namespace} ${key.name} ${drift?.foundAtMs}`),
+  );
+  const drifts = report.objects.filter(
+    ({ key, drift }) =>
+      drift !== undefined && !known.has(`${key.kind} ${key.namespace} ${key.name} ${drift.foundAtMs}`),
+  );
+  for (const { key, drift } of drifts.slice(0, 5)) {
+    const what = `${key.kind} ${key.namespace === "" ? "" : `${key.namespace}/`}${key.name}`;
+    const paths = drift?.paths.slice(0, 5).join(", ") || "object";
+    const type = drift?.repaired === true ? "repaired" : "drift";
+    deps.events.append({ type, ...id, message: `${what}: ${paths} changed by ${drift?.by || "somebody"}` });
+  }
+}

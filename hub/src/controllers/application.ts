@@ -1,0 +1,204 @@
+import type { Clock } from "@drover/shared/clock";
+import { done, type Outcome } from "@drover/shared/controller";
+import type { Manifest } from "@drover/shared/kube/manifest";
+import type { Logger } from "@drover/shared/log";
+import { formatProblem, type Problem } from "@drover/shared/problems";
+
+import type { Application } from "../core/application.ts";
+import { desire, type Desired } from "../core/desired.ts";
+import { explainNoTargets, type Placement } from "../core/placement.ts";
+import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
+import type { TargetRecord } from "../core/target.ts";
+import type { Store } from "../store/store.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Renderer } from "./renderer.ts";
+import type { World } from "./world.ts";
+
+export interface ApplicationDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly events: EventLog;
+  readonly renderer: Renderer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Asks for the assignments of these clusters to be sent. */
+  readonly changed: (clusters: Iterable<string>) => void;
+}
+
+/** Works out what every cluster is to run of one application, and decides it. On any doubt everything stays as it is. */
+export function createApplicationReconciler(
+  deps: ApplicationDeps,
+): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  return async (name, signal) => {
+    const [application] = deps.world.catalogs.applications(name);
+    if (application === undefined) {
+      retire(deps, name);
+      return done;
+    }
+    const manifests = await renderWhole(deps, application, signal);
+    if (manifests !== undefined) decide(deps, application, manifests);
+    return done;
+  };
+}
+
+/** The manifests, or undefined when there is a reason to keep what is assigned; the reason is then a condition. */
+async function renderWhole(
+  deps: ApplicationDeps,
+  application: Application,
+  signal: AbortSignal,
+): Promise<readonly Manifest[] | undefined> {
+  const { world } = deps;
+  const refuse = (reason: string, message: string, problems: readonly Problem[] = []): undefined => {
+    world.setApplication(application.name, { problems }, { type: "Rendered", status: "False", reason, message });
+  };
+  const { repository } = application.source;
+  const { snapshot, commit } = world.source(repository);
+  if (snapshot === undefined || commit === undefined) {
+    const known = deps.store.source(repository) !== undefined;
+    return refuse(
+      known ? "SourceNotRead" : "SourceMissing",
+      known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`,
+    );
+  }
+  const rendered = await deps.renderer.render(application, snapshot, signal);
+  const conflicts = world.catalogs.applications(application.name).slice(1).map(conflictWith(application));
+  const problems = [...conflicts, ...rendered.problems];
+  const error = problems.find((problem) => problem.severity === "error");
+  if (error !== undefined) return refuse("RenderFailed", formatProblem(error), problems);
+  if (rendered.manifests.length === 0 && !application.sync.allowEmpty) {
+    return refuse("EmptyRender", `${application.source.path || "/"} renders no objects; what runs is kept`, problems);
+  }
+  const { name } = application;
+  world.setApplication(
+    name,
+    { problems, commit: commit.id },
+    { type: "Rendered", status: "True", reason: "Rendered", message: "" },
+  );
+  return rendered.manifests;
+}
+
+function decide(deps: ApplicationDeps, application: Application, manifests: readonly Manifest[]): void {
+  const { store, world, clock } = deps;
+  const { name } = application;
+  const placements = world.catalogs.placementsOf(name);
+  const clusters = world.placeable();
+  const desired = desire(manifests, placements, clusters);
+  const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
+  const targets = desired.variants.flatMap((variant) =>
+    variant.clusters.filter((cluster) => !refused.has(cluster)).map(toTarget(deps, application, placements, variant)),
+  );
+  const assigned = store.targetsOf(name).filter((record) => !refused.has(record.cluster));
+  const planned = plan(targets, assigned, {
+    now: clock.now(),
+    removal: ({ cluster }) =>
+      `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
+  });
+  const held = heldRemovals(deps, planned.put);
+  const put = planned.put.filter((record) => !held.has(record));
+  const blobs = new Map(desired.variants.flatMap((variant) => [...variant.blobs]));
+  const selected = desired.variants.some((variant) => variant.clusters.length > 0);
+  const noTargets = selected ? "" : explain(placements, clusters, name);
+  describePlacement(deps, name, desired, { held: held.size, noTargets });
+  write(deps, name, { put, changes: planned.changes }, blobs);
+}
+
+function write(
+  deps: ApplicationDeps,
+  name: string,
+  { put, changes }: Plan,
+  blobs: ReadonlyMap<string, Uint8Array>,
+): void {
+  if (put.length === 0) return;
+  deps.store.assign({ put, forget: [], blobs });
+  deps.changed(put.map((record) => record.cluster));
+  for (const record of put) deps.world.assess(record);
+  deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
+  const count = (kind: PlannedChange["kind"]): number => changes.filter((change) => change.kind === kind).length;
+  const message = `${name}: ${count("add")} added, ${count("change")} changed, ${count("remove")} to remove`;
+  deps.events.append({ type: "assigned", app: name, cluster: "", message });
+}
+
+/** The application is not declared any more: its targets are to be removed, if that is certain. */
+function retire(deps: ApplicationDeps, name: string): void {
+  const { store, clock } = deps;
+  const assigned = store.targetsOf(name);
+  const removal = ({ declaredIn }: TargetRecord): string =>
+    `application ${name} is no longer declared in ${declaredIn.join(", ")}`;
+  const planned = plan([], assigned, { now: clock.now(), removal });
+  const held = heldRemovals(deps, planned.put);
+  const put = planned.put.filter((record) => !held.has(record));
+  write(deps, name, { put, changes: planned.changes }, new Map());
+  if (store.targetsOf(name).length === 0) deps.world.applications.delete(name);
+}
+
+/** Removals that are not certain: a repository that they hang on was not read, or not read whole. */
+function heldRemovals(deps: ApplicationDeps, put: readonly TargetRecord[]): ReadonlySet<TargetRecord> {
+  const whole = (repository: string): boolean => {
+    const catalog = deps.world.catalogs.get(repository);
+    return catalog !== undefined && !hasError(catalog.problems);
+  };
+  return new Set(put.filter((record) => record.removal !== "" && !record.declaredIn.every(whole)));
+}
+
+function toTarget(
+  deps: ApplicationDeps,
+  application: Application,
+  placements: readonly Placement[],
+  variant: Desired["variants"][number],
+): (cluster: string) => DesiredTarget {
+  const { commit, seenAtMs } = deps.world.source(application.source.repository);
+  const declaredIn = [...new Set([application.repository, ...placements.map((p) => p.repository)])].toSorted();
+  return (cluster) => ({
+    app: application.name,
+    cluster,
+    declaredIn,
+    bundle: variant.bundle,
+    objects: variant.objects,
+    repository: application.source.repository,
+    commit: commit?.id ?? "",
+    namespace: application.namespace,
+    createNamespace: application.sync.createNamespace,
+    prune: application.sync.prune,
+    seenAtMs,
+  });
+}
+
+function describePlacement(
+  deps: ApplicationDeps,
+  name: string,
+  desired: Desired,
+  { held, noTargets }: { readonly held: number; readonly noTargets: string },
+): void {
+  const problems = [...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)];
+  const error = desired.variants.flatMap((v) => v.problems).find((problem) => problem.severity === "error");
+  const change = { problems, noTargets };
+  const set = (status: "True" | "False", reason: string, message: string): void =>
+    deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
+  if (error !== undefined) set("False", "OverrideFailed", formatProblem(error));
+  else if (held > 0)
+    set("False", "RemovalHeld", `${held} removals wait until every repository that declares them is read whole`);
+  else if (noTargets !== "") set("False", "NoTargets", noTargets);
+  else set("True", "Placed", "");
+}
+
+function explain(
+  placements: readonly Placement[],
+  clusters: Parameters<typeof explainNoTargets>[1],
+  name: string,
+): string {
+  return placements.length === 0 ? `no placement names ${name}` : explainNoTargets(placements, clusters);
+}
+
+function conflictWith(winner: Application): (other: Application) => Problem {
+  return (other) => ({
+    code: "duplicate-application",
+    severity: "warning",
+    message: `application ${winner.name} is declared twice; ${winner.repository} ${winner.at.file}:${winner.at.line} is used`,
+    at: other.at,
+    hint: "give one of them another name",
+  });
+}
+
+function hasError(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === "error");
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "@drover/shared/clock";
+import { done, type Outcome } from "@drover/shared/controller";
+import type { Assignment, Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+
+import type { TargetRecord } from "../core/target.ts";
+import type { Store } from "../store/store.ts";
+import type { World } from "./world.ts";
+
+export interface ClusterDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly link: Pick<HubLink, "send">;
+  readonly sign: (assignments: Assignments) => SignedAssignments;
+  readonly clock: Clock;
+}
+
+/** Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next. */
+export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  return (name) => {
+    const cluster = deps.store.cluster(name);
+    if (cluster !== undefined && deps.world.connections.has(name)) {
+      const records = deps.store.targetsOn(name);
+      const assignments: Assignments = {
+        cluster: name,
+        epoch: deps.store.epoch,
+        generation: cluster.generation,
+        issuedAtMs: deps.clock.now(),
+        targets: records.filter((record) => record.removal === "").map(toAssignment),
+        tombstones: records
+          .filter((record) => record.removal !== "")
+          .map(({ app, removal }) => ({ application: app, reason: removal })),
+      };
+      deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
+    }
+    return Promise.resolve(done);
+  };
+}
+
+function toAssignment(record: TargetRecord): Assignment {
+  const { app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest } = record;
+  return { application: app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest };
+}

@@ -1,0 +1,184 @@
+import type { Clock } from "@drover/shared/clock";
+import { done, type Outcome } from "@drover/shared/controller";
+import { DroverError } from "@drover/shared/errors";
+import type { Logger } from "@drover/shared/log";
+import type { Problem } from "@drover/shared/problems";
+
+import { applicationsIn, type Catalog } from "../core/catalog.ts";
+import { mayDeclare, readDeclarations, type Declaration } from "../core/declarations.ts";
+import type { Mirror } from "../source/mirror.ts";
+import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
+import type { SourceRecord, Store } from "../store/store.ts";
+import type { EventLog } from "./event-log.ts";
+import type { World } from "./world.ts";
+
+export interface RepositoryDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly mirror: Mirror;
+  readonly events: EventLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Tells the poller how the fetch went, so that it backs off from a repository that fails. */
+  readonly settled: (source: string, ok: boolean) => void;
+  /** Asks for the applications that a new catalog may change. */
+  readonly changed: (applications: Iterable<string>) => void;
+}
+
+interface FileDeclarations {
+  readonly declarations: readonly Declaration[];
+  readonly problems: readonly Problem[];
+}
+
+/** Fetches a repository and reads what it declares. Whatever fails, the last good catalog stays in force. */
+export function createRepositoryReconciler(
+  deps: RepositoryDeps,
+): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  /** What each file of each repository declared, by path and blob: an unchanged file is not read again. */
+  const files = new Map<string, ReadonlyMap<string, FileDeclarations>>();
+  return async (name, signal) => {
+    const source = deps.store.source(name);
+    if (source === undefined) {
+      files.delete(name);
+      deps.world.catalogs.delete(name);
+      deps.world.sources.delete(name);
+      return done;
+    }
+    try {
+      await refresh(deps, files, source, signal);
+      deps.settled(name, true);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const error = DroverError.from(cause);
+      deps.settled(name, false);
+      deps.log.info({ repository: name, code: error.code }, "repository cannot be read");
+      deps.world.setSource(name, {}, { type: "Fetched", status: "False", reason: error.code, message: explain(error) });
+    }
+    return done;
+  };
+}
+
+async function refresh(
+  deps: RepositoryDeps,
+  files: Map<string, ReadonlyMap<string, FileDeclarations>>,
+  source: SourceRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, clock } = deps;
+  const seenAtMs = clock.now();
+  const commit = await deps.mirror.fetch(source, signal);
+  const fetched = { type: "Fetched", status: "True", reason: "Fetched", message: "" } as const;
+  const old = world.source(source.name);
+  if (old.commit?.id === commit.id && old.snapshot !== undefined) {
+    world.setSource(source.name, { commit, fetchedAtMs: clock.now() }, fetched);
+    return;
+  }
+  const snapshot = await readSnapshot(deps.mirror, source, { commit, path: source.path }, signal);
+  const catalog = await readCatalog(source.name, snapshot, files);
+  world.setSource(
+    source.name,
+    { commit, snapshot, seenAtMs, fetchedAtMs: clock.now(), problems: catalog.problems },
+    fetched,
+  );
+  if (old.commit?.id !== commit.id) {
+    const subject = commit.message.split("\n", 1)[0] ?? "";
+    const message = `${source.name} ${commit.ref}@${commit.id.slice(0, 7)} by ${commit.author}: ${subject}`;
+    deps.events.append({ type: "commit", app: "", cluster: "", message });
+  }
+  deps.log.info({ repository: source.name, commit: commit.id, durationMs: clock.now() - seenAtMs }, "commit read");
+  publish(deps, catalog);
+}
+
+/** Puts a catalog in force, unless it is empty where there was something: an emptied repository changes nothing. */
+function publish(deps: RepositoryDeps, catalog: Catalog): void {
+  const { world, store } = deps;
+  const name = catalog.repository;
+  const held = store.applications().flatMap((app) => store.targetsOf(app).filter((t) => t.declaredIn.includes(name)));
+  if (catalog.declarations.length === 0 && held.length > 0) {
+    const apps = new Set(held.map((target) => target.app)).size;
+    const message = `the repository declares nothing any more; ${apps} applications on ${held.length} targets are kept as they are`;
+    world.setSource(name, {}, { type: "Declared", status: "False", reason: "RepositoryEmpty", message });
+    return;
+  }
+  const errors = catalog.problems.filter((problem) => problem.severity === "error").length;
+  world.setSource(
+    name,
+    {},
+    errors === 0
+      ? { type: "Declared", status: "True", reason: "Declared", message: "" }
+      : {
+          type: "Declared",
+          status: "False",
+          reason: "InvalidFiles",
+          message: describeErrors(catalog.problems, errors),
+        },
+  );
+  const before = world.catalogs.get(name);
+  world.catalogs.set(catalog);
+  deps.changed(affected(deps, catalog, before));
+}
+
+function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | undefined): ReadonlySet<string> {
+  const names = new Set([...applicationsIn(catalog), ...(before === undefined ? [] : applicationsIn(before))]);
+  for (const app of deps.store.applications()) {
+    if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
+  }
+  for (const app of deps.world.catalogs.applicationNames()) {
+    if (labelsMayMove(catalog, before)) names.add(app);
+    const [application] = deps.world.catalogs.applications(app);
+    if (application?.source.repository === catalog.repository) names.add(app);
+  }
+  return names;
+}
+
+/** Whether the labels that Git gives to clusters may have changed: then every placement is to be looked at again. */
+function labelsMayMove(catalog: Catalog, before: Catalog | undefined): boolean {
+  const labels = (from: Catalog | undefined): string =>
+    JSON.stringify((from?.declarations ?? []).map((d) => (d.kind === "Cluster" ? [d.name, d.labels] : null)));
+  return labels(catalog) !== labels(before);
+}
+
+async function readCatalog(
+  repository: string,
+  snapshot: Snapshot,
+  files: Map<string, ReadonlyMap<string, FileDeclarations>>,
+): Promise<Catalog> {
+  const before = files.get(repository);
+  const read = new Map<string, FileDeclarations>();
+  for (const entry of snapshot.entries.values()) {
+    if (!/\.ya?ml$/u.test(entry.path) || entry.mode === "submodule") continue;
+    const key = `${entry.path}\n${entry.oid}`;
+    read.set(key, before?.get(key) ?? (await readFileDeclarations(repository, snapshot, entry.path)));
+  }
+  files.set(repository, read);
+  const all = [...read.values()];
+  return {
+    repository,
+    commit: snapshot.commit.id,
+    declarations: all.flatMap((file) => file.declarations),
+    problems: all.flatMap((file) => file.problems),
+  };
+}
+
+async function readFileDeclarations(repository: string, snapshot: Snapshot, file: string): Promise<FileDeclarations> {
+  try {
+    const bytes = await snapshot.read(file);
+    return mayDeclare(bytes) ? readDeclarations(repository, file, bytes) : { declarations: [], problems: [] };
+  } catch (cause) {
+    // Whether a file that cannot be read matters is for the application to say that is rendered from it.
+    const error = DroverError.from(cause);
+    const at = error.at ?? { file, line: 1, column: 1 };
+    return { declarations: [], problems: [{ code: error.code, severity: "warning", message: error.message, at }] };
+  }
+}
+
+function describeErrors(problems: readonly Problem[], errors: number): string {
+  const first = problems.find((problem) => problem.severity === "error");
+  const where = first?.at === undefined ? "" : `${first.at.file}:${first.at.line}:${first.at.column}: `;
+  const more = errors > 1 ? ` (and ${errors - 1} more)` : "";
+  return `${where}${first?.message ?? ""}${more}`;
+}
+
+function explain(error: DroverError): string {
+  return error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+}

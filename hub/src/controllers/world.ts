@@ -1,0 +1,140 @@
+import type { Condition } from "@drover/shared/conditions";
+import { setCondition } from "@drover/shared/conditions";
+import type { Hello, Report } from "@drover/shared/link/link";
+import type { Problem } from "@drover/shared/problems";
+
+import { Catalogs } from "../core/catalog.ts";
+import { overridesFor } from "../core/override.ts";
+import type { PlaceableCluster } from "../core/placement.ts";
+import { assessTarget } from "../core/status.ts";
+import { formatTarget, type TargetId } from "../core/target.ts";
+import type { Commit } from "../source/mirror.ts";
+import type { Snapshot } from "../source/snapshot.ts";
+import type { Store } from "../store/store.ts";
+import type { EventLog } from "./event-log.ts";
+
+export interface SourceStatus {
+  readonly commit: Commit | undefined;
+  readonly snapshot: Snapshot | undefined;
+  readonly fetchedAtMs: number;
+  readonly seenAtMs: number;
+  readonly conditions: readonly Condition[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ApplicationStatus {
+  readonly commit: string;
+  readonly conditions: readonly Condition[];
+  readonly problems: readonly Problem[];
+  /** Why it runs nowhere; "" when it has targets. */
+  readonly noTargets: string;
+}
+
+export interface Connection {
+  readonly hello: Hello;
+  readonly sinceMs: number;
+  readonly refusal: { readonly code: string; readonly message: string } | undefined;
+}
+
+const noSource: SourceStatus = {
+  commit: undefined,
+  snapshot: undefined,
+  fetchedAtMs: 0,
+  seenAtMs: 0,
+  conditions: [],
+  problems: [],
+};
+const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "" };
+
+/** What the hub knows besides its store. Everything here is read again from Git and from the agents after a restart. */
+export class World {
+  readonly catalogs = new Catalogs();
+  readonly sources = new Map<string, SourceStatus>();
+  readonly applications = new Map<string, ApplicationStatus>();
+  readonly connections = new Map<string, Connection>();
+  readonly #store: Store;
+  readonly #events: EventLog;
+  readonly #now: () => number;
+
+  constructor(store: Store, events: EventLog, now: () => number) {
+    this.#store = store;
+    this.#events = events;
+    this.#now = now;
+  }
+
+  source(name: string): SourceStatus {
+    return this.sources.get(name) ?? noSource;
+  }
+
+  application(name: string): ApplicationStatus {
+    return this.applications.get(name) ?? noApplication;
+  }
+
+  /** Replaces parts of a source's status; a condition that turns false is an event. */
+  setSource(name: string, change: Partial<SourceStatus>, condition: Omit<Condition, "since">): void {
+    const old = this.source(name);
+    const conditions = setCondition(old.conditions, condition, this.#now());
+    this.#announce(old.conditions, condition, { app: "", cluster: "" }, `source ${name}`);
+    this.sources.set(name, { ...old, ...change, conditions });
+  }
+
+  setApplication(name: string, change: Partial<ApplicationStatus>, condition: Omit<Condition, "since">): void {
+    const old = this.application(name);
+    const conditions = setCondition(old.conditions, condition, this.#now());
+    this.#announce(old.conditions, condition, { app: name, cluster: "" }, name);
+    this.applications.set(name, { ...old, ...change, conditions });
+  }
+
+  /** Clusters that placements choose from, with the labels of people and, on top, those of Git. */
+  placeable(): readonly PlaceableCluster[] {
+    return this.#store.clusters().map(({ name, labels }) => ({ name, labels: this.labels(name, labels) }));
+  }
+
+  labels(cluster: string, given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    return { ...given, ...this.catalogs.declaredCluster(cluster)?.labels };
+  }
+
+  /** The overrides that apply to a target, as `file:line`, in order. */
+  overrides({ app, cluster }: TargetId): readonly string[] {
+    const record = this.#store.cluster(cluster);
+    if (record === undefined) return [];
+    const placeable = { name: cluster, labels: this.labels(cluster, record.labels) };
+    return overridesFor(this.catalogs.placementsOf(app), placeable).map(({ at }) => `${at.file}:${at.line}`);
+  }
+
+  /** Works out the state of a target again, after anything that it depends on has changed. */
+  assess(id: TargetId, report?: Report): void {
+    const target = this.#store.target(id);
+    if (target === undefined) return;
+    const old = this.#store.observed(id);
+    const connection = this.connections.get(id.cluster);
+    const newest = report ?? old?.report;
+    const assessment = assessTarget({
+      target,
+      report: newest,
+      joined: this.#store.cluster(id.cluster)?.uid !== "",
+      connected: connection !== undefined,
+      refusal: connection?.refusal,
+    });
+    const now = this.#now();
+    const same = old !== undefined && old.state === assessment.state && old.reason === assessment.reason;
+    const observedAtMs = report === undefined ? (old?.observedAtMs ?? 0) : now;
+    this.#store.observe({ ...id, report: newest, ...assessment, sinceMs: same ? old.sinceMs : now, observedAtMs });
+    if (same || assessment.reason === "Distributing") return;
+    const commit = target.commit.slice(0, 7);
+    const message = assessment.message || `${formatTarget(id)} is ${assessment.state} at ${commit}`;
+    this.#events.append({ type: assessment.state, ...id, message });
+  }
+
+  #announce(
+    old: readonly Condition[],
+    next: Omit<Condition, "since">,
+    id: { readonly app: string; readonly cluster: string },
+    subject: string,
+  ): void {
+    const before = old.find((condition) => condition.type === next.type);
+    if (next.status === "True" ? before?.status !== "False" : before?.message === next.message) return;
+    const type = next.status === "True" ? "recovered" : "problem";
+    this.#events.append({ type, ...id, message: `${subject}: ${next.message || next.reason}` });
+  }
+}

@@ -1,0 +1,74 @@
+import type { Problem } from "@drover/shared/problems";
+
+import type { Application } from "./application.ts";
+import type { DeclaredCluster } from "./cluster.ts";
+import type { Declaration } from "./declarations.ts";
+import type { Placement } from "./placement.ts";
+
+/** What one repository declares at one commit. */
+export interface Catalog {
+  readonly repository: string;
+  readonly commit: string;
+  readonly declarations: readonly Declaration[];
+  readonly problems: readonly Problem[];
+}
+
+/** Every repository's catalog. Answers do not depend on the order in which repositories were read. */
+export class Catalogs {
+  readonly #byRepository = new Map<string, Catalog>();
+
+  get(repository: string): Catalog | undefined {
+    return this.#byRepository.get(repository);
+  }
+
+  set(catalog: Catalog): void {
+    this.#byRepository.set(catalog.repository, catalog);
+  }
+
+  delete(repository: string): void {
+    this.#byRepository.delete(repository);
+  }
+
+  /** Names of all declared applications. */
+  applicationNames(): readonly string[] {
+    return [...new Set([...this.#all("Application")].map((application) => application.name))].toSorted();
+  }
+
+  /** All declarations of a name: more than one is a conflict, of which the first by repository and file wins. */
+  applications(name: string): readonly Application[] {
+    return [...this.#all("Application")].filter((application) => application.name === name);
+  }
+
+  placementsOf(application: string): readonly Placement[] {
+    return [...this.#all("Placement")].filter((placement) => placement.applications.includes(application));
+  }
+
+  declaredCluster(name: string): DeclaredCluster | undefined {
+    return [...this.#all("Cluster")].find((cluster) => cluster.name === name);
+  }
+
+  *#all<K extends Declaration["kind"]>(kind: K): Generator<Extract<Declaration, { kind: K }>> {
+    for (const repository of [...this.#byRepository.keys()].toSorted()) {
+      for (const declaration of this.#byRepository.get(repository)?.declarations ?? []) {
+        if (isKind(declaration, kind)) yield declaration;
+      }
+    }
+  }
+}
+
+function isKind<K extends Declaration["kind"]>(
+  declaration: Declaration,
+  kind: K,
+): declaration is Extract<Declaration, { kind: K }> {
+  return declaration.kind === kind;
+}
+
+/** Names of applications that a catalog says anything about, by declaring them or by placing them. */
+export function applicationsIn(catalog: Catalog): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const declaration of catalog.declarations) {
+    if (declaration.kind === "Application") names.add(declaration.name);
+    if (declaration.kind === "Placement") for (const name of declaration.applications) names.add(name);
+  }
+  return names;
+}

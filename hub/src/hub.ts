@@ -1,0 +1,271 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Clock } from "@drover/shared/clock";
+import { createController, type Controller } from "@drover/shared/controller";
+import type { Logger } from "@drover/shared/log";
+import { createMetrics } from "@drover/shared/metrics";
+import type { Random } from "@drover/shared/retry";
+import { runAll, type Service } from "@drover/shared/service";
+import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
+import { signAssignments } from "@drover/shared/trust/envelope";
+import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
+import { loadSigningKey } from "@drover/shared/trust/signing-key";
+
+import { tokenDigest } from "./api/auth.ts";
+import { createApi } from "./api/server.ts";
+import { createBackend } from "./backend.ts";
+import { parseAddress, type HubConfig } from "./config.ts";
+import { createAgents } from "./controllers/agents.ts";
+import { createApplicationReconciler } from "./controllers/application.ts";
+import { createBlobs } from "./controllers/blobs.ts";
+import { createClusterReconciler } from "./controllers/cluster.ts";
+import { createEnrollment } from "./controllers/enrollment.ts";
+import { createEventLog } from "./controllers/event-log.ts";
+import { createHousekeeping } from "./controllers/housekeeping.ts";
+import { createInspections } from "./controllers/inspections.ts";
+import { createRenderer } from "./controllers/renderer.ts";
+import { createRepositoryReconciler } from "./controllers/repository.ts";
+import { World } from "./controllers/world.ts";
+import { createGrpcLink } from "./link/grpc.ts";
+import { registerHubMetrics } from "./metrics.ts";
+import { createKustomize } from "./source/kustomize.ts";
+import { createMirror } from "./source/mirror.ts";
+import { createPoller, type Poller } from "./source/poller.ts";
+import { openSqliteStore } from "./store/sqlite.ts";
+import type { Store } from "./store/store.ts";
+
+export const hubVersion = "0.1.0";
+
+export interface HubDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** For programs that the hub runs: where to look for them. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Where a running hub is reached. */
+export interface HubAddresses {
+  /** `http://127.0.0.1:7474`. */
+  readonly api: string;
+  /** `127.0.0.1:7475`. */
+  readonly link: string;
+}
+
+export interface Hub {
+  readonly adminToken: string;
+  /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
+  run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** Puts the hub together. Nothing runs and nothing listens before `run`. */
+export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const { clock } = deps;
+  const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
+  const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
+  const adminToken = await loadAdminToken(config);
+  const store = openSqliteStore(join(config.dataDir, "hub.db"));
+  return {
+    adminToken,
+    async run(ready, signal) {
+      try {
+        await runAll(assemble({ config, deps, store, authority, signingKey, adminToken, ready }), signal);
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+interface Parts {
+  readonly config: HubConfig;
+  readonly deps: HubDeps;
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
+  readonly adminToken: string;
+  readonly ready: (addresses: HubAddresses) => void;
+}
+
+function assemble(parts: Parts): readonly Service[] {
+  const { config, deps, store, authority, signingKey } = parts;
+  const { clock, log } = deps;
+  const events = createEventLog(store, () => clock.now());
+  const world = new World(store, events, () => clock.now());
+  const metrics = createMetrics();
+  const mirror = createMirror({ folder: join(config.dataDir, "mirrors") });
+  const linkNames = config.linkNames.split(",").map((name) => name.trim());
+  const link = createGrpcLink({ address: config.linkAddress, authority, names: linkNames, clock, log });
+  const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
+  const inspections = createInspections(link);
+  const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
+
+  const clusters = controller(
+    deps,
+    "cluster",
+    4,
+    createClusterReconciler({
+      store,
+      world,
+      link,
+      clock,
+      sign: (assignments) => signAssignments(assignments, signingKey),
+    }),
+  );
+  const sendAll = (names: Iterable<string>): void => enqueueAll(clusters, names);
+  const renderer = createRenderer(createKustomize({ environment: deps.environment }));
+  const applications = controller(
+    deps,
+    "application",
+    2,
+    createApplicationReconciler({
+      store,
+      world,
+      events,
+      renderer,
+      clock,
+      log,
+      changed: sendAll,
+    }),
+  );
+  const poller: Poller = createPoller({ clock, random: deps.random, onDue: (name) => repositories.enqueue(name) });
+  const repositories = controller(
+    deps,
+    "repository",
+    4,
+    createRepositoryReconciler({
+      store,
+      world,
+      mirror,
+      events,
+      clock,
+      log,
+      settled: (name, ok) => poller.fetched(name, ok),
+      changed: (names) => enqueueAll(applications, names),
+    }),
+  );
+  const watchSources = (): void =>
+    poller.watch(
+      store.sources().map(({ name, url, intervalSeconds }) => ({ name, url, intervalMs: intervalSeconds * 1000 })),
+    );
+  const agents = createAgents({
+    store,
+    world,
+    inspections,
+    events,
+    clock,
+    log,
+    blobs: createBlobs(store),
+    enroll: enrollment.enroll,
+    renew: enrollment.renew,
+    send: (name) => clusters.enqueue(name),
+  });
+  const backend = createBackend({
+    version: hubVersion,
+    store,
+    world,
+    events,
+    enrollment,
+    inspections,
+    link,
+    mirror,
+    metrics,
+    clock,
+    settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
+    ready: () => address.complete,
+    wake: {
+      sources: watchSources,
+      source: (name) => (store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name)),
+      applications: () =>
+        enqueueAll(applications, new Set([...world.catalogs.applicationNames(), ...store.applications()])),
+      clusters: sendAll,
+    },
+  });
+  registerHubMetrics(metrics, { store, world, queues: [repositories, applications, clusters] });
+  watchSources();
+  return [
+    poller,
+    repositories,
+    applications,
+    clusters,
+    createHousekeeping({ store, world, clock, log }),
+    { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
+    { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
+  ];
+}
+
+function controller(
+  deps: HubDeps,
+  name: string,
+  concurrency: number,
+  reconcile: Parameters<typeof createController>[0]["reconcile"],
+): Controller {
+  return createController({ name, reconcile, concurrency, clock: deps.clock, random: deps.random, log: deps.log });
+}
+
+function enqueueAll(target: Controller, keys: Iterable<string>): void {
+  for (const key of keys) target.enqueue(key);
+}
+
+async function serveApi(
+  { config, deps, adminToken }: Parts,
+  backend: Parameters<typeof createApi>[0]["backend"],
+  listening: (address: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const tokens = [tokenDigest("admin", adminToken)];
+  await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
+  listening(await api.listen(parseAddress(config.apiAddress)));
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Waits for both addresses before it says that the hub is ready. */
+class Listening {
+  readonly #ready: (addresses: HubAddresses) => void;
+  readonly #linkName: string;
+  #api: string | undefined;
+  #link: string | undefined;
+
+  constructor(ready: (addresses: HubAddresses) => void, linkName: string) {
+    this.#ready = ready;
+    this.#linkName = linkName;
+  }
+
+  get complete(): boolean {
+    return this.#api !== undefined && this.#link !== undefined;
+  }
+
+  api(address: string): void {
+    this.#api = address;
+    this.#settle();
+  }
+
+  link(address: string): void {
+    this.#link = address;
+    this.#settle();
+  }
+
+  /** The name that agents use, with the port that is really listened on. */
+  forAgents(): string {
+    return `${this.#linkName}:${this.#link?.split(":").at(-1) ?? ""}`;
+  }
+
+  #settle(): void {
+    if (this.#api !== undefined && this.#link !== undefined) this.#ready({ api: this.#api, link: this.#link });
+  }
+}
+
+async function loadAdminToken(config: HubConfig): Promise<string> {
+  const file = config.tokenFile === "" ? join(config.dataDir, "admin-token") : config.tokenFile;
+  const stored = (await readSecretFile(file))?.trim();
+  if (stored !== undefined && stored !== "") return stored;
+  const token = randomBytes(32).toString("base64url");
+  await writeSecretFile(file, `${token}\n`);
+  return token;
+}

@@ -1,0 +1,24 @@
+import { systemClock } from "@drover/shared/clock";
+import { formatOptions } from "@drover/shared/config";
+import { createLog } from "@drover/shared/log";
+import { runMain } from "@drover/shared/service";
+
+import { hubOptions, loadHubConfig, processSources } from "./config.ts";
+import { createHub, hubVersion } from "./hub.ts";
+
+const sources = processSources();
+if (sources.argv.includes("--help")) {
+  process.stdout.write(`The Drover hub, version ${hubVersion}\n\n${formatOptions(hubOptions)}\n`);
+  process.exit(0);
+}
+const log = createLog("hub", "info");
+await runMain(
+  async (signal) => {
+    const config = loadHubConfig(sources);
+    log.level = config.logLevel;
+    const deps = { clock: systemClock, random: Math.random, log, environment: sources.env };
+    const hub = await createHub(config, deps);
+    await hub.run((addresses) => log.info(addresses, "ready"), signal);
+  },
+  { log },
+);

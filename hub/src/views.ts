@@ -1,0 +1,245 @@
+import type * as api from "@drover/shared/api/types";
+import { redactCredentials } from "@drover/shared/errors";
+import { formatObjectKey } from "@drover/shared/kube/manifest";
+import { compareStates, type TargetState } from "@drover/shared/state";
+
+import type { World } from "./controllers/world.ts";
+import type { Application } from "./core/application.ts";
+import { rollUp } from "./core/status.ts";
+import type { TargetRecord } from "./core/target.ts";
+import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
+
+/** The API's resources, put together from the store and from what the hub knows besides. Cheap: reads of memory only. */
+export interface Views {
+  clusters(): readonly api.Cluster[];
+  cluster(name: string): api.Cluster | undefined;
+  targets(): readonly api.Target[];
+  target(app: string, cluster: string): api.TargetDetail | undefined;
+  applications(): readonly api.Application[];
+  application(name: string): api.ApplicationDetail | undefined;
+  sources(): readonly api.Source[];
+  source(name: string): api.SourceDetail | undefined;
+}
+
+export function createViews(store: Store, world: World): Views {
+  const appNames = (): readonly string[] =>
+    [...new Set([...world.catalogs.applicationNames(), ...store.applications()])].toSorted();
+  return {
+    clusters: () =>
+      store
+        .clusters()
+        .map((record) => clusterView(store, world, record))
+        .toSorted(worstFirst),
+    cluster(name) {
+      const record = store.cluster(name);
+      return record === undefined ? undefined : clusterView(store, world, record);
+    },
+    targets: () =>
+      store
+        .applications()
+        .flatMap((app) => store.targetsOf(app))
+        .map((record) => targetView(store, world, record))
+        .toSorted(
+          (a, b) => compareStates(a.state, b.state) || compareText(a.app, b.app) || compareText(a.cluster, b.cluster),
+        ),
+    target(app, cluster) {
+      const record = store.target({ app, cluster });
+      return record === undefined ? undefined : targetDetail(store, world, record);
+    },
+    applications: () =>
+      appNames()
+        .map((name) => applicationView(store, world, name))
+        .toSorted(worstFirst),
+    application(name) {
+      return appNames().includes(name) ? applicationDetail(store, world, name) : undefined;
+    },
+    sources: () =>
+      store
+        .sources()
+        .map((record) => sourceView(world, record))
+        .toSorted(worstFirst),
+    source(name) {
+      const record = store.source(name);
+      if (record === undefined) return undefined;
+      const { conditions, problems } = world.source(name);
+      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems] };
+    },
+  };
+}
+
+function clusterView(store: Store, world: World, record: ClusterRecord): api.Cluster {
+  const connection = world.connections.get(record.name);
+  const targets = store.targetsOn(record.name).map((target) => targetView(store, world, target));
+  const { state, current, total } = rollUp(
+    targets.map((target) => target.state),
+    "current",
+  );
+  const worst = targets.find((target) => target.state === state);
+  const own = ownClusterState(record, connection !== undefined);
+  return {
+    name: record.name,
+    uid: record.uid,
+    state: own?.state ?? state,
+    reason: own?.reason ?? (state === "current" ? "" : `${worst?.app}: ${worst?.reason}`),
+    since: own === undefined ? (worst?.since ?? connection?.sinceMs ?? 0) : record.seenAtMs,
+    labels: world.labels(record.name, record.labels),
+    applications: { current, total },
+    drifted: targets.filter((target) => target.drifted > 0).length,
+    connected: connection !== undefined,
+    seen: record.seenAtMs,
+    ...record.facts,
+  };
+}
+
+function ownClusterState(
+  record: ClusterRecord,
+  connected: boolean,
+): { state: TargetState; reason: string } | undefined {
+  if (record.uid === "") return { state: "pending", reason: "its agent has not joined yet" };
+  return connected ? undefined : { state: "offline", reason: "its agent is not connected" };
+}
+
+function targetView(store: Store, world: World, record: TargetRecord): api.Target {
+  const { app, cluster, bundle } = record;
+  const observed = store.observed(record) ?? notObserved(record);
+  const revision = world.application(app).commit || record.commit;
+  return {
+    app,
+    cluster,
+    state: observed.state,
+    revision,
+    reason: observed.reason,
+    message: observed.message,
+    since: observed.sinceMs,
+    bundle,
+    ...reportView(record, observed, revision),
+  };
+}
+
+function notObserved(record: TargetRecord): ObservedRecord {
+  const { app, cluster, assignedAtMs } = record;
+  const state = { state: "pending", reason: "NotObserved", message: "" } as const;
+  return { app, cluster, report: undefined, ...state, sinceMs: assignedAtMs, observedAtMs: 0 };
+}
+
+function reportView(
+  record: TargetRecord,
+  { report, observedAtMs }: ObservedRecord,
+  revision: string,
+): Pick<api.Target, "appliedRevision" | "objects" | "drifted" | "timings"> {
+  const timings = {
+    seen: record.seenAtMs,
+    assigned: record.assignedAtMs,
+    received: 0,
+    applied: 0,
+    observed: observedAtMs,
+  };
+  if (report === undefined) {
+    return { appliedRevision: "", objects: { current: 0, total: record.objects }, drifted: 0, timings };
+  }
+  return {
+    appliedRevision: report.applied === record.bundle ? revision : report.commit,
+    objects: { current: report.objects.filter((o) => o.health === "Current").length, total: record.objects },
+    drifted: report.objects.filter((object) => object.drift?.repaired === false).length,
+    timings: { ...timings, received: report.receivedAtMs, applied: report.appliedAtMs },
+  };
+}
+
+function targetDetail(store: Store, world: World, record: TargetRecord): api.TargetDetail {
+  const observed = store.observed(record);
+  const placements = world.catalogs.placementsOf(record.app);
+  return {
+    ...targetView(store, world, record),
+    placement: placements.map((p) => `${p.name} (${p.at.file}:${p.at.line})`).join(", "),
+    overrides: [...world.overrides(record)],
+    conditions: [...world.application(record.app).conditions],
+    items: itemsOf(observed),
+  };
+}
+
+function itemsOf(observed: ObservedRecord | undefined): api.TargetDetail["items"] {
+  return (observed?.report?.objects ?? []).map(({ key, apply, health, reason, message, drift }) => {
+    const item = { object: formatObjectKey(key), apply, health, reason, message };
+    if (drift === undefined) return item;
+    const { paths, by, foundAtMs, repaired } = drift;
+    return { ...item, drift: { paths: [...paths], by, found: foundAtMs, repaired } };
+  });
+}
+
+function applicationView(store: Store, world: World, name: string): api.Application {
+  const [declaration] = world.catalogs.applications(name);
+  const { conditions, commit, noTargets } = world.application(name);
+  const targets = store.targetsOf(name).map((record) => targetView(store, world, record));
+  const { state, current, total } = rollUp(
+    targets.map((target) => target.state),
+    "no-targets",
+  );
+  const broken = conditions.find((condition) => condition.status === "False" && condition.reason !== "NoTargets");
+  const worst = targets.find((target) => target.state === state);
+  return {
+    name,
+    state: broken === undefined ? state : "failed",
+    reason: broken?.message ?? reasonOf(state, noTargets, worst),
+    since: broken?.since ?? worst?.since ?? conditions[0]?.since ?? 0,
+    targets: { current, total },
+    revision:
+      commit === "" ? "" : `${world.source(declaration?.source.repository ?? "").commit?.ref}@${commit.slice(0, 7)}`,
+    ...declarationView(declaration),
+  };
+}
+
+function declarationView(declaration: Application | undefined): Pick<api.Application, "source" | "declared"> {
+  if (declaration === undefined) return { source: "", declared: "" };
+  const { source, at } = declaration;
+  return { source: `${source.repository}//${source.path}`, declared: `${at.file}:${at.line}` };
+}
+
+function reasonOf(state: TargetState, noTargets: string, worst: api.Target | undefined): string {
+  if (state === "no-targets") return noTargets || "it is not worked out yet where it is to run";
+  return worst === undefined || state === "current" ? "" : `${worst.cluster}: ${worst.message || worst.reason}`;
+}
+
+function applicationDetail(store: Store, world: World, name: string): api.ApplicationDetail {
+  const { conditions, problems } = world.application(name);
+  const states: Record<string, number> = {};
+  const objects = new Set<string>();
+  for (const record of store.targetsOf(name)) {
+    const observed = store.observed(record);
+    const state = observed?.state ?? "pending";
+    states[state] = (states[state] ?? 0) + 1;
+    for (const object of observed?.report?.objects ?? []) objects.add(formatObjectKey(object.key));
+  }
+  const view = applicationView(store, world, name);
+  return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };
+}
+
+function sourceView(world: World, record: SourceRecord): api.Source {
+  const { commit, conditions, fetchedAtMs } = world.source(record.name);
+  const broken = conditions.find((condition) => condition.status === "False");
+  const applications = world.catalogs
+    .applicationNames()
+    .filter((name) => world.catalogs.applications(name)[0]?.repository === record.name).length;
+  const waiting = commit === undefined ? "pending" : "current";
+  return {
+    name: record.name,
+    url: redactCredentials(record.url),
+    ref: record.ref || (commit?.ref ?? ""),
+    path: record.path,
+    intervalSeconds: record.intervalSeconds,
+    state: broken === undefined ? waiting : "failed",
+    reason: broken?.message ?? "",
+    since: broken?.since ?? conditions[0]?.since ?? 0,
+    revision: commit?.id ?? "",
+    fetched: fetchedAtMs,
+    applications,
+  };
+}
+
+function worstFirst(a: { state: TargetState; name: string }, b: { state: TargetState; name: string }): number {
+  return compareStates(a.state, b.state) || compareText(a.name, b.name);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
