@@ -1,0 +1,139 @@
+import { systemClock, type Clock } from "../clock.ts";
+import type { Random } from "../retry.ts";
+import { createHttp, type Fetch } from "./http.ts";
+import { followEvents, type StreamItem } from "./stream.ts";
+import type * as api from "./types.ts";
+
+export type { Fetch } from "./http.ts";
+export type { StreamItem } from "./stream.ts";
+
+export interface ClientOptions {
+  /** Base address of the hub, such as `http://127.0.0.1:7474`. */
+  readonly url: string;
+  readonly token: string;
+  readonly fetch?: Fetch;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * The admin API as functions. Every one throws DroverError with the hub's code, hint and trace, and `api_unreachable`
+ * when there is no answer. `all` fetches the pages of a list one after the other, as they are asked for.
+ */
+export interface Client {
+  version(signal: AbortSignal): Promise<api.Version>;
+  readonly clusters: Listing<api.Cluster, api.ClusterQuery> & {
+    get(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    join(input: api.JoinCluster, signal: AbortSignal): Promise<api.JoinedCluster>;
+    /** A null value removes the label. */
+    label(name: string, labels: api.LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
+    remove(name: string, signal: AbortSignal): Promise<void>;
+  };
+  readonly applications: Listing<api.Application, api.ApplicationQuery> & {
+    get(name: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
+    sync(name: string, signal: AbortSignal): Promise<api.SyncResult>;
+  };
+  readonly targets: Listing<api.Target, api.TargetQuery> & {
+    get(target: TargetAddress, signal: AbortSignal): Promise<api.TargetDetail>;
+    sync(target: TargetAddress, signal: AbortSignal): Promise<api.SyncResult>;
+    diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
+    tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
+  };
+  readonly sources: Listing<api.Source, api.SourceQuery> & {
+    get(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
+    add(input: api.AddSource, signal: AbortSignal): Promise<api.SourceDetail>;
+    remove(name: string, signal: AbortSignal): Promise<void>;
+    sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
+  };
+  readonly events: {
+    list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
+    /** Events that are there, over all pages, up to the newest at the time of the first page. */
+    all(query: api.EventQuery, signal: AbortSignal): AsyncGenerator<api.Event, void>;
+    /** Never ends by itself: reconnects and resumes until the signal aborts or the hub refuses. */
+    follow(query: api.EventStreamQuery, signal: AbortSignal): AsyncGenerator<StreamItem, void>;
+  };
+}
+
+export interface Listing<Item, Query> {
+  list(query: Query, signal: AbortSignal): Promise<api.List<Item>>;
+  all(query: Query, signal: AbortSignal): AsyncGenerator<Item, void>;
+}
+
+export type TargetAddress = Pick<api.Target, "app" | "cluster">;
+
+export function createClient(options: ClientOptions): Client {
+  const http = createHttp(options);
+  const listing = <Item, Query extends object>(path: string): Listing<Item, Query> => {
+    const list = (query: Query, signal: AbortSignal) => http.get<api.List<Item>>(path, signal, query);
+    return { list, all: (query, signal) => pages((cursor) => list({ limit: 500, ...query, ...cursor }, signal)) };
+  };
+  const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
+  const targetPath = ({ app, cluster }: TargetAddress): string =>
+    `${named("targets", app)}/${encodeURIComponent(cluster)}`;
+  const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
+  return {
+    version: (signal) => http.get("/version", signal),
+    clusters: {
+      ...listing("/clusters"),
+      get: (name, signal) => http.get(named("clusters", name), signal),
+      join: (input, signal) => http.send("POST", "/clusters", signal, input),
+      label: (name, labels, signal) => http.send("PATCH", `${named("clusters", name)}/labels`, signal, { labels }),
+      remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
+    },
+    applications: {
+      ...listing("/applications"),
+      get: (name, signal) => http.get(named("applications", name), signal),
+      sync: (name, signal) => http.send("POST", `${named("applications", name)}/sync`, signal),
+    },
+    targets: {
+      ...listing("/targets"),
+      get: (target, signal) => http.get(targetPath(target), signal),
+      sync: (target, signal) => http.send("POST", `${targetPath(target)}/sync`, signal),
+      diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
+      tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),
+    },
+    sources: {
+      ...listing("/sources"),
+      get: (name, signal) => http.get(named("sources", name), signal),
+      add: (input, signal) => http.send("POST", "/sources", signal, input),
+      remove: (name, signal) => http.send("DELETE", named("sources", name), signal),
+      sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
+    },
+    events: {
+      list: events,
+      all: (query, signal) => eventPages(query, (page) => events(page, signal)),
+      follow: (query, signal) =>
+        followEvents(
+          { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
+          signal,
+        ),
+    },
+  };
+}
+
+async function* pages<Item>(
+  list: (cursor: { readonly cursor?: string }) => Promise<api.List<Item>>,
+): AsyncGenerator<Item, void> {
+  let cursor: { readonly cursor?: string } = {};
+  for (;;) {
+    const page = await list(cursor);
+    yield* page.items;
+    if (page.next === undefined) return;
+    cursor = { cursor: page.next };
+  }
+}
+
+async function* eventPages(
+  query: api.EventQuery,
+  list: (query: api.EventQuery) => Promise<api.EventList>,
+): AsyncGenerator<api.Event, void> {
+  let after = query.after ?? 0;
+  let end = Number.POSITIVE_INFINITY;
+  while (after < end) {
+    const page = await list({ limit: 500, ...query, after });
+    yield* page.items;
+    end = Math.min(end, page.newest);
+    if (page.next === after) return;
+    after = page.next;
+  }
+}

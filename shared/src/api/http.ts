@@ -1,0 +1,103 @@
+import { DroverError } from "../errors.ts";
+import { codeOfStatus, isErrorCode } from "./error-status.ts";
+import type { ProblemDetail } from "./types.ts";
+
+/** The part of `fetch` that the client uses. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Requests to /api/v1 with the token, and answers and failures as values and DroverErrors. */
+export interface Http {
+  get<T>(path: string, signal: AbortSignal, query?: object): Promise<T>;
+  send<T>(method: "POST" | "PATCH" | "DELETE", path: string, signal: AbortSignal, body?: object): Promise<T>;
+  /** The answer as it comes, once it is known to be a success. */
+  open(path: string, init: RequestInit): Promise<Response>;
+}
+
+export interface HttpOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly fetch?: Fetch;
+}
+
+export function createHttp(options: HttpOptions): Http {
+  const base = `${options.url.replace(/\/+$/u, "")}/api/v1`;
+  const call = options.fetch ?? fetch;
+  const open = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", `Bearer ${options.token}`);
+    // A redirect would carry the token to an address that nobody configured.
+    const response = await call(`${base}${path}`, { ...init, headers, redirect: "error" }).catch((cause: unknown) => {
+      throw asUnreachable(cause, options.url, init.signal);
+    });
+    if (!response.ok) throw await asError(response, options.url);
+    return response;
+  };
+  return {
+    open,
+    get: async (path, signal, query) => readJson(await open(`${path}${formatQuery(query)}`, { signal }), options.url),
+    async send(method, path, signal, body) {
+      const json = body === undefined ? {} : { body: JSON.stringify(body), headers: jsonHeaders };
+      return readJson(await open(path, { method, signal, ...json }), options.url);
+    },
+  };
+}
+
+/** What `cause` means for somebody who wanted to reach the hub at `url`. */
+export function asUnreachable(cause: unknown, url: string, signal: AbortSignal | null | undefined): DroverError {
+  if (signal?.aborted === true) return DroverError.from(signal.reason, "canceled");
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const reason = inner instanceof Error ? inner.message : String(inner);
+  return new DroverError("api_unreachable", `the hub at ${url} cannot be reached: ${reason}`, {
+    hint: "is it running? start one here with npm start, or choose another with drover context use NAME",
+    cause,
+  });
+}
+
+/** `?a=1&b=2` with what is defined; empty when nothing is. */
+export function formatQuery(query: object | undefined): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) parameters.set(key, String(value));
+  }
+  return parameters.size === 0 ? "" : `?${parameters.toString()}`;
+}
+
+const jsonHeaders = { "content-type": "application/json" };
+
+async function readJson<T>(response: Response, url: string): Promise<T> {
+  if (response.status === 204) return undefined as T;
+  try {
+    // The hub's answers are typed by the same schemas as this client; they are not checked again here.
+    return (await response.json()) as T;
+  } catch (cause) {
+    throw new DroverError("api_unreachable", `what answers at ${url} is not a Drover hub`, { cause });
+  }
+}
+
+async function asError(response: Response, url: string): Promise<DroverError> {
+  const problem = await readProblem(response);
+  if (problem === undefined) {
+    const code = codeOfStatus(response.status);
+    return new DroverError(code, `${url} answered ${response.status} ${response.statusText}`.trimEnd());
+  }
+  return new DroverError(
+    isErrorCode(problem.code) ? problem.code : codeOfStatus(response.status),
+    problem.detail ?? problem.title ?? `the hub answered ${response.status}`,
+    {
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      ...(problem.at === undefined ? {} : { at: problem.at }),
+      ...(problem.trace === undefined ? {} : { trace: problem.trace }),
+    },
+  );
+}
+
+/** Undefined for what does not come from a hub: a proxy's page, an empty answer. */
+async function readProblem(response: Response): Promise<Partial<ProblemDetail> | undefined> {
+  if (response.headers.get("content-type")?.startsWith("application/problem+json") !== true) return undefined;
+  try {
+    const body: unknown = await response.json();
+    return typeof body === "object" && body !== null ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
