@@ -1,5 +1,4 @@
 import type * as api from "@drover/shared/api/types";
-import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
@@ -11,6 +10,7 @@ import type { Inspections } from "./controllers/inspections.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
+import type { Loop } from "./loop.ts";
 import type { Mirror } from "./source/mirror.ts";
 import type { SourceRecord, Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
@@ -25,7 +25,6 @@ export interface BackendDeps {
   readonly link: Pick<HubLink, "disconnect">;
   readonly mirror: Pick<Mirror, "forget">;
   readonly metrics: Metrics;
-  readonly clock: Clock;
   readonly settings: {
     readonly agentImage: string;
     readonly pollSeconds: number;
@@ -34,12 +33,7 @@ export interface BackendDeps {
   };
   readonly ready: () => boolean;
   /** What has to be looked at after an intent was written. */
-  readonly wake: {
-    readonly sources: () => void;
-    readonly source: (name: string) => void;
-    readonly applications: () => void;
-    readonly clusters: (names: Iterable<string>) => void;
-  };
+  readonly wake: Loop["wake"];
 }
 
 /** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
@@ -68,7 +62,7 @@ export function createBackend(deps: BackendDeps): Backend {
     },
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
-    syncApplication: (app, cluster) => Promise.resolve().then(() => sync(deps, app, cluster)),
+    syncApplication: async (app, cluster) => sync(deps, app, cluster),
   };
 }
 
@@ -79,7 +73,6 @@ function sourceIntents(
   const { store, wake } = deps;
   return {
     async addSource(input) {
-      await Promise.resolve();
       const name = input.name ?? nameFromUrl(input.url);
       if (store.source(name) !== undefined) {
         throw new DroverError("precondition_failed", `there is a source named ${name} already`, {
@@ -98,7 +91,6 @@ function sourceIntents(
       wake.source(name);
     },
     async syncSource(name) {
-      await Promise.resolve();
       required(store.source(name), `source ${name}`);
       wake.source(name);
     },
@@ -116,7 +108,6 @@ function clusterIntents(
   };
   return {
     async joinCluster({ name, labels = {} }) {
-      await Promise.resolve();
       const known = store.cluster(name);
       if (known !== undefined && known.uid !== "" && deps.world.connections.has(name)) {
         throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
@@ -138,7 +129,6 @@ function clusterIntents(
       };
     },
     async labelCluster(name, labels) {
-      await Promise.resolve();
       const record = required(store.cluster(name), `cluster ${name}`);
       const next = new Map(Object.entries(record.labels));
       for (const [key, value] of Object.entries(labels)) {
@@ -150,7 +140,6 @@ function clusterIntents(
       return required(view(name), `cluster ${name}`);
     },
     async removeCluster(name) {
-      await Promise.resolve();
       required(store.cluster(name), `cluster ${name}`);
       store.deleteCluster(name);
       deps.link.disconnect(name, "the cluster was removed from the hub");

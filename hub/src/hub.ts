@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
-import { createController, type Controller } from "@drover/shared/controller";
+import type { Assignments, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
@@ -18,21 +18,16 @@ import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
 import { createAgents } from "./controllers/agents.ts";
-import { createApplicationReconciler } from "./controllers/application.ts";
 import { createBlobs } from "./controllers/blobs.ts";
-import { createClusterReconciler } from "./controllers/cluster.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog } from "./controllers/event-log.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
-import { createRenderer } from "./controllers/renderer.ts";
-import { createRepositoryReconciler } from "./controllers/repository.ts";
 import { World } from "./controllers/world.ts";
 import { createGrpcLink } from "./link/grpc.ts";
+import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
-import { createKustomize } from "./source/kustomize.ts";
 import { createMirror } from "./source/mirror.ts";
-import { createPoller, type Poller } from "./source/poller.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
 
@@ -42,7 +37,7 @@ export interface HubDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** For programs that the hub runs: where to look for them. */
+  /** Where programs that the hub runs are looked for: PATH, HOME and the like. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -102,55 +97,8 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
-
-  const clusters = controller(
-    deps,
-    "cluster",
-    4,
-    createClusterReconciler({
-      store,
-      world,
-      link,
-      clock,
-      sign: (assignments) => signAssignments(assignments, signingKey),
-    }),
-  );
-  const sendAll = (names: Iterable<string>): void => enqueueAll(clusters, names);
-  const renderer = createRenderer(createKustomize({ environment: deps.environment }));
-  const applications = controller(
-    deps,
-    "application",
-    2,
-    createApplicationReconciler({
-      store,
-      world,
-      events,
-      renderer,
-      clock,
-      log,
-      changed: sendAll,
-    }),
-  );
-  const poller: Poller = createPoller({ clock, random: deps.random, onDue: (name) => repositories.enqueue(name) });
-  const repositories = controller(
-    deps,
-    "repository",
-    4,
-    createRepositoryReconciler({
-      store,
-      world,
-      mirror,
-      events,
-      clock,
-      log,
-      settled: (name, ok) => poller.fetched(name, ok),
-      changed: (names) => enqueueAll(applications, names),
-    }),
-  );
-  const watchSources = (): void =>
-    poller.watch(
-      store.sources().map(({ name, url, intervalSeconds }) => ({ name, url, intervalMs: intervalSeconds * 1000 })),
-    );
+  const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
+  const loop = createLoop({ ...deps, store, world, events, mirror, link, sign });
   const agents = createAgents({
     store,
     world,
@@ -161,7 +109,7 @@ function assemble(parts: Parts): readonly Service[] {
     blobs: createBlobs(store),
     enroll: enrollment.enroll,
     renew: enrollment.renew,
-    send: (name) => clusters.enqueue(name),
+    send: (name) => loop.wake.clusters([name]),
   });
   const backend = createBackend({
     version: hubVersion,
@@ -173,41 +121,17 @@ function assemble(parts: Parts): readonly Service[] {
     link,
     mirror,
     metrics,
-    clock,
     settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
     ready: () => address.complete,
-    wake: {
-      sources: watchSources,
-      source: (name) => (store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name)),
-      applications: () =>
-        enqueueAll(applications, new Set([...world.catalogs.applicationNames(), ...store.applications()])),
-      clusters: sendAll,
-    },
+    wake: loop.wake,
   });
-  registerHubMetrics(metrics, { store, world, queues: [repositories, applications, clusters] });
-  watchSources();
+  registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
-    poller,
-    repositories,
-    applications,
-    clusters,
+    ...loop.services,
     createHousekeeping({ store, world, clock, log }),
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
-}
-
-function controller(
-  deps: HubDeps,
-  name: string,
-  concurrency: number,
-  reconcile: Parameters<typeof createController>[0]["reconcile"],
-): Controller {
-  return createController({ name, reconcile, concurrency, clock: deps.clock, random: deps.random, log: deps.log });
-}
-
-function enqueueAll(target: Controller, keys: Iterable<string>): void {
-  for (const key of keys) target.enqueue(key);
 }
 
 async function serveApi(

@@ -34,13 +34,17 @@ export interface MainOptions {
 export async function runMain(body: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
   const stop = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
+    // The second signal means it: no more waiting.
     if (stop.signal.aborted) process.exit(1);
     options.log.info({ signal: name }, "stopping");
     stop.abort(new DroverError("canceled", `received ${name}`));
     setTimeout(() => process.exit(1), options.graceMs ?? 10_000).unref();
   };
+  // A parent that started this process over a channel takes it along when it dies, however it dies.
+  const onOrphaned = (): void => onSignal("SIGTERM");
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  process.once("disconnect", onOrphaned);
   try {
     await body(stop.signal);
     process.exitCode = 0;
@@ -53,6 +57,7 @@ export async function runMain(body: (signal: AbortSignal) => Promise<void>, opti
   } finally {
     process.off("SIGTERM", onSignal);
     process.off("SIGINT", onSignal);
+    process.off("disconnect", onOrphaned);
   }
   // Open handles of a library must not keep a stopped process alive; pino writes synchronously, so nothing is lost.
   process.exit();
