@@ -1,4 +1,3 @@
-import { SchemaError } from "../schema/error.ts";
 import type { KubeObject } from "../schema/object.ts";
 import type { TypeSchema } from "../schema/type-schema.ts";
 import { checkApplied } from "./check.ts";
@@ -61,32 +60,41 @@ export type UpdateRequest = Request & {
  */
 export function applyFields(request: ApplyRequest): ApplyResult {
   const { live, applied, schema } = request;
-  if (applied.metadata.managedFields !== undefined) {
-    throw new SchemaError({ field: "metadata.managedFields", message: "metadata.managedFields must be nil" });
-  }
   checkApplied(applied, schema);
   const owners = readOwners(live);
   if (live !== undefined && owners.size === 0) trackUnmanaged(owners, live, request);
-  const owner = ownerOf(request, "Apply", applied.apiVersion);
-  const self = identityOf(owner);
-  const former = owners.get(self);
-  const set = difference(differenceBelow(fieldsOf(applied, schema), setOfPaths(request.ignored)), untracked);
-  owners.set(self, { ...owner, set, time: former?.time });
+  const claim = claimOf(owners, request);
+  owners.set(claim.identity, claim.owner);
 
   const bare = withoutManagedFields(live ?? emptyObject(applied));
   const merged = mergeValues(bare, live === undefined ? applied : withoutSystemFields(applied), schema) as KubeObject;
-  const result = pruneFields(merged, { owners, former: former?.set ?? emptySet, schema });
+  const result = pruneFields(merged, { owners, former: claim.former?.set ?? emptySet, schema });
   const comparison = compareObjects(bare, result, request);
-  const conflicts = conflictsOf(owners, self, comparison);
+  const conflicts = conflictsOf(owners, claim.identity, comparison);
   if (conflicts.length > 0 && !request.force) return { kind: "conflict", causes: conflictCauses(conflicts) };
-  settle(owners, self, comparison);
+  settle(owners, claim.identity, comparison);
 
   const object = isSame(comparison) ? bare : result;
-  const unchanged = object === bare && former?.apiVersion === owner.apiVersion && equalSets(former.set, set);
-  if (live !== undefined && unchanged) return { kind: "merged", object: live };
-  if (isEmpty(set)) owners.delete(self);
-  else owners.set(self, { ...owner, set, time: request.now });
+  if (live !== undefined && object === bare && isRepeated(claim)) return { kind: "merged", object: live };
+  if (isEmpty(claim.owner.set)) owners.delete(claim.identity);
+  else owners.set(claim.identity, { ...claim.owner, time: request.now });
   return { kind: "merged", object: writeOwners(object, owners, live) };
+}
+
+/** What the applying manager owns by this configuration, and what it owned before. */
+type Claim = { readonly identity: string; readonly owner: Owner; readonly former: Owner | undefined };
+
+function claimOf(owners: Owners, request: ApplyRequest): Claim {
+  const { applied, schema } = request;
+  const set = difference(differenceBelow(fieldsOf(applied, schema), setOfPaths(request.ignored)), untracked);
+  const identity = identityOf(ownerOf(request, "Apply", applied.apiVersion));
+  const former = owners.get(identity);
+  return { identity, owner: { ...ownerOf(request, "Apply", applied.apiVersion), set, time: former?.time }, former };
+}
+
+function isRepeated({ owner, former }: Claim): boolean {
+  if (former === undefined) return isEmpty(owner.set);
+  return former.apiVersion === owner.apiVersion && equalSets(former.set, owner.set);
 }
 
 /**
@@ -148,7 +156,7 @@ function conflictsOf(owners: Owners, self: string, comparison: Comparison): Conf
 function settle(owners: Owners, self: string | undefined, comparison: Comparison): void {
   if (isSame(comparison)) return;
   const gone = union(union(comparison.modified, comparison.added), comparison.removed);
-  for (const identity of [...owners.keys()]) if (identity !== self) takeFrom(owners, identity, gone);
+  for (const identity of owners.keys()) if (identity !== self) takeFrom(owners, identity, gone);
 }
 
 const same: Comparison = { added: emptySet, modified: emptySet, removed: emptySet };

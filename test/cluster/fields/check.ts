@@ -12,6 +12,9 @@ type Problem = { readonly field: string; readonly message: string };
  * keys. Throws one SchemaError that names every problem, in the words of the real server but without the values.
  */
 export function checkApplied(applied: KubeObject, schema: TypeSchema): void {
+  if (applied.metadata.managedFields !== undefined) {
+    throw new SchemaError({ field: "metadata.managedFields", message: "metadata.managedFields must be nil" });
+  }
   const problems: Problem[] = [];
   check(applied, schema, { path: "", problems });
   const [first] = problems;

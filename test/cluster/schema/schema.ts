@@ -1,4 +1,4 @@
-import { mergeDefinitions, readByValueFields, readDefinitions, typeSource } from "./definitions.ts";
+import { builtin } from "./builtin.ts";
 import { openApiFrom } from "./openapi.ts";
 import type { TypeSchema } from "./type-schema.ts";
 
@@ -7,11 +7,6 @@ export type { FieldsV1, KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReferen
 export type { ListSchema, MapSchema, ScalarSchema, TypeSchema, UntypedSchema } from "./type-schema.ts";
 
 export type GroupVersionKind = { readonly group: string; readonly version: string; readonly kind: string };
-
-const builtin = typeSource(
-  mergeDefinitions(readDefinitions("builtin.json"), readDefinitions("newer.json")),
-  readByValueFields(),
-);
 
 /** The schema of a builtin kind, the same object on every call; undefined when the kind is not known. */
 export function builtinSchema({ group, version, kind }: GroupVersionKind): TypeSchema | undefined {
