@@ -1,5 +1,8 @@
 import type { Position } from "@drover/shared/errors";
 
+import { nameRule, type Fields } from "./fields.ts";
+import type { Header } from "./header.ts";
+
 export const renderers = ["auto", "plain", "kustomize"] as const;
 
 export type Renderer = (typeof renderers)[number];
@@ -26,4 +29,54 @@ export interface Application {
     readonly createNamespace: boolean;
   };
   readonly at: Position;
+}
+
+export function readApplication({ name, labels, repository }: Header, document: Fields): Application {
+  const spec = document.requiredMap("spec");
+  const application: Application = {
+    kind: "Application",
+    name,
+    labels,
+    repository,
+    source: readSource(spec?.requiredMap("source"), repository),
+    renderer: spec?.oneOf("renderer", renderers, "auto") ?? "auto",
+    namespace: spec?.text("namespace", nameRule) ?? "default",
+    sync: readSync(spec?.map("sync")),
+    at: document.at,
+  };
+  spec?.finish();
+  return application;
+}
+
+function readSource(source: Fields | undefined, declaring: string): Application["source"] {
+  const repository = source?.text("repository") ?? declaring;
+  if (source === undefined) return { repository, path: "" };
+  // A relative path means the declaring file's folder, which another repository does not have.
+  const path = readPath(source, repository === declaring ? source.at.file : "");
+  source.finish();
+  return { repository, path };
+}
+
+function readSync(sync: Fields | undefined): Application["sync"] {
+  const settings = {
+    prune: sync?.flag("prune", true) ?? true,
+    allowEmpty: sync?.flag("allowEmpty", false) ?? false,
+    createNamespace: sync?.flag("createNamespace", true) ?? true,
+  };
+  sync?.finish();
+  return settings;
+}
+
+/** A path from the root; one that begins with `./` or `../` counts from the folder of the declaring file. */
+function readPath(source: Fields, file: string): string {
+  const text = source.requiredText("path");
+  const parts = /^\.\.?(?:\/|$)/u.test(text) ? file.split("/").slice(0, -1) : [];
+  for (const part of text.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) source.wrong("path", "leads out of the repository");
+  }
+  if (text.startsWith("/"))
+    source.wrong("path", "has to be relative to the root of the repository", "drop the first /");
+  return parts.join("/");
 }

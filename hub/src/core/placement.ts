@@ -1,7 +1,10 @@
 import type { Position } from "@drover/shared/errors";
-import type { JsonPatchOperation } from "@drover/shared/kube/patch";
 
-import { matches, type Selector } from "./selector.ts";
+import { nameRule, type Fields } from "./fields.ts";
+import type { Header } from "./header.ts";
+import { explainSelector } from "./nearest-label.ts";
+import { readPatch, type Patch } from "./patch.ts";
+import { matchAll, matches, readSelector, type Selector } from "./selector.ts";
 
 /** Where applications run, and what is different there. */
 export interface Placement {
@@ -21,30 +24,6 @@ export interface Override {
   readonly at: Position;
 }
 
-/** Which objects a patch changes. What is left out matches everything; `*` stands for any text. */
-export interface PatchTarget {
-  readonly group?: string;
-  readonly version?: string;
-  readonly kind?: string;
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly labelSelector?: Selector;
-}
-
-export type Patch =
-  | {
-      readonly kind: "strategic" | "merge";
-      readonly target: PatchTarget;
-      readonly patch: Readonly<Record<string, unknown>>;
-      readonly at: Position;
-    }
-  | {
-      readonly kind: "json";
-      readonly target: PatchTarget;
-      readonly operations: readonly JsonPatchOperation[];
-      readonly at: Position;
-    };
-
 export interface PlaceableCluster {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -56,13 +35,57 @@ export interface PlacementDecision {
   readonly reason: string;
 }
 
-/** Decides for every cluster; the order of the clusters changes no decision. */
+/** Decides for every cluster by itself, so the order of the clusters changes no decision. */
 export function place(placement: Placement, clusters: readonly PlaceableCluster[]): readonly PlacementDecision[] {
-  return clusters.map((cluster) => ({ cluster: cluster.name, ...matches(placement.selector, cluster.labels) }));
+  return clusters.map(({ name, labels }) => {
+    const { matched, reason } = matches(placement.selector, labels);
+    return { cluster: name, matched, reason: `placement ${placement.name} ${reason}` };
+  });
 }
 
-/** Why an application has no target: which selector matches nothing and which label comes nearest. */
+/** Why an application runs nowhere: `tier=platnum matches 0 clusters (tier=platinum: 12?)`. */
 export function explainNoTargets(placements: readonly Placement[], clusters: readonly PlaceableCluster[]): string {
-  void [placements, clusters];
-  return "";
+  if (placements.length === 0) return "no placement names it";
+  if (clusters.length === 0) return "no cluster has joined";
+  const empty = placements.filter(({ selector }) => !clusters.some(({ labels }) => matches(selector, labels).matched));
+  return [...new Set(empty.map(({ selector }) => explainSelector(selector, clusters)))].join("; ");
+}
+
+export function readPlacement({ name, repository }: Header, document: Fields): Placement {
+  const at = document.at;
+  const spec = document.requiredMap("spec");
+  const applications = spec?.texts("applications", nameRule) ?? [];
+  if (spec !== undefined && applications.length === 0 && !spec.has("applications")) spec.missing("applications");
+  const placement: Placement = {
+    kind: "Placement",
+    name,
+    repository,
+    applications,
+    selector: spec === undefined ? matchAll : readClusterSelector(spec),
+    overrides: spec?.maps("overrides").map(readOverride) ?? [],
+    at,
+  };
+  spec?.finish();
+  return placement;
+}
+
+function readOverride(fields: Fields): Override {
+  const override: Override = {
+    selector: readClusterSelector(fields),
+    patches: fields.maps("patches").flatMap((patch) => readPatch(patch) ?? []),
+    at: fields.at,
+  };
+  if (!fields.has("patches")) fields.missing("patches");
+  fields.finish();
+  return override;
+}
+
+/** `{}` is every cluster. Nothing written is more often a slip than a wish, so it is refused. */
+function readClusterSelector(fields: Fields): Selector {
+  if (fields.has("selector") && fields.value("selector") === null) {
+    fields.wrong("selector", "is empty", "write {} for every cluster");
+    return matchAll;
+  }
+  const selector = fields.requiredMap("selector");
+  return selector === undefined ? matchAll : readSelector(selector);
 }

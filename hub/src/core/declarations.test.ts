@@ -1,0 +1,202 @@
+import { formatProblem } from "@drover/shared/problems";
+import { expect, test } from "vitest";
+
+import { mayDeclare, readDeclarations, type Declaration } from "./declarations.ts";
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const file = "apps/shop/drover.yaml";
+const read = (text: string) => readDeclarations("config", file, encode(text));
+const one = (text: string): Declaration | undefined => {
+  const { declarations, problems } = read(text);
+  expect(problems).toEqual([]);
+  return declarations[0];
+};
+const problemsOf = (text: string): string[] => read(text).problems.map(formatProblem);
+const application = (spec: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Application
+metadata: { name: shop }
+spec:
+${spec}
+`;
+const placement = (spec: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: shop }
+spec:
+  applications: [shop]
+${spec}
+`;
+
+test("reads an application with its defaults", () => {
+  expect(one(application("  source: { path: apps/shop/ }"))).toEqual({
+    kind: "Application",
+    name: "shop",
+    labels: {},
+    repository: "config",
+    source: { repository: "config", path: "apps/shop" },
+    renderer: "auto",
+    namespace: "default",
+    sync: { prune: true, allowEmpty: false, createNamespace: true },
+    at: { file, line: 1, column: 1 },
+  });
+});
+
+test.each([
+  [".", "apps/shop"],
+  ["./base", "apps/shop/base"],
+  ["../other", "apps/other"],
+  ["../..", ""],
+  ["base", "base"],
+  ["a//b/./c", "a/b/c"],
+])("reads the path %s from the declaring file or from the root", (path, expected) => {
+  expect(one(application(`  source: { path: ${path} }`))).toMatchObject({ source: { path: expected } });
+});
+
+test("reads the path in another repository from its root", () => {
+  const declared = one(application("  source: { repository: charts, path: ./web }"));
+  expect(declared).toMatchObject({ source: { repository: "charts", path: "web" } });
+});
+
+test("reads a placement with overrides of every kind", () => {
+  const declared = one(
+    placement(`  selector: { matchLabels: { env: prod } }
+  overrides:
+    - selector: { matchExpressions: [{ key: region, operator: In, values: [eu, us] }] }
+      patches:
+        - strategic: { apiVersion: apps/v1, kind: Deployment, metadata: { name: web, labels: { a: b } }, spec: { replicas: 3 } }
+        - target: { kind: Service, labelSelector: "app=web,tier in (a, b),!old" }
+          merge: { spec: { type: LoadBalancer } }
+        - target: { kind: ConfigMap }
+          json:
+            - { op: replace, path: /data/mode, value: null }
+            - { op: move, from: /data/a, path: /data/b }`),
+  );
+  expect(declared).toMatchObject({
+    applications: ["shop"],
+    selector: { matchLabels: { env: "prod" } },
+    overrides: [
+      {
+        selector: { matchExpressions: [{ key: "region", operator: "In", values: ["eu", "us"] }] },
+        patches: [
+          {
+            kind: "strategic",
+            target: { group: "apps", version: "v1", kind: "Deployment", name: "web" },
+            patch: { metadata: { labels: { a: "b" } }, spec: { replicas: 3 } },
+            at: { line: 10, column: 11 },
+          },
+          { kind: "merge", target: { kind: "Service" } },
+          {
+            kind: "json",
+            operations: [
+              { op: "replace", path: "/data/mode", value: null },
+              { op: "move", from: "/data/a", path: "/data/b" },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test("reads a cluster's labels", () => {
+  const text = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: prod-1, labels: {env: prod}}\n";
+  expect(one(text)).toMatchObject({ kind: "Cluster", name: "prod-1", labels: { env: "prod" } });
+});
+
+test.each<[string, string, string[]]>([
+  [
+    "an unknown kind",
+    "apiVersion: drover.dev/v1alpha1\nkind: Aplication\nmetadata: {name: a}\n",
+    [`${file}:2:1: unknown kind "Aplication" (did you mean "Application"?)`],
+  ],
+  [
+    "an unknown version",
+    "kind: Application\napiVersion: drover.dev/v9\n",
+    [`${file}:2:1: unknown version drover.dev/v9 (this hub reads drover.dev/v1alpha1)`],
+  ],
+  [
+    "a missing name",
+    "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  labels: {env: prod}\n",
+    [`${file}:3:1: metadata.name is missing`],
+  ],
+  [
+    "a bad name",
+    "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: Prod_1}\n",
+    [
+      `${file}:3:12: metadata.name has to be up to 63 lower-case letters, digits and dashes, with a letter or digit at both ends`,
+    ],
+  ],
+  [
+    "several mistakes at once",
+    application("  surce: {}\n  renderer: kustomise\n  sync: { prune: maybe, alowEmpty: true }\n  namespace: 7"),
+    [
+      `${file}:4:1: spec.source is missing`,
+      `${file}:5:3: spec: unknown key "surce" (did you mean "source"?)`,
+      `${file}:6:3: spec.renderer has to be one of auto, plain, kustomize (did you mean "kustomize"?)`,
+      `${file}:7:11: spec.sync.prune has to be true or false, not text`,
+      `${file}:7:25: spec.sync: unknown key "alowEmpty" (did you mean "allowEmpty"?)`,
+      `${file}:8:3: spec.namespace has to be text, not 7 (quote it)`,
+    ],
+  ],
+  [
+    "a path out of the repository",
+    application("  source: { path: ../../../etc }"),
+    [`${file}:5:13: spec.source.path leads out of the repository`],
+  ],
+  [
+    "a label that YAML reads as a boolean",
+    placement("  selector: { matchLabels: { canary: yes } }"),
+    [`${file}:6:30: spec.selector.matchLabels.canary has to be text, not true (quote it)`],
+  ],
+  ["E28: no selector", placement(""), [`${file}:4:1: spec.selector is missing`]],
+  [
+    "E28: an empty selector",
+    placement("  selector:"),
+    [`${file}:6:3: spec.selector is empty (write {} for every cluster)`],
+  ],
+  [
+    "E28: an unknown operator",
+    placement("  selector: { matchExpressions: [{ key: a, operator: Is, values: [b] }] }"),
+    [
+      `${file}:6:44: spec.selector.matchExpressions[0].operator has to be one of In, NotIn, Exists, DoesNotExist (did you mean "In"?)`,
+    ],
+  ],
+  [
+    "patches without a target, of two kinds, and with a bad operation",
+    placement(`  selector: {}
+  overrides:
+    - selector: {}
+      patches:
+        - merge: { spec: {} }
+        - { merge: {}, json: [] }
+        - target: { kind: A }
+          json: [{ op: replace, path: spec }]`),
+    [
+      `${file}:10:11: spec.overrides[0].patches[0].merge says nowhere what to patch (add a target, or kind and name)`,
+      `${file}:11:11: spec.overrides[0].patches[1] needs exactly one of strategic, merge, json`,
+      `${file}:13:18: spec.overrides[0].patches[2].json[0].value is missing`,
+      `${file}:13:33: spec.overrides[0].patches[2].json[0].path has to be a JSON pointer such as /spec/replicas`,
+    ],
+  ],
+])("names the place of %s", (_name, text, expected) => {
+  expect(problemsOf(text)).toEqual(expected);
+  expect(read(text).declarations).toEqual([]);
+});
+
+test("reads the good declarations beside bad ones and leaves other kinds alone", () => {
+  const { declarations, problems } = read(
+    [
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nnonsense: true\n",
+      application("  source: { path: a }"),
+      "apiVersion: drover.dev/v1alpha1\nkind: Nothing\n",
+      "a: {b: 1, b: 2}\n",
+    ].join("---\n"),
+  );
+  expect(declarations.map(({ name }) => name)).toEqual(["shop"]);
+  expect(problems.map(({ code }) => code)).toEqual(["duplicate-key", "unknown-kind"]);
+});
+
+test("sees from the bytes whether a file can declare anything", () => {
+  expect(mayDeclare(encode("# dd\napiVersion: drover.dev/v1alpha1\n"))).toBe(true);
+  expect(mayDeclare(encode("apiVersion: apps/v1\nkind: Deployment # drover.de\n"))).toBe(false);
+  expect(mayDeclare(new Uint8Array())).toBe(false);
+});
