@@ -1,0 +1,139 @@
+import { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+
+import { DroverError } from "@drover/shared/errors";
+import { clusterOf, validityOf, type Validity } from "@drover/shared/trust/certificate";
+
+import type { LinkLimits } from "./limits.ts";
+
+/** The other end of one TLS connection. */
+export interface Peer {
+  /** IP address. */
+  readonly address: string;
+  readonly sinceMs: number;
+  /** The cluster that its certificate names; undefined without a certificate of this hub's authority. */
+  readonly cluster: string | undefined;
+  readonly validity: Validity;
+  /** Ends the connection at once. */
+  readonly destroy: () => void;
+}
+
+/** Who is connected, by `ip:port`, the one name of a connection that grpc-js gives to its handlers. */
+export class Peers {
+  readonly #byEndpoint = new Map<string, Peer>();
+  readonly #byCluster = new Map<string, Set<Peer>>();
+  readonly #strangers = new Map<string, number>();
+  readonly #limits: LinkLimits;
+  readonly #authority: X509Certificate;
+
+  constructor(limits: LinkLimits, authority: string) {
+    this.#limits = limits;
+    this.#authority = new X509Certificate(authority);
+  }
+
+  /** Takes in a connection whose handshake is done; false when there is no room for it. */
+  admit(socket: TLSSocket, now: number): boolean {
+    const peer = this.#describe(socket, now);
+    // The server gives out no tickets, so nobody can resume; a resumed session would skip the check of its certificate.
+    if (peer === undefined || socket.isSessionReused()) return false;
+    const endpoint = `${peer.address}:${socket.remotePort}`;
+    if (isKnown(peer, now)) this.#makeRoom(peer);
+    else if (!this.#hasRoomForStranger(peer)) return false;
+    this.#add(endpoint, peer, socket, isKnown(peer, now));
+    return true;
+  }
+
+  find(endpoint: string): Peer | undefined {
+    return this.#byEndpoint.get(endpoint);
+  }
+
+  /** Ends connections whose certificate ran out, and strangers that stay. */
+  sweep(now: number): void {
+    for (const peer of this.#byEndpoint.values()) {
+      const stays = isKnown(peer, now) || now - peer.sinceMs < this.#limits.strangerLifetimeMs;
+      if (!stays) peer.destroy();
+    }
+  }
+
+  destroyAll(): void {
+    for (const peer of this.#byEndpoint.values()) peer.destroy();
+  }
+
+  #describe(socket: TLSSocket, now: number): Peer | undefined {
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) return undefined;
+    const certificate = socket.getPeerX509Certificate();
+    const common = { address: remoteAddress, sinceMs: now, destroy: () => void socket.destroy() };
+    if (certificate === undefined) return { ...common, cluster: undefined, validity: never };
+    const cluster = isTrusted(socket) ? clusterOf(certificate, this.#authority) : undefined;
+    return { ...common, cluster, validity: validityOf(certificate) };
+  }
+
+  #add(endpoint: string, peer: Peer, socket: TLSSocket, known: boolean): void {
+    this.#byEndpoint.set(endpoint, peer);
+    if (!known) this.#strangers.set(peer.address, (this.#strangers.get(peer.address) ?? 0) + 1);
+    else if (peer.cluster !== undefined) this.#connectionsOf(peer.cluster).add(peer);
+    socket.once("close", () => {
+      this.#byEndpoint.delete(endpoint);
+      if (known && peer.cluster !== undefined) this.#forget(peer.cluster, peer);
+      else this.#forgetStranger(peer.address);
+    });
+  }
+
+  #makeRoom(peer: Peer): void {
+    const others = peer.cluster === undefined ? undefined : this.#byCluster.get(peer.cluster);
+    if (others === undefined || others.size < this.#limits.connectionsPerCluster) return;
+    const [oldest] = others;
+    oldest?.destroy();
+  }
+
+  #hasRoomForStranger(peer: Peer): boolean {
+    if ((this.#strangers.get(peer.address) ?? 0) >= this.#limits.strangersPerAddress) return false;
+    let total = 0;
+    for (const count of this.#strangers.values()) total += count;
+    return total < this.#limits.strangers;
+  }
+
+  #connectionsOf(cluster: string): Set<Peer> {
+    const known = this.#byCluster.get(cluster);
+    if (known !== undefined) return known;
+    const created = new Set<Peer>();
+    this.#byCluster.set(cluster, created);
+    return created;
+  }
+
+  #forget(cluster: string, peer: Peer): void {
+    const peers = this.#byCluster.get(cluster);
+    peers?.delete(peer);
+    if (peers?.size === 0) this.#byCluster.delete(cluster);
+  }
+
+  #forgetStranger(address: string): void {
+    const left = (this.#strangers.get(address) ?? 1) - 1;
+    if (left > 0) this.#strangers.set(address, left);
+    else this.#strangers.delete(address);
+  }
+}
+
+/** The cluster that speaks, by its certificate and nothing else. Throws `unauthorized`. Asked anew for every stream. */
+export function authenticate(peer: Peer | undefined, now: number, graceMs = 0): string {
+  if (peer?.cluster === undefined) {
+    throw new DroverError("unauthorized", "this needs a certificate of the hub's own authority");
+  }
+  if (now < peer.validity.notBeforeMs || now >= peer.validity.notAfterMs + graceMs) {
+    throw new DroverError("unauthorized", `the certificate of cluster ${peer.cluster} is not valid at this time`);
+  }
+  return peer.cluster;
+}
+
+const never: Validity = { notBeforeMs: 0, notAfterMs: 0 };
+
+function isKnown(peer: Peer, now: number): boolean {
+  return peer.cluster !== undefined && now >= peer.validity.notBeforeMs && now < peer.validity.notAfterMs;
+}
+
+/** Time is judged by `authenticate`, on the hub's clock; every other complaint of OpenSSL's makes a stranger. */
+function isTrusted(socket: TLSSocket): boolean {
+  const complaint = String(socket.authorizationError);
+  return socket.authorized || complaint === "CERT_HAS_EXPIRED" || complaint === "CERT_NOT_YET_VALID";
+}
