@@ -116,11 +116,15 @@ export function createApiClient(access: ApiAccess): ApiClient {
     const token = options.token ?? access.token;
     const headers: Record<string, string> = { accept: options.accept ?? "application/json" };
     if (token !== "") headers["authorization"] = `Bearer ${token}`;
-    if (options.body !== undefined) headers["content-type"] = options.contentType ?? "application/json";
+    const body = encodeBody(options.body);
+    if (body !== undefined) {
+      headers["content-type"] = options.contentType ?? "application/json";
+      // Node announces the body of a DELETE to nobody unless told to.
+      headers["content-length"] = String(Buffer.byteLength(body));
+    }
     const call = httpsRequest(url, { method, agent, headers, timeout: silenceMs * 4 });
     call.once("timeout", () => call.destroy(new Error(`${method} ${path}: no answer`)));
-    const { body } = options;
-    call.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    call.end(body);
     const [response] = await once(call, "response");
     return response;
   };
@@ -145,6 +149,10 @@ export function createApiClient(access: ApiAccess): ApiClient {
     },
     close: () => agent.destroy(),
   };
+}
+
+function encodeBody(body: unknown): string | undefined {
+  return body === undefined || typeof body === "string" ? body : JSON.stringify(body);
 }
 
 function parseBody(answer: string): ApiBody {

@@ -190,8 +190,8 @@ export function apply(api: ApiUnderTest): void {
     expect(status).toBe(201);
     expect(body.status).not.toHaveProperty("replicas");
     // 1.20 records the fields all the same; newer servers do not.
-    const { "f:status": recorded = {} } = applyEntry(body)?.fieldsV1 as { "f:status"?: object };
-    expect([{}, { "f:replicas": {} }]).toContainEqual(recorded);
+    const recorded = JSON.stringify(applyEntry(body)?.fieldsV1);
+    if (recorded.includes("f:status")) expect(recorded).toContain('"f:status":{"f:replicas":{}}');
   });
 
   it("needs a field manager", async () => {
@@ -240,7 +240,8 @@ export function apply(api: ApiUnderTest): void {
     await api.client.apply(path, configMap("a", { k: "1" }));
     const other = await api.client.apply(path, stale);
     expect(other).toMatchObject({ status: 422, body: { reason: "Invalid" } });
-    expect(other.body).toMatchObject({ details: { causes: [{ field: "metadata.uid" }] } });
+    const immutable = expect.objectContaining({ field: "metadata.uid", reason: "FieldValueInvalid" });
+    expect(other.body).toMatchObject({ details: { causes: expect.arrayContaining([immutable]) } });
     expect((await api.client.get(path)).body.data).toEqual({ k: "1" });
   });
 

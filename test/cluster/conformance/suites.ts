@@ -1,14 +1,24 @@
 import { applyOwnership } from "./apply-ownership.ts";
 import { apply } from "./apply.ts";
+import { customResources } from "./custom-resources.ts";
+import { deletion } from "./deletion.ts";
 import { discovery } from "./discovery.ts";
 import { errors } from "./errors.ts";
+import { history } from "./history.ts";
 import { lists } from "./lists.ts";
+import { namespaces } from "./namespaces.ts";
 import { objectLife } from "./object-life.ts";
 import { patches } from "./patches.ts";
+import { subresources } from "./subresources.ts";
+import { transport } from "./transport.ts";
 import type { Suite } from "./under-test.ts";
+import { validation } from "./validation.ts";
+import { watches } from "./watches.ts";
+import { workloads } from "./workloads.ts";
 
-/** Every topic, by the words its tests are reported under. */
+/** Every topic, by the words its tests are reported under. The one that restarts the real server comes last. */
 export const suites: Readonly<Record<string, Suite>> = {
+  transport,
   discovery,
   errors,
   "object life": objectLife,
@@ -16,4 +26,12 @@ export const suites: Readonly<Record<string, Suite>> = {
   patches,
   "server-side apply": apply,
   "ownership of fields": applyOwnership,
+  validation,
+  subresources,
+  deletion,
+  watches,
+  "custom resources": customResources,
+  namespaces,
+  workloads,
+  "forgotten history": history,
 };

@@ -9,12 +9,16 @@ export interface ApiUnderTest {
   /** Throws before the server has started, so only tests and hooks may use these two. */
   readonly access: ApiAccess;
   readonly client: ApiClient;
+  /** Makes the server forget every change up to now, so that watches and lists from before expire. */
+  forgetHistory(): Promise<void>;
 }
 
 /** A set of tests about one topic, for any API server. */
 export type Suite = (api: ApiUnderTest) => void;
 
-type RunningServer = ApiAccess & AsyncDisposable;
+export interface RunningServer extends ApiAccess, AsyncDisposable {
+  forgetHistory(): Promise<void>;
+}
 
 /** Starts the server before the suites of this file and ends it after them. */
 export function serverUnderTest(kind: ApiUnderTest["kind"], start: () => Promise<RunningServer>): ApiUnderTest {
@@ -39,6 +43,7 @@ export function serverUnderTest(kind: ApiUnderTest["kind"], start: () => Promise
     get client() {
       return current().client;
     },
+    forgetHistory: () => current().server.forgetHistory(),
   };
 }
 
