@@ -37,10 +37,17 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   process.stderr.write("drover: installing packages (once)\n");
   const options = { cwd: root, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" };
-  const result = spawnSync("npx", ["--yes", `pnpm@${pnpmVersion}`, "install", "--frozen-lockfile", "--reporter=silent"], options);
+  const result = spawnSync(
+    "npx",
+    ["--yes", `pnpm@${pnpmVersion}`, "install", "--frozen-lockfile", "--reporter=silent"],
+    options,
+  );
   if (result.status !== 0) {
     process.stderr.write(result.stdout ?? "");
-    fail("the packages could not be installed", "check that the npm registry can be reached, then run the command again");
+    fail(
+      "the packages could not be installed",
+      "check that the npm registry can be reached, then run the command again",
+    );
   }
   writeFileSync(stamp, wanted);
 }
@@ -57,7 +64,8 @@ function nodePath() {
 }
 
 function run(program, programArgs) {
-  const [file, list] = program === pnpm ? ["npx", ["--yes", `pnpm@${pnpmVersion}`, ...programArgs]] : [program, programArgs];
+  const [file, list] =
+    program === pnpm ? ["npx", ["--yes", `pnpm@${pnpmVersion}`, ...programArgs]] : [program, programArgs];
   const env = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` };
   const child = spawn(file, list, { cwd: root, stdio: "inherit", env });
   const forward = (signal) => child.kill(signal);

@@ -93,7 +93,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const mirror = createMirror({ folder: join(config.dataDir, "mirrors") });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
-  const link = createGrpcLink({ address: config.linkAddress, authority, names: linkNames, clock, log });
+  const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");

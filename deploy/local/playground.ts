@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { createClient, type Client } from "@drover/shared/api/client";
+import { writeContext } from "@drover/shared/api/contexts";
+import type { Target } from "@drover/shared/api/types";
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+
+import { Children } from "./children.ts";
+import { startClusters, type PlaygroundCluster } from "./clusters.ts";
+import { prepareDemo } from "./demo.ts";
+import { choosePort } from "./ports.ts";
+import type { Screen } from "./screen.ts";
+
+export interface PlaygroundOptions {
+  readonly screen: Screen;
+  readonly clock: Clock;
+  /** Forget everything of earlier runs first. */
+  readonly fresh: boolean;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+const state = join(root, ".drover");
+const demo = join(root, "drover-demo");
+
+/** Brings the whole playground up, tells about it, and takes it down when the signal aborts. */
+export async function startPlayground(options: PlaygroundOptions, signal: AbortSignal): Promise<void> {
+  const { screen } = options;
+  if (options.fresh) for (const folder of [state, demo]) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(state, "logs"), { recursive: true, mode: 0o700 });
+  const lost = new AbortController();
+  const children = new Children((name, log) =>
+    lost.abort(new DroverError("internal", `${name} has ended: ${log}`, { hint: "its log is in .drover/logs" })),
+  );
+  const stop = AbortSignal.any([signal, lost.signal]);
+  await using clusters = await screen.step("clusters", async () => {
+    const started = await startClusters(join(state, "clusters"));
+    return { value: started, text: `${started.names.join(" ")} (embedded API servers)` };
+  });
+  try {
+    await bringUp({ ...options, children, clusters: clusters.all }, stop);
+    await aborted(stop);
+  } finally {
+    await children.stop();
+  }
+  if (!signal.aborted) throw lost.signal.reason;
+}
+
+interface Running extends PlaygroundOptions {
+  readonly children: Children;
+  readonly clusters: readonly PlaygroundCluster[];
+}
+
+async function bringUp(running: Running, signal: AbortSignal): Promise<void> {
+  const { screen, clusters } = running;
+  const hub = await screen.step("hub", async () => {
+    const started = await startHub(running, signal);
+    return { value: started, text: `${started.url} (token stored in context "local")` };
+  });
+  const { client } = hub;
+  await screen.step("agents", async () => {
+    for (const cluster of clusters) await startAgent(running, { hub, cluster }, signal);
+    return { value: undefined, text: `${clusters.length} processes, one for each cluster` };
+  });
+  await screen.step("repo", async () => {
+    const made = prepareDemo(demo);
+    const { items } = await client.sources.list({}, signal);
+    if (!items.some((source) => source.name === "drover-demo")) {
+      await client.sources.add({ name: "drover-demo", url: demo }, signal);
+    }
+    return {
+      value: undefined,
+      text: `./drover-demo (${made ? "two applications, one override each" : "as you left it"})`,
+    };
+  });
+  const targets = await screen.step("sync", async () => {
+    const settled = await waitForTargets(client, running.clock, signal);
+    const current = settled.filter((target) => target.state === "current").length;
+    return { value: settled, text: `${current}/${settled.length} targets current` };
+  });
+  describe(screen, targets);
+}
+
+interface RunningHub {
+  readonly url: string;
+  /** Where agents connect. */
+  readonly link: string;
+  readonly client: Client;
+}
+
+async function startHub({ children, clock }: Running, signal: AbortSignal): Promise<RunningHub> {
+  const apiPort = await choosePort(7474);
+  const link = `127.0.0.1:${await choosePort(7475)}`;
+  const dataDir = join(state, "hub");
+  children.start("hub", {
+    file: join(root, "hub", "src", "main.ts"),
+    args: [
+      ...["--data-dir", dataDir, "--api-address", `127.0.0.1:${apiPort}`, "--link-address", link],
+      ...["--log-level", "debug"],
+    ],
+    logFile: join(state, "logs", "hub.log"),
+  });
+  const url = `http://127.0.0.1:${apiPort}`;
+  await poll(clock, signal, "the hub did not become ready within 20 s", async () => {
+    const response = await fetch(`${url}/readyz`).catch(() => undefined);
+    return response?.ok === true ? true : undefined;
+  });
+  const token = readFileSync(join(dataDir, "admin-token"), "utf8").trim();
+  await writeContext("local", { server: url, token });
+  return { url, link, client: createClient({ url, token }) };
+}
+
+async function startAgent(
+  { children }: Running,
+  { hub, cluster }: { readonly hub: RunningHub; readonly cluster: PlaygroundCluster },
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = hub;
+  const dataDir = join(state, "agents", cluster.name);
+  const { items } = await client.clusters.list({}, signal);
+  const joined = existsSync(dataDir) && items.some((item) => item.name === cluster.name && item.uid !== "");
+  // An agent that has joined has its own certificate and the hub's address; only a new one needs a token.
+  const { name, labels } = cluster;
+  const invitation = joined ? undefined : await client.clusters.join({ name, labels: { ...labels } }, signal);
+  if (invitation !== undefined) rmSync(dataDir, { recursive: true, force: true });
+  children.start(`agent ${name}`, {
+    file: join(root, "agent", "src", "main.ts"),
+    args: [
+      ...["--data-dir", dataDir, "--hub-address", hub.link, "--kubeconfig", cluster.kubeconfig],
+      ...(invitation === undefined ? [] : ["--join-token", invitation.token]),
+    ],
+    logFile: join(state, "logs", `agent-${name}.log`),
+  });
+}
+
+/** Waits until there are targets and all of them are current; after 30 s what there is will do. */
+async function waitForTargets(client: Client, clock: Clock, signal: AbortSignal): Promise<readonly Target[]> {
+  const deadline = clock.now() + 30_000;
+  return poll(clock, signal, "no target appeared within 30 s", async () => {
+    const { items } = await client.targets.list({}, signal);
+    const settled = items.length > 0 && items.every((target) => target.state === "current");
+    return settled || (clock.now() > deadline - 500 && items.length > 0) ? items : undefined;
+  });
+}
+
+async function poll<T>(
+  clock: Clock,
+  signal: AbortSignal,
+  late: string,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  const deadline = clock.now() + 30_000;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined) return value;
+    if (clock.now() > deadline) throw new DroverError("timeout", late, { hint: "the logs are in .drover/logs" });
+    await clock.sleep(50, signal);
+  }
+}
+
+function describe(screen: Screen, targets: readonly Target[]): void {
+  const rows = targets.map(
+    (t) => `  ${t.state.padEnd(12)} ${`${t.app}@${t.cluster}`.padEnd(20)} ${t.revision.slice(0, 7)}`,
+  );
+  const kubeconfig = join(".drover", "kubeconfig");
+  screen.print(`
+${rows.toSorted().join("\n")}
+
+All up after ${screen.total()}. Three things to try, in another terminal:
+  1  git in ./drover-demo:   sed -i 's/Hello/Hej/' drover-demo/apps/hello/config.yaml && git -C drover-demo commit -qam hej
+                             npx drover get targets
+  2  drift is repaired:      kubectl --kubeconfig ${kubeconfig} --context prod-1 -n hello scale deploy hello --replicas 9
+                             npx drover events
+  3  labels place:           npx drover cluster label dev-1 tier=gold && npx drover get targets
+
+Clusters: kubectl --kubeconfig ${kubeconfig} --context dev-1 get deploy -A     Stop: Ctrl-C`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

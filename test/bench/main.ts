@@ -1,0 +1,19 @@
+/** `npm run bench [name] [-- --option value]`: benchmarks by name, each in a file of its own. */
+const benches = {
+  loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
+  fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
+  footprint: async (args: readonly string[]) => (await import("./footprint.ts")).run(args),
+};
+
+const [name, ...args] = process.argv.slice(2);
+const chosen = Object.entries(benches).filter(([bench]) => name === undefined || name === bench);
+if (chosen.length === 0) {
+  console.error(`there is no bench ${name}; there are ${Object.keys(benches).join(", ")}`);
+  process.exit(2);
+}
+let ok = true;
+for (const [bench, run] of chosen) {
+  console.log(`\n== ${bench}`);
+  ok = (await run(args)) && ok;
+}
+process.exit(ok ? 0 : 1);

@@ -1,0 +1,234 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createEventLog } from "@drover/hub/controllers/event-log";
+import { World } from "@drover/hub/controllers/world";
+import { createLoop } from "@drover/hub/loop";
+import { createMirror } from "@drover/hub/source/mirror";
+import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { createViews } from "@drover/hub/views";
+import { systemClock } from "@drover/shared/clock";
+import type { Assignments, HubMessage } from "@drover/shared/link/link";
+import { silentLog } from "@drover/shared/log";
+import { runAll } from "@drover/shared/service";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+
+/** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
+async function startLoop(folder: string, tree: WorkTree) {
+  const store = openSqliteStore(join(folder, "hub.db"));
+  const now = (): number => Date.now();
+  const events = createEventLog(store, now);
+  const world = new World(store, events, now);
+  const sent = new Map<string, Assignments[]>();
+  const link = {
+    send: (cluster: string, message: HubMessage): boolean => {
+      if (message.kind !== "assignments") return false;
+      const list = sent.get(cluster) ?? [];
+      list.push(JSON.parse(new TextDecoder().decode(message.signed.payload)) as Assignments);
+      sent.set(cluster, list);
+      return true;
+    },
+  };
+  const sign = (assignments: Assignments) => ({
+    payload: new TextEncoder().encode(JSON.stringify(assignments)),
+    signature: new Uint8Array(),
+    keyId: "test",
+  });
+  if (store.source("config") === undefined) {
+    const credentials = { username: "", password: "" };
+    store.putSource({ name: "config", url: tree.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
+    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
+    for (const [name, env] of [
+      ["dev-1", "dev"],
+      ["prod-1", "prod"],
+    ] as const) {
+      store.putCluster({ name, uid: name, labels: { env }, generation: 0, facts, seenAtMs: 0 });
+    }
+  }
+  const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
+  for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
+  const mirror = createMirror({ folder: join(folder, "mirrors") });
+  const loop = createLoop({
+    store,
+    world,
+    events,
+    mirror,
+    link,
+    sign,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLog,
+    environment: process.env,
+  });
+  const stop = new AbortController();
+  const run = runAll(loop.services, stop.signal);
+  return {
+    store,
+    world,
+    loop,
+    sent,
+    views: createViews(store, world),
+    newest: (cluster: string) => sent.get(cluster)?.at(-1),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await run;
+      store.close();
+    },
+  };
+}
+
+const web = (replicas: number): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec: { replicas: ${replicas} }
+`;
+const application = (name: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Application
+metadata: { name: ${name} }
+spec:
+  source: { path: apps/${name} }
+`;
+const placement = (name: string, env: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: ${name} }
+spec:
+  applications: [${name}]
+  clusters:
+    matchLabels: { env: ${env} }
+`;
+const files: FileChanges = {
+  "apps/web/drover.yaml": `${application("web")}---\n${placement("web", "prod")}`,
+  "apps/web/web.yaml": web(1),
+  "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "dev")}`,
+  "apps/api/api.yaml": web(1),
+};
+
+describe("the hub's loop", () => {
+  afterEach(async () => {
+    // Each test leaves what it opened here, to be closed in reverse order.
+    for (const close of closers.splice(0).toReversed()) await close();
+  });
+  const closers: (() => Promise<void>)[] = [];
+
+  const begin = async () => {
+    const folder = await mkdtemp(join(tmpdir(), "drover-loop-"));
+    const tree = await createWorkTree({ files });
+    closers.push(
+      async () => tree[Symbol.asyncDispose](),
+      async () => rm(folder, { recursive: true, force: true }),
+    );
+    const start = async () => {
+      const loop = await startLoop(folder, tree);
+      closers.push(async () => loop[Symbol.asyncDispose]());
+      return loop;
+    };
+    const hub = await start();
+    await vi.waitFor(() => {
+      expect(hub.newest("prod-1")?.targets.map((target) => target.application)).toEqual(["web"]);
+      expect(hub.newest("dev-1")?.targets.map((target) => target.application)).toEqual(["api"]);
+    }, 5_000);
+    return { tree, hub, folder };
+  };
+
+  it("sends a commit only to the clusters whose objects it changes", async () => {
+    const { tree, hub } = await begin();
+    const before = hub.sent.get("dev-1")?.length;
+    const old = hub.newest("prod-1")?.targets[0]?.bundle;
+    await tree.commit("scale web", { "apps/web/web.yaml": web(5) });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).not.toBe(old), 5_000);
+    expect(hub.sent.get("dev-1")?.length).toBe(before);
+  });
+
+  it("moves an application with a label, and says why in the tombstone", async () => {
+    const { hub } = await begin();
+    const record = hub.store.cluster("dev-1");
+    if (record === undefined) throw new Error("dev-1 is missing");
+    hub.store.putCluster({ ...record, labels: { env: "prod" } });
+    hub.loop.wake.applications();
+    await vi.waitFor(() => {
+      expect(hub.newest("dev-1")?.targets.map((target) => target.application)).toEqual(["web"]);
+      expect(hub.newest("dev-1")?.tombstones).toEqual([
+        { application: "api", reason: expect.stringContaining("env=dev") },
+      ]);
+    }, 5_000);
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("removes an application whose declaration is gone while others remain", async () => {
+    const { tree, hub } = await begin();
+    await tree.commit("drop api", { "apps/api/drover.yaml": undefined, "apps/api/api.yaml": undefined });
+    await vi.waitFor(() => expect(hub.newest("dev-1")?.tombstones.map((t) => t.application)).toEqual(["api"]), 5_000);
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("E2: keeps everything when the repository is emptied, and says so", async () => {
+    const { tree, hub } = await begin();
+    const gone = Object.fromEntries(Object.keys(files).map((file) => [file, undefined]));
+    await tree.commit("empty", { ...gone, README: "nothing" });
+    await vi.waitFor(() => expect(hub.views.source("config")?.reason).toMatch(/declares nothing any more/u), 5_000);
+    expect(hub.newest("dev-1")?.tombstones).toEqual([]);
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+    expect(hub.views.target("web", "prod-1")).toBeDefined();
+  });
+
+  it("E2: keeps an application whose folder renders nothing, and says so", async () => {
+    const { tree, hub } = await begin();
+    await tree.commit("no objects", { "apps/web/web.yaml": undefined });
+    await vi.waitFor(() => {
+      expect(hub.views.application("web")?.conditions).toContainEqual(
+        expect.objectContaining({ reason: "EmptyRender" }),
+      );
+    }, 5_000);
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("removes nothing while a file that may have declared it cannot be read, and names file and line", async () => {
+    const { tree, hub } = await begin();
+    const bytes = 'apiVersion: drover.dev/v1alpha1\nkind: Application\nmetadata: { name: "web\n';
+    await tree.commit("break web", { "apps/web/drover.yaml": bytes, "apps/api/api.yaml": web(4) });
+    await vi.waitFor(() => {
+      const [problem] = hub.views.source("config")?.problems ?? [];
+      expect(problem?.at?.file).toBe("apps/web/drover.yaml");
+    }, 5_000);
+    await vi.waitFor(
+      () => expect(hub.newest("dev-1")?.targets[0]?.commit).toBe(hub.views.source("config")?.revision),
+      5_000,
+    );
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+    expect(hub.views.target("web", "prod-1")).toBeDefined();
+  });
+
+  it("goes on after a restart with a repository that has vanished, and removes nothing", async () => {
+    const { tree, hub, folder } = await begin();
+    await hub[Symbol.asyncDispose]();
+    closers.pop();
+    await rm(tree.path, { recursive: true, force: true });
+    const again = await startLoop(folder, tree);
+    closers.push(async () => again[Symbol.asyncDispose]());
+    await vi.waitFor(() => expect(again.views.source("config")?.state).toBe("failed"), 5_000);
+    again.loop.wake.applications();
+    again.loop.wake.clusters(["prod-1"]);
+    await vi.waitFor(() => expect(again.newest("prod-1")?.targets.map((t) => t.application)).toEqual(["web"]), 5_000);
+    expect(again.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("explains a selector that matches nothing with the nearest label", async () => {
+    const { tree, hub } = await begin();
+    await tree.commit("typo", { "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "prd")}` });
+    await vi.waitFor(() => {
+      expect(hub.views.applications().find((app) => app.name === "api")?.reason).toContain("env=prod");
+    }, 5_000);
+  });
+
+  it("a reverted commit brings the same bundle back", async () => {
+    const { tree, hub } = await begin();
+    const first = hub.newest("prod-1")?.targets[0]?.bundle;
+    await tree.commit("scale", { "apps/web/web.yaml": web(7) });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).not.toBe(first), 5_000);
+    await tree.commit("revert", { "apps/web/web.yaml": web(1) });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).toBe(first), 5_000);
+  });
+});
