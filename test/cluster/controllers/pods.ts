@@ -1,0 +1,153 @@
+import { timestamp } from "../clock.ts";
+import type { ClusterState } from "../cluster-state.ts";
+import { recordAt, recordsAt, textAt, type JsonRecord } from "../json.ts";
+import type { KubeObject } from "../schema/schema.ts";
+import { clientFor, mergeConditions, pods, type Condition } from "./client.ts";
+import { itself, type Controller } from "./controller.ts";
+
+/** Name of the one node, which every pod runs on. */
+export const nodeName = "node-1";
+
+const nodeAddress = "127.0.0.1";
+
+/**
+ * Scheduler and kubelet in one. A pod is bound at once and ready after the delay; a pod of a Job has succeeded after
+ * it. An image of a registry under `.invalid`, or with the tag `missing`, can never be pulled.
+ */
+export function podController(state: ClusterState): Controller {
+  const client = clientFor(state, pods, "kubelet");
+  const dueAt = new Map<string, number>();
+  let addresses = 0;
+
+  const bind = (pod: KubeObject): void => {
+    const spec = { ...recordAt(pod, "spec"), nodeName };
+    client.update(pod, { ...pod, spec });
+  };
+  const reconcile = (key: string): number | undefined => {
+    const pod = client.get(key);
+    if (pod === undefined) return undefined;
+    const uid = pod.metadata.uid ?? "";
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      dueAt.delete(uid);
+      client.update(pod, endGrace(pod));
+      return undefined;
+    }
+    const phase = textAt(pod, "status", "phase");
+    if (phase === "Succeeded" || phase === "Failed") return undefined;
+    if (textAt(pod, "spec", "nodeName") === undefined) {
+      bind(pod);
+      return undefined;
+    }
+    const due = dueAt.get(uid) ?? state.clock.now() + state.settings.readyDelayMs;
+    dueAt.set(uid, due);
+    const bad = unpullable(pod);
+    const waitMs = due - state.clock.now();
+    const podIP = textAt(pod, "status", "podIP") ?? `10.1.${(addresses >>> 8) & 255}.${(addresses += 1) & 255}`;
+    client.updateStatus(
+      pod,
+      statusOf(pod, {
+        state: waitMs > 0 ? "creating" : bad ? "unpullable" : endState(pod),
+        now: timestamp(state.clock),
+        podIP,
+      }),
+    );
+    if (waitMs <= 0) dueAt.delete(uid);
+    return waitMs > 0 ? waitMs : undefined;
+  };
+  return { name: "pods", watches: { "/pods": itself }, reconcile };
+}
+
+/** The containers have ended: nothing but finalizers holds the pod any longer. */
+function endGrace(pod: KubeObject): KubeObject {
+  return { ...pod, metadata: { ...pod.metadata, deletionGracePeriodSeconds: 0 } };
+}
+
+type PodState = "creating" | "unpullable" | "running" | "succeeded";
+
+function endState(pod: KubeObject): PodState {
+  const policy = textAt(pod, "spec", "restartPolicy");
+  const ofJob = (pod.metadata.ownerReferences ?? []).some((owner) => owner.kind === "Job");
+  return ofJob && policy !== "Always" ? "succeeded" : "running";
+}
+
+function unpullable(pod: KubeObject): boolean {
+  return recordsAt(pod, "spec", "containers").some((container) => isUnpullable(textAt(container, "image") ?? ""));
+}
+
+export function isUnpullable(image: string): boolean {
+  const host = image.includes("/") ? (image.split("/")[0] ?? "") : "";
+  return /:missing$/u.test(image) || /(^|\.)invalid(:\d+)?$/u.test(host);
+}
+
+function statusOf(pod: KubeObject, facts: { state: PodState; now: string; podIP: string }): JsonRecord {
+  const { state, now, podIP } = facts;
+  const former = recordAt(pod, "status") ?? {};
+  const ready = state === "running";
+  const over = state === "succeeded";
+  const status = ready ? "True" : "False";
+  const reason = ready ? "" : over ? "PodCompleted" : "ContainersNotReady";
+  const wanted: Condition[] = [
+    { type: "Initialized", status: "True", reason: "", message: "" },
+    { type: "Ready", status, reason, message: "" },
+    { type: "ContainersReady", status, reason, message: "" },
+    { type: "PodScheduled", status: "True", reason: "", message: "" },
+  ];
+  const conditions = mergeConditions(withEmptyTexts(recordsAt(former, "conditions")), wanted, {
+    now,
+    hasUpdateTime: false,
+  });
+  return {
+    ...former,
+    phase: over ? "Succeeded" : ready ? "Running" : "Pending",
+    conditions: conditions.map(dropEmptyTexts),
+    hostIP: nodeAddress,
+    ...(ready || over ? { podIP, podIPs: [{ ip: podIP }] } : {}),
+    startTime: former["startTime"] ?? now,
+    containerStatuses: recordsAt(pod, "spec", "containers").map((container) =>
+      containerStatus(container, state, former, now),
+    ),
+  };
+}
+
+function withEmptyTexts(conditions: readonly JsonRecord[]): JsonRecord[] {
+  return conditions.map((condition) => ({ reason: "", message: "", ...condition }));
+}
+
+function dropEmptyTexts(condition: JsonRecord): JsonRecord {
+  return Object.fromEntries(Object.entries(condition).filter(([, value]) => value !== ""));
+}
+
+function containerStatus(container: JsonRecord, state: PodState, former: JsonRecord, now: string): JsonRecord {
+  const name = textAt(container, "name") ?? "";
+  const image = textAt(container, "image") ?? "";
+  const before = recordsAt(former, "containerStatuses").find((each) => each["name"] === name);
+  const startedAt = textAt(before, "state", "running", "startedAt") ?? now;
+  const states: Record<PodState, JsonRecord> = {
+    creating: { waiting: { reason: "ContainerCreating" } },
+    unpullable: { waiting: { reason: "ImagePullBackOff", message: `Back-off pulling image "${image}"` } },
+    running: { running: { startedAt } },
+    succeeded: { terminated: { exitCode: 0, reason: "Completed", startedAt, finishedAt: now } },
+  };
+  const pulled = state === "running" || state === "succeeded";
+  return {
+    name,
+    image,
+    imageID: pulled ? image : "",
+    ready: state === "running",
+    restartCount: 0,
+    started: state === "running",
+    state: states[state],
+    lastState: {},
+  };
+}
+
+export function isReady(pod: KubeObject): boolean {
+  const ready = recordsAt(pod, "status", "conditions").find((each) => each["type"] === "Ready");
+  return textAt(ready, "status") === "True" && pod.metadata.deletionTimestamp === undefined;
+}
+
+/** Counts towards the replicas of its owner. */
+export function isActive(pod: KubeObject): boolean {
+  const phase = textAt(pod, "status", "phase");
+  return phase !== "Succeeded" && phase !== "Failed" && pod.metadata.deletionTimestamp === undefined;
+}

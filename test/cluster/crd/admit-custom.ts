@@ -1,0 +1,31 @@
+import { invalidValue } from "../admission/causes.ts";
+import type { Cause } from "../http/status.ts";
+import type { ServedKind } from "../resources/kinds.ts";
+import { applyCrdDefaults } from "../schema/defaults.ts";
+import type { KubeObject } from "../schema/schema.ts";
+import { pruneUnknown, typeErrors } from "../schema/validate.ts";
+
+/** Prunes and defaults a custom object in place, by its definition's structural schema. */
+export function shapeCustom(kind: ServedKind, object: KubeObject): void {
+  const schema = kind.schema();
+  const pruned = kind.custom?.preserveUnknownFields === true ? object : pruneUnknown(object, schema);
+  const shaped = applyCrdDefaults(pruned, schema);
+  for (const key of Object.keys(object)) if (!(key in shaped)) Reflect.deleteProperty(object, key);
+  Object.assign(object, shaped);
+}
+
+export function checkCustom(kind: ServedKind, object: KubeObject): Cause[] {
+  return typeErrors(object, kind.schema()).map(({ field, message }) =>
+    /^(Invalid|Required|Unsupported|Duplicate|Too)/u.test(message)
+      ? { reason: reasonOf(message), message, field }
+      : invalidValue(field, undefined, message),
+  );
+}
+
+function reasonOf(message: string): string {
+  if (message.startsWith("Required")) return "FieldValueRequired";
+  if (message.startsWith("Unsupported")) return "FieldValueNotSupported";
+  if (message.startsWith("Duplicate")) return "FieldValueDuplicate";
+  if (message.startsWith("Too")) return "FieldValueTooLong";
+  return /must be of type/u.test(message) ? "FieldValueTypeInvalid" : "FieldValueInvalid";
+}

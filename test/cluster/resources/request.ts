@@ -1,0 +1,40 @@
+import type { User } from "../cluster-state.ts";
+import { badRequest } from "../http/status.ts";
+import type { ServedKind } from "./kinds.ts";
+
+/** One request for a resource, after its path was understood. */
+export type ResourceRequest = {
+  readonly kind: ServedKind;
+  /** Undefined for cluster-scoped kinds and for lists over all namespaces. */
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+  readonly query: URLSearchParams;
+  readonly user: User;
+  readonly userAgent: string;
+};
+
+export function dryRun(request: ResourceRequest): boolean {
+  const values = request.query.getAll("dryRun").filter((value) => value !== "");
+  if (values.some((value) => value !== "All")) {
+    throw badRequest(`dryRun: Unsupported value: "${values.join(",")}": supported values: "All"`);
+  }
+  return values.length > 0;
+}
+
+export function flag(request: ResourceRequest, name: string): boolean {
+  const value = request.query.get(name);
+  return value === "true" || value === "1";
+}
+
+const longestManager = 128;
+
+/** The field manager of a write: the parameter, else the program part of the user agent. */
+export function fieldManager(request: ResourceRequest): string {
+  const given = request.query.get("fieldManager") ?? "";
+  if (given.length > longestManager)
+    throw badRequest(`fieldManager: Too long: may not be more than ${longestManager} bytes`);
+  if (given !== "") return given;
+  const program = request.userAgent.split("/")[0] ?? "";
+  return program === "" ? "unknown" : program.slice(0, longestManager);
+}

@@ -1,0 +1,67 @@
+import type { ClusterState } from "../cluster-state.ts";
+import { conflict, invalid, staleVersion } from "../http/status.ts";
+import type { KubeObject } from "../schema/schema.ts";
+import { asObject, checkName, checkObjectType, parseBody, validateFields, type Body } from "./decode.ts";
+import { requireLive } from "./get.ts";
+import type { ServedKind } from "./kinds.ts";
+import type { Reply } from "./reply.ts";
+import { dryRun, fieldManager, type ResourceRequest } from "./request.ts";
+import { replace } from "./write.ts";
+
+/** Kinds that a PUT without resourceVersion does not overwrite. */
+const conditionalOnly = new Set([
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "apiregistration.k8s.io/apiservices",
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingwebhookconfigurations",
+  "coordination.k8s.io/leases",
+  "discovery.k8s.io/endpointslices",
+  "policy/poddisruptionbudgets",
+]);
+
+export function updateObject(state: ClusterState, request: ResourceRequest, body: Body): Reply {
+  checkObjectType(body);
+  const { kind, subresource } = request;
+  const candidate = asObject(parseBody(body), request);
+  checkName(candidate, request);
+  const warnings = validateFields(candidate, request);
+  const live = requireLive(state, request);
+  checkPreconditions({
+    kind,
+    live,
+    candidate,
+    needsVersion: kind.custom !== undefined || conditionalOnly.has(kind.collection),
+  });
+  const context = {
+    kind,
+    subresource,
+    manager: fieldManager(request),
+    dryRun: dryRun(request),
+    tracking: "update",
+  } as const;
+  const object = replace(state, context, { live, candidate });
+  return { type: "object", status: 200, kind, object, warnings };
+}
+
+/** What the candidate says about the state it was made from: uid and resourceVersion. Throws 409, or 422 without one. */
+export function checkPreconditions(update: {
+  readonly kind: ServedKind;
+  readonly live: KubeObject;
+  readonly candidate: KubeObject;
+  readonly needsVersion: boolean;
+}): void {
+  const { live, candidate, kind } = update;
+  const name = live.metadata.name ?? "";
+  const { uid = "", resourceVersion = "" } = candidate.metadata;
+  if (uid !== "" && uid !== live.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid ?? ""}`;
+    throw conflict(kind.info, name, why);
+  }
+  if (resourceVersion === "" && update.needsVersion) {
+    const message = "Invalid value: 0: must be specified for an update";
+    throw invalid(kind.info, name, [{ reason: "FieldValueInvalid", message, field: "metadata.resourceVersion" }]);
+  }
+  if (resourceVersion !== "" && resourceVersion !== live.metadata.resourceVersion) {
+    throw conflict(kind.info, name, staleVersion);
+  }
+}

@@ -1,0 +1,216 @@
+import { allocate } from "../admission/allocate.ts";
+import { canonicalize, canonicalizeMetadata } from "../admission/canonical.ts";
+import { defaultBuiltin, initialStatus } from "../admission/defaults/table.ts";
+import { selectJobPods } from "../admission/defaults/workloads.ts";
+import { changesSpec, countsGeneration } from "../admission/generation.ts";
+import { checkImmutable } from "../admission/immutable.ts";
+import { checkMetadata, checkMetadataUpdate } from "../admission/names.ts";
+import { checkNamespace } from "../admission/namespaces.ts";
+import { checkBuiltin } from "../admission/validate.ts";
+import { timestamp } from "../clock.ts";
+import type { ClusterState } from "../cluster-state.ts";
+import { checkCustom, shapeCustom } from "../crd/admit-custom.ts";
+import { trackUpdate } from "../fields/apply.ts";
+import { alreadyExists, invalid, type Cause } from "../http/status.ts";
+import { cloneJson, equalJson, without } from "../json.ts";
+import type { KubeObject } from "../schema/schema.ts";
+import { convert } from "./convert.ts";
+import { apiVersionOf, hasStatus, type ServedKind } from "./kinds.ts";
+
+/** How a write is done, whoever asked for it: a client over HTTP or a controller of the cluster itself. */
+export type WriteContext = {
+  readonly kind: ServedKind;
+  readonly manager: string;
+  readonly dryRun: boolean;
+  readonly subresource?: string | undefined;
+  /** `given`: managedFields of the object are final already, as after a server-side apply. */
+  readonly tracking: "update" | "given";
+};
+
+/** Admits and stores a new object. Throws StatusError 404 (namespace), 403 (it terminates), 409 (exists), 422. */
+export function insert(state: ClusterState, context: WriteContext, given: KubeObject): KubeObject {
+  const { kind } = context;
+  const object = cloneJson(given);
+  stampNew(state, kind, object);
+  checkNamespace(state, kind, object);
+  shape(kind, object);
+  const status = hasStatus(kind) ? initialStatus(kind.collection, object["status"]) : object["status"];
+  if (status === undefined) delete object["status"];
+  else object["status"] = cloneJson(status);
+  if (kind.collection === "batch/jobs") selectJobPods(object);
+  refuse(kind, object, [...checkMetadata(kind, object), ...rulesOf(kind, object)]);
+  const { name = "", namespace } = object.metadata;
+  if (state.store.collection(kind.collection).get(namespace, name) !== undefined) throw alreadyExists(kind.info, name);
+  const tracked = track(state, context, { before: undefined, after: object });
+  allocate(state, kind, tracked);
+  return context.dryRun ? tracked : convert(state.store.put(kind.collection, toStored(kind, tracked)), kind);
+}
+
+/**
+ * Admits and stores the next state of an object; `live` is what `candidate` was made from, both in the kind's version.
+ * A write that changes nothing stores nothing and keeps the resourceVersion.
+ */
+export function replace(
+  state: ClusterState,
+  context: WriteContext,
+  versions: { readonly live: KubeObject; readonly candidate: KubeObject },
+): KubeObject {
+  const { kind } = context;
+  const { live } = versions;
+  const object = keepUntouchable(kind, live, versions.candidate, context.subresource);
+  shape(kind, object);
+  allocate(state, kind, object, live);
+  const causes =
+    context.subresource === "status"
+      ? kind.custom === undefined
+        ? []
+        : checkCustom(kind, object)
+      : [
+          ...checkMetadata(kind, object),
+          ...checkMetadataUpdate(live, object),
+          ...checkImmutable(kind, live, object),
+          ...rulesOf(kind, object),
+        ];
+  refuse(kind, object, causes);
+  const tracked = track(state, context, { before: live, after: object });
+  if (countsGeneration(kind) && changesSpec(kind, live, tracked)) {
+    tracked.metadata.generation = (live.metadata.generation ?? 0) + 1;
+  }
+  if (isUnchanged(live, tracked)) return live;
+  if (context.dryRun) return tracked;
+  if (tracked.metadata.deletionTimestamp !== undefined && isFinal(kind, tracked)) {
+    return convert(state.store.remove(kind.collection, toStored(kind, tracked)), kind);
+  }
+  return convert(state.store.put(kind.collection, toStored(kind, tracked)), kind);
+}
+
+/** Whether nothing holds back the removal of an object that is being deleted. */
+export function isFinal(kind: ServedKind, object: KubeObject): boolean {
+  if ((object.metadata.finalizers ?? []).length > 0) return false;
+  if (kind.collection === "/namespaces") return finalizersOfSpec(object) === 0;
+  // A pod on a node goes when its kubelet says that the containers have ended.
+  return kind.collection !== "/pods" || (object.metadata.deletionGracePeriodSeconds ?? 0) === 0;
+}
+
+function finalizersOfSpec(object: KubeObject): number {
+  const spec = object["spec"];
+  if (typeof spec !== "object" || spec === null || !("finalizers" in spec)) return 0;
+  return Array.isArray(spec.finalizers) ? spec.finalizers.length : 0;
+}
+
+function toStored(kind: ServedKind, object: KubeObject): KubeObject {
+  if (kind.storageVersion === kind.info.version) return object;
+  const info = { ...kind.info, version: kind.storageVersion };
+  return convert(object, { ...kind, info });
+}
+
+function stampNew(state: ClusterState, kind: ServedKind, object: KubeObject): void {
+  const { metadata } = object;
+  object.apiVersion = apiVersionOf(kind.info);
+  object.kind = kind.info.kind;
+  if ((metadata.name ?? "") === "" && metadata.generateName)
+    metadata.name = `${metadata.generateName}${state.newSuffix()}`;
+  for (const field of [
+    "resourceVersion",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+  ]) {
+    Reflect.deleteProperty(metadata, field);
+  }
+  if (!kind.info.namespaced) Reflect.deleteProperty(metadata, "namespace");
+  metadata.uid = state.newUid();
+  metadata.creationTimestamp = timestamp(state.clock);
+  if (countsGeneration(kind)) metadata.generation = 1;
+}
+
+/** Brings the object into the form that is stored: empties dropped, unknown fields pruned, defaults filled in. */
+function shape(kind: ServedKind, object: KubeObject): void {
+  canonicalizeMetadata(object);
+  if (kind.custom !== undefined) {
+    shapeCustom(kind, object);
+    return;
+  }
+  canonicalize(object, kind.schema());
+  defaultBuiltin(kind.collection, object);
+}
+
+function rulesOf(kind: ServedKind, object: KubeObject): Cause[] {
+  return kind.custom === undefined ? checkBuiltin(kind, object) : checkCustom(kind, object);
+}
+
+function refuse(kind: ServedKind, object: KubeObject, causes: readonly Cause[]): void {
+  if (causes.length > 0) throw invalid(kind.info, object.metadata.name ?? "", causes);
+}
+
+const systemMetadata = [
+  "uid",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "generation",
+  "resourceVersion",
+  "namespace",
+  "name",
+  "generateName",
+  "selfLink",
+];
+
+/** A copy of the candidate in which everything that this kind of write may not touch is as it was. */
+function keepUntouchable(
+  kind: ServedKind,
+  live: KubeObject,
+  candidate: KubeObject,
+  subresource: string | undefined,
+): KubeObject {
+  const metadata = without(cloneJson(candidate.metadata), ...systemMetadata);
+  for (const field of systemMetadata) {
+    if (live.metadata[field] !== undefined) metadata[field] = live.metadata[field];
+  }
+  const object: KubeObject = {
+    ...cloneJson(without(candidate, "metadata")),
+    metadata,
+    apiVersion: live.apiVersion,
+    kind: live.kind,
+  };
+  if (subresource === "status") {
+    const { managedFields } = metadata;
+    const kept = { ...live.metadata, ...(managedFields === undefined ? {} : { managedFields }) };
+    const status = object["status"];
+    return { ...cloneJson(live), metadata: cloneJson(kept), ...(status === undefined ? {} : { status }) };
+  }
+  if (hasStatus(kind)) {
+    if (live["status"] === undefined) delete object["status"];
+    else object["status"] = cloneJson(live["status"]);
+  }
+  if (kind.collection === "/namespaces" && subresource === undefined) object["spec"] = cloneJson(live["spec"]);
+  return object;
+}
+
+function track(
+  state: ClusterState,
+  context: WriteContext,
+  versions: { readonly before: KubeObject | undefined; readonly after: KubeObject },
+): KubeObject {
+  if (context.tracking === "given") return versions.after;
+  const tracked = trackUpdate({
+    ...versions,
+    manager: context.manager,
+    now: timestamp(state.clock),
+    schema: context.kind.schema(),
+    ...(context.subresource === undefined ? {} : { subresource: context.subresource }),
+  });
+  return tracked === versions.after ? tracked : { ...tracked, metadata: { ...tracked.metadata } };
+}
+
+/** Equal but for the times of managed fields, which alone are no reason to write. */
+function isUnchanged(live: KubeObject, object: KubeObject): boolean {
+  const owners = (each: KubeObject): unknown =>
+    (each.metadata.managedFields ?? []).map((entry) => without(entry, "time"));
+  return (
+    equalJson(without(live, "metadata"), without(object, "metadata")) &&
+    equalJson(without(live.metadata, "managedFields"), without(object.metadata, "managedFields")) &&
+    equalJson(owners(live), owners(object))
+  );
+}
