@@ -342,7 +342,7 @@ export interface ConnectRequest {
     /** Answers an Inspect. */
     { $case: "inspection"; value: Inspection }
     | //
-    /** Says that the agent lives; sent when nothing else was for a while. The hub answers with Pong. */
+    /** Says that the agent lives; sent once in each ping interval. The hub answers with Pong. */
     { $case: "ping"; value: Ping }
     | //
     /** The agent stops on purpose and will send nothing more. */
@@ -390,7 +390,7 @@ export interface Hello {
 
 /** The hub accepted the stream. */
 export interface Welcome {
-  /** After this many milliseconds without a message of its own, each side counts on a sign of life from the agent. */
+  /** How often the agent says that it lives, in milliseconds. Each side gives the other up after three times that. */
   pingIntervalMs: number;
 }
 
