@@ -1,0 +1,117 @@
+import path from "node:path";
+
+import type { Clock } from "@drover/shared/clock";
+import { DroverError, retryable } from "@drover/shared/errors";
+import type { Logger } from "@drover/shared/log";
+import { backoffMs, type Backoff, type Random } from "@drover/shared/retry";
+import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
+import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token";
+import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
+
+import { enroll, fetchAuthority } from "./link/join.ts";
+import type { HeldIdentity } from "./link/renewal.ts";
+
+export interface EnrollOptions {
+  /** The identity is kept in `identity.json` in this folder. */
+  readonly dataDir: string;
+  /** `drv1.…`; may stay given for ever, it is used once. Absent: there must be an identity already. */
+  readonly token: string | undefined;
+  /** `host:port`. */
+  readonly hubAddress: string;
+  readonly clusterUid: string;
+  readonly agentVersion: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const backoff: Backoff = { baseMs: 500, factor: 2, capMs: 30_000, jitter: 0.5 };
+
+/**
+ * The identity of this agent: the stored one, or a new one for a join token that was not used yet. Tries for as long as
+ * the hub cannot be reached. Throws `join_refused` when the hub or the token is the wrong one, `unauthorized` when there
+ * is neither an identity nor a token.
+ */
+export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal): Promise<HeldIdentity> {
+  const file = path.join(options.dataDir, "identity.json");
+  const stored = readStored(await readSecretFile(file));
+  const token = options.token === undefined || options.token === "" ? undefined : parseJoinToken(options.token);
+  if (stored !== undefined && (token === undefined || token.id === stored.tokenId)) {
+    warnWhenExpired(stored.identity, options);
+    return hold(file, stored);
+  }
+  if (token === undefined) {
+    throw new DroverError("unauthorized", `there is no identity in ${options.dataDir} and no join token`, {
+      hint: "run `drover join NAME` and give the agent the token that it prints",
+    });
+  }
+  try {
+    const joined = { identity: await enrollUntilDone(options, token, signal), tokenId: token.id };
+    await writeSecretFile(file, JSON.stringify(joined));
+    options.log.info({ cluster: joined.identity.cluster }, "joined the hub");
+    return hold(file, joined);
+  } catch (cause) {
+    // A token that ran out before this agent saw it must not cost it the identity that it has.
+    const error = DroverError.from(cause);
+    if (stored === undefined || error.code !== "join_refused") throw error;
+    options.log.warn({ code: error.code, err: error }, "join token was refused, keeping the stored identity");
+    return hold(file, stored);
+  }
+}
+
+interface StoredIdentity {
+  readonly identity: Identity;
+  /** The token that was traded for it: the same one is not shown twice, another one means "join again". */
+  readonly tokenId: string;
+}
+
+async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal: AbortSignal): Promise<Identity> {
+  // One key for all tries: a hub that accepted a request whose answer got lost sees the same key again.
+  const request = await createKeyRequest();
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const authority = await fetchAuthority(options.hubAddress, token.pin, signal);
+      const { clusterUid, agentVersion } = options;
+      const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion };
+      const response = await enroll(options.hubAddress, authority, asked, signal);
+      return createIdentity({ ...response, authority }, request.privateKey);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const error = DroverError.from(cause, "link_closed");
+      if (!retryable(error.code) && error.code !== "forbidden") throw error;
+      const waitMs = backoffMs(backoff, attempt, options.random);
+      options.log.warn({ code: error.code, err: error, attempt, waitMs }, "hub cannot be joined yet");
+      await options.clock.sleep(waitMs, signal);
+    }
+  }
+}
+
+function hold(file: string, stored: StoredIdentity): HeldIdentity {
+  let { identity } = stored;
+  return {
+    current: () => identity,
+    replace: async (next) => {
+      await writeSecretFile(file, JSON.stringify({ ...stored, identity: next }));
+      identity = next;
+    },
+  };
+}
+
+/** Undefined for what is not a whole identity, so that a new token can repair it. */
+function readStored(text: string | undefined): StoredIdentity | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { identity, tokenId } = JSON.parse(text) as StoredIdentity;
+    return { identity: createIdentity(identity, identity.privateKey), tokenId };
+  } catch {
+    return undefined;
+  }
+}
+
+function warnWhenExpired(identity: Identity, { clock, log }: EnrollOptions): void {
+  if (identityValidity(identity).notAfterMs > clock.now()) return;
+  log.warn(
+    { cluster: identity.cluster, hint: "if the hub no longer renews it, run `drover join` again" },
+    "certificate has expired while the agent was away, renewing it",
+  );
+}

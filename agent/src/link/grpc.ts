@@ -1,0 +1,128 @@
+import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
+import { DroverError } from "@drover/shared/errors";
+import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+
+import { channelCredentials, channelOptions } from "./dial.ts";
+import { fetchBlobs } from "./fetch-blobs.ts";
+import { Outbox } from "./outbox.ts";
+import { keepRenewed, type RenewalOptions } from "./renewal.ts";
+import { runSession } from "./session.ts";
+
+/** What the link needs: where the hub is, as whom to connect, and the outside world. */
+export type GrpcLinkOptions = RenewalOptions;
+
+/** "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. */
+const backoff = { baseMs: 200, capMs: 30_000 } as const;
+/** A connection that held this long was a good one; shorter ones, as of two agents with one name, back off. */
+const stableMs = 30_000;
+
+/** The agent's end of the gRPC link. It also renews the identity that it connects with. */
+export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
+  const state: LinkState = { open: undefined, reconnect: new AbortController() };
+  return {
+    run: async (handler, signal) => {
+      const renewed = (): void => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed"));
+      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, renewed, signal)]);
+    },
+    send: (message) => state.open?.outbox.put(message),
+    fetchBlobs: async function* (digests, signal) {
+      if (state.open === undefined) throw new DroverError("link_closed", "there is no connection to the hub");
+      yield* fetchBlobs(state.open.client, digests, AbortSignal.any([signal, state.open.ended]));
+    },
+  };
+}
+
+interface LinkState {
+  /** Undefined while there is no connection that the hub welcomed. */
+  open: OpenConnection | undefined;
+  /** Ends the present connection, or the wait before the next one. */
+  reconnect: AbortController;
+}
+
+interface OpenConnection {
+  readonly client: AgentServiceClient;
+  readonly outbox: Outbox;
+  /** Aborts when the connection is over. */
+  readonly ended: AbortSignal;
+}
+
+interface Ending {
+  readonly established: boolean;
+  readonly reason: string;
+  /** Absent when the end was announced. */
+  readonly error?: DroverError;
+}
+
+async function connectForever(
+  options: GrpcLinkOptions,
+  handler: AgentLinkHandler,
+  state: LinkState,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random, log } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    state.reconnect = new AbortController();
+    const either = AbortSignal.any([signal, state.reconnect.signal]);
+    const startedMs = clock.now();
+    const ending = await connectOnce(options, handler, state, either);
+    if (ending.established) guard(log, () => handler.disconnected(ending.reason));
+    failures = clock.now() - startedMs >= stableMs ? 0 : failures + 1;
+    const waitMs = random() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failures, 30));
+    logEnding(log, ending, { failures, waitMs: Math.round(waitMs) });
+    if (!either.aborted) await clock.sleep(waitMs, either).catch(() => undefined);
+  }
+}
+
+async function connectOnce(
+  { address, identity, clock, log }: GrpcLinkOptions,
+  handler: AgentLinkHandler,
+  state: LinkState,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const own = identity.current();
+  const trust = { authority: own.authority, own };
+  const client = new AgentServiceClient(address, channelCredentials(trust), channelOptions(address));
+  const outbox = new Outbox(log);
+  const ended = new AbortController();
+  let established = false;
+  const onEstablished = (): void => {
+    established = true;
+    state.open = { client, outbox, ended: ended.signal };
+    log.info({ address, cluster: own.cluster }, "connected to the hub");
+    guard(log, () => handler.connected());
+  };
+  const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));
+  try {
+    outbox.put({ kind: "hello", hello: handler.hello() });
+    const reason = await runSession(
+      { client, outbox, clock, established: onEstablished, received: onReceived },
+      signal,
+    );
+    return { established, reason };
+  } catch (cause) {
+    const error = DroverError.from(cause, "link_closed");
+    return { established, reason: error.message, error };
+  } finally {
+    state.open = undefined;
+    ended.abort(new DroverError("link_closed", "the connection to the hub ended"));
+    client.close();
+  }
+}
+
+/** What the agent makes of one message must not cost it its connection. */
+function guard(log: Logger, call: () => void): void {
+  try {
+    call();
+  } catch (cause) {
+    log.error({ err: DroverError.from(cause) }, "message of the hub could not be handled");
+  }
+}
+
+function logEnding(log: Logger, ending: Ending, next: { readonly failures: number; readonly waitMs: number }): void {
+  const fields = { code: ending.error?.code, reason: ending.reason, ...next };
+  if (ending.established) log.info(fields, "disconnected from the hub");
+  else if (next.failures === 1 || ending.error?.code === "unauthorized") log.warn(fields, "hub cannot be reached");
+  else log.debug(fields, "hub cannot be reached");
+}

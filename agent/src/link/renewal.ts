@@ -1,0 +1,63 @@
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { Logger } from "@drover/shared/log";
+import { type Random, spread } from "@drover/shared/retry";
+import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
+
+import { renew } from "./join.ts";
+
+/** The agent's identity, wherever it is kept. */
+export interface HeldIdentity {
+  current(): Identity;
+  /** Resolves when the new identity is safe; from then on `current` returns it. */
+  replace(identity: Identity): Promise<void>;
+}
+
+export interface RenewalOptions {
+  /** `host:port` of the hub. */
+  readonly address: string;
+  readonly identity: HeldIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const retryMs = 5 * 60_000;
+/** Timers stand still while a machine sleeps, so no wait is longer than this. */
+const longestSleepMs = 60_000;
+
+/** Renews the certificate when half of its life is over (± 10 %), with a new key each time, until the signal aborts. */
+export async function keepRenewed(options: RenewalOptions, renewed: () => void, signal: AbortSignal): Promise<void> {
+  const { identity, clock, random, log } = options;
+  let dueMs = renewalTime(identity.current(), random);
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(Math.max(0, Math.min(longestSleepMs, dueMs - clock.now())), signal);
+      if (clock.now() < dueMs) continue;
+      await renewOnce(options, signal);
+      dueMs = renewalTime(identity.current(), random);
+      log.info({ cluster: identity.current().cluster }, "certificate renewed");
+      renewed();
+    } catch (cause) {
+      if (signal.aborted) return;
+      const error = DroverError.from(cause, "link_closed");
+      dueMs = clock.now() + spread(retryMs, 0.2, random);
+      log.warn({ code: error.code, err: error }, "certificate could not be renewed");
+    }
+  }
+}
+
+async function renewOnce({ address, identity }: RenewalOptions, signal: AbortSignal): Promise<void> {
+  const request = await createKeyRequest();
+  const response = await renew(address, identity.current(), request.csr, signal);
+  const next = createIdentity(response, request.privateKey);
+  if (next.cluster !== identity.current().cluster) {
+    throw new DroverError("signature_invalid", `the hub answered with the identity of cluster ${next.cluster}`);
+  }
+  await identity.replace(next);
+}
+
+function renewalTime(identity: Identity, random: Random): number {
+  const { notBeforeMs, notAfterMs } = identityValidity(identity);
+  return notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
+}
