@@ -1,4 +1,19 @@
-/** A repository to read: where it is and who asks. */
+import fs from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { digestOf } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+import * as git from "isomorphic-git";
+
+import { parseAddress, type Address } from "./address.ts";
+import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
+import { fetchHttp, type FetchedCommit } from "./http-fetch.ts";
+import { findLocalRepository } from "./local-repository.ts";
+import { checkRef, fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
+import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
+
+/** A repository to read: where it is and who asks. Empty texts are as good as absent ones. */
 export interface SourceSpec {
   readonly name: string;
   /** http(s) address, or a path on this machine. */
@@ -9,37 +24,152 @@ export interface SourceSpec {
   readonly password?: string;
 }
 
-export interface Commit {
-  readonly id: string;
-  /** What `ref` came to: the name of the branch or tag. */
+export interface Commit extends CommitObject {
+  /** The short name of the branch or tag; the id itself when a commit was asked for. */
   readonly ref: string;
-  readonly message: string;
-  readonly author: string;
-  readonly committedAtMs: number;
 }
 
-export interface TreeItem {
-  readonly name: string;
-  readonly oid: string;
-  readonly mode: "file" | "executable" | "symlink" | "submodule" | "folder";
-}
-
+/** Git repositories as objects: nothing is ever checked out. */
 export interface Mirror {
   /**
-   * Brings the newest commit here. Throws `source_auth`, `source_missing`, `source_unreachable`, `source_ref_missing`;
-   * never with credentials in the message.
+   * Finds the newest commit and brings it here when it is not. Throws `source_auth`, `source_missing`,
+   * `source_unreachable`, `source_ref_missing`, `input_too_large`, `usage`; never with credentials in a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
+  /** Objects of what was fetched last. */
+  objects(source: SourceSpec): Promise<GitObjects>;
+  readonly cache: SnapshotCache;
   /** Deletes what is kept of a source that was removed. */
   forget(name: string): Promise<void>;
 }
 
 export interface MirrorOptions {
-  /** Bare mirrors live here, one folder a source. */
+  /** Bare mirrors live here, one folder a source. Repositories on this machine are read where they are. */
   readonly folder: string;
+  /** Default 120 s. */
+  readonly timeoutMs?: number;
+  /** What one fetch may transfer. Default 512 MiB. */
+  readonly maxBytes?: number;
 }
 
+/** The mirror that reads http(s) and local repositories with isomorphic-git. */
 export function createMirror(options: MirrorOptions): Mirror {
-  void options;
-  return { fetch: () => Promise.reject(new Error("not yet")), forget: () => Promise.resolve() };
+  const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
+  const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
+  const objects = async (source: SourceSpec): Promise<GitObjects> => {
+    const address = parseAddress(source);
+    const path = address.kind === "http" ? join(folder, folderName(source.name, address)) : await commonFolder(address);
+    const known = opened.get(source.name);
+    if (known?.folder === path) return known.objects;
+    const fresh = openGitObjects(path);
+    opened.set(source.name, { folder: path, objects: fresh });
+    return fresh;
+  };
+  const newest = async (source: SourceSpec, address: Address, signal: AbortSignal): Promise<FetchedCommit> => {
+    if (address.kind === "local") return resolveLocal(address.path, source.ref);
+    const mirror = join(folder, folderName(source.name, address));
+    const fetchInto = { address, ref: source.ref, folder: mirror, maxBytes };
+    try {
+      return await fetchHttp(fetchInto, signal);
+    } catch (cause) {
+      if (cause instanceof DroverError || signal.aborted) throw cause;
+      // What was cut short earlier can leave files that nothing can read: begin anew.
+      await rm(mirror, { recursive: true, force: true });
+      return fetchHttp(fetchInto, signal);
+    }
+  };
+  return {
+    objects,
+    cache: createSnapshotCache(),
+    async fetch(source, signal) {
+      const address = parseAddress(source);
+      checkRef(source.ref);
+      const timeout = AbortSignal.timeout(timeoutMs);
+      try {
+        const found = await newest(source, address, AbortSignal.any([signal, timeout]));
+        const known = await objects(source);
+        return { ...(await readCommit(known, found, source)), ref: found.ref };
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw explain(cause, source, timeout.aborted);
+      }
+    },
+    async forget(name) {
+      opened.delete(name);
+      for (const entry of await list(folder)) {
+        if (isFolderOf(entry, name)) await rm(join(folder, entry), { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function readCommit(objects: GitObjects, found: FetchedCommit, source: SourceSpec): Promise<CommitObject> {
+  try {
+    return await objects.readCommit(found.id);
+  } catch (cause) {
+    if (isCommitId(source.ref)) throw missingRef(source.ref, shownAddress(source));
+    throw cause;
+  }
+}
+
+async function resolveLocal(path: string, ref: string): Promise<FetchedCommit> {
+  const { gitFolder, commonFolder } = await findLocalRepository(path);
+  if (isCommitId(ref)) return { id: ref, ref };
+  const names = ref === "" ? [await readHead(gitFolder)] : fullNames(ref);
+  for (const name of names) {
+    try {
+      const id = isCommitId(name) ? name : await git.resolveRef({ fs, gitdir: commonFolder, ref: name });
+      return { id, ref: shortName(name) };
+    } catch {
+      // The next name may be there.
+    }
+  }
+  throw missingRef(ref, path);
+}
+
+/** The branch that is checked out, or the commit when HEAD is detached. */
+async function readHead(gitFolder: string): Promise<string> {
+  try {
+    return await git.resolveRef({ fs, gitdir: gitFolder, ref: "HEAD", depth: 2 });
+  } catch {
+    return "refs/heads/HEAD";
+  }
+}
+
+async function commonFolder(address: Extract<Address, { kind: "local" }>): Promise<string> {
+  return (await findLocalRepository(address.path)).commonFolder;
+}
+
+/** Another address is another mirror, even under the same name. */
+function folderName(name: string, address: Extract<Address, { kind: "http" }>): string {
+  return `${name}-${digestOf(address.url).slice("sha256:".length).slice(0, 12)}`;
+}
+
+function isFolderOf(entry: string, name: string): boolean {
+  return entry.length === name.length + 13 && entry.startsWith(`${name}-`);
+}
+
+async function list(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
+}
+
+function shownAddress(source: SourceSpec): string {
+  const address = parseAddress(source);
+  return address.kind === "http" ? address.url : address.path;
+}
+
+function explain(cause: unknown, source: SourceSpec, timedOut: boolean): DroverError {
+  const where = shownAddress(source);
+  if (timedOut) {
+    return new DroverError("source_unreachable", `fetching ${where} took too long`, {
+      hint: "it is tried again by itself",
+    });
+  }
+  if (cause instanceof DroverError) return cause;
+  // Texts of foreign errors are not shown: they quote requests.
+  return new DroverError("source_unreachable", `${where} cannot be read`, { cause });
 }

@@ -1,0 +1,86 @@
+import fs from "node:fs";
+
+import { DroverError } from "@drover/shared/errors";
+import * as git from "isomorphic-git";
+
+export interface CommitObject {
+  readonly id: string;
+  /** At most 2,000 characters. */
+  readonly message: string;
+  readonly author: string;
+  readonly committedAtMs: number;
+}
+
+export interface TreeItem {
+  readonly name: string;
+  readonly oid: string;
+  readonly mode: "file" | "executable" | "symlink" | "submodule" | "folder";
+}
+
+/** One object database. */
+export interface GitObjects {
+  /** Follows a tag to its commit. */
+  readCommit(id: string): Promise<CommitObject>;
+  /** The folder with this id, or that of the commit with this id. */
+  readTree(oid: string): Promise<readonly TreeItem[]>;
+  /** Throws `input_too_large`. */
+  readBlob(oid: string, maxBytes: number): Promise<Uint8Array>;
+  has(oid: string): Promise<boolean>;
+}
+
+const modes: Readonly<Record<string, TreeItem["mode"]>> = {
+  "040000": "folder",
+  "100644": "file",
+  "100664": "file",
+  "100755": "executable",
+  "120000": "symlink",
+  "160000": "submodule",
+};
+
+/** `folder` is the one with `objects` in it. Others may repack it at any time. */
+export function openGitObjects(folder: string): GitObjects {
+  // isomorphic-git keeps indexes and whole packs in here.
+  let cache = {};
+  const read = async <T>(body: (base: { fs: typeof fs; gitdir: string; cache: object }) => Promise<T>): Promise<T> => {
+    try {
+      return await body({ fs, gitdir: folder, cache });
+    } catch {
+      // A repack moves objects into packs that the cache has not seen.
+      cache = {};
+      return body({ fs, gitdir: folder, cache });
+    }
+  };
+  return {
+    async readCommit(id) {
+      const { oid, commit } = await read((base) => git.readCommit({ ...base, oid: id }));
+      const { author, committer, message } = commit;
+      return {
+        id: oid,
+        message: message.trim().slice(0, 2000),
+        author: author.name.slice(0, 200),
+        committedAtMs: committer.timestamp * 1000,
+      };
+    },
+    async readTree(oid) {
+      const { tree } = await read((base) => git.readTree({ ...base, oid }));
+      return tree.map((entry) => {
+        const mode = modes[entry.mode.padStart(6, "0")];
+        if (mode !== undefined) return { name: entry.path, oid: entry.oid, mode };
+        throw new DroverError("document_invalid", `${entry.path} has the unknown mode ${entry.mode}`);
+      });
+    },
+    async readBlob(oid, maxBytes) {
+      const { blob } = await read((base) => git.readBlob({ ...base, oid }));
+      if (blob.length <= maxBytes) return blob;
+      throw new DroverError("input_too_large", `the file has ${blob.length} bytes, more than the limit of ${maxBytes}`);
+    },
+    async has(oid) {
+      try {
+        await git.readObject({ fs, gitdir: folder, cache, oid, format: "deflated" });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}

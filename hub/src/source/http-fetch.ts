@@ -1,0 +1,100 @@
+import fs from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { DroverError } from "@drover/shared/errors";
+import * as git from "isomorphic-git";
+
+import type { Address } from "./address.ts";
+import { openGitObjects } from "./git-objects.ts";
+import { createHttpClient } from "./http-client.ts";
+import { fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
+
+export interface HttpFetchOptions {
+  readonly address: Extract<Address, { kind: "http" }>;
+  readonly ref: string;
+  /** The bare mirror; made when it is not there. */
+  readonly folder: string;
+  readonly maxBytes: number;
+}
+
+export interface FetchedCommit {
+  readonly id: string;
+  readonly ref: string;
+}
+
+/** What was fetched last. Set after everything is on disk, so that a fetch that was cut short is done again. */
+const currentRef = "refs/drover/current";
+/** Every fetch with news leaves a pack; a mirror with more than these is cheaper to fetch anew than to search. */
+const maxPacks = 40;
+
+/** Asks for the newest commit and fetches only what is missing of it, without history. */
+export async function fetchHttp(options: HttpFetchOptions, signal: AbortSignal): Promise<FetchedCommit> {
+  const { address, folder, ref } = options;
+  const http = createHttpClient({ address, signal, maxBytes: options.maxBytes });
+  const newest = await resolveRemote(http, address.url, ref);
+  const base = { fs, dir: folder, gitdir: folder };
+  await git.init({ ...base, bare: true });
+  if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref };
+  if (await isCrowded(folder)) {
+    await rm(folder, { recursive: true, force: true });
+    await git.init({ ...base, bare: true });
+  }
+  const known = { ...base, http, cache: {}, url: address.url, remoteRef: newest.fullName, ref: currentRef };
+  const result = await git.fetch({ ...known, depth: 1, singleBranch: true, tags: false });
+  const id = result.fetchHead ?? newest.id;
+  const { id: commit } = await openGitObjects(folder).readCommit(id);
+  await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
+  return { id: commit, ref: newest.ref };
+}
+
+interface RemoteRef {
+  /** What the remote's name points at: a commit, or a tag object. */
+  readonly id: string;
+  readonly commit: string;
+  readonly fullName: string;
+  readonly ref: string;
+}
+
+/** `ls-refs` with a prefix: a server with many thousand refs answers with a few. */
+async function resolveRemote(http: git.HttpClient, url: string, ref: string): Promise<RemoteRef> {
+  if (isCommitId(ref)) return { id: ref, commit: ref, fullName: ref, ref };
+  for (const name of ref === "" ? ["HEAD"] : fullNames(ref)) {
+    const listed = await listRefs(http, url, name);
+    const found = listed.find((candidate) => candidate.ref === name);
+    if (found === undefined) continue;
+    const fullName = found.target ?? found.ref;
+    return { id: found.oid, commit: found.peeled ?? found.oid, fullName, ref: shortName(fullName) };
+  }
+  throw missingRef(ref, url);
+}
+
+async function listRefs(http: git.HttpClient, url: string, prefix: string): Promise<readonly git.ServerRef[]> {
+  try {
+    return await git.listServerRefs({ http, url, prefix, symrefs: true, peelTags: true });
+  } catch (cause) {
+    if (cause instanceof DroverError || (cause instanceof Error && cause.name === "AbortError")) throw cause;
+    // What answers speaks HTTP, but not Git's.
+    throw new DroverError("source_missing", `what answers at ${url} is no Git server`, {
+      hint: "check the address",
+      cause,
+    });
+  }
+}
+
+async function readCurrent(base: { fs: typeof fs; gitdir: string }): Promise<string | undefined> {
+  try {
+    return await git.resolveRef({ ...base, ref: currentRef });
+  } catch {
+    return undefined;
+  }
+}
+
+async function isCrowded(folder: string): Promise<boolean> {
+  try {
+    const names = await readdir(join(folder, "objects", "pack"));
+    return names.filter((name) => name.endsWith(".pack")).length > maxPacks;
+  } catch {
+    return false;
+  }
+}
