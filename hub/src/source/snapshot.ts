@@ -1,4 +1,4 @@
-import { decodeYaml, type Decoded } from "@drover/shared/decode";
+import { decodeYaml } from "@drover/shared/decode";
 import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
