@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+
+import type { Terminal } from "./terminal.ts";
+
+/** What a command gets when it is defined. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** For outcomes that are neither success nor error, such as "there are changes". */
+  readonly setExitCode: (code: number) => void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly define: (program: Command, context: CommandContext) => void }>;
+}
+
+/** Every command, in the order in which help shows them. */
+export const commands: readonly CommandEntry[] = [
+  { name: "get", summary: "List clusters, apps, targets, sources or events", load: () => import("./commands/get.ts") },
+  { name: "describe", summary: "Show all that is known of one thing", load: () => import("./commands/describe.ts") },
+  { name: "events", summary: "Show what happened, or follow it", load: () => import("./commands/events.ts") },
+  { name: "diff", summary: "Compare Git with what lives in a cluster", load: () => import("./commands/diff.ts") },
+  { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },
+  { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
+  { name: "source", summary: "Add and remove repositories", load: () => import("./commands/source.ts") },
+  { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
+  { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },
+  { name: "context", summary: "Choose the hub to talk to", load: () => import("./commands/context.ts") },
+  { name: "version", summary: "Show the versions of client and hub", load: () => import("./commands/version.ts") },
+  { name: "completion", summary: "Print a completion script", load: () => import("./commands/completion.ts") },
+];

@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+
+import { formatDuration } from "../age.ts";
+import type { CommandContext } from "../command-table.ts";
+import type { GlobalFlags } from "../config.ts";
+import { withExamples } from "../help.ts";
+import { parseLabels } from "../names.ts";
+import { isStructured, openSession, printValue, say } from "../session.ts";
+
+export function define(program: Command, { terminal }: CommandContext): void {
+  const command = program
+    .command("join")
+    .description("Register a cluster and print the one manifest that makes it join.")
+    .argument("<name>", "what the cluster is to be called")
+    .option("-l, --labels <labels>", "env=prod,region=eu; may be given several times", append, [])
+    .action(async (name: string) => {
+      const flags = command.optsWithGlobals<GlobalFlags & { readonly labels: readonly string[] }>();
+      const labels = { ...parseLabels(flags.labels) };
+      const session = await openSession(terminal, flags);
+      const joined = await session.client.clusters.join({ name, labels }, session.signal);
+      if (isStructured(session.format)) return printValue(session, joined);
+      terminal.stdout.write(joined.manifest.endsWith("\n") ? joined.manifest : `${joined.manifest}\n`);
+      const left = formatDuration(joined.expires - terminal.now());
+      say(session, `the manifest holds a token that works once, within ${left}: apply it, do not keep it`);
+      return say(session, `apply: drover join ${name} | kubectl apply -f -   then: drover get clusters ${name}`);
+    });
+  withExamples(command, [
+    ["drover join prod-1 -l env=prod | kubectl apply -f -", "into the cluster that kubectl points at"],
+    ["drover join prod-1 -l env=prod,region=eu > prod-1.yaml", "to apply by other means"],
+  ]);
+}
+
+function append(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}

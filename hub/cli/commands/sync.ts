@@ -1,0 +1,78 @@
+import type { Target } from "@drover/shared/api/types";
+import { DroverError } from "@drover/shared/errors";
+import type { Command } from "commander";
+
+import { parseDuration } from "../age.ts";
+import { joinReason } from "../columns.ts";
+import type { CommandContext } from "../command-table.ts";
+import type { GlobalFlags } from "../config.ts";
+import { withExamples } from "../help.ts";
+import { parseTargetName } from "../names.ts";
+import type { Session } from "../session.ts";
+import { isStructured, openSession, print, printValue, say } from "../session.ts";
+import { waitUntil } from "../wait.ts";
+
+interface SyncFlags extends GlobalFlags {
+  readonly wait?: boolean;
+  readonly timeout: string;
+}
+
+export function define(program: Command, { terminal }: CommandContext): void {
+  const command = program
+    .command("sync")
+    .description("Have agents compare and apply again, or the hub fetch a repository, now instead of in its turn.")
+    .argument("<what>", "app, app@cluster or source/NAME")
+    .option("--wait", "wait until every target is current")
+    .option("--timeout <duration>", "how long to wait", "5m")
+    .action(async (what: string) => {
+      const flags = command.optsWithGlobals<SyncFlags>();
+      const timeoutMs = parseDuration(flags.timeout);
+      if (timeoutMs === undefined) {
+        throw new DroverError("usage", `"${flags.timeout}" is not a duration`, { hint: "write it as 30s, 5m or 1h" });
+      }
+      const session = await openSession(terminal, flags);
+      if (what.startsWith("source/")) return syncSource(session, what.slice("source/".length), flags, timeoutMs);
+      return syncTargets(session, what, flags, timeoutMs);
+    });
+  withExamples(command, [
+    ["drover sync shop", "on every cluster"],
+    ["drover sync shop@prod-1 --wait", "on one, and wait until it is current"],
+    ["drover sync source/platform", "fetch the repository now"],
+  ]);
+}
+
+async function syncTargets(session: Session, what: string, flags: SyncFlags, timeoutMs: number): Promise<void> {
+  const { client, signal } = session;
+  const { targets } = what.includes("@")
+    ? await client.targets.sync(parseTargetName(what), signal)
+    : await client.applications.sync(what, signal);
+  if (isStructured(session.format)) await printValue(session, { targets });
+  else print(session, targets);
+  if (flags.wait !== true) return say(session, `asked ${count(targets.length)}; see: drover get targets`);
+  await waitUntil(session, { timeoutMs, what: count(targets.length) }, async () => {
+    const states = await Promise.all(targets.map((target) => client.targets.get(parseTargetName(target), signal)));
+    return states.filter((target) => target.state !== "current").map((target) => describe(target));
+  });
+  return say(session, `${count(targets.length)} current`);
+}
+
+async function syncSource(session: Session, name: string, flags: SyncFlags, timeoutMs: number): Promise<void> {
+  const { client, signal } = session;
+  const before = await client.sources.sync(name, signal);
+  if (isStructured(session.format)) await printValue(session, before);
+  if (flags.wait !== true) return say(session, `asked for source/${name}; see: drover get sources`);
+  await waitUntil(session, { timeoutMs, what: `source/${name}` }, async () => {
+    const source = await client.sources.get(name, signal);
+    return source.state === "current" ? [] : [`source/${name} is ${source.state}: ${source.reason}`];
+  });
+  return say(session, `source/${name} current`);
+}
+
+function describe({ app, cluster, state, reason, message }: Target): string {
+  const why = joinReason(reason, message);
+  return `${app}@${cluster} is ${state}${why === "" ? "" : `: ${why}`}`;
+}
+
+function count(targets: number): string {
+  return targets === 1 ? "1 target" : `${targets} targets`;
+}
