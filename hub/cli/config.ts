@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 
+import { findContext, readContexts, readToken, readTokenFile } from "@drover/shared/api/contexts";
 import { DroverError } from "@drover/shared/errors";
 
-import { findContext, readContexts, readToken, readTokenFile } from "./contexts.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The flags that every command takes. */

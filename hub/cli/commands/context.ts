@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 
+import { contextsFile, readContexts, useContext, writeContext } from "@drover/shared/api/contexts";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 
 import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
-import { contextsFile, readContexts, useContext, writeContext } from "../contexts.ts";
 import { withExamples } from "../help.ts";
 import { print, say } from "../session.ts";
 import type { Column } from "../table.ts";

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
-import { DroverError } from "@drover/shared/errors";
-import { nearest } from "@drover/shared/nearest";
+import { DroverError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
+import { readSecretFile, writeSecretFile } from "../trust/secret-file.ts";
 
 /** One hub that commands can talk to. The token is here, or in a file that is read when it is needed. */
 export interface HubContext {
@@ -31,13 +31,10 @@ export function contextsFile(env: Environment): string {
 /** What is stored; nothing when there is no file yet. Throws `config_invalid`. */
 export async function readContexts(env: Environment): Promise<Contexts> {
   const file = contextsFile(env);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
-    if (isMissing(cause)) return { contexts: {} };
+  const text = await readSecretFile(file).catch((cause: unknown) => {
     throw new DroverError("config_invalid", `${file} cannot be read`, { cause });
-  }
+  });
+  if (text === undefined) return { contexts: {} };
   const { parse } = await import("yaml");
   try {
     return checkContexts(parse(text));
@@ -49,15 +46,20 @@ export async function readContexts(env: Environment): Promise<Contexts> {
   }
 }
 
-/** Adds or replaces one context, for its owner's eyes only. The first context, or `current: true`, becomes current. */
-export async function writeContext(
-  name: string,
-  context: HubContext,
-  options: { readonly env: Environment; readonly current?: boolean },
-): Promise<void> {
-  const stored = await readContexts(options.env);
+export interface WriteOptions {
+  /** Names the folder of the contexts; default: the variables of this process. */
+  readonly env?: Environment;
+  /** Makes it the current context. The first one is in any case. */
+  readonly current?: boolean;
+}
+
+/** Adds or replaces one context. */
+export async function writeContext(name: string, context: HubContext, options: WriteOptions = {}): Promise<void> {
+  // oxlint-disable-next-line node/no-process-env -- where contexts are is the same for every program of a user
+  const env = options.env ?? process.env;
+  const stored = await readContexts(env);
   const current = options.current === true || stored.current === undefined ? name : stored.current;
-  await store({ current, contexts: { ...stored.contexts, [name]: context } }, options.env);
+  await store({ current, contexts: { ...stored.contexts, [name]: context } }, env);
 }
 
 /** Throws `not_found`. */
@@ -92,13 +94,9 @@ export async function readTokenFile(file: string): Promise<string> {
 }
 
 async function store(contexts: Contexts, env: Environment): Promise<void> {
-  const file = contextsFile(env);
   const { stringify } = await import("yaml");
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  // A rename is whole or not at all: two commands at once cannot leave half a file with half the tokens.
-  const staging = `${file}.${randomBytes(4).toString("hex")}`;
-  await writeFile(staging, stringify(contexts), { mode: 0o600, flag: "wx" });
-  await rename(staging, file);
+  // Tokens are inside: readable by the owner only, and never half a file.
+  await writeSecretFile(contextsFile(env), stringify(contexts));
 }
 
 function checkContexts(value: unknown): Contexts {
@@ -122,8 +120,4 @@ function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not a map");
   // Just checked; keys of a JavaScript object are always text.
   return value as Readonly<Record<string, unknown>>;
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
