@@ -22,9 +22,8 @@ const skewMs = 3_600_000;
 let shared: Promise<Certificates> | undefined;
 
 /** The certificates of this process, made on first use. */
-export async function sharedCertificates(): Promise<Certificates> {
-  shared ??= createCertificates();
-  return await shared;
+export function sharedCertificates(): Promise<Certificates> {
+  return (shared ??= createCertificates());
 }
 
 /** A new certificate authority and a server certificate for localhost, 127.0.0.1 and ::1. */

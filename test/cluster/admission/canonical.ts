@@ -31,15 +31,23 @@ function dropEmpty(record: JsonRecord, schema: TypeSchema): void {
   if (schema.kind !== "map") return;
   for (const key of Object.keys(record)) {
     const value = record[key];
-    const field = schema.fields.get(key) ?? schema.additional;
-    if (value === null) Reflect.deleteProperty(record, key);
-    else if (field?.kind === "list" && Array.isArray(value)) {
-      if (value.length === 0 && !keptWhenEmpty.has(key)) Reflect.deleteProperty(record, key);
-      for (const item of value as unknown[]) if (isRecord(item)) dropEmpty(item, field.items);
-    } else if (field?.kind === "map" && isRecord(value)) {
-      dropEmpty(value, field);
-      const isPlainMap = field.fields.size === 0 && field.additional !== undefined;
-      if (isPlainMap && Object.keys(value).length === 0) Reflect.deleteProperty(record, key);
+    if (value === null) {
+      Reflect.deleteProperty(record, key);
+      continue;
     }
+    const field = schema.fields.get(key) ?? schema.additional;
+    if (field?.kind === "list" && Array.isArray(value)) dropInList(value, field.items);
+    else if (field?.kind === "map" && isRecord(value)) dropEmpty(value, field);
+    if (isDropped(key, value, field)) Reflect.deleteProperty(record, key);
   }
+}
+
+function dropInList(items: readonly unknown[], schema: TypeSchema): void {
+  for (const item of items) if (isRecord(item)) dropEmpty(item, schema);
+}
+
+function isDropped(key: string, value: unknown, schema: TypeSchema | undefined): boolean {
+  if (schema?.kind === "list") return Array.isArray(value) && value.length === 0 && !keptWhenEmpty.has(key);
+  const isPlainMap = schema?.kind === "map" && schema.fields.size === 0 && schema.additional !== undefined;
+  return isPlainMap && isRecord(value) && Object.keys(value).length === 0;
 }

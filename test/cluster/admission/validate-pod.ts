@@ -6,8 +6,9 @@ import { checkLabelName, checkLabels } from "./names.ts";
 
 const highestPort = 65_535;
 
-/** A pod template and the selector that must match it, of a workload's spec at `field`. */
+/** The pod template of a workload's spec at `field`. */
 export function checkTemplate(spec: unknown, field: string, policies: readonly string[] = ["Always"]): Cause[] {
+  const claims = recordsAt(spec, "volumeClaimTemplates").map((claim) => textAt(claim, "metadata", "name") ?? "");
   const template = recordAt(spec, "template");
   const templateField = `${field}.template`;
   const labels = textsAt(template, "metadata", "labels");
@@ -15,7 +16,7 @@ export function checkTemplate(spec: unknown, field: string, policies: readonly s
   const policy = textAt(podSpec, "restartPolicy") ?? "Always";
   return [
     ...checkLabels(labels, `${templateField}.metadata.labels`),
-    ...checkPodSpec(podSpec, `${templateField}.spec`),
+    ...checkPodSpec(podSpec, `${templateField}.spec`, claims),
     ...(policies.includes(policy) ? [] : [notSupported(`${templateField}.spec.restartPolicy`, policy, policies)]),
   ];
 }
@@ -31,9 +32,10 @@ export function checkSelector(spec: unknown, field: string): Cause[] {
   return [invalidValue(`${field}.template.metadata.labels`, labels, "`selector` does not match template `labels`")];
 }
 
-export function checkPodSpec(spec: JsonRecord, field: string): Cause[] {
+/** `claims` are names of volumes that the workload adds to its pods. */
+export function checkPodSpec(spec: JsonRecord, field: string, claims: readonly string[] = []): Cause[] {
   const volumes = recordsAt(spec, "volumes");
-  const volumeNames = new Set(volumes.map((volume) => textAt(volume, "name") ?? ""));
+  const volumeNames = new Set([...claims, ...volumes.map((volume) => textAt(volume, "name") ?? "")]);
   const containers = recordsAt(spec, "containers");
   const initContainers = recordsAt(spec, "initContainers");
   return [

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { ClusterState } from "../cluster-state.ts";
 import { recordAt, type JsonRecord } from "../json.ts";
-import { remove, type Propagation } from "../resources/delete.ts";
+import { remove } from "../resources/delete.ts";
 import { findLive } from "../resources/get.ts";
 import { requireBuiltin, type ServedKind } from "../resources/kinds.ts";
 import { insert, replace } from "../resources/write.ts";
@@ -17,7 +17,7 @@ export type ObjectClient = {
   readonly create: (object: JsonRecord) => KubeObject;
   readonly update: (live: KubeObject, candidate: KubeObject) => KubeObject;
   readonly updateStatus: (live: KubeObject, status: JsonRecord, annotations?: Record<string, string>) => KubeObject;
-  readonly remove: (live: KubeObject, propagation?: Propagation) => void;
+  readonly remove: (live: KubeObject, options?: { readonly gracePeriodSeconds?: number }) => void;
 };
 
 export type ResourceId = { readonly group: string; readonly version: string; readonly plural: string };
@@ -50,8 +50,8 @@ export function clientFor(state: ClusterState, resource: ResourceId, manager: st
       const metadata = annotations === undefined ? live.metadata : { ...live.metadata, annotations };
       return replace(state, { ...context, subresource: "status" }, { live, candidate: { ...live, metadata, status } });
     },
-    remove: (live, propagation = "Background") => {
-      remove(state, kind, live, { propagation, dryRun: false, uid: live.metadata.uid });
+    remove: (live, options = {}) => {
+      remove(state, kind, live, { ...options, propagation: "Background", dryRun: false, uid: live.metadata.uid });
     },
   };
 }

@@ -19,6 +19,10 @@ export function podController(state: ClusterState): Controller {
   const dueAt = new Map<string, number>();
   let addresses = 0;
 
+  const nextAddress = (): string => {
+    addresses += 1;
+    return `10.1.${(addresses >>> 8) & 255}.${addresses & 255}`;
+  };
   const bind = (pod: KubeObject): void => {
     const spec = { ...recordAt(pod, "spec"), nodeName };
     client.update(pod, { ...pod, spec });
@@ -29,11 +33,12 @@ export function podController(state: ClusterState): Controller {
     const uid = pod.metadata.uid ?? "";
     if (pod.metadata.deletionTimestamp !== undefined) {
       dueAt.delete(uid);
-      client.update(pod, endGrace(pod));
+      // The containers have ended: nothing but finalizers holds the pod any longer.
+      client.remove(pod, { gracePeriodSeconds: 0 });
       return undefined;
     }
     const phase = textAt(pod, "status", "phase");
-    if (phase === "Succeeded" || phase === "Failed") return undefined;
+    if (phase === "Succeeded" || phase === "Failed" || isReady(pod) || isStuck(pod)) return undefined;
     if (textAt(pod, "spec", "nodeName") === undefined) {
       bind(pod);
       return undefined;
@@ -42,24 +47,21 @@ export function podController(state: ClusterState): Controller {
     dueAt.set(uid, due);
     const bad = unpullable(pod);
     const waitMs = due - state.clock.now();
-    const podIP = textAt(pod, "status", "podIP") ?? `10.1.${(addresses >>> 8) & 255}.${(addresses += 1) & 255}`;
-    client.updateStatus(
-      pod,
-      statusOf(pod, {
-        state: waitMs > 0 ? "creating" : bad ? "unpullable" : endState(pod),
-        now: timestamp(state.clock),
-        podIP,
-      }),
-    );
+    const podIP = textAt(pod, "status", "podIP") ?? nextAddress();
+    const podState = waitMs > 0 ? "creating" : bad ? "unpullable" : endState(pod);
+    client.updateStatus(pod, statusOf(pod, { state: podState, now: timestamp(state.clock), podIP }));
     if (waitMs <= 0) dueAt.delete(uid);
     return waitMs > 0 ? waitMs : undefined;
   };
   return { name: "pods", watches: { "/pods": itself }, reconcile };
 }
 
-/** The containers have ended: nothing but finalizers holds the pod any longer. */
-function endGrace(pod: KubeObject): KubeObject {
-  return { ...pod, metadata: { ...pod.metadata, deletionGracePeriodSeconds: 0 } };
+/** Waits for an image that cannot be pulled, and would wait for ever. */
+function isStuck(pod: KubeObject): boolean {
+  const waiting = recordsAt(pod, "status", "containerStatuses").map((each) =>
+    textAt(each, "state", "waiting", "reason"),
+  );
+  return waiting.includes("ImagePullBackOff") && unpullable(pod);
 }
 
 type PodState = "creating" | "unpullable" | "running" | "succeeded";
@@ -76,7 +78,7 @@ function unpullable(pod: KubeObject): boolean {
 
 export function isUnpullable(image: string): boolean {
   const host = image.includes("/") ? (image.split("/")[0] ?? "") : "";
-  return /:missing$/u.test(image) || /(^|\.)invalid(:\d+)?$/u.test(host);
+  return image.endsWith(":missing") || /(^|\.)invalid(:\d+)?$/u.test(host);
 }
 
 function statusOf(pod: KubeObject, facts: { state: PodState; now: string; podIP: string }): JsonRecord {

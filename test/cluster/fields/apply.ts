@@ -10,6 +10,7 @@ import type { Owner, OwnerIdentity, Owners } from "./entries.ts";
 import { fieldsOf } from "./fields-of.ts";
 import { mergeValues } from "./merge.ts";
 import { pruneFields } from "./prune.ts";
+import { reconcileSet } from "./reconcile.ts";
 import {
   decodeFields,
   difference,
@@ -63,6 +64,7 @@ export function applyFields(request: ApplyRequest): ApplyResult {
   checkApplied(applied, schema);
   const owners = readOwners(live);
   if (live !== undefined && owners.size === 0) trackUnmanaged(owners, live, request);
+  reconcileOwners(owners, live, schema);
   const claim = claimOf(owners, request);
   owners.set(claim.identity, claim.owner);
 
@@ -99,26 +101,33 @@ function isRepeated({ owner, former }: Claim): boolean {
 
 /**
  * Brings `metadata.managedFields` of `after` up to date with what this create, update or patch changed. The
- * entries come from `after` when it has some (clients may edit them), else from `before`; a single empty entry
- * (`[{}]`) drops them all. An object that nobody tracked stays untracked until its first apply.
+ * entries come from `after` when it has some (clients may edit them), else from `before`; an empty list or a single
+ * empty entry (`[{}]`) drops them all. An object that nobody tracked stays untracked until its first apply.
  */
 export function trackUpdate(request: UpdateRequest): KubeObject {
   const { before, after } = request;
   const owners = ownersForUpdate(request);
   if (before === undefined || owners.size > 0) {
     const start = before ?? emptyObject(after);
+    reconcileOwners(owners, start, request.schema);
     trackChanges(owners, compareObjects(withoutManagedFields(start), withoutManagedFields(after), request), request);
   }
   return writeOwners(after, owners, before);
 }
 
 function ownersForUpdate({ before, after, subresource }: UpdateRequest): Owners {
-  const entries = after.metadata.managedFields ?? [];
-  const [first] = entries;
-  if (first !== undefined && entries.length === 1 && Object.keys(first).length === 0) return new Map();
+  const entries = after.metadata.managedFields;
+  if (entries?.every((entry) => Object.keys(entry).length === 0) === true && entries.length < 2) return new Map();
   if (subresource !== undefined && before !== undefined) return readOwners(before);
   const sent = readOwners(after);
   return sent.size > 0 ? sent : readOwners(before);
+}
+
+function reconcileOwners(owners: Owners, live: KubeObject | undefined, schema: TypeSchema): void {
+  for (const [identity, owner] of owners) {
+    const set = reconcileSet(owner.set, live, schema);
+    if (set !== owner.set) owners.set(identity, { ...owner, set });
+  }
 }
 
 /** Gives every changed path to the updating manager alone. */

@@ -1,5 +1,5 @@
 import { fieldSchema } from "../schema/type-schema.ts";
-import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
+import type { ListSchema, MapSchema, ScalarType, TypeSchema } from "../schema/type-schema.ts";
 import { insertPath, newSet } from "./set.ts";
 import type { FieldSet, FieldSetBuilder } from "./set.ts";
 import { elementOf, equalValues, isFields, isHollow, shapeOf } from "./value.ts";
@@ -78,14 +78,24 @@ function compareField(walk: Walk, { before, after }: Maps, key: string, schema: 
 
 const zeroStruct: Fields = Object.freeze({});
 
+const zeroScalars: Readonly<Record<ScalarType, unknown>> = {
+  string: "",
+  integer: 0,
+  number: 0,
+  boolean: false,
+  intOrString: 0,
+  quantity: "0",
+  time: null,
+  bytes: null,
+};
+
 /** What stands for a field that JSON leaves out but the real server's types hold (see MapSchema.present). */
 function zeroOf(parent: Fields | undefined, key: string, schema: MapSchema): unknown {
-  if (parent === undefined) return undefined;
-  const value = parent[key];
-  if (value !== undefined && value !== null) return value;
-  if (!schema.present.has(key)) return value;
+  const value = parent?.[key];
+  if (parent === undefined || !schema.present.has(key)) return value;
   const type = schema.fields.get(key);
-  return type?.kind === "map" && type.fields.size > 0 ? zeroStruct : null;
+  if (type?.kind === "map" && type.fields.size > 0) return zeroStruct;
+  return type?.kind === "scalar" ? zeroScalars[type.type] : null;
 }
 
 function compareLists(

@@ -119,12 +119,15 @@ export function encodeFields(set: FieldSet): FieldsV1 {
   return fields;
 }
 
-/** Every path in the set in the real server's notation: `.spec.containers[name="web"].image`. */
+/**
+ * Every path in the set in the real server's notation (`.spec.containers[name="web"].image`) and order: at each
+ * level first its members, then what is below.
+ */
 export function formatPaths(set: FieldSet, prefix = ""): string[] {
-  const paths = set.member ? [prefix] : [];
   const elements = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [element, child] of elements) paths.push(...formatPaths(child, prefix + formatElement(element)));
-  return paths;
+  const members = elements.filter(([, { member }]) => member).map(([element]) => prefix + formatElement(element));
+  const below = elements.flatMap(([element, child]) => formatPaths(child, prefix + formatElement(element)));
+  return [...members, ...below];
 }
 
 export function formatElement(element: string): string {

@@ -18,7 +18,7 @@ const shapes = new WeakMap<TypeSchema, Shape>();
 
 /** The shape of a value of this type; for an untyped one it depends on the value. */
 export function shapeOf(schema: TypeSchema, value: unknown): Shape {
-  if (schema.kind === "untyped") return schema.atomic !== true && isFields(value) ? deducedMap : leaf;
+  if (schema.kind === "untyped") return isFields(value) ? deducedMap : leaf;
   if (schema.kind === "scalar") return leaf;
   const known = shapes.get(schema);
   if (known !== undefined) return known;

@@ -48,7 +48,7 @@ export async function handle(
       method: request.method ?? "GET",
       path: url.pathname,
       query: url.search,
-      userAgent: String(request.headers["user-agent"] ?? ""),
+      userAgent: request.headers["user-agent"] ?? "",
       user: user?.name ?? "system:anonymous",
     };
     hooks.onRequest?.(record);
@@ -86,7 +86,7 @@ async function answer(state: ClusterState, exchange: Exchange): Promise<void> {
     ...path,
     query: url.searchParams,
     user,
-    userAgent: String(request.headers["user-agent"] ?? ""),
+    userAgent: request.headers["user-agent"] ?? "",
   };
   const body = { bytes, contentType: request.headers["content-type"] ?? "" };
   const view = viewOf(state, resourceRequest, accept);

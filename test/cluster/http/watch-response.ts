@@ -30,8 +30,9 @@ export function streamWatch(response: AnyResponse, source: WatchSource, options:
     for (const cancel of cancels) cancel();
     if (!response.destroyed) response.end("");
   };
+  const isWritable = (): boolean => !blocked && !closed;
   const pump = (): void => {
-    while (!blocked && !closed) {
+    while (isWritable()) {
       const items = source.read(batchSize);
       if (items.length === 0) {
         if (source.ended) close();
@@ -41,7 +42,7 @@ export function streamWatch(response: AnyResponse, source: WatchSource, options:
     }
   };
   const bookmark = (): void => {
-    if (!options.bookmarks || blocked || closed || !source.initialDone) return;
+    if (!options.bookmarks || !isWritable() || !source.initialDone) return;
     blocked = !response.write(line(view, { type: "BOOKMARK", revision: source.revision, initialEventsEnd: false }));
   };
 

@@ -32,6 +32,12 @@ function isDirective(key: string): boolean {
   return key === "$patch" || key === "$retainKeys" || key.startsWith(orderPrefix) || key.startsWith(deletePrefix);
 }
 
+/** The field that a key of a patch is about: itself, or the list that its directive names. */
+export function listDirectiveTarget(key: string): string {
+  for (const prefix of [orderPrefix, deletePrefix]) if (key.startsWith(prefix)) return key.slice(prefix.length);
+  return key;
+}
+
 export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

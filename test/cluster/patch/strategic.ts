@@ -1,6 +1,13 @@
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
-import { deletePrefix, isFields, orderPrefix, retainKeys, withoutDirectives } from "./directives.ts";
+import {
+  deletePrefix,
+  isFields,
+  listDirectiveTarget,
+  orderPrefix,
+  retainKeys,
+  withoutDirectives,
+} from "./directives.ts";
 import type { Fields } from "./directives.ts";
 import { PatchError } from "./error.ts";
 import { normalizeOrder, sameItem } from "./order.ts";
@@ -32,7 +39,7 @@ function mergeFields(original: Fields, patch: Fields, schema: MapSchema | undefi
 /** Names of the fields that a patch speaks of, also by directives on their lists alone. */
 function targetsOf(patch: Fields): ReadonlySet<string> {
   const names = Object.keys(patch).filter((key) => key !== "$patch" && key !== "$retainKeys");
-  return new Set(names.map((key) => (key.startsWith("$") ? key.slice(key.indexOf("/") + 1) : key)));
+  return new Set(names.map(listDirectiveTarget));
 }
 
 type Target = { readonly patch: Fields; readonly name: string };

@@ -46,11 +46,11 @@ export function asObject(value: unknown, request: ResourceRequest): KubeObject {
   const given = { apiVersion: value["apiVersion"] ?? apiVersion, kind: value["kind"] ?? kind.info.kind };
   if (given.apiVersion !== apiVersion) {
     throw badRequest(
-      `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${shown(given.apiVersion)}) does not match the expected API version (${apiVersion})`,
     );
   }
   if (given.kind !== kind.info.kind) {
-    throw badRequest(`${String(given.kind)} in version "${apiVersion}" cannot be handled as a ${kind.info.kind}`);
+    throw badRequest(`${shown(given.kind)} in version "${apiVersion}" cannot be handled as a ${kind.info.kind}`);
   }
   const metadata = isRecord(value["metadata"]) ? { ...value["metadata"] } : {};
   const object: KubeObject = { ...value, apiVersion, kind: kind.info.kind, metadata };
@@ -110,4 +110,8 @@ export function fieldValidation(request: ResourceRequest): "Strict" | "Warn" | "
   if (value === "" || value === "Warn") return "Warn";
   if (value === "Strict" || value === "Ignore") return value;
   throw badRequest(`fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -175,8 +175,13 @@ function keepUntouchable(
     kind: live.kind,
   };
   if (subresource === "status") {
-    const { managedFields } = metadata;
-    const kept = { ...live.metadata, ...(managedFields === undefined ? {} : { managedFields }) };
+    // Controllers leave notes of their own in the annotations of builtin kinds as they report status.
+    const { managedFields, annotations } = metadata;
+    const kept = {
+      ...live.metadata,
+      ...(managedFields === undefined ? {} : { managedFields }),
+      ...(annotations === undefined || kind.custom !== undefined ? {} : { annotations }),
+    };
     const status = object["status"];
     return { ...cloneJson(live), metadata: cloneJson(kept), ...(status === undefined ? {} : { status }) };
   }

@@ -107,7 +107,7 @@ const scalars: Readonly<Record<ScalarName, TypeSchema>> = {
   "date-time": scalar("time"),
   "int-or-string": scalar("intOrString"),
   quantity: scalar("quantity"),
-  any: { kind: "untyped", atomic: true },
+  any: { kind: "untyped" },
 };
 
 function scalar(type: ScalarType): TypeSchema {

@@ -73,8 +73,6 @@ export type ListSchema = {
 /** Any value; its structure is deduced from it: maps merge, lists are atomic. */
 export type UntypedSchema = {
   readonly kind: "untyped";
-  /** Owned as a whole even when it is a map, as raw extensions of builtin kinds are. */
-  readonly atomic?: true;
   readonly rules?: ValueRules | undefined;
 };
 

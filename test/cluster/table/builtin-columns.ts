@@ -1,4 +1,4 @@
-import { listAt, numberAt, recordAt, recordsAt, textAt, textsAt } from "../json.ts";
+import { at, listAt, numberAt, recordAt, recordsAt, textAt, textsAt } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { ageOf, formatDuration } from "./age.ts";
 import { integer, text, wide, type Column } from "./columns.ts";
@@ -169,8 +169,8 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
     text("Pod-Selector", (object) => labelsText(textsAt(object, "spec", "podSelector", "matchLabels"))),
   ],
   "policy/poddisruptionbudgets": [
-    text("Min Available", (object) => String(recordAt(object, "spec")?.["minAvailable"] ?? "N/A")),
-    text("Max Unavailable", (object) => String(recordAt(object, "spec")?.["maxUnavailable"] ?? "N/A")),
+    text("Min Available", (object) => amountText(at(object, "spec", "minAvailable"))),
+    text("Max Unavailable", (object) => amountText(at(object, "spec", "maxUnavailable"))),
     integer("Allowed Disruptions", status("disruptionsAllowed")),
   ],
   "rbac.authorization.k8s.io/clusterrolebindings": [text("Role", roleText)],
@@ -269,4 +269,8 @@ function endpointsText(object: KubeObject): string {
 
 function roleText(object: KubeObject): string {
   return `${textAt(object, "roleRef", "kind") ?? ""}/${textAt(object, "roleRef", "name") ?? ""}`;
+}
+
+function amountText(value: unknown): string {
+  return typeof value === "number" || typeof value === "string" ? String(value) : "N/A";
 }
