@@ -1,7 +1,7 @@
 import type { Position } from "@drover/shared/errors";
 import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import type { JsonPatchOperation } from "@drover/shared/kube/json-patch";
 import { splitApiVersion } from "@drover/shared/kube/manifest";
-import type { JsonPatchOperation } from "@drover/shared/kube/patch";
 
 import type { Fields } from "./fields.ts";
 import { parseSelector, type Selector } from "./selector.ts";

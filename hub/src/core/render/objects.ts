@@ -1,0 +1,77 @@
+import type { Position } from "@drover/shared/errors";
+import { isRecord, textAt } from "@drover/shared/json";
+import { canonicalize } from "@drover/shared/kube/canonical";
+import { formatObjectKey, objectKey, type KubeObject, type Manifest } from "@drover/shared/kube/manifest";
+import { compareForApply } from "@drover/shared/kube/order";
+import type { Problem } from "@drover/shared/problems";
+
+import { isDeclaration } from "../declarations.ts";
+import { findFaults } from "./faults.ts";
+import { maxObjectBytes, maxObjects, maxOutputBytes } from "./limits.ts";
+import type { LoadedDocument } from "./loaded.ts";
+
+export interface Collected {
+  readonly manifests: readonly Manifest[];
+  readonly problems: readonly Problem[];
+}
+
+/** Turns documents into canonical objects in apply order, each identity once. `namespace` is for those that name none. */
+export function collectObjects(documents: readonly LoadedDocument[], namespace: string): Collected {
+  const problems: Problem[] = [];
+  const byKey = new Map<string, Manifest>();
+  let bytes = 0;
+  for (const part of documents.flatMap((document) => flatten(document))) {
+    if (isDeclaration(part.value)) continue;
+    const found = findFaults(part);
+    problems.push(...found);
+    if (found.length > 0 || !isKubeObject(part.value)) continue;
+    const at = part.positionOf([]);
+    const object = canonicalize(part.value);
+    const size = JSON.stringify(object).length;
+    bytes += size;
+    if (size > maxObjectBytes) problems.push(tooLarge(`this object has ${size} bytes`, maxObjectBytes, at));
+    const key = objectKey(object);
+    const identity = formatObjectKey({ ...key, namespace: key.namespace === "" ? namespace : key.namespace });
+    const earlier = byKey.get(identity);
+    if (earlier === undefined) byKey.set(identity, { object, at });
+    else problems.push(duplicate(identity, at, earlier.at));
+  }
+  if (bytes > maxOutputBytes) problems.push(tooLarge(`all objects have ${bytes} bytes`, maxOutputBytes));
+  if (byKey.size > maxObjects) problems.push(tooLarge(`there are ${byKey.size} objects`, maxObjects));
+  const manifests = [...byKey.values()].toSorted((a, b) => compareForApply(a.object, b.object));
+  return { manifests, problems };
+}
+
+/** The items of lists, and of lists in lists; `kubectl` does the same with every kind that ends in List. */
+function flatten(part: LoadedDocument): readonly LoadedDocument[] {
+  const kind = textAt(part.value, "kind");
+  const items = isRecord(part.value) ? part.value["items"] : undefined;
+  if (kind === undefined || !kind.endsWith("List") || !Array.isArray(items)) return [part];
+  return items.flatMap((value: unknown, index) =>
+    flatten({ value, positionOf: (path) => part.positionOf(["items", index, ...path]) }),
+  );
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  return (
+    textAt(value, "apiVersion") !== undefined &&
+    textAt(value, "kind") !== undefined &&
+    textAt(value, "metadata", "name") !== undefined
+  );
+}
+
+function duplicate(identity: string, at: Position, earlier: Position | undefined): Problem {
+  const where = earlier === undefined ? "" : ` at ${earlier.file}:${earlier.line}`;
+  return {
+    code: "duplicate-object",
+    severity: "error",
+    message: `${identity} is declared a second time, first${where}`,
+    at,
+    hint: "remove one of the two",
+  };
+}
+
+function tooLarge(what: string, limit: number, at?: Position): Problem {
+  const message = `${what}, more than the limit of ${limit}`;
+  return { code: "output-too-large", severity: "error", message, ...(at === undefined ? {} : { at }) };
+}

@@ -1,0 +1,100 @@
+import { DroverError } from "@drover/shared/errors";
+import type { Problem } from "@drover/shared/problems";
+
+import { isKustomization } from "./kustomization.ts";
+import type { Loaded, LoadedDocument } from "./loaded.ts";
+import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
+
+/** Reads every YAML and JSON file under the folder. Folders that another renderer is for are left out, and named. */
+export async function loadPlain(snapshot: SnapshotFiles, folder: string, signal: AbortSignal): Promise<Loaded> {
+  const files = filesUnder(snapshot, folder);
+  const documents: LoadedDocument[] = [];
+  const problems: Problem[] = [];
+  const foreign = foreignFolders(files, folder, problems);
+  for (const file of files) {
+    signal.throwIfAborted();
+    if (foreign.some((prefix) => file.path.startsWith(prefix))) continue;
+    try {
+      const path = await readableFile(snapshot, file, problems);
+      if (path === undefined) continue;
+      const decoded = await snapshot.decode(path);
+      documents.push(...decoded.documents);
+      problems.push(...decoded.problems);
+    } catch (cause) {
+      problems.push(problemOf(cause, file.path));
+    }
+  }
+  return { documents, problems };
+}
+
+/** In the order of their paths; hidden files and folders (.github …) configure tools, not clusters. */
+function filesUnder({ entries }: SnapshotFiles, folder: string): readonly SnapshotFile[] {
+  const prefix = folder === "" ? "" : `${folder}/`;
+  return [...entries.values()]
+    .filter(({ path }) => path.startsWith(prefix) && !/(?:^|\/)\./u.test(path.slice(prefix.length)))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function foreignFolders(files: readonly SnapshotFile[], folder: string, problems: Problem[]): readonly string[] {
+  const prefixes: string[] = [];
+  for (const { path } of files) {
+    const what = isKustomization(path) ? "a kustomization" : /(?:^|\/)Chart\.yaml$/u.test(path) ? "a Helm chart" : "";
+    if (what === "" || prefixes.some((prefix) => path.startsWith(prefix))) continue;
+    const own = path.slice(0, path.lastIndexOf("/") + 1);
+    // Asked for as plain files by name: then the kustomization is just not one of the objects.
+    if (own === (folder === "" ? "" : `${folder}/`)) {
+      if (what === "a Helm chart")
+        problems.push(leftOut(path, "is a Helm chart, which cannot be rendered yet", "error"));
+      prefixes.push(what === "a Helm chart" ? own : path);
+    } else {
+      problems.push(leftOut(path, `makes its folder ${what}, which is left out here`, "warning"));
+      prefixes.push(own);
+    }
+  }
+  return prefixes;
+}
+
+function leftOut(path: string, why: string, severity: Problem["severity"]): Problem {
+  const at = { file: path, line: 1, column: 1 };
+  return { code: "other-renderer", severity, message: `${path} ${why}`, at, hint: "make it an application of its own" };
+}
+
+/** The path to decode; undefined for what is no YAML or JSON. Links out of the repository are refused whatever they are called. */
+async function readableFile(
+  snapshot: SnapshotFiles,
+  file: SnapshotFile,
+  problems: Problem[],
+): Promise<string | undefined> {
+  if (file.mode === "submodule") {
+    throw new DroverError("document_invalid", `${file.path} is a submodule, whose files are in another repository`);
+  }
+  if (file.mode === "symlink") {
+    const { mode, path } = await snapshot.resolve(file.path);
+    if (mode === "folder") {
+      problems.push(leftOut(file.path, `is a link to the folder ${path}, which is not followed`, "warning"));
+      return undefined;
+    }
+  }
+  return /\.(?:ya?ml|json)$/iu.test(file.path) ? file.path : undefined;
+}
+
+const fileProblems: ReadonlyMap<string, string> = new Map([
+  ["input_too_large", "file-too-large"],
+  ["not_found", "file-missing"],
+  ["document_invalid", "file-invalid"],
+]);
+
+/** What is wrong with one file is a problem of it; anything else stops the render. */
+function problemOf(cause: unknown, path: string): Problem {
+  const error = DroverError.from(cause);
+  const code = fileProblems.get(error.code);
+  if (code === undefined) throw error;
+  const at = error.at ?? { file: path, line: 1, column: 1 };
+  return {
+    code,
+    severity: "error",
+    message: error.message,
+    at,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}

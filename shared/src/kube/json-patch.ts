@@ -1,0 +1,124 @@
+import { canonicalJson } from "../digest.ts";
+import { DroverError } from "../errors.ts";
+import { isRecord } from "../json.ts";
+
+export interface JsonPatchOperation {
+  readonly op: "add" | "remove" | "replace" | "move" | "copy" | "test";
+  /** RFC 6901. */
+  readonly path: string;
+  readonly from?: string;
+  readonly value?: unknown;
+}
+
+/** RFC 6902 on any JSON value, which stays as it is. Throws `patch_failed` naming the operation and its path. */
+export function applyJsonPatch(document: unknown, operations: readonly JsonPatchOperation[]): unknown {
+  let current = document;
+  for (const [index, operation] of operations.entries()) {
+    try {
+      current = applyOperation(current, operation);
+    } catch (cause) {
+      if (!(cause instanceof PathFault)) throw cause;
+      const message = `operation ${index + 1} (${operation.op} ${operation.path}): ${cause.message}`;
+      throw new DroverError("patch_failed", message, { cause });
+    }
+  }
+  return current;
+}
+
+/** Says what is wrong with a path; never leaves this file. */
+class PathFault extends Error {}
+
+function applyOperation(document: unknown, { op, path, from, value }: JsonPatchOperation): unknown {
+  const target = parsePointer(path);
+  switch (op) {
+    case "add":
+      return edit(document, target, (parent) => addTo(parent, value));
+    case "remove":
+      return edit(document, target, removeFrom);
+    case "replace":
+      read(document, target);
+      return target.length === 0 ? value : edit(document, target, (parent) => replaceIn(parent, value));
+    case "test":
+      if (canonicalJson(read(document, target)) === canonicalJson(value)) return document;
+      throw new PathFault("the value is another");
+    case "copy": {
+      const source = read(document, parsePointer(from ?? ""));
+      return edit(document, target, (parent) => addTo(parent, source));
+    }
+    case "move": {
+      const source = parsePointer(from ?? "");
+      if (path === from) return document;
+      if (path.startsWith(`${from ?? ""}/`)) throw new PathFault("a value cannot be moved into itself");
+      const moved = read(document, source);
+      return edit(edit(document, source, removeFrom), target, (parent) => addTo(parent, moved));
+    }
+  }
+}
+
+function parsePointer(pointer: string): readonly string[] {
+  if (pointer === "") return [];
+  if (!pointer.startsWith("/")) throw new PathFault("a path begins with /");
+  return pointer
+    .slice(1)
+    .split("/")
+    .map((part) => {
+      if (part === "__proto__") throw new PathFault("the key __proto__ is not allowed");
+      if (/~(?![01])/u.test(part)) throw new PathFault("~ has to be written ~0, and / within a key ~1");
+      return part.replaceAll("~1", "/").replaceAll("~0", "~");
+    });
+}
+
+function read(document: unknown, path: readonly string[]): unknown {
+  let current = document;
+  for (const key of path) {
+    if (Array.isArray(current)) current = current[indexIn(current, key)];
+    else if (isRecord(current) && Object.hasOwn(current, key)) current = current[key];
+    else throw new PathFault(`there is no ${JSON.stringify(key)}`);
+  }
+  return current;
+}
+
+/** A container and the key at which it is to be changed. */
+interface Place {
+  readonly container: readonly unknown[] | Readonly<Record<string, unknown>>;
+  readonly key: string;
+}
+
+/** Copies the containers on the way and no others. */
+function edit(document: unknown, path: readonly string[], change: (place: Place | undefined) => unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(undefined);
+  if (!Array.isArray(document) && !isRecord(document)) throw new PathFault(`there is no ${JSON.stringify(key)}`);
+  if (rest.length === 0) return change({ container: document, key });
+  const inner = edit(read(document, [key]), rest, change);
+  if (Array.isArray(document)) return document.with(indexIn(document, key), inner);
+  return { ...document, [key]: inner };
+}
+
+function addTo(place: Place | undefined, value: unknown): unknown {
+  if (place === undefined) return value;
+  const { container, key } = place;
+  if (!Array.isArray(container)) return { ...container, [key]: value };
+  const index = key === "-" ? container.length : indexIn(container, key, container.length);
+  return container.toSpliced(index, 0, value);
+}
+
+function removeFrom(place: Place | undefined): unknown {
+  if (place === undefined) throw new PathFault("the whole object cannot be removed");
+  const { container, key } = place;
+  if (Array.isArray(container)) return container.toSpliced(indexIn(container, key), 1);
+  read(container, [key]);
+  return Object.fromEntries(Object.entries(container).filter(([name]) => name !== key));
+}
+
+function replaceIn(place: Place | undefined, value: unknown): unknown {
+  if (place === undefined) return value;
+  const { container, key } = place;
+  return Array.isArray(container) ? container.with(indexIn(container, key), value) : { ...container, [key]: value };
+}
+
+function indexIn(list: readonly unknown[], key: string, last = list.length - 1): number {
+  const index = /^(?:0|[1-9][0-9]{0,8})$/u.test(key) ? Number(key) : Number.NaN;
+  if (index <= last) return index;
+  throw new PathFault(`there is no item ${key} in a list of ${list.length}`);
+}
