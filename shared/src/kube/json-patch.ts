@@ -1,6 +1,6 @@
 import { canonicalJson } from "../digest.ts";
 import { DroverError } from "../errors.ts";
-import { isRecord } from "../json.ts";
+import { isRecord, type JsonRecord } from "../json.ts";
 
 export interface JsonPatchOperation {
   readonly op: "add" | "remove" | "replace" | "move" | "copy" | "test";
@@ -79,42 +79,43 @@ function read(document: unknown, path: readonly string[]): unknown {
 }
 
 /** A container and the key at which it is to be changed. */
-interface Place {
-  readonly container: readonly unknown[] | Readonly<Record<string, unknown>>;
-  readonly key: string;
-}
+type Place =
+  | { readonly kind: "list"; readonly list: readonly unknown[]; readonly key: string }
+  | { readonly kind: "map"; readonly map: JsonRecord; readonly key: string };
 
 /** Copies the containers on the way and no others. */
 function edit(document: unknown, path: readonly string[], change: (place: Place | undefined) => unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return change(undefined);
-  if (!Array.isArray(document) && !isRecord(document)) throw new PathFault(`there is no ${JSON.stringify(key)}`);
-  if (rest.length === 0) return change({ container: document, key });
+  if (rest.length === 0) {
+    if (Array.isArray(document)) return change({ kind: "list", list: document, key });
+    if (isRecord(document)) return change({ kind: "map", map: document, key });
+    throw new PathFault(`there is no ${JSON.stringify(key)}`);
+  }
   const inner = edit(read(document, [key]), rest, change);
   if (Array.isArray(document)) return document.with(indexIn(document, key), inner);
-  return { ...document, [key]: inner };
+  return isRecord(document) ? { ...document, [key]: inner } : document;
 }
 
 function addTo(place: Place | undefined, value: unknown): unknown {
   if (place === undefined) return value;
-  const { container, key } = place;
-  if (!Array.isArray(container)) return { ...container, [key]: value };
-  const index = key === "-" ? container.length : indexIn(container, key, container.length);
-  return container.toSpliced(index, 0, value);
+  if (place.kind === "map") return { ...place.map, [place.key]: value };
+  const { list, key } = place;
+  return list.toSpliced(key === "-" ? list.length : indexIn(list, key, list.length), 0, value);
 }
 
 function removeFrom(place: Place | undefined): unknown {
   if (place === undefined) throw new PathFault("the whole object cannot be removed");
-  const { container, key } = place;
-  if (Array.isArray(container)) return container.toSpliced(indexIn(container, key), 1);
-  read(container, [key]);
-  return Object.fromEntries(Object.entries(container).filter(([name]) => name !== key));
+  const { key } = place;
+  if (place.kind === "list") return place.list.toSpliced(indexIn(place.list, key), 1);
+  read(place.map, [key]);
+  return Object.fromEntries(Object.entries(place.map).filter(([name]) => name !== key));
 }
 
 function replaceIn(place: Place | undefined, value: unknown): unknown {
   if (place === undefined) return value;
-  const { container, key } = place;
-  return Array.isArray(container) ? container.with(indexIn(container, key), value) : { ...container, [key]: value };
+  if (place.kind === "map") return { ...place.map, [place.key]: value };
+  return place.list.with(indexIn(place.list, place.key), value);
 }
 
 function indexIn(list: readonly unknown[], key: string, last = list.length - 1): number {
