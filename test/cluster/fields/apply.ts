@@ -65,36 +65,30 @@ export function applyFields(request: ApplyRequest): ApplyResult {
   const owners = readOwners(live);
   if (live !== undefined && owners.size === 0) trackUnmanaged(owners, live, request);
   reconcileOwners(owners, live, schema);
-  const claim = claimOf(owners, request);
-  owners.set(claim.identity, claim.owner);
+  const owner: Owner = { ...ownerOf(request, "Apply", applied.apiVersion), set: fieldsOf(applied, schema) };
+  const self = identityOf(owner);
+  const former = owners.get(self);
+  owners.set(self, owner);
 
   const bare = withoutManagedFields(live ?? emptyObject(applied));
   const merged = mergeValues(bare, live === undefined ? applied : withoutSystemFields(applied), schema) as KubeObject;
-  const result = pruneFields(merged, { owners, former: claim.former?.set ?? emptySet, schema });
+  const result = pruneFields(merged, { owners, former: former?.set ?? emptySet, schema });
   const comparison = compareObjects(bare, result, request);
-  const conflicts = conflictsOf(owners, claim.identity, comparison);
+  const conflicts = conflictsOf(owners, self, comparison);
   if (conflicts.length > 0 && !request.force) return { kind: "conflict", causes: conflictCauses(conflicts) };
-  settle(owners, claim.identity, comparison);
+  settle(owners, self, comparison);
 
+  const set = difference(differenceBelow(owner.set, setOfPaths(request.ignored)), untracked);
   const object = isSame(comparison) ? bare : result;
-  if (live !== undefined && object === bare && isRepeated(claim)) return { kind: "merged", object: live };
-  if (isEmpty(claim.owner.set)) owners.delete(claim.identity);
-  else owners.set(claim.identity, { ...claim.owner, time: request.now });
+  if (live !== undefined && object === bare && isRepeated(former, { ...owner, set })) {
+    return { kind: "merged", object: live };
+  }
+  if (isEmpty(set)) owners.delete(self);
+  else owners.set(self, { ...owner, set, time: request.now });
   return { kind: "merged", object: writeOwners(object, owners, live) };
 }
 
-/** What the applying manager owns by this configuration, and what it owned before. */
-type Claim = { readonly identity: string; readonly owner: Owner; readonly former: Owner | undefined };
-
-function claimOf(owners: Owners, request: ApplyRequest): Claim {
-  const { applied, schema } = request;
-  const set = difference(differenceBelow(fieldsOf(applied, schema), setOfPaths(request.ignored)), untracked);
-  const identity = identityOf(ownerOf(request, "Apply", applied.apiVersion));
-  const former = owners.get(identity);
-  return { identity, owner: { ...ownerOf(request, "Apply", applied.apiVersion), set, time: former?.time }, former };
-}
-
-function isRepeated({ owner, former }: Claim): boolean {
+function isRepeated(former: Owner | undefined, owner: Owner): boolean {
   if (former === undefined) return isEmpty(owner.set);
   return former.apiVersion === owner.apiVersion && equalSets(former.set, owner.set);
 }

@@ -1,4 +1,4 @@
-import type { FieldsV1, KubeObject, ManagedFieldsEntry } from "../schema/object.ts";
+import type { KubeObject, ManagedFieldsEntry } from "../schema/object.ts";
 import { decodeFields, difference, encodeFields, equalSets, isEmpty, union } from "./set.ts";
 import type { FieldSet } from "./set.ts";
 
@@ -8,7 +8,7 @@ export type Owner = {
   readonly operation: "Apply" | "Update";
   readonly apiVersion: string;
   readonly subresource: string | undefined;
-  readonly time: string | undefined;
+  readonly time?: string | undefined;
   readonly set: FieldSet;
 };
 
@@ -31,23 +31,10 @@ export function readOwners(object: KubeObject | undefined): Owners {
   return owners;
 }
 
-const decoded = new WeakMap<FieldsV1, FieldSet>();
-
 function readOwner(entry: ManagedFieldsEntry): Owner | undefined {
   const { manager = "", operation, apiVersion = "", subresource, time, fieldsV1 } = entry;
   if (operation === undefined) return undefined;
-  return { manager, operation, apiVersion, subresource, time, set: fieldsV1 === undefined ? none : setOf(fieldsV1) };
-}
-
-const none: FieldSet = { member: false, children: new Map() };
-
-/** Stored entries are never changed in place, so what was read from one stays true. */
-function setOf(fieldsV1: FieldsV1): FieldSet {
-  const known = decoded.get(fieldsV1);
-  if (known !== undefined) return known;
-  const set = decodeFields(fieldsV1);
-  decoded.set(fieldsV1, set);
-  return set;
+  return { manager, operation, apiVersion, subresource, time, set: decodeFields(fieldsV1 ?? {}) };
 }
 
 /** The object with these owners' entries; entries whose owner did not change are taken over as they are. */
@@ -106,19 +93,20 @@ const ancientChanges = "ancient-changes";
 
 function capUpdates(owners: Owner[]): Owner[] {
   const updates = owners.filter(({ operation }) => operation === "Update").sort(compareOwners);
-  if (updates.length <= maximumUpdates) return owners;
+  let surplus = updates.length - maximumUpdates;
+  if (surplus <= 0) return owners;
   const kept = owners.filter(({ operation }) => operation === "Apply");
   const ancient = new Map<string, Owner>();
-  let count = updates.length;
   for (const owner of updates) {
-    if (owner.manager === ancientChanges || count > maximumUpdates) {
-      const known = ancient.get(owner.apiVersion);
-      const set = known === undefined ? owner.set : union(known.set, owner.set);
-      ancient.set(owner.apiVersion, { ...owner, manager: ancientChanges, subresource: undefined, set });
-      if (known !== undefined || owner.manager !== ancientChanges) count -= known === undefined ? 0 : 1;
-    } else {
+    const known = ancient.get(owner.apiVersion);
+    if (surplus <= 0 && owner.manager !== ancientChanges) {
       kept.push(owner);
+      continue;
     }
+    // Joining with what is there saves an entry; the first of an apiVersion only changes its name.
+    if (known !== undefined) surplus--;
+    const set = known === undefined ? owner.set : union(known.set, owner.set);
+    ancient.set(owner.apiVersion, { ...owner, manager: ancientChanges, subresource: undefined, set });
   }
   return [...kept, ...ancient.values()];
 }
