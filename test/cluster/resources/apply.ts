@@ -53,11 +53,8 @@ function merge(request: Parameters<typeof applyFields>[0]): KubeObject {
     return result.object;
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
-    const { apiVersion, kind, metadata } = request.applied;
-    const name =
-      metadata.namespace === undefined ? (metadata.name ?? "") : `${metadata.namespace}/${metadata.name ?? ""}`;
     // Servers up to at least 1.35 answer 500 here: the error carries no status.
-    throw internalError(`failed to create typed patch object (${name}; ${apiVersion}, Kind=${kind}): ${error.message}`);
+    throw internalError(error.message);
   }
 }
 

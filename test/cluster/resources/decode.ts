@@ -2,6 +2,7 @@ import { parse as parseYaml } from "yaml";
 
 import { badRequest, unsupportedMediaType } from "../http/status.ts";
 import { isRecord } from "../json.ts";
+import { decodeProtobuf, protobufType } from "../protobuf/decode.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { typeErrors, unknownFields } from "../schema/validate.ts";
 import { apiVersionOf, type ServedKind } from "./kinds.ts";
@@ -9,12 +10,13 @@ import type { ResourceRequest } from "./request.ts";
 
 export type Body = { readonly bytes: Buffer; readonly contentType: string };
 
-const objectTypes = ["application/json", "application/yaml"];
+const objectTypes = ["application/json", "application/yaml", protobufType];
 
 /** The body as any JSON value; YAML where the content type says so. Throws 400. */
 export function parseBody(body: Body): unknown {
   const text = body.bytes.toString("utf8");
   try {
+    if (body.contentType.startsWith(protobufType)) return decodeProtobuf(body.bytes);
     if (!/yaml/u.test(body.contentType)) return JSON.parse(text) as unknown;
     // JSON is YAML too, and its own parser is far faster.
     if (text.trimStart().startsWith("{")) return parseJsonOrYaml(text);

@@ -73,7 +73,7 @@ export function replace(
         ];
   refuse(kind, object, causes);
   const tracked = track(state, context, { before: live, after: object });
-  if (countsGeneration(kind) && changesSpec(kind, live, tracked)) {
+  if (context.subresource !== "status" && countsGeneration(kind) && changesSpec(kind, live, tracked)) {
     tracked.metadata.generation = (live.metadata.generation ?? 0) + 1;
   }
   if (isUnchanged(live, tracked)) return live;
