@@ -4,7 +4,7 @@ import type { ApiBody } from "./api-client.ts";
 import { daemonSet, deployment, service, statefulSet } from "./objects.ts";
 import { type ApiUnderTest, freshName, freshNamespace } from "./under-test.ts";
 
-const timeout = 45_000;
+const timeout = 30_000;
 
 /** Objects that controllers bring to life: the final fields of status that health rules read. */
 export function workloads(api: ApiUnderTest): void {
