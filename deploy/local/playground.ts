@@ -95,10 +95,7 @@ async function startHub({ children, clock }: Running, signal: AbortSignal): Prom
   const dataDir = join(state, "hub");
   children.start("hub", {
     file: join(root, "hub", "src", "main.ts"),
-    args: [
-      ...["--data-dir", dataDir, "--api-address", `127.0.0.1:${apiPort}`, "--link-address", link],
-      ...["--log-level", "debug"],
-    ],
+    args: ["--data-dir", dataDir, "--api-address", `127.0.0.1:${apiPort}`, "--link-address", link],
     logFile: join(state, "logs", "hub.log"),
   });
   const url = `http://127.0.0.1:${apiPort}`;
@@ -107,7 +104,7 @@ async function startHub({ children, clock }: Running, signal: AbortSignal): Prom
     return response?.ok === true ? true : undefined;
   });
   const token = readFileSync(join(dataDir, "admin-token"), "utf8").trim();
-  await writeContext("local", { server: url, token });
+  await writeContext("local", { server: url, token }, { current: true });
   return { url, link, client: createClient({ url, token }) };
 }
 
@@ -119,15 +116,20 @@ async function startAgent(
   const { client } = hub;
   const dataDir = join(state, "agents", cluster.name);
   const { items } = await client.clusters.list({}, signal);
-  const joined = existsSync(dataDir) && items.some((item) => item.name === cluster.name && item.uid !== "");
+  const joined =
+    existsSync(join(dataDir, "identity.json")) && items.some((item) => item.name === cluster.name && item.uid !== "");
   // An agent that has joined has its own certificate and the hub's address; only a new one needs a token.
   const { name, labels } = cluster;
   const invitation = joined ? undefined : await client.clusters.join({ name, labels: { ...labels } }, signal);
-  if (invitation !== undefined) rmSync(dataDir, { recursive: true, force: true });
   children.start(`agent ${name}`, {
     file: join(root, "agent", "src", "main.ts"),
     args: [
-      ...["--data-dir", dataDir, "--hub-address", hub.link, "--kubeconfig", cluster.kubeconfig],
+      "--data-dir",
+      dataDir,
+      "--hub-address",
+      hub.link,
+      "--kubeconfig",
+      cluster.kubeconfig,
       ...(invitation === undefined ? [] : ["--join-token", invitation.token]),
     ],
     logFile: join(state, "logs", `agent-${name}.log`),

@@ -2,7 +2,7 @@
 const benches = {
   loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
   fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
-  footprint: async (args: readonly string[]) => (await import("./footprint.ts")).run(args),
+  footprint: async () => (await import("./footprint.ts")).run(),
 };
 
 const [name, ...args] = process.argv.slice(2);

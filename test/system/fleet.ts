@@ -1,0 +1,236 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startCluster } from "@drover/cluster/cluster";
+import { createClient, type Client } from "@drover/shared/api/client";
+import type { Target } from "@drover/shared/api/types";
+import { vi } from "vitest";
+
+import { startControlPlane } from "../rig/control-plane.ts";
+import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+import type { ClusterAccess } from "../rig/kubeconfig.ts";
+import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
+import { freePort } from "../rig/ports.ts";
+import { startProgram, type Program } from "./program.ts";
+
+/** What stands behind the agents: both have to behave alike. */
+export type Servers = "embedded" | "real";
+
+export interface FleetOptions {
+  readonly servers: Servers;
+  readonly clusters: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** First commit of the configuration repository. */
+  readonly files: FileChanges;
+  /** Real servers only: controllers and hollow kubelets, so that workloads really roll out. */
+  readonly nodes?: number;
+  /** Default: the sources. */
+  readonly programs?: Programs;
+}
+
+export interface Programs {
+  readonly hub: string;
+  readonly agent: string;
+}
+
+export interface FleetCluster {
+  readonly name: string;
+  readonly access: ClusterAccess;
+  readonly kubectl: Kubectl;
+  /** Runs kubectl and returns what it printed; a non-zero exit is an error here. */
+  readonly run: (...args: readonly string[]) => Promise<string>;
+  /** What an object looks like; undefined when there is none. */
+  readonly get: (namespace: string, object: string) => Promise<KubeResult | undefined>;
+  readonly agent: Program;
+  /** Requests of the agent that could have changed something, up to now. */
+  readonly writes: () => Promise<number>;
+}
+
+/** The parts of an object that suites look at. */
+export interface KubeResult {
+  readonly metadata: {
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly labels?: Record<string, string>;
+  };
+  readonly spec: Record<string, unknown>;
+  readonly data?: Record<string, string>;
+  readonly status?: Record<string, unknown>;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly tree: WorkTree;
+  readonly hub: Program;
+  readonly client: Client;
+  readonly url: string;
+  readonly token: string;
+  readonly cluster: (name: string) => FleetCluster;
+  readonly targets: () => Promise<readonly Target[]>;
+  /** Waits until these targets, and no others, are there and current at this commit. */
+  readonly settle: (commit: string, targets: readonly string[]) => Promise<void>;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+const sources: Programs = { hub: join(root, "hub", "src", "main.ts"), agent: join(root, "agent", "src", "main.ts") };
+const never = AbortSignal.timeout(2 ** 31 - 1);
+const settleMs = 60_000;
+
+/** A hub process, an agent process for each cluster, the clusters, and a work tree that is registered as `config`. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  await using parts = new AsyncDisposableStack();
+  const programs = options.programs ?? sources;
+  const folder = await mkdtemp(join(tmpdir(), "drover-fleet-"));
+  parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const tree = parts.use(await createWorkTree({ files: options.files }));
+  const { hub, client, url, token, link } = await startHub(folder, programs.hub, parts);
+  const clusters = new Map<string, FleetCluster>();
+  await Promise.all(
+    Object.entries(options.clusters).map(async ([name, labels]) => {
+      const server = await startServer(name, { folder, servers: options.servers, nodes: options.nodes ?? 0 }, parts);
+      const joined = await client.clusters.join({ name, labels: { ...labels } }, never);
+      const dataDir = join(folder, `agent-${name}`);
+      const probePort = await freePort();
+      const agent = startProgram({
+        file: programs.agent,
+        args: [
+          "--data-dir",
+          dataDir,
+          "--hub-address",
+          link,
+          "--join-token",
+          joined.token,
+          "--kubeconfig",
+          server.kubeconfig,
+          "--probe-port",
+          String(probePort),
+          "--log-level",
+          "debug",
+        ],
+        logFile: `${dataDir}.log`,
+        probes: `127.0.0.1:${probePort}`,
+      });
+      parts.use(agent);
+      clusters.set(name, describeCluster(name, server, agent));
+    }),
+  );
+  await client.sources.add({ name: "config", url: tree.path, intervalSeconds: 1 }, never);
+  const targets = async (): Promise<readonly Target[]> => Array.fromAsync(client.targets.all({}, never));
+  const settle = async (commit: string, wanted: readonly string[]): Promise<void> => {
+    await vi.waitFor(
+      async () => {
+        const found = (await targets()).map(
+          (t) => `${t.app}@${t.cluster} ${t.state} ${t.appliedRevision} ${t.message}`,
+        );
+        const expected = wanted.map((target) => `${target} current ${commit} `);
+        if (found.toSorted().join("\n") !== expected.toSorted().join("\n")) {
+          throw new Error(`expected\n${expected.join("\n")}\nfound\n${found.join("\n")}\n${await explain(client)}`);
+        }
+      },
+      { timeout: settleMs, interval: 50 },
+    );
+  };
+  const resources = parts.move();
+  return {
+    tree,
+    hub,
+    client,
+    url,
+    token,
+    cluster(name) {
+      const cluster = clusters.get(name);
+      if (cluster === undefined) throw new Error(`the fleet has no cluster ${name}`);
+      return cluster;
+    },
+    targets,
+    settle,
+    [Symbol.asyncDispose]: async () => resources.disposeAsync(),
+  };
+}
+
+async function startHub(folder: string, file: string, parts: AsyncDisposableStack) {
+  const dataDir = join(folder, "hub");
+  const api = `127.0.0.1:${await freePort()}`;
+  const link = `127.0.0.1:${await freePort()}`;
+  const args = ["--data-dir", dataDir, "--api-address", api, "--link-address", link, "--log-level", "debug"];
+  const hub = parts.use(startProgram({ file, args, logFile: `${dataDir}.log`, probes: api }));
+  await hub.ready();
+  const url = `http://${api}`;
+  const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
+  return { hub, url, link, token, client: createClient({ url, token }) };
+}
+
+interface Server {
+  readonly access: ClusterAccess;
+  readonly kubeconfig: string;
+  readonly kubectl: Kubectl;
+  readonly writes: () => Promise<number>;
+}
+
+async function startServer(
+  name: string,
+  options: { readonly folder: string; readonly servers: Servers; readonly nodes: number },
+  parts: AsyncDisposableStack,
+): Promise<Server> {
+  if (options.servers === "real") {
+    const plane = parts.use(await startControlPlane({ name, nodes: options.nodes }));
+    const writes = async (): Promise<number> => countWrites((await plane.kubectl(["get", "--raw", "/metrics"])).stdout);
+    return { access: plane, kubeconfig: plane.kubeconfigPath, kubectl: plane.kubectl, writes };
+  }
+  let writes = 0;
+  const cluster = await startCluster({
+    name,
+    onRequest: ({ method, userAgent }) => {
+      if (method !== "GET" && userAgent.startsWith("drover-agent")) writes += 1;
+    },
+  });
+  parts.use(cluster);
+  const home = join(options.folder, `home-${name}`);
+  await mkdir(home, { recursive: true });
+  const kubeconfig = join(home, "kubeconfig");
+  await writeFile(kubeconfig, cluster.kubeconfig());
+  const kubectl = createKubectl({ kubeconfigPath: kubeconfig, home });
+  return { access: cluster, kubeconfig, kubectl, writes: async () => writes };
+}
+
+/** Of the server's own metrics: writes to kinds that only agents and people write in these suites. */
+function countWrites(metrics: string): number {
+  let count = 0;
+  for (const line of metrics.split("\n")) {
+    if (!line.startsWith("apiserver_request_total{")) continue;
+    const verb = /verb="(?<verb>[A-Z]+)"/u.exec(line)?.groups?.["verb"] ?? "";
+    const resource = /resource="(?<resource>\w*)"/u.exec(line)?.groups?.["resource"] ?? "";
+    const isWrite = ["APPLY", "PATCH", "POST", "PUT", "DELETE"].includes(verb);
+    if (isWrite && ["deployments", "services", "configmaps", "secrets"].includes(resource)) {
+      count += Number(line.slice(line.lastIndexOf(" ") + 1));
+    }
+  }
+  return count;
+}
+
+function describeCluster(name: string, server: Server, agent: Program): FleetCluster {
+  const { access, kubectl, writes } = server;
+  return {
+    name,
+    access,
+    kubectl,
+    agent,
+    writes,
+    async run(...args) {
+      const result = await kubectl(args);
+      if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${result.stderr}`);
+      return result.stdout;
+    },
+    async get(namespace, object) {
+      const result = await kubectl(["get", "--namespace", namespace, object, "--output", "json", "--ignore-not-found"]);
+      if (result.code !== 0) throw new Error(`kubectl get ${object}: ${result.stderr}`);
+      return result.stdout.trim() === "" ? undefined : (JSON.parse(result.stdout) as KubeResult);
+    },
+  };
+}
+
+/** What the hub says about why things are as they are: goes into the failure of a wait. */
+async function explain(client: Client): Promise<string> {
+  const sources = await Array.fromAsync(client.sources.all({}, never));
+  const apps = await Array.fromAsync(client.applications.all({}, never));
+  return [...sources, ...apps].map((item) => `${item.name} ${item.state} ${item.reason}`).join("\n");
+}

@@ -1,0 +1,69 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+
+import { vi } from "vitest";
+
+/** A program of Drover's as a process of its own, which a test may kill and start again. */
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>;
+  /** Asks it to end, and waits. */
+  stop(): Promise<void>;
+  /** Starts it again with the same arguments. */
+  start(): void;
+  log(): Promise<string>;
+  /** Resolves when the program says that it is ready; the error carries its log. */
+  ready(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  /** A TypeScript file or a bundle. */
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Where what it prints goes. */
+  readonly logFile: string;
+  /** `host:port` of its probes. */
+  readonly probes: string;
+}
+
+/** Starts a program on the Node that runs this test. */
+export function startProgram(options: ProgramOptions): Program {
+  let child = launch(options);
+  const log = async (): Promise<string> => readFile(options.logFile, "utf8");
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+    });
+    child.kill(signal);
+    await ended;
+  };
+  return {
+    get pid() {
+      return child.pid ?? 0;
+    },
+    kill: async () => end("SIGKILL"),
+    stop: async () => end("SIGTERM"),
+    start() {
+      child = launch(options);
+    },
+    log,
+    ready: async () =>
+      vi.waitFor(
+        async () => {
+          const answer = await fetch(`http://${options.probes}/readyz`).catch(() => undefined);
+          if (answer?.ok !== true) throw new Error(`${options.file} is not ready:\n${await log()}`);
+        },
+        { timeout: 30_000, interval: 5 },
+      ),
+    [Symbol.asyncDispose]: async () => end("SIGKILL"),
+  };
+}
+
+function launch({ file, args, logFile }: ProgramOptions): ChildProcess {
+  const log = openSync(logFile, "a");
+  // The channel ends with the test process, and the program with the channel.
+  return spawn(process.execPath, [file, ...args], { stdio: ["ignore", log, log, "ipc"] });
+}
