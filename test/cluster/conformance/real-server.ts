@@ -1,10 +1,13 @@
 import { type ControlPlane, startControlPlane } from "../../rig/control-plane.ts";
+import { offeredKubeconfig, useExternalCluster } from "../../rig/external-cluster.ts";
 import { createApiClient } from "./api-client.ts";
 import { configMap } from "./objects.ts";
 import type { RunningServer } from "./under-test.ts";
 
-/** The real control plane with controllers and one hollow node. */
-export async function startRealServer(): Promise<RunningServer & ControlPlane> {
+/** The real control plane with controllers and one hollow node, or the cluster that the user offers. */
+export async function startRealServer(): Promise<RunningServer> {
+  const offered = offeredKubeconfig();
+  if (offered !== undefined) return useExternalCluster(offered);
   const plane = await startControlPlane({ name: "conformance", nodes: 1 });
   return { ...plane, forgetHistory: () => forgetHistory(plane) };
 }
