@@ -1,0 +1,219 @@
+import { join } from "node:path";
+
+import type { Clock } from "@drover/shared/clock";
+import { createController } from "@drover/shared/controller";
+import { DroverError } from "@drover/shared/errors";
+import type { AgentLink, AgentLinkHandler, Assignments, SignedAssignments } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+import { createMetrics, type Metrics } from "@drover/shared/metrics";
+import { backoffMs, type Random } from "@drover/shared/retry";
+import { runAll, type Service } from "@drover/shared/service";
+
+import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
+import { createApplicationReconcile } from "./controllers/application.ts";
+import type { Context } from "./controllers/context.ts";
+import { createInspector, type Inspector } from "./controllers/inspect.ts";
+import { createKindWatch } from "./controllers/kinds.ts";
+import { createLimit } from "./controllers/limit.ts";
+import { meter } from "./controllers/meter.ts";
+import { createObserver } from "./controllers/observer.ts";
+import { createReporter, type Reporter } from "./controllers/reporter.ts";
+import { createResync } from "./controllers/resync.ts";
+import { createRetention } from "./controllers/retention.ts";
+import { loadState, type State } from "./controllers/state.ts";
+import type { KubeApi } from "./kube/api.ts";
+import { createConfigMaps } from "./kube/config-maps.ts";
+import { createDiscovery } from "./kube/discovery.ts";
+import { fetchFacts, type ClusterFacts } from "./kube/facts.ts";
+import { openBlobs } from "./store/blobs.ts";
+import { createInventory, type Inventory, type InventoryEntry } from "./store/inventory.ts";
+import { openRecordFiles } from "./store/records.ts";
+import { agentVersion } from "./version.ts";
+
+export interface AgentOptions {
+  /** Accepted assignments, bundles and records are kept here. */
+  readonly dataDir: string;
+  /** Of the agent's own objects in the cluster. */
+  readonly namespace: string;
+}
+
+export interface AgentDeps {
+  readonly link: AgentLink;
+  readonly kube: KubeApi;
+  /** Name under which this cluster has joined: what is assigned to another is refused. */
+  readonly cluster: () => string;
+  /** The assignments in an envelope whose signature holds. Throws `signature_invalid`. */
+  readonly verify: (signed: SignedAssignments) => Assignments;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Agent extends Service {
+  /** Whether the agent knows its cluster and what it last accepted, and so acts. */
+  readonly ready: boolean;
+  readonly metrics: Metrics;
+}
+
+/** At most this many writes are under way at once; more only makes a small API server slower. */
+const writesAtOnce = 8;
+const applicationsAtOnce = 4;
+const startBackoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 };
+
+/** The agent without a process around it: composition of its parts, and what tests start. */
+export function createAgent(options: AgentOptions, deps: AgentDeps): Agent {
+  const metrics = createMetrics();
+  let ready = false;
+  return {
+    name: "agent",
+    metrics,
+    get ready() {
+      return ready;
+    },
+    async run(signal) {
+      const { clock, log } = deps;
+      const kube = meter(deps.kube, metrics);
+      const files = openRecordFiles(join(options.dataDir, "applications"));
+      const [blobs, state] = await Promise.all([
+        openBlobs(join(options.dataDir, "blobs")),
+        loadState({ files, clock, log }),
+      ]);
+      const inventory = createInventory(createConfigMaps(kube, options.namespace));
+      const { facts, owned } = await untilKnown({ deps, kube, inventory }, signal);
+      state.adopt(owned);
+      const parts = await compose({ options, deps, kube, facts }, { blobs, state, inventory });
+      for (const name of state.applications.keys()) parts.wake(name);
+      for (const name of parts.acceptance.names()) parts.wake(name);
+      ready = true;
+      log.info({ applications: state.applications.size, generation: parts.acceptance.generation }, "agent ready");
+      try {
+        await runAll(parts.services, signal);
+      } finally {
+        ready = false;
+      }
+    },
+  };
+}
+
+interface Outside {
+  readonly options: AgentOptions;
+  readonly deps: AgentDeps;
+  readonly kube: KubeApi;
+  readonly facts: ClusterFacts;
+}
+
+interface Composed {
+  readonly services: readonly Service[];
+  readonly acceptance: Acceptance;
+  readonly wake: (application: string) => void;
+}
+
+async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state" | "inventory">): Promise<Composed> {
+  const { deps, kube } = outside;
+  const { clock, random, log, link } = deps;
+  const { state } = stores;
+  const acceptance = await openAcceptance({
+    path: join(outside.options.dataDir, "accepted.json"),
+    cluster: deps.cluster,
+    verify: deps.verify,
+    clock,
+    log,
+    changed: () => {
+      for (const name of new Set([...acceptance.names(), ...state.applications.keys()])) wake(name);
+    },
+  });
+  const discovery = createDiscovery(kube);
+  const base = { ...stores, kube, discovery, fetchBlobs: link.fetchBlobs.bind(link), clock, random, log };
+  const wake = (application: string): void => applications.enqueue(application);
+  const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
+  const observed = { ...base, limit: createLimit(writesAtOnce) };
+  const observer = createObserver({ context: observed, clock, wake, changed: reporter.changed });
+  const context: Context = { ...observed, replayEcho: observer.replayEcho };
+  const kinds = createKindWatch(context, wake);
+  const changed = (application: string): void => {
+    reporter.changed(application);
+    observer.update();
+    kinds.update();
+  };
+  const applications = createController({
+    name: "applications",
+    reconcile: createApplicationReconcile({ context, acceptance, changed }),
+    concurrency: applicationsAtOnce,
+    clock,
+    random,
+    log,
+  });
+  const inspector = createInspector(context, deps.cluster);
+  return {
+    acceptance,
+    wake,
+    services: [
+      applications,
+      observer,
+      kinds,
+      reporter,
+      state,
+      inspector,
+      createResync({ observer, clock, random, log }),
+      createRetention(context, { acceptance, clock }),
+      createLinkService(outside, { acceptance, reporter, inspector, state, wake }),
+    ],
+  };
+}
+
+/** What is said and heard on the link. */
+function createLinkService(
+  { deps, facts }: Outside,
+  parts: Pick<Composed, "acceptance" | "wake"> & {
+    readonly reporter: Reporter;
+    readonly inspector: Inspector;
+    readonly state: State;
+  },
+): Service {
+  const { link, log } = deps;
+  const { acceptance, reporter, inspector, state, wake } = parts;
+  const handler: AgentLinkHandler = {
+    hello: () => ({ ...facts, agentVersion, epoch: acceptance.epoch, generation: acceptance.generation }),
+    connected() {
+      log.info({}, "connected to the hub");
+      reporter.resend();
+      // What could not be fetched while there was no connection can be fetched now.
+      for (const application of state.applications.values()) {
+        if (application.hindrance !== undefined) wake(application.name);
+      }
+    },
+    received(message) {
+      switch (message.kind) {
+        case "assignments":
+          acceptance.accept(message.signed).then(
+            (acknowledgement) => link.send({ kind: "acknowledgement", acknowledgement }),
+            (cause: unknown) => log.error({ err: cause }, "assignments could not be answered"),
+          );
+          break;
+        case "inspect":
+          inspector.ask(message.inspect, (inspection) => link.send({ kind: "inspection", inspection }));
+          break;
+      }
+    },
+    disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
+  };
+  return { name: "link", run: (signal) => link.run(handler, signal) };
+}
+
+/** Nothing may be written before the inventories are known: what they name may have to be pruned. */
+async function untilKnown(
+  { deps, kube, inventory }: { readonly deps: AgentDeps; readonly kube: KubeApi; readonly inventory: Inventory },
+  signal: AbortSignal,
+): Promise<{ readonly facts: ClusterFacts; readonly owned: ReadonlyMap<string, readonly InventoryEntry[]> }> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const [facts, owned] = await Promise.all([fetchFacts(kube, signal), inventory.read(signal)]);
+      return { facts, owned };
+    } catch (cause) {
+      signal.throwIfAborted();
+      const { code, message, hint } = DroverError.from(cause);
+      deps.log.warn({ code, reason: message, hint, attempt }, "cluster cannot be read yet");
+      await deps.clock.sleep(backoffMs(startBackoff, attempt, deps.random), signal);
+    }
+  }
+}

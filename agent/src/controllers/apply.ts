@@ -1,0 +1,180 @@
+import { digestOf } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+import { numberAt, textAt } from "@drover/shared/json";
+import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
+import { backoffMs, type Backoff } from "@drover/shared/retry";
+
+import { heatUp } from "../core/contest.ts";
+import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
+import { assess, needsBody } from "../core/health/index.ts";
+import { applicationLabel, payloadOf } from "../core/payload.ts";
+import { notFound, type ApplicationRecord, type ObjectRecord, type Obstacle, type Repair } from "../core/record.ts";
+import type { Refusal, Resource } from "../kube/api.ts";
+import { applyObject, fieldManager, type Applied } from "../kube/objects.ts";
+import { maybeInvalid, troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
+import { readObject } from "./bundle.ts";
+import type { Context } from "./context.ts";
+
+const soon: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
+const later: Backoff = { baseMs: 5_000, factor: 2, capMs: 300_000, jitter: 0.2 };
+/** What the server called invalid is tried again this rarely, in case the server's mind or version has changed. */
+const recheckMs = 30 * 60_000;
+/** A 500 without a reason that comes back this often is about the object, not about the server. */
+const invalidAfter = 3;
+
+/** One server-side apply of one object. The outcome is in its record; only what is not about the object throws. */
+export async function applyRecord(
+  context: Context,
+  options: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
+  signal: AbortSignal,
+): Promise<void> {
+  const { application, record } = options;
+  const { key, version } = record;
+  const digest = record.desired;
+  const object = await readObject(context, digest);
+  const payload = payloadOf(object, { application: application.name, namespace: key.namespace });
+  noteDrift(record, payload);
+  record.inFlight = true;
+  try {
+    const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
+    if (resource === undefined || !record.placed) return hold(context, record, missingKind);
+    const applied = await send(context, { resource, record, body: JSON.stringify(payload) }, signal);
+    if (record.desired !== digest) return;
+    if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
+    else await refuse(context, { record, resource, payload, refusal: applied.refusal }, signal);
+  } catch (cause) {
+    const error = DroverError.from(cause);
+    if (signal.aborted || error.code === "blob_missing") throw error;
+    hold(context, record, troubleOfError(error));
+  } finally {
+    record.inFlight = false;
+    context.replayEcho(application.name, formatObjectKey(key));
+  }
+}
+
+const missingKind: Trouble = {
+  reason: "WaitingForKind",
+  message: "the cluster does not have this kind",
+  retry: "kind",
+};
+
+function send(
+  context: Context,
+  options: { readonly resource: Resource; readonly record: ObjectRecord; readonly body: string },
+  signal: AbortSignal,
+): Promise<Applied> {
+  const { resource, record, body } = options;
+  const metadataOnly = !needsBody(record.key);
+  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly }, signal);
+}
+
+/** The server has taken the object: remembers what tells a later change of it apart from this one. */
+function settle(
+  context: Context,
+  { application, record }: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
+  { applied, payload }: { readonly applied: Success; readonly payload: KubeObject },
+): void {
+  const { object, created } = applied;
+  noteDrift(record, payload, applied);
+  if (record.repair !== undefined && record.repair.kind !== "asked") {
+    record.heat = heatUp(record.heat, context.clock.now());
+  }
+  const uid = textAt(object, "metadata", "uid") ?? "";
+  if (uid !== record.uid || (created && !record.created)) application.shape += 1;
+  record.uid = uid;
+  record.resourceVersion = textAt(object, "metadata", "resourceVersion") ?? "";
+  record.generation = numberAt(object, "metadata", "generation") ?? 0;
+  record.ownHash = ownHash(object, fieldManager);
+  record.created ||= created;
+  record.verdict = assess(record.key, object);
+  record.applied = record.desired;
+  record.repair = undefined;
+  record.obstacle = undefined;
+  record.attempts = 0;
+  record.notBefore = 0;
+  if (textAt(object, "metadata", "deletionTimestamp") === undefined) return;
+  // The server takes an apply of an object that is being deleted, but it is futile: it has to be made anew afterwards.
+  hold(context, record, { reason: "Terminating", message: "it is being deleted by somebody", retry: "later" });
+}
+
+/** Tells what somebody else had changed: before the repair as far as the metadata tells, and for sure after it. */
+function noteDrift(record: ObjectRecord, payload: KubeObject, repaired?: Success): void {
+  const { repair } = record;
+  if (repair === undefined || repair.kind === "asked") return;
+  const fields = explainRepair(repair, payload, repaired);
+  record.drift = { ...fields, foundAtMs: repair.foundAtMs, repaired: repaired !== undefined };
+}
+
+type Success = Extract<Applied, { kind: "applied" }>;
+
+function explainRepair(
+  repair: Exclude<Repair, { readonly kind: "asked" }>,
+  payload: KubeObject,
+  repaired: Success | undefined,
+): DriftedFields {
+  if (repair.kind === "left") {
+    // An object that had to be made was deleted; one that was still there had lost its label.
+    if (repaired === undefined || repaired.created) return { paths: [], by: "" };
+    return {
+      paths: [`metadata.labels[${applicationLabel}]`],
+      by: driftedFields(payload, repaired.object, fieldManager).by,
+    };
+  }
+  const fields = driftedFields(payload, repair.evidence, fieldManager);
+  return repair.kind === "scaled" ? { paths: ["spec.replicas"], by: fields.by } : fields;
+}
+
+async function refuse(
+  context: Context,
+  options: {
+    readonly record: ObjectRecord;
+    readonly resource: Resource;
+    readonly payload: KubeObject;
+    readonly refusal: Refusal;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { record, resource, payload, refusal } = options;
+  const trouble = troubleOf(refusal);
+  if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
+  if (refusal.status === 404) record.verdict = notFound;
+  if (maybeInvalid(refusal) && record.attempts + 1 >= invalidAfter) {
+    hold(context, record, { ...trouble, reason: "Invalid", retry: "changed" });
+  } else if (
+    refusal.status === 422 &&
+    record.uid !== "" &&
+    (await isImmutable(context, { resource, payload }, signal))
+  ) {
+    const message = `a field cannot be changed on the live object: ${trouble.message}`;
+    hold(context, record, { reason: "Immutable", message, retry: "changed" });
+  } else {
+    hold(context, record, trouble);
+  }
+}
+
+/**
+ * A 422 does not say whether the object is invalid or only cannot become this. The same object under a name that
+ * nobody has tells: the server would take it (and, since it is a dry run, does nothing).
+ */
+async function isImmutable(
+  context: Context,
+  { resource, payload }: { readonly resource: Resource; readonly payload: KubeObject },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = `drover-probe-${digestOf(payload.metadata.name).slice(7, 17)}`;
+  const at = { namespace: payload.metadata.namespace ?? "", name };
+  const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, name } });
+  const answer = await applyObject(context.kube, { resource, at, body, metadataOnly: true, dryRun: true }, signal);
+  return answer.kind === "applied";
+}
+
+function hold(context: Context, record: ObjectRecord, trouble: Trouble): void {
+  const { clock, random } = context;
+  const obstacle: Obstacle = { reason: trouble.reason, message: trouble.message, retry: trouble.retry };
+  const waits = { soon, kind: soon, later } as const;
+  const wait = trouble.retry === "changed" ? recheckMs : backoffMs(waits[trouble.retry], record.attempts, random);
+  record.obstacle = obstacle;
+  record.attempts += 1;
+  record.notBefore = clock.now() + Math.max(wait, trouble.retryAfterMs ?? 0);
+  if (record.uid === "") record.verdict = notFound;
+}

@@ -1,0 +1,164 @@
+import { decodeBundle, decodeObject, type Bundle } from "@drover/shared/bundle";
+import type { Digest } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+import { numberAt } from "@drover/shared/json";
+import {
+  formatObjectKey,
+  objectKey,
+  splitApiVersion,
+  type KubeObject,
+  type ObjectKey,
+} from "@drover/shared/kube/manifest";
+import type { Assignment } from "@drover/shared/link/link";
+
+import { clearObstacle, dropRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import type { Context } from "./context.ts";
+
+/** Brings every blob of the assigned bundle to the disk, and the application's records in line with it. */
+export async function loadBundle(
+  context: Context,
+  options: { readonly application: ApplicationRecord; readonly assignment: Assignment },
+  signal: AbortSignal,
+): Promise<void> {
+  const { application, assignment } = options;
+  const bundle = await fetchBundle(context, assignment.bundle, signal);
+  // Keys hold for as long as the default namespace does.
+  const known = new Map<Digest, ObjectRecord>();
+  if (application.namespace === assignment.namespace) {
+    for (const record of application.objects.values()) if (record.placed) known.set(record.desired, record);
+  }
+  const wanted = new Map<string, Desired | undefined>();
+  for (const digest of bundle.objects) {
+    const record = known.get(digest);
+    if (record !== undefined) wanted.set(formatObjectKey(record.key), undefined);
+    else {
+      const desired = await readDesired(context, digest, { assignment, signal });
+      wanted.set(idOf(desired), desired);
+    }
+  }
+  for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(record);
+  for (const desired of wanted.values()) if (desired !== undefined) enterBundle(application, desired);
+  if (application.bundle !== bundle.digest) application.previous = application.bundle;
+  application.bundle = bundle.digest;
+  application.namespace = assignment.namespace;
+}
+
+/**
+ * Looks again for a kind that was missing. Returns the record to go on with: another one when the object turns out to
+ * belong elsewhere than it said.
+ */
+export async function placeObject(
+  context: Context,
+  options: {
+    readonly application: ApplicationRecord;
+    readonly assignment: Assignment;
+    readonly record: ObjectRecord;
+  },
+  signal: AbortSignal,
+): Promise<ObjectRecord> {
+  const { application, assignment, record } = options;
+  const found = await readDesired(context, record.desired, { assignment, signal });
+  if (!found.placed) return record;
+  record.placed = true;
+  const id = idOf(found);
+  const old = formatObjectKey(record.key);
+  if (id === old) return record;
+  dropRecord(application, record.key);
+  return enterBundle(application, found);
+}
+
+/** The bundles themselves and all that they consist of, as far as they are on the disk. */
+export async function blobsOf(context: Context, bundles: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+  const digests = new Set<Digest>();
+  for (const digest of bundles) {
+    const bytes = await context.blobs.read(digest);
+    if (bytes === undefined) continue;
+    digests.add(digest);
+    for (const object of decodeBundle(digest, bytes).objects) digests.add(object);
+  }
+  return digests;
+}
+
+/** Throws `blob_missing` when the blob is not on the disk although it should be. */
+export async function readObject(context: Context, digest: Digest): Promise<KubeObject> {
+  const bytes = await context.blobs.read(digest);
+  if (bytes === undefined) throw new DroverError("blob_missing", `blob ${digest} is not on the disk`);
+  return decodeObject(digest, bytes);
+}
+
+async function fetchBundle(context: Context, digest: Digest, signal: AbortSignal): Promise<Bundle> {
+  let bytes = await context.blobs.read(digest);
+  if (bytes === undefined) {
+    await fetchMissing(context, [digest], signal);
+    bytes = await context.blobs.read(digest);
+  }
+  if (bytes === undefined) throw new DroverError("blob_missing", `the hub did not send bundle ${digest}`);
+  const bundle = decodeBundle(digest, bytes);
+  await fetchMissing(context, bundle.objects, signal);
+  return bundle;
+}
+
+async function fetchMissing(context: Context, digests: readonly Digest[], signal: AbortSignal): Promise<void> {
+  const missing = context.blobs.missing(digests);
+  if (missing.length === 0) return;
+  for await (const { digest, bytes } of context.fetchBlobs(missing, signal)) await context.blobs.write(digest, bytes);
+  const still = context.blobs.missing(missing);
+  if (still.length > 0) throw new DroverError("blob_missing", `the hub did not send ${still.length} of the blobs`);
+}
+
+interface Desired {
+  readonly digest: Digest;
+  readonly object: KubeObject;
+  readonly namespace: string;
+  readonly placed: boolean;
+}
+
+async function readDesired(
+  context: Context,
+  digest: Digest,
+  { assignment, signal }: { readonly assignment: Assignment; readonly signal: AbortSignal },
+): Promise<Desired> {
+  const object = await readObject(context, digest);
+  const resource = await context.discovery.find({ ...splitApiVersion(object.apiVersion), kind: object.kind }, signal);
+  const declared = object.metadata.namespace ?? "";
+  const namespaced = declared === "" ? assignment.namespace || "default" : declared;
+  return {
+    digest,
+    object,
+    placed: resource !== undefined,
+    namespace: resource?.namespaced === false ? "" : namespaced,
+  };
+}
+
+function keyOf({ object, namespace }: Desired): ObjectKey {
+  return { ...objectKey(object), namespace };
+}
+
+function idOf(desired: Desired): string {
+  return formatObjectKey(keyOf(desired));
+}
+
+function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRecord {
+  const { object, digest } = desired;
+  const { version } = splitApiVersion(object.apiVersion);
+  const record = recordOf(application, keyOf(desired), version);
+  if (record.desired === digest) return record;
+  if (record.version !== version) application.shape += 1;
+  record.desired = digest;
+  record.version = version;
+  record.placed = desired.placed;
+  record.replicas = numberAt(object, "spec", "replicas");
+  record.abandoned = "";
+  record.drift = undefined;
+  clearObstacle(record);
+  return record;
+}
+
+function leaveBundle(record: ObjectRecord): void {
+  if (record.desired === "") return;
+  record.desired = "";
+  record.applied = "";
+  record.repair = undefined;
+  record.drift = undefined;
+  clearObstacle(record);
+}

@@ -1,0 +1,28 @@
+import type { Clock } from "@drover/shared/clock";
+import type { AgentLink } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+import type { Random } from "@drover/shared/retry";
+
+import type { KubeApi } from "../kube/api.ts";
+import type { Discovery } from "../kube/discovery.ts";
+import type { Blobs } from "../store/blobs.ts";
+import type { Inventory } from "../store/inventory.ts";
+import type { Limit } from "./limit.ts";
+import type { State } from "./state.ts";
+
+/** What the steps of applying an application share. */
+export interface Context {
+  readonly kube: KubeApi;
+  readonly discovery: Discovery;
+  readonly blobs: Blobs;
+  readonly inventory: Inventory;
+  readonly state: State;
+  readonly fetchBlobs: AgentLink["fetchBlobs"];
+  /** Bounds the writes of the whole agent, whatever number of applications is under way. */
+  readonly limit: Limit;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** What happened to a record while a write was under way, now that the write has ended. */
+  readonly replayEcho: (application: string, id: string) => void;
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "@drover/shared/clock";
+import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
+
+import { ownHash } from "../core/drift.ts";
+import { assess } from "../core/health/index.ts";
+import type { Verdict } from "../core/health/verdict.ts";
+import { clearObstacle, isOlder, notFound, type ObjectRecord, type Repair } from "../core/record.ts";
+import { fieldManager } from "../kube/objects.ts";
+import type { Place } from "./state.ts";
+
+export interface ObservationOptions {
+  readonly clock: Clock;
+  /** An object has to be applied or deleted anew. */
+  readonly wake: (application: string) => void;
+  /** What is to be reported has changed. */
+  readonly changed: (application: string) => void;
+}
+
+/** One object as it is now. */
+export function noteSeen(options: ObservationOptions, { application, record }: Place, object: JsonRecord): void {
+  if (record.inFlight) {
+    record.echo = { left: false, object };
+    return;
+  }
+  const resourceVersion = textAt(object, "metadata", "resourceVersion") ?? "";
+  // Our own writes come back, and a list or a resumed watch repeats what is known.
+  if (isOlder(resourceVersion, record.resourceVersion)) return;
+  const generation = numberAt(object, "metadata", "generation") ?? 0;
+  const before = record.verdict;
+  record.verdict = assess(record.key, object);
+  record.resourceVersion = resourceVersion;
+  const obstacleMoved = moveObstacle(record, generation);
+  record.generation = generation;
+  const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object);
+  const drifted = repair !== undefined && record.repair === undefined;
+  if (drifted) record.repair = { ...repair, foundAtMs: options.clock.now() };
+  if (obstacleMoved || drifted) options.wake(application.name);
+  if (!isSameVerdict(before, record.verdict)) options.changed(application.name);
+}
+
+/** A deletion by somebody else holds the object up; a change of its spec may have made way for what was refused. */
+function moveObstacle(record: ObjectRecord, generation: number): boolean {
+  const { obstacle, verdict } = record;
+  if (record.desired !== "" && verdict.health === "Terminating" && obstacle === undefined) {
+    record.obstacle = { reason: "Terminating", message: "it is being deleted by somebody", retry: "later" };
+    return true;
+  }
+  if (obstacle?.retry !== "changed" || generation === record.generation) return false;
+  clearObstacle(record);
+  return true;
+}
+
+function isSameVerdict(a: Verdict, b: Verdict): boolean {
+  return a.health === b.health && a.reason === b.reason && a.message === b.message;
+}
+
+/** What somebody else did to an object that was in order; undefined when it concerns nothing that we own. */
+function findChange(record: ObjectRecord, object: JsonRecord): Pick<Changed, "kind" | "evidence"> | undefined {
+  if (record.desired === "" || record.applied !== record.desired) return undefined;
+  const evidence = { metadata: { managedFields: listAt(object, "metadata", "managedFields") } };
+  const uid = textAt(object, "metadata", "uid") ?? "";
+  if (uid !== record.uid || ownHash(object, fieldManager) !== record.ownHash) return { kind: "changed", evidence };
+  // `kubectl scale` goes through a subresource, which on servers before 1.22 leaves our entry as it is.
+  const replicas = numberAt(object, "spec", "replicas");
+  const scaled = record.replicas !== undefined && replicas !== undefined && replicas !== record.replicas;
+  return scaled ? { kind: "scaled", evidence } : undefined;
+}
+
+type Changed = Extract<Repair, { readonly evidence: JsonRecord }>;
+
+/** Deleted, or its label was taken off: only the server can tell, and one apply puts either right. */
+export function noteLeft(options: ObservationOptions, place: Place, object: JsonRecord): void {
+  const { record } = place;
+  if (record.inFlight) {
+    record.echo = { left: true, object };
+    return;
+  }
+  // The deletion of an earlier object of that name, which is there again by now.
+  if (isOlder(textAt(object, "metadata", "resourceVersion") ?? "", record.resourceVersion)) return;
+  noteGone(options, place);
+}
+
+/** The object is not among those that carry our label. */
+export function noteGone({ clock, wake }: ObservationOptions, { application, record }: Place): void {
+  if (record.inFlight) return;
+  record.verdict = notFound;
+  clearObstacle(record);
+  if (record.desired !== "" && record.applied === record.desired) {
+    record.repair = { kind: "left", foundAtMs: clock.now() };
+  }
+  wake(application.name);
+}

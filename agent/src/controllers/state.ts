@@ -1,0 +1,143 @@
+import type { Clock } from "@drover/shared/clock";
+import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
+import type { Logger } from "@drover/shared/log";
+import type { Service } from "@drover/shared/service";
+
+import {
+  createApplicationRecord,
+  createObjectRecord,
+  recordOf,
+  type ApplicationRecord,
+  type ObjectRecord,
+} from "../core/record.ts";
+import type { InventoryEntry } from "../store/inventory.ts";
+import type { RecordFiles, StoredApplication, StoredObject } from "../store/records.ts";
+
+/** What the agent knows of all applications, in memory; a copy on disk follows within a second. */
+export interface State extends Service {
+  readonly applications: ReadonlyMap<string, ApplicationRecord>;
+  /** The record of an application, made when there is none. */
+  ensure(name: string): ApplicationRecord;
+  /** The record that an object of the cluster belongs to; `label` is what its application label says. */
+  find(key: ObjectKey, label: string): Place | undefined;
+  /** Has the copy on disk follow. */
+  touch(application: ApplicationRecord): void;
+  /** Forgets an application whose objects are all gone. */
+  remove(name: string): Promise<void>;
+}
+
+export interface Place {
+  readonly application: ApplicationRecord;
+  readonly record: ObjectRecord;
+}
+
+const saveEveryMs = 1_000;
+
+/** Joins what the disk and the cluster remember: an object that either of them names may be ours to prune. */
+export async function loadState(options: {
+  readonly files: RecordFiles;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Promise<State & { adopt(inventories: ReadonlyMap<string, readonly InventoryEntry[]>): void }> {
+  const { files, clock, log } = options;
+  const applications = new Map<string, ApplicationRecord>();
+  for (const stored of await files.readAll()) applications.set(stored.name, restore(stored));
+  const dirty = new Set<string>();
+  const save = async (): Promise<void> => {
+    for (const name of dirty) {
+      dirty.delete(name);
+      const application = applications.get(name);
+      if (application !== undefined) await files.write(toStored(application));
+    }
+  };
+  const ensure = (name: string): ApplicationRecord => {
+    const known = applications.get(name) ?? createApplicationRecord(name);
+    applications.set(name, known);
+    return known;
+  };
+  return {
+    name: "state",
+    applications,
+    ensure,
+    find(key, label) {
+      const id = formatObjectKey(key);
+      const labelled = applications.get(label);
+      const own = labelled?.objects.get(id);
+      if (labelled !== undefined && own !== undefined) return { application: labelled, record: own };
+      for (const application of applications.values()) {
+        const record = application.objects.get(id);
+        if (record !== undefined) return { application, record };
+      }
+      return undefined;
+    },
+    adopt(inventories) {
+      for (const [name, entries] of inventories) {
+        const application = ensure(name);
+        for (const entry of entries) adoptEntry(application, entry);
+      }
+    },
+    touch: (application) => void dirty.add(application.name),
+    async remove(name) {
+      applications.delete(name);
+      dirty.delete(name);
+      await files.remove(name);
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        await clock.sleep(saveEveryMs, signal).catch(() => undefined);
+        await save().catch((cause: unknown) => log.warn({ err: cause }, "records could not be written"));
+      }
+    },
+  };
+}
+
+function adoptEntry(application: ApplicationRecord, entry: InventoryEntry): void {
+  const record = recordOf(application, entry.key, entry.version);
+  record.placed = true;
+  if (record.uid === "") record.uid = entry.uid;
+  record.created ||= entry.created;
+}
+
+function restore(stored: StoredApplication): ApplicationRecord {
+  const { objects, ...fields } = stored;
+  const records = objects.map((object): [string, ObjectRecord] => [formatObjectKey(object.key), restoreObject(object)]);
+  return {
+    ...createApplicationRecord(stored.name),
+    bundle: fields.bundle,
+    namespace: fields.namespace,
+    applied: fields.applied,
+    previous: fields.previous,
+    appliedAtMs: fields.appliedAtMs,
+    syncRequest: fields.syncRequest,
+    objects: new Map(records),
+  };
+}
+
+function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord {
+  return { ...createObjectRecord(key, version), ...fields, replicas: fields.replicas };
+}
+
+function toStored(application: ApplicationRecord): StoredApplication {
+  const { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest } = application;
+  const objects = [...application.objects.values()].map(toStoredObject);
+  return { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, objects };
+}
+
+function toStoredObject(record: ObjectRecord): StoredObject {
+  const { key, version, desired, applied, placed, replicas, created } = record;
+  const { uid, resourceVersion, generation, ownHash } = record;
+  return {
+    key,
+    version,
+    desired,
+    // A drift that is not repaired yet is found again by its hash; an object that has to be applied for another reason is not.
+    applied: record.repair === undefined ? applied : "",
+    placed,
+    ...(replicas === undefined ? {} : { replicas }),
+    created,
+    uid,
+    resourceVersion,
+    generation,
+    ownHash,
+  };
+}

@@ -1,0 +1,27 @@
+import { numberAt, textAt, type JsonRecord } from "@drover/shared/json";
+
+import { conditionOf, current, progressing, verdict, type Verdict } from "./verdict.ts";
+
+/** What holds for every kind before its own rule is asked (kstatus, "generic"). undefined: nothing to object to. */
+export function assessFirst(object: JsonRecord): Verdict | undefined {
+  if (textAt(object, "metadata", "deletionTimestamp") !== undefined) {
+    return verdict("Terminating", "Terminating", "it is being deleted");
+  }
+  const generation = numberAt(object, "metadata", "generation");
+  const observed = numberAt(object, "status", "observedGeneration");
+  if (generation !== undefined && observed !== undefined && observed !== generation) {
+    return progressing("NotObserved", "its controller has not seen the newest spec yet");
+  }
+  const reconciling = conditionOf(object, "Reconciling");
+  if (reconciling?.status === "True") return progressing(reconciling.reason || "Reconciling", reconciling.message);
+  const stalled = conditionOf(object, "Stalled");
+  if (stalled?.status === "True") return verdict("Failed", stalled.reason || "Stalled", stalled.message);
+  return undefined;
+}
+
+/** For kinds without a rule of their own: the condition `Ready`, where there is one. */
+export function assessReady(object: JsonRecord): Verdict {
+  const ready = conditionOf(object, "Ready");
+  if (ready === undefined || ready.status === "True") return current;
+  return progressing(ready.reason || "NotReady", ready.message);
+}

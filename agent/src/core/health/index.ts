@@ -1,0 +1,102 @@
+import type { JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
+import type { ObjectHealth } from "@drover/shared/state";
+
+import { assessApiService } from "./api-service.ts";
+import { assessAutoscaler } from "./autoscaler.ts";
+import { assessCronJob } from "./cron-job.ts";
+import { assessDaemonSet } from "./daemon-set.ts";
+import { assessDeployment } from "./deployment.ts";
+import { assessDisruptionBudget } from "./disruption-budget.ts";
+import { assessFirst, assessReady } from "./generic.ts";
+import { assessJob } from "./job.ts";
+import { assessKindDefinition } from "./kind-definition.ts";
+import { assessNamespace } from "./namespace.ts";
+import { assessPod } from "./pod.ts";
+import { assessReplicaSet } from "./replica-set.ts";
+import { assessService } from "./service.ts";
+import { assessStatefulSet } from "./stateful-set.ts";
+import { current, type Assess, type Verdict } from "./verdict.ts";
+import { assessClaim, assessVolume } from "./volume.ts";
+
+type Kind = Pick<ObjectKey, "group" | "kind">;
+
+const rules: ReadonlyMap<string, Assess> = new Map([
+  ["/Namespace", assessNamespace],
+  ["/PersistentVolume", assessVolume],
+  ["/PersistentVolumeClaim", assessClaim],
+  ["/Pod", assessPod],
+  ["/ReplicationController", assessReplicaSet],
+  ["/Service", assessService],
+  ["apiextensions.k8s.io/CustomResourceDefinition", assessKindDefinition],
+  ["apiregistration.k8s.io/APIService", assessApiService],
+  ["apps/DaemonSet", assessDaemonSet],
+  ["apps/Deployment", assessDeployment],
+  ["apps/ReplicaSet", assessReplicaSet],
+  ["apps/StatefulSet", assessStatefulSet],
+  ["autoscaling/HorizontalPodAutoscaler", assessAutoscaler],
+  ["batch/CronJob", assessCronJob],
+  ["batch/Job", assessJob],
+  ["policy/PodDisruptionBudget", assessDisruptionBudget],
+]);
+
+/** Kinds that are in order as soon as the server has taken them: nothing acts on them that could fail. */
+const settled: ReadonlySet<string> = new Set([
+  "/ConfigMap",
+  "/Endpoints",
+  "/LimitRange",
+  "/Secret",
+  "/ServiceAccount",
+  "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+  "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+  "coordination.k8s.io/Lease",
+  "discovery.k8s.io/EndpointSlice",
+  // Many ingress controllers never publish an address, so waiting for one would never end.
+  "extensions/Ingress",
+  "networking.k8s.io/Ingress",
+  "networking.k8s.io/IngressClass",
+  "networking.k8s.io/NetworkPolicy",
+  "node.k8s.io/RuntimeClass",
+  "rbac.authorization.k8s.io/ClusterRole",
+  "rbac.authorization.k8s.io/ClusterRoleBinding",
+  "rbac.authorization.k8s.io/Role",
+  "rbac.authorization.k8s.io/RoleBinding",
+  "scheduling.k8s.io/PriorityClass",
+  "storage.k8s.io/CSIDriver",
+  "storage.k8s.io/StorageClass",
+]);
+
+/** Whether the health of a kind shows in its body; of the others the metadata is enough. */
+export function needsBody({ group, kind }: Kind): boolean {
+  return !settled.has(`${group}/${kind}`);
+}
+
+/** Health of one live object (rules: kstatus of kubernetes-sigs/cli-utils, with the repairs noted at each rule). */
+export function assess({ group, kind }: Kind, object: JsonRecord): Verdict {
+  const first = assessFirst(object);
+  if (first !== undefined) return first;
+  if (!needsBody({ group, kind })) return current;
+  return (rules.get(`${group}/${kind}`) ?? assessReady)(object);
+}
+
+const worstFirst: readonly ObjectHealth[] = [
+  "Failed",
+  "Degraded",
+  "NotFound",
+  "Unknown",
+  "Terminating",
+  "Progressing",
+  "Suspended",
+  "Current",
+];
+
+/** Negative when `a` is worse than `b`. */
+export function compareHealth(a: ObjectHealth, b: ObjectHealth): number {
+  return worstFirst.indexOf(a) - worstFirst.indexOf(b);
+}
+
+export function worstHealth(healths: Iterable<ObjectHealth>): ObjectHealth {
+  let worst: ObjectHealth = "Current";
+  for (const health of healths) if (compareHealth(health, worst) < 0) worst = health;
+  return worst;
+}

@@ -1,0 +1,56 @@
+import { numberAt, recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+
+import { conditionOf, current, progressing, verdict, type Verdict } from "./verdict.ts";
+
+export function assessPod(object: JsonRecord): Verdict {
+  const phase = textAt(object, "status", "phase");
+  if (phase === "Succeeded") return current;
+  if (phase === "Failed") {
+    const reason = textAt(object, "status", "reason") ?? "PodFailed";
+    return verdict("Failed", reason, textAt(object, "status", "message") ?? "the pod ended with a failure");
+  }
+  const trouble = containerTrouble(object);
+  if (trouble !== undefined) return trouble;
+  const scheduled = conditionOf(object, "PodScheduled");
+  if (scheduled?.status === "False") return progressing(scheduled.reason || "Unschedulable", scheduled.message);
+  if (phase === "Running") {
+    if (isOneOff(object)) {
+      return progressing("Running", "the pod has not finished yet");
+    }
+    if (conditionOf(object, "Ready")?.status === "True") return current;
+    return progressing("NotReady", "a container is not ready");
+  }
+  return progressing(phase ?? "Pending", "the pod has not started yet");
+}
+
+/** Waiting reasons that stand for a failure rather than for a start in progress: `ErrImagePull`, `CrashLoopBackOff` … */
+const failing = /^(?:Err\w*|\w*Error|\w*BackOff|\w*Invalid\w*)$/u;
+
+/** Why a container of the pod does not run, init containers first, or undefined. */
+export function containerTrouble(pod: JsonRecord): Verdict | undefined {
+  for (const list of ["initContainerStatuses", "containerStatuses"]) {
+    for (const status of recordsAt(pod, "status", list)) {
+      const waiting = recordAt(status, "state", "waiting");
+      const reason = textAt(waiting, "reason") ?? "";
+      if (!failing.test(reason)) continue;
+      const name = textAt(status, "name") ?? "";
+      return verdict(
+        "Degraded",
+        reason,
+        `container ${name}: ${textAt(waiting, "message") ?? reason}${lastExit(status)}`,
+      );
+    }
+  }
+  return undefined;
+}
+
+function lastExit(status: JsonRecord): string {
+  const ended = recordAt(status, "lastState", "terminated");
+  const code = numberAt(ended, "exitCode");
+  return code === undefined ? "" : `; last exit ${code} (${textAt(ended, "reason") ?? "Unknown"})`;
+}
+
+function isOneOff(pod: JsonRecord): boolean {
+  const policy = textAt(pod, "spec", "restartPolicy");
+  return policy === "Never" || policy === "OnFailure";
+}

@@ -1,0 +1,170 @@
+import type { Digest } from "@drover/shared/digest";
+import type { JsonRecord } from "@drover/shared/json";
+import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
+import type { Drift, Report } from "@drover/shared/link/link";
+
+import { cold, type Heat } from "./contest.ts";
+import type { Verdict } from "./health/verdict.ts";
+
+/** Why an object could not be brought to what is desired, and when trying again makes sense. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
+  /** `soon`: seconds · `later`: minutes · `changed`: when the desired or live object changes · `kind`: when the kind is there. */
+  readonly retry: "soon" | "later" | "changed" | "kind";
+}
+
+/** Why an object that was applied has to be applied once more. */
+export type Repair =
+  /** Its metadata when it was found changed: tells what was changed and by whom. */
+  | { readonly kind: "changed"; readonly evidence: JsonRecord; readonly foundAtMs: number }
+  | { readonly kind: "scaled"; readonly evidence: JsonRecord; readonly foundAtMs: number }
+  /** It left the watch's selection: deleted, or its label was taken off. */
+  | { readonly kind: "left"; readonly foundAtMs: number }
+  /** Nobody changed it; somebody asked for it to be applied. */
+  | { readonly kind: "asked" };
+
+/**
+ * What the agent keeps of one object of an application: no body, only what decides whether a request is needed. The set
+ * of an application's records is its inventory.
+ */
+export interface ObjectRecord {
+  readonly key: ObjectKey;
+  version: string;
+  /** Digest of the object in the bundle; "" when the bundle no longer has it. */
+  desired: Digest;
+  /** Digest that the server took last; "" = none yet. */
+  applied: Digest;
+  /** False while the server lacks the kind: then the namespace is only what the manifest says. */
+  placed: boolean;
+  /** What Git sets `spec.replicas` to, if it does. */
+  replicas: number | undefined;
+  /** Whether our apply made the object, rather than finding it there. */
+  created: boolean;
+  uid: string;
+  resourceVersion: string;
+  generation: number;
+  /** See `core/drift.ownHash`. */
+  ownHash: string;
+  verdict: Verdict;
+  obstacle: Obstacle | undefined;
+  /** Tries that failed in a row. */
+  attempts: number;
+  /** No request before this time; ms since the epoch. */
+  notBefore: number;
+  repair: Repair | undefined;
+  drift: Drift | undefined;
+  heat: Heat;
+  /** A write is under way: what the watch tells meanwhile waits in `echo`. */
+  inFlight: boolean;
+  echo: { readonly left: boolean; readonly object: JsonRecord } | undefined;
+  /** Why it stays in the cluster although it left the bundle. */
+  abandoned: string;
+}
+
+export interface ApplicationRecord {
+  readonly name: string;
+  /** By `formatObjectKey`. */
+  readonly objects: Map<string, ObjectRecord>;
+  /** Bundle that the records' `desired` are of; "" = none. */
+  bundle: Digest;
+  /** Default namespace that the bundle's objects were placed in. */
+  namespace: string;
+  /** Last bundle whose every object was applied, and the one before it. */
+  applied: Digest;
+  previous: Digest;
+  appliedAtMs: number;
+  syncRequest: number;
+  phase: Report["phase"];
+  /** Goes up when an object comes, goes, or gets another uid: what the inventory and the watches depend on. */
+  shape: number;
+  /** The `shape` that the inventory in the cluster has; -1 = not known. */
+  savedShape: number;
+  /** What keeps the application as a whole, such as a bundle that cannot be fetched. */
+  hindrance: { readonly reason: string; readonly message: string } | undefined;
+}
+
+export const notSeen: Verdict = { health: "Unknown", reason: "NotObserved", message: "not looked at yet" };
+export const notFound: Verdict = { health: "NotFound", reason: "NotFound", message: "it is not in the cluster" };
+
+export function createObjectRecord(key: ObjectKey, version: string): ObjectRecord {
+  return {
+    key,
+    version,
+    desired: "",
+    applied: "",
+    placed: false,
+    replicas: undefined,
+    created: false,
+    uid: "",
+    resourceVersion: "",
+    generation: 0,
+    ownHash: "",
+    verdict: notSeen,
+    obstacle: undefined,
+    attempts: 0,
+    notBefore: 0,
+    repair: undefined,
+    drift: undefined,
+    heat: cold,
+    inFlight: false,
+    echo: undefined,
+    abandoned: "",
+  };
+}
+
+export function createApplicationRecord(name: string): ApplicationRecord {
+  return {
+    name,
+    objects: new Map(),
+    bundle: "",
+    namespace: "",
+    applied: "",
+    previous: "",
+    appliedAtMs: 0,
+    syncRequest: 0,
+    phase: "applying",
+    shape: 0,
+    savedShape: -1,
+    hindrance: undefined,
+  };
+}
+
+/** Adds a record, or gives the one that is there. */
+export function recordOf(application: ApplicationRecord, key: ObjectKey, version: string): ObjectRecord {
+  const id = formatObjectKey(key);
+  const known = application.objects.get(id);
+  if (known !== undefined) return known;
+  const made = createObjectRecord(key, version);
+  application.objects.set(id, made);
+  application.shape += 1;
+  return made;
+}
+
+/** Takes an object out of the inventory. */
+export function dropRecord(application: ApplicationRecord, key: ObjectKey): void {
+  if (application.objects.delete(formatObjectKey(key))) application.shape += 1;
+}
+
+/** Whether the object differs from what is desired as far as the agent knows. One that does not costs no request. */
+export function needsApply(record: ObjectRecord): boolean {
+  return record.desired !== "" && (record.applied !== record.desired || record.repair !== undefined);
+}
+
+/** Whether the object is as desired. */
+export function isApplied(record: ObjectRecord): boolean {
+  return !needsApply(record) && record.obstacle === undefined;
+}
+
+/** Desired content changed, or the world did: what failed before may go through now. */
+export function clearObstacle(record: ObjectRecord): void {
+  record.obstacle = undefined;
+  record.attempts = 0;
+  record.notBefore = 0;
+}
+
+/** Resource versions of one kind count up, which the API promises since 1.35 and every etcd has kept before. */
+export function isOlder(a: string, b: string): boolean {
+  if (a.length !== b.length) return a.length < b.length;
+  return a < b;
+}

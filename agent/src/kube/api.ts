@@ -1,0 +1,77 @@
+/** A kind as one API server serves it. */
+export interface Resource {
+  /** "" for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** The name in paths: `deployments`. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+}
+
+export interface KubeRequest {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Path and query, as sent. */
+  readonly path: string;
+  /** Default `application/json`. */
+  readonly accept?: string;
+  /** Media type of `body`; default `application/json`. */
+  readonly contentType?: string;
+  readonly body?: string;
+  /** Default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+/** What the API server said no with. Decisions use the codes; `message` may quote an object, so it is never shown raw. */
+export interface Refusal {
+  readonly status: number;
+  /** `Status.reason`; "" when the body was no Status: then not the API server's registry answered, but its router or a proxy. */
+  readonly reason: string;
+  readonly message: string;
+  /** Kind or plural that the refusal is about, as the server names it. */
+  readonly about: string;
+  readonly causes: readonly RefusalCause[];
+  /** From `Retry-After`. */
+  readonly retryAfterMs?: number;
+}
+
+export interface RefusalCause {
+  readonly reason: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+export type KubeAnswer =
+  | { readonly kind: "ok"; readonly status: number; readonly body: unknown }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export type StreamAnswer =
+  | { readonly kind: "ok"; readonly lines: AsyncIterable<unknown> }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** An API server. Both calls throw only `api_unreachable`, `timeout` and `canceled`; every answer is a value. */
+export interface KubeApi extends AsyncDisposable {
+  request(request: KubeRequest, signal: AbortSignal): Promise<KubeAnswer>;
+  /** A GET whose answer is an endless sequence of JSON lines; it ends when the server or the signal ends it. */
+  stream(path: string, accept: string, signal: AbortSignal): Promise<StreamAnswer>;
+}
+
+/** Media types that make the server leave everything but the metadata out. */
+export const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+export const metadataListOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/** The path of a collection: in one namespace, or with namespace "" over all of them. */
+export function collectionPath(resource: Resource, namespace = ""): string {
+  const root = resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope = resource.namespaced && namespace !== "" ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+  return `${root}${scope}/${resource.plural}`;
+}
+
+export function objectPath(resource: Resource, at: { readonly namespace: string; readonly name: string }): string {
+  return `${collectionPath(resource, at.namespace)}/${encodeURIComponent(at.name)}`;
+}
+
+/** `apps/v1`, `v1`. */
+export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}

@@ -1,0 +1,184 @@
+import type { Readable } from "node:stream";
+
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import { numberAt, recordsAt, textAt } from "@drover/shared/json";
+
+import type { Access } from "./access.ts";
+import type { KubeAnswer, KubeApi, KubeRequest, Refusal, StreamAnswer } from "./api.ts";
+import { createTransport, unreachable, type Reply, type Transport } from "./transport.ts";
+
+export interface ClientOptions {
+  readonly access: Access;
+  readonly clock: Clock;
+  /** Names this client in the server's audit log. */
+  readonly userAgent: string;
+}
+
+const defaultTimeoutMs = 30_000;
+/** etcd holds no object over 1.5 MiB and lists are paged, so more than this is not an API server's answer. */
+const maxAnswerBytes = 64 << 20;
+const maxLineBytes = 8 << 20;
+
+/** A client of one API server. Watches run on a connection of their own, so a slow one never delays a write. */
+export function createKubeApi(options: ClientOptions): KubeApi {
+  const { access, clock, userAgent } = options;
+  const calls = createTransport(access, clock);
+  const watches = createTransport(access, clock);
+  const attempt = async (options: Attempt, renew: boolean): Promise<Reply> => {
+    const { transport, request, signal } = options;
+    const headers = { ...(await access.authorize({ renew })), ...headersOf(request), "user-agent": userAgent };
+    const body = request.body === undefined ? {} : { body: request.body };
+    return transport.send({ method: request.method, path: request.path, headers, ...body }, signal);
+  };
+  const send = async (options: Attempt): Promise<Reply> => {
+    const reply = await attempt(options, false);
+    if (reply.status !== 401) return reply;
+    reply.body.destroy();
+    return attempt(options, true);
+  };
+  return {
+    async request(request, outer) {
+      using deadline = startDeadline(clock, request.timeoutMs ?? defaultTimeoutMs, outer);
+      const { signal } = deadline;
+      const reply = await send({ transport: calls, request, signal });
+      return toAnswer(reply, await readAll(access, reply.body, signal));
+    },
+    async stream(path, accept, outer): Promise<StreamAnswer> {
+      const deadline = startDeadline(clock, defaultTimeoutMs, outer);
+      try {
+        const { signal } = deadline;
+        const reply = await send({ transport: watches, request: { method: "GET", path, accept }, signal });
+        if (reply.status === 200) {
+          deadline.lift();
+          return { kind: "ok", lines: readLines(access, reply.body, deadline) };
+        }
+        const answer = toAnswer(reply, await readAll(access, reply.body, signal));
+        if (answer.kind === "refused") return answer;
+        throw unreachable(access, new Error(`status ${reply.status} on a watch`));
+      } catch (cause) {
+        deadline[Symbol.dispose]();
+        throw cause;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([calls[Symbol.asyncDispose](), watches[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+function headersOf(request: KubeRequest): Readonly<Record<string, string>> {
+  return {
+    accept: request.accept === undefined ? "application/json" : `${request.accept}, application/json`,
+    ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+  };
+}
+
+interface Attempt {
+  readonly transport: Transport;
+  readonly request: KubeRequest;
+  readonly signal: AbortSignal;
+}
+
+/** A signal that also aborts when the time is over; disposing it leaves nothing behind on the outer signal. */
+interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** Takes the time limit off; the outer signal goes on counting. */
+  lift(): void;
+}
+
+function startDeadline(clock: Clock, ms: number, outer: AbortSignal): Deadline {
+  outer.throwIfAborted();
+  const inner = new AbortController();
+  const lifted = new AbortController();
+  const abort = (): void => inner.abort(outer.reason);
+  outer.addEventListener("abort", abort, { once: true });
+  clock.sleep(ms, lifted.signal).then(
+    () => inner.abort(new DroverError("timeout", `the API server did not answer within ${ms} ms`)),
+    () => undefined,
+  );
+  return {
+    signal: inner.signal,
+    lift: () => lifted.abort(),
+    [Symbol.dispose]() {
+      lifted.abort();
+      outer.removeEventListener("abort", abort);
+    },
+  };
+}
+
+async function readAll(access: Access, body: Readable, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxAnswerBytes) throw new Error("the answer is too large");
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw failure(access, cause, signal);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function* readLines(access: Access, body: Readable, deadline: Deadline): AsyncGenerator<unknown, void> {
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+        const line = Buffer.concat([rest, chunk.subarray(start, end)]);
+        rest = Buffer.alloc(0);
+        start = end + 1;
+        if (line.length > 0) yield JSON.parse(line.toString("utf8"));
+      }
+      rest = Buffer.concat([rest, chunk.subarray(start)]);
+      if (rest.length > maxLineBytes) throw new Error("a line is too long");
+    }
+  } catch (cause) {
+    throw failure(access, cause, deadline.signal);
+  } finally {
+    body.destroy();
+    deadline[Symbol.dispose]();
+  }
+}
+
+function failure(access: Access, cause: unknown, signal: AbortSignal): Error {
+  if (signal.aborted && signal.reason instanceof Error) return signal.reason;
+  return cause instanceof DroverError ? cause : unreachable(access, cause);
+}
+
+function toAnswer(reply: Reply, text: string): KubeAnswer {
+  const body = parse(text);
+  if (reply.status >= 200 && reply.status < 300 && body !== undefined) {
+    return { kind: "ok", status: reply.status, body };
+  }
+  return { kind: "refused", refusal: toRefusal(reply, body) };
+}
+
+function toRefusal(reply: Reply, body: unknown): Refusal {
+  const isStatus = textAt(body, "kind") === "Status";
+  const retryAfterSeconds = Number(reply.headers["retry-after"] ?? numberAt(body, "details", "retryAfterSeconds"));
+  return {
+    status: reply.status,
+    reason: isStatus ? (textAt(body, "reason") ?? "Unknown") : "",
+    message: isStatus ? (textAt(body, "message") ?? "") : "",
+    about: textAt(body, "details", "kind") ?? "",
+    causes: recordsAt(body, "details", "causes").map((cause) => ({
+      reason: textAt(cause, "reason") ?? "",
+      field: textAt(cause, "field") ?? "",
+      message: textAt(cause, "message") ?? "",
+    })),
+    ...(Number.isFinite(retryAfterSeconds) ? { retryAfterMs: retryAfterSeconds * 1000 } : {}),
+  };
+}
+
+/** undefined for text that is no JSON, such as the router's `404 page not found`. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import { DroverError } from "@drover/shared/errors";
+import { recordsAt, textAt } from "@drover/shared/json";
+
+import { apiVersionOf, type KubeApi, type Resource } from "./api.ts";
+
+/** A kind in one version, as a manifest names it. */
+export interface VersionedKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+/**
+ * Which kinds a server has. Asked for each group version when it is first needed (one small request each) instead of
+ * all at once: a broken aggregated API then stops nobody who does not use it, and a new kind is found at once.
+ */
+export interface Discovery {
+  /** undefined when the server lacks the kind. Throws `api_unreachable` when it cannot tell. */
+  find(kind: VersionedKind, signal: AbortSignal): Promise<Resource | undefined>;
+  /** Like `find`; when that version is gone, the kind in a version that the server prefers. */
+  findAnyVersion(kind: VersionedKind, signal: AbortSignal): Promise<Resource | undefined>;
+  /** What `find` has found before; no request. */
+  known(kind: VersionedKind): Resource | undefined;
+  /** To be called when kinds of the group may have come or gone. */
+  forget(group: string): void;
+}
+
+type Kinds = ReadonlyMap<string, Resource>;
+
+export function createDiscovery(api: KubeApi): Discovery {
+  const cache = new Map<string, Kinds>();
+  const asking = new Map<string, Promise<Kinds>>();
+
+  const ask = async (group: string, version: string, signal: AbortSignal): Promise<Kinds> => {
+    const kinds = await fetchKinds(api, { group, version }, signal);
+    if (kinds.size > 0) cache.set(apiVersionOf({ group, version }), kinds);
+    return kinds;
+  };
+  const askOnce = (group: string, version: string, signal: AbortSignal): Promise<Kinds> => {
+    const apiVersion = apiVersionOf({ group, version });
+    const running = asking.get(apiVersion);
+    if (running !== undefined) return running;
+    const started = ask(group, version, signal).finally(() => asking.delete(apiVersion));
+    asking.set(apiVersion, started);
+    return started;
+  };
+  const discovery: Discovery = {
+    known: ({ group, version, kind }) => cache.get(apiVersionOf({ group, version }))?.get(kind),
+    async find(kind, signal) {
+      const known = discovery.known(kind);
+      if (known !== undefined) return known;
+      return (await askOnce(kind.group, kind.version, signal)).get(kind.kind);
+    },
+    async findAnyVersion(kind, signal) {
+      const same = await discovery.find(kind, signal);
+      if (same !== undefined) return same;
+      for (const version of await fetchVersions(api, kind.group, signal)) {
+        const other = await discovery.find({ ...kind, version }, signal);
+        if (other !== undefined) return other;
+      }
+      return undefined;
+    },
+    forget(group) {
+      for (const apiVersion of cache.keys()) {
+        if (group === "" ? !apiVersion.includes("/") : apiVersion.startsWith(`${group}/`)) cache.delete(apiVersion);
+      }
+    },
+  };
+  return discovery;
+}
+
+async function fetchKinds(
+  api: KubeApi,
+  { group, version }: { readonly group: string; readonly version: string },
+  signal: AbortSignal,
+): Promise<Kinds> {
+  const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+  const answer = await api.request({ method: "GET", path }, signal);
+  if (answer.kind === "refused") return refusedAs(answer.refusal.status, path);
+  const kinds = new Map<string, Resource>();
+  for (const entry of recordsAt(answer.body, "resources")) {
+    const plural = textAt(entry, "name");
+    const kind = textAt(entry, "kind");
+    // Names with a slash are subresources; some of them carry another kind.
+    if (plural === undefined || kind === undefined || plural.includes("/")) continue;
+    kinds.set(kind, { group, version, kind, plural, namespaced: entry["namespaced"] === true });
+  }
+  return kinds;
+}
+
+async function fetchVersions(api: KubeApi, group: string, signal: AbortSignal): Promise<readonly string[]> {
+  if (group === "") return [];
+  const answer = await api.request({ method: "GET", path: `/apis/${group}` }, signal);
+  if (answer.kind === "refused") {
+    refusedAs(answer.refusal.status, `/apis/${group}`);
+    return [];
+  }
+  const preferred = textAt(answer.body, "preferredVersion", "version");
+  const all = recordsAt(answer.body, "versions").map((version) => textAt(version, "version"));
+  return [...new Set([preferred, ...all])].filter((version) => version !== undefined);
+}
+
+/** 404 means that the group version does not exist; anything else only that the server cannot tell now. */
+function refusedAs(status: number, path: string): Kinds {
+  if (status === 404) return new Map();
+  throw new DroverError("api_unreachable", `the API server answered ${status} to GET ${path}`);
+}

@@ -1,0 +1,109 @@
+import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
+
+import { collectionPath, metadataOnly, objectPath, type KubeApi, type Refusal, type Resource } from "./api.ts";
+
+/** The name under which every field that Git sets is owned. One for all applications, so that objects can move. */
+export const fieldManager = "drover";
+
+type At = Pick<ObjectKey, "namespace" | "name">;
+
+export type Applied =
+  | { readonly kind: "applied"; readonly object: JsonRecord; readonly created: boolean }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export interface ApplyOptions {
+  readonly resource: Resource;
+  readonly at: At;
+  /** JSON of the object. */
+  readonly body: string;
+  /** Answers with metadata alone. */
+  readonly metadataOnly: boolean;
+  /** Nothing is written; the server only says what it would answer. */
+  readonly dryRun?: boolean;
+}
+
+/** One server-side apply that takes over every field it sets. */
+export async function applyObject(api: KubeApi, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
+  const { resource, at, body } = options;
+  const query = `fieldManager=${fieldManager}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
+  const answer = await api.request(
+    {
+      method: "PATCH",
+      path: `${objectPath(resource, at)}?${query}`,
+      contentType: "application/apply-patch+yaml",
+      body,
+      timeoutMs: 60_000,
+      ...(options.metadataOnly ? { accept: metadataOnly } : {}),
+    },
+    signal,
+  );
+  if (answer.kind === "refused") return answer;
+  return { kind: "applied", object: asRecord(answer.body), created: answer.status === 201 };
+}
+
+export type Found =
+  | { readonly kind: "found"; readonly object: JsonRecord }
+  /** The server's registry says that there is no such object. A router's or proxy's 404 is a refusal. */
+  | { readonly kind: "gone" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export interface GetOptions {
+  readonly resource: Resource;
+  readonly at: At;
+  readonly metadataOnly: boolean;
+}
+
+export async function getObject(api: KubeApi, options: GetOptions, signal: AbortSignal): Promise<Found> {
+  const accept = options.metadataOnly ? { accept: metadataOnly } : {};
+  const answer = await api.request(
+    { method: "GET", path: objectPath(options.resource, options.at), ...accept },
+    signal,
+  );
+  if (answer.kind === "ok") return { kind: "found", object: asRecord(answer.body) };
+  return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
+}
+
+export type Deleted =
+  /** `finished` when nothing holds the object back any more. */
+  | { readonly kind: "deleted"; readonly finished: boolean }
+  | { readonly kind: "gone" }
+  /** Another object of the same name is there by now. */
+  | { readonly kind: "other" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** Deletes exactly the object with this uid; its dependants follow in the background. */
+export async function deleteObject(
+  api: KubeApi,
+  { resource, at, uid }: { readonly resource: Resource; readonly at: At; readonly uid: string },
+  signal: AbortSignal,
+): Promise<Deleted> {
+  const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid }, propagationPolicy: "Background" };
+  const answer = await api.request(
+    { method: "DELETE", path: objectPath(resource, at), body: JSON.stringify(body) },
+    signal,
+  );
+  if (answer.kind === "ok") return { kind: "deleted", finished: textAt(answer.body, "kind") === "Status" };
+  if (isAbsence(answer.refusal)) return { kind: "gone" };
+  return answer.refusal.status === 409 ? { kind: "other" } : answer;
+}
+
+/** Creates an object; `exists` when there is one of that name already. */
+export async function createObject(
+  api: KubeApi,
+  { resource, namespace, body }: { readonly resource: Resource; readonly namespace: string; readonly body: string },
+  signal: AbortSignal,
+): Promise<{ readonly kind: "created" | "exists" } | { readonly kind: "refused"; readonly refusal: Refusal }> {
+  const path = `${collectionPath(resource, namespace)}?fieldManager=${fieldManager}`;
+  const answer = await api.request({ method: "POST", path, body }, signal);
+  if (answer.kind === "ok") return { kind: "created" };
+  return answer.refusal.status === 409 ? { kind: "exists" } : answer;
+}
+
+function asRecord(value: unknown): JsonRecord {
+  return isRecord(value) ? value : {};
+}
+
+function isAbsence(refusal: Refusal): boolean {
+  return refusal.status === 404 && refusal.reason === "NotFound";
+}

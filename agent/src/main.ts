@@ -1,0 +1,26 @@
+import { systemClock } from "@drover/shared/clock";
+import { createLog } from "@drover/shared/log";
+import { runAll, runMain } from "@drover/shared/service";
+
+import { accessSource, agentHelp, loadAgentConfig, processSources } from "./config.ts";
+import { openAgent } from "./open-agent.ts";
+import { createProbes } from "./probes.ts";
+
+const sources = processSources();
+if (sources.argv.includes("--help")) {
+  process.stdout.write(agentHelp);
+  process.exit(0);
+}
+const bootLog = createLog("agent", "info");
+await runMain(
+  async (signal) => {
+    const config = loadAgentConfig(sources);
+    const log = createLog("agent", config.logLevel);
+    const outside = { clock: systemClock, random: Math.random, log };
+    const agent = await openAgent(config, { ...outside, access: accessSource(config, sources) }, signal);
+    const { probeHost: host, probePort: port } = config;
+    const probes = port === 0 ? [] : [createProbes({ host, port, ready: () => agent.ready, metrics: agent.metrics })];
+    await runAll([agent, ...probes], signal);
+  },
+  { log: bootLog },
+);

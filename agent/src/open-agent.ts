@@ -1,0 +1,68 @@
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { Logger } from "@drover/shared/log";
+import { backoffMs, type Random } from "@drover/shared/retry";
+import { verifyAssignments } from "@drover/shared/trust/envelope";
+import { verifyKeysOf } from "@drover/shared/trust/identity";
+
+import { createAgent, type Agent } from "./agent.ts";
+import { readJoinToken, type AgentConfig } from "./config.ts";
+import { loadOrEnroll } from "./enroll.ts";
+import { loadAccess, type AccessSource } from "./kube/access.ts";
+import type { KubeApi } from "./kube/api.ts";
+import { createKubeApi } from "./kube/client.ts";
+import { fetchFacts } from "./kube/facts.ts";
+import { createGrpcLink } from "./link/grpc.ts";
+import { agentVersion } from "./version.ts";
+
+export interface Outside {
+  readonly access: AccessSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const backoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 };
+
+/** The agent of a process: connected to its cluster, and with an identity at its hub, which it may have to get first. */
+export async function openAgent(config: AgentConfig, outside: Outside, signal: AbortSignal): Promise<Agent> {
+  const { clock, random, log } = outside;
+  const access = await loadAccess(outside.access);
+  const kube = createKubeApi({ access, clock, userAgent: `drover-agent/${agentVersion}` });
+  const identity = await loadOrEnroll(
+    {
+      dataDir: config.dataDir,
+      token: await readJoinToken(config),
+      hubAddress: config.hubAddress,
+      clusterUid: await fetchClusterUid(kube, outside, signal),
+      agentVersion,
+      clock,
+      random,
+      log,
+    },
+    signal,
+  );
+  const link = createGrpcLink({ address: config.hubAddress, identity, clock, random, log });
+  return createAgent(config, {
+    link,
+    kube,
+    cluster: () => identity.current().cluster,
+    verify: (signed) => verifyAssignments(signed, verifyKeysOf(identity.current())),
+    clock,
+    random,
+    log,
+  });
+}
+
+async function fetchClusterUid(kube: KubeApi, outside: Outside, signal: AbortSignal): Promise<string> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return (await fetchFacts(kube, signal)).clusterUid;
+    } catch (cause) {
+      signal.throwIfAborted();
+      const { code, message, hint } = DroverError.from(cause);
+      outside.log.warn({ code, reason: message, hint }, "cluster cannot be read yet");
+      await outside.clock.sleep(backoffMs(backoff, attempt, outside.random), signal);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { isRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
+
+/** One object that an application owns in its cluster. */
+export interface InventoryEntry {
+  readonly key: ObjectKey;
+  readonly version: string;
+  /** "" until the server has told it. */
+  readonly uid: string;
+  readonly created: boolean;
+}
+
+/** ConfigMaps of the agent's own namespace: the least that keeping an inventory asks of a cluster. */
+export interface ConfigMaps {
+  list(labelSelector: string, signal: AbortSignal): Promise<readonly ConfigMap[]>;
+  apply(map: ConfigMap, signal: AbortSignal): Promise<void>;
+  remove(name: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface ConfigMap {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/**
+ * What every application owns, kept in the cluster itself: an agent that lost its disk still knows what it may prune.
+ * Entries are written before the objects they name, and taken out after the objects are gone.
+ */
+export interface Inventory {
+  /** All applications' entries, as the cluster has them. */
+  read(signal: AbortSignal): Promise<ReadonlyMap<string, readonly InventoryEntry[]>>;
+  /** Makes the application's inventory these entries; no request when it is so already. */
+  write(application: string, entries: readonly InventoryEntry[], signal: AbortSignal): Promise<void>;
+  remove(application: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Keeps each ConfigMap below 256 KiB. */
+const shardSize = 500;
+export const inventoryLabel = "drover.dev/inventory";
+
+export function createInventory(maps: ConfigMaps): Inventory {
+  /** Application → shard name → text, as last read or written. */
+  const written = new Map<string, Map<string, string>>();
+  const write = async (application: string, texts: readonly string[], signal: AbortSignal): Promise<void> => {
+    const shards = written.get(application) ?? new Map<string, string>();
+    written.set(application, shards);
+    const wanted = new Map(texts.map((text, index) => [shardName(application, index), text]));
+    for (const [name, entries] of wanted) {
+      if (shards.get(name) === entries) continue;
+      await maps.apply({ name, labels: { [inventoryLabel]: application }, data: { entries } }, signal);
+      shards.set(name, entries);
+    }
+    for (const name of [...shards.keys()].filter((name) => !wanted.has(name))) {
+      await maps.remove(name, signal);
+      shards.delete(name);
+    }
+  };
+  return {
+    async read(signal) {
+      const found = new Map<string, InventoryEntry[]>();
+      written.clear();
+      for (const { name, labels, data } of await maps.list(inventoryLabel, signal)) {
+        const application = labels[inventoryLabel] ?? "";
+        const text = data["entries"] ?? "";
+        const shards = written.get(application) ?? new Map<string, string>();
+        written.set(application, shards.set(name, text));
+        found.set(application, [...(found.get(application) ?? []), ...decodeEntries(text)]);
+      }
+      return found;
+    },
+    write: (application, entries, signal) => write(application, encodeShards(entries), signal),
+    async remove(application, signal) {
+      await write(application, [], signal);
+      written.delete(application);
+    },
+  };
+}
+
+/** A dot cannot be part of an application's name, so no shard can be another application's inventory. */
+function shardName(application: string, index: number): string {
+  return `drover-inventory-${application}${index === 0 ? "" : `.${index}`}`;
+}
+
+function encodeShards(entries: readonly InventoryEntry[]): readonly string[] {
+  const rows = entries.map(({ key, version, uid, created }) => {
+    const row = [key.group, key.kind, version, key.namespace, key.name, uid, ...(created ? [1] : [])];
+    return JSON.stringify(row);
+  });
+  const sorted = rows.toSorted();
+  const shards: string[] = [];
+  for (let start = 0; start < sorted.length; start += shardSize) {
+    shards.push(`[${sorted.slice(start, start + shardSize).join(",\n")}]`);
+  }
+  return shards;
+}
+
+/** Rows that are no entries are left out: an inventory that somebody spoilt must not stop the agent. */
+function decodeEntries(text: string): readonly InventoryEntry[] {
+  let rows: unknown;
+  try {
+    rows = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  return (Array.isArray(rows) ? rows : []).flatMap((row: unknown): readonly InventoryEntry[] => {
+    if (!Array.isArray(row) || isRecord(row)) return [];
+    const [group, kind, version, namespace, name, uid, created] = row as readonly unknown[];
+    const texts = [group, kind, version, namespace, name, uid].filter((cell) => typeof cell === "string");
+    const [g, k, v, ns, n, u] = texts;
+    if (texts.length !== 6 || g === undefined || k === undefined || v === undefined) return [];
+    if (ns === undefined || n === undefined || u === undefined) return [];
+    return [{ key: { group: g, kind: k, namespace: ns, name: n }, version: v, uid: u, created: created === 1 }];
+  });
+}

@@ -1,0 +1,195 @@
+import { canonicalJson } from "../digest.ts";
+import { isRecord, textAt, type JsonRecord } from "../json.ts";
+import { equalQuantities } from "./quantity.ts";
+
+/** One step into an object: a field, a list item found by its keys, or a list item by its place. */
+export type Segment =
+  | { readonly kind: "field"; readonly name: string }
+  | { readonly kind: "item"; readonly keys: JsonRecord }
+  | { readonly kind: "index"; readonly index: number };
+
+export type FieldPath = readonly Segment[];
+
+/** A field that is desired and is not so in the live object. `live` is absent when the field is. */
+export interface FieldChange {
+  readonly path: FieldPath;
+  readonly desired: unknown;
+  readonly live?: unknown;
+}
+
+/** What stands for a value that must not leave its cluster. */
+export const masked = "***";
+
+/** At most this many changes of one object are listed; more say nothing new to a person. */
+const maxChanges = 200;
+
+/** Compares only what `desired` sets: defaults, status and whatever others added to the live object are no difference. */
+export function diffObjects(desired: JsonRecord, live: JsonRecord): readonly FieldChange[] {
+  const changes: FieldChange[] = [];
+  compareRecords({ desired, live, path: [] }, changes);
+  return changes;
+}
+
+/** JSON text of a changed field's value, masked where the object or the path says that it is secret. */
+export function formatChange(kind: string, change: FieldChange): { readonly desired: string; readonly live?: string } {
+  const text = isSecretPath(kind, change.path) ? () => masked : canonicalJson;
+  return { desired: text(change.desired), ...(change.live === undefined ? {} : { live: text(change.live) }) };
+}
+
+/** `spec.template.spec.containers[name=web].image`, `metadata.labels[app]`, `spec.args[2]`. */
+export function formatFieldPath(path: FieldPath): string {
+  let text = "";
+  let parent = "";
+  for (const segment of path) {
+    if (segment.kind === "field") {
+      const bracketed = keyedMaps.has(parent) || !/^[A-Za-z_][\w-]*$/u.test(segment.name);
+      text += bracketed ? `[${segment.name}]` : `${text === "" ? "" : "."}${segment.name}`;
+      parent = segment.name;
+    } else {
+      text += segment.kind === "index" ? `[${segment.index}]` : `[${formatKeys(segment.keys)}]`;
+      parent = "";
+    }
+  }
+  return text;
+}
+
+/** Values of Secrets, and the copy of a whole object that `kubectl apply` leaves in an annotation. */
+export function isSecretPath(kind: string, path: FieldPath): boolean {
+  const [first, second, third] = path.map((segment) => (segment.kind === "field" ? segment.name : ""));
+  if (kind === "Secret" && (first === "data" || first === "stringData")) return true;
+  if (first !== "metadata" || second !== "annotations") return false;
+  return third === undefined || third === "kubectl.kubernetes.io/last-applied-configuration";
+}
+
+/** Maps whose keys are people's, not the API's. */
+const keyedMaps = new Set([
+  "annotations",
+  "binaryData",
+  "data",
+  "labels",
+  "limits",
+  "matchLabels",
+  "nodeSelector",
+  "requests",
+  "stringData",
+]);
+
+/** Maps whose values are quantities, which the server writes in its own way: `1000m` comes back as `1`. */
+const quantityMaps = new Set([
+  "capacity",
+  "default",
+  "defaultRequest",
+  "hard",
+  "limits",
+  "max",
+  "min",
+  "overhead",
+  "requests",
+]);
+
+/** Keys of lists of records, tried in this order: the first that every item has and that tells them apart. */
+const listKeys: readonly (readonly string[])[] = [
+  ["name"],
+  ["mountPath"],
+  ["containerPort", "protocol"],
+  ["port", "protocol"],
+  ["devicePath"],
+  ["type"],
+  ["key"],
+  ["ip"],
+  ["topologyKey", "whenUnsatisfiable"],
+];
+
+interface Pair {
+  readonly desired: unknown;
+  readonly live: unknown;
+  readonly path: FieldPath;
+}
+
+function compare(pair: Pair, changes: FieldChange[]): void {
+  const { desired, live, path } = pair;
+  if (changes.length >= maxChanges) return;
+  if (isRecord(desired) && isRecord(live)) {
+    compareRecords({ desired, live, path }, changes);
+  } else if (Array.isArray(desired) && Array.isArray(live)) {
+    compareLists({ desired, live, path }, changes);
+  } else if (!equalValues(desired, live, path)) {
+    changes.push({ path, desired, ...(live === undefined ? {} : { live }) });
+  }
+}
+
+function compareRecords(
+  pair: { readonly desired: JsonRecord; readonly live: JsonRecord; readonly path: FieldPath },
+  changes: FieldChange[],
+): void {
+  for (const [name, desired] of Object.entries(pair.desired)) {
+    const live = Object.hasOwn(pair.live, name) ? pair.live[name] : undefined;
+    compare({ desired, live, path: [...pair.path, { kind: "field", name }] }, changes);
+  }
+}
+
+function compareLists(
+  pair: { readonly desired: readonly unknown[]; readonly live: readonly unknown[]; readonly path: FieldPath },
+  changes: FieldChange[],
+): void {
+  const { desired, live, path } = pair;
+  const keys = keysOf(desired);
+  if (keys === undefined) {
+    // Items without keys form one value: a list that grew or shrank is another list.
+    if (desired.length !== live.length) changes.push({ path, desired, live });
+    else
+      desired.forEach((item, index) => compare({ desired: item, live: live[index], path: at(path, index) }, changes));
+    return;
+  }
+  for (const item of desired.filter(isRecord)) {
+    const found = live.find((other) => isRecord(other) && sameItem(keys, item, other));
+    const segment: Segment = { kind: "item", keys: pick(item, keys) };
+    compare({ desired: item, live: found, path: [...path, segment] }, changes);
+  }
+}
+
+function at(path: FieldPath, index: number): FieldPath {
+  return [...path, { kind: "index", index }];
+}
+
+/** undefined when the items are not all records that some key tells apart. */
+function keysOf(items: readonly unknown[]): readonly string[] | undefined {
+  const records = items.filter(isRecord);
+  if (records.length === 0 || records.length !== items.length) return undefined;
+  return listKeys.find((keys) => {
+    if (!records.every((record) => record[keys[0] ?? ""] !== undefined)) return false;
+    return new Set(records.map((record) => canonicalJson(pick(record, keys)))).size === records.length;
+  });
+}
+
+/** A key that Git leaves to the server's default, such as a port's protocol, matches any. */
+function sameItem(keys: readonly string[], desired: JsonRecord, live: JsonRecord): boolean {
+  return keys.every((key) => desired[key] === undefined || desired[key] === live[key]);
+}
+
+function pick(record: JsonRecord, keys: readonly string[]): JsonRecord {
+  return Object.fromEntries(keys.filter((key) => record[key] !== undefined).map((key) => [key, record[key]]));
+}
+
+function equalValues(desired: unknown, live: unknown, path: FieldPath): boolean {
+  if (desired === live || (isEmpty(desired) && isEmpty(live))) return true;
+  const parent = path.at(-2);
+  const name = parent?.kind === "field" ? parent.name : "";
+  if (quantityMaps.has(name) || textAt(path.at(-1), "name") === "sizeLimit") {
+    return equalQuantities(desired, live);
+  }
+  return canonicalJson(desired) === canonicalJson(live);
+}
+
+/** The server drops empty maps and lists, and null stands for absent. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isRecord(value) && Object.keys(value).length === 0;
+}
+
+function formatKeys(keys: JsonRecord): string {
+  return Object.entries(keys)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(",");
+}
