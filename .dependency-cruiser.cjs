@@ -18,7 +18,7 @@ module.exports = {
       name: "clients-know-only-the-api",
       severity: "error",
       from: { path: "^hub/(cli|console)/" },
-      to: { path: "^(hub/src|agent|deploy|test)/|^shared/src/(?!api/|errors|state|problems)" },
+      to: { path: "^(hub/src|agent|deploy|test)/|^shared/src/(?!api/|errors|state|problems|conditions|nearest)" },
     },
     { name: "servers-know-no-client", severity: "error", from: { path: "^hub/src/" }, to: { path: "^hub/(cli|console)/" } },
     {

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 const folders = ["proto", "shared", "hub", "agent", "deploy", "test"];
 const run = spawnSync("depcruise", [...folders, "--config", ".dependency-cruiser.cjs"], { encoding: "utf8" });
 const output = `${run.stdout}${run.stderr}`;
-const modules = Number(/\((?<modules>\d+) modules/u.exec(output)?.groups?.["modules"] ?? 0);
+const modules = Number(/(?<modules>\d+) modules/u.exec(output)?.groups?.["modules"] ?? 0);
 process.stdout.write(output);
 if (run.status !== 0 || modules < 50) {
   if (modules < 50) process.stderr.write(`only ${modules} modules were looked at: the checker does not work\n`);

@@ -15,6 +15,6 @@ class TotalsReporter implements Reporter {
   }
 }
 
-// vitest loads a custom reporter by its default export.
+/** @public vitest loads a custom reporter by its default export. */
 // oxlint-disable-next-line import/no-default-export
 export default TotalsReporter;
