@@ -17,6 +17,9 @@ export interface TreeItem {
   readonly mode: "file" | "executable" | "symlink" | "submodule" | "folder";
 }
 
+/** Git never writes these; who writes them by hand wants files outside the repository. */
+const unsafeName = /^(?:\.{0,2}|\.git)$|[/\0]/iu;
+
 /** One object database. */
 export interface GitObjects {
   /** Follows a tag to its commit. */
@@ -64,6 +67,12 @@ export function openGitObjects(folder: string): GitObjects {
     async readTree(oid) {
       const { tree } = await read((base) => git.readTree({ ...base, oid }));
       return tree.map((entry) => {
+        if (unsafeName.test(entry.path)) {
+          throw new DroverError(
+            "document_invalid",
+            `a file may not be called ${JSON.stringify(entry.path.slice(0, 80))}`,
+          );
+        }
         const mode = modes[entry.mode.padStart(6, "0")];
         if (mode !== undefined) return { name: entry.path, oid: entry.oid, mode };
         throw new DroverError("document_invalid", `${entry.path} has the unknown mode ${entry.mode}`);

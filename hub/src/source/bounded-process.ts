@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+import { DroverError } from "@drover/shared/errors";
+
+export interface BoundedCommand {
+  /** Program with its full path, and arguments. */
+  readonly command: readonly string[];
+  /** The working folder, and the only HOME that the program knows. */
+  readonly workFolder: string;
+  readonly timeoutMs: number;
+  readonly cpuSeconds: number;
+  readonly maxOutputBytes: number;
+}
+
+export interface BoundedResult {
+  readonly output: Uint8Array;
+  /** The end of what the program said on stderr. */
+  readonly complaint: string;
+  readonly failed: boolean;
+}
+
+const maxComplaint = 16_384;
+/** A Go program reserves about 700 MiB of addresses before it does anything; what it uses is bounded by GOMEMLIMIT. */
+const maxAddressKiB = 1_300_000;
+
+/** Runs a program to its end or to its limits. Throws `timeout` and `input_too_large`. */
+export async function runBounded(bounds: BoundedCommand, signal: AbortSignal): Promise<BoundedResult> {
+  const limit = `ulimit -v ${maxAddressKiB} 2>/dev/null; ulimit -t ${bounds.cpuSeconds} 2>/dev/null; exec "$0" "$@"`;
+  const timeout = AbortSignal.timeout(bounds.timeoutMs);
+  const child = spawn("/bin/sh", ["-c", limit, ...bounds.command], {
+    cwd: bounds.workFolder,
+    env: emptyEnvironment(bounds.workFolder),
+    stdio: ["ignore", "pipe", "pipe"],
+    signal: AbortSignal.any([signal, timeout]),
+    killSignal: "SIGKILL",
+  });
+  let size = 0;
+  const chunks: Uint8Array[] = [];
+  child.stdout.on("data", (chunk: Uint8Array) => {
+    size += chunk.length;
+    if (size > bounds.maxOutputBytes) child.kill("SIGKILL");
+    else chunks.push(chunk);
+  });
+  let complaint = "";
+  child.stderr.on("data", (chunk: Uint8Array) => {
+    complaint = (complaint + new TextDecoder().decode(chunk)).slice(-maxComplaint);
+  });
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    if (size > bounds.maxOutputBytes) {
+      throw new DroverError("input_too_large", `the output is more than ${bounds.maxOutputBytes} bytes`);
+    }
+    return { output: Buffer.concat(chunks), complaint, failed: code !== 0 };
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (!timeout.aborted) throw cause;
+    const seconds = Math.round(bounds.timeoutMs / 1000);
+    throw new DroverError("timeout", `the program was stopped after ${seconds} s`, { cause });
+  }
+}
+
+/** Nothing of the hub's: no credentials, no programs to call, and a proxy that is not there for what tries a network. */
+function emptyEnvironment(home: string): Record<string, string> {
+  const nowhere = "http://127.0.0.1:9";
+  return {
+    HOME: home,
+    TMPDIR: home,
+    PATH: "",
+    GOMEMLIMIT: "400MiB",
+    GOMAXPROCS: "2",
+    HTTP_PROXY: nowhere,
+    HTTPS_PROXY: nowhere,
+  };
+}
