@@ -17,10 +17,12 @@ export interface WatchOptions {
 const debounceMs = 20;
 /** How often to look for a repository that is not there. */
 const missingMs = 1000;
+/** How often to look without an event: a folder far above may be moved, a network file system tells nothing. */
+const lookMs = 10_000;
 /** Folders under refs: one for each part of a branch name with slashes. More are left to polling. */
 const maxFolders = 256;
 /** What in a repository's folder tells about refs; the index, locks and logs tell nothing. */
-const telling: ReadonlySet<string> = new Set(["HEAD", "packed-refs", "refs", "reftable", "worktrees"]);
+const telling: ReadonlySet<string> = new Set([".git", "HEAD", "packed-refs", "refs"]);
 
 /**
  * Calls `changed` once at the start and whenever refs of a local repository change, also when it vanishes and comes
@@ -34,7 +36,7 @@ export async function watchRepository(options: WatchOptions, signal: AbortSignal
   changed();
   while (!signal.aborted) {
     if (places.folders.length === 0) await clock.sleep(missingMs, signal);
-    else await nextEvent(places, seen, signal);
+    else await eventOrTime(places, seen, { clock, signal });
     await clock.sleep(debounceMs, signal);
     places = await placesOf(path);
     const state = await stateOf(places);
@@ -52,13 +54,26 @@ interface Places {
   readonly marks: readonly string[];
 }
 
+async function eventOrTime(
+  places: Places,
+  seen: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const stop = new AbortController();
+  const linked = AbortSignal.any([signal, stop.signal]);
+  try {
+    await Promise.race([nextEvent(places, seen, linked), clock.sleep(lookMs, linked)]);
+  } finally {
+    stop.abort();
+  }
+}
+
 /** Resolves with the first event that may be about refs. Watching anew each time also finds new folders. */
 async function nextEvent({ folders, marks }: Places, seen: string, signal: AbortSignal): Promise<void> {
   const watchers: FSWatcher[] = [];
-  const stop = new AbortController();
   try {
     await new Promise<void>((resolve, reject) => {
-      AbortSignal.any([signal, stop.signal]).addEventListener("abort", () => resolve(), { once: true });
+      signal.addEventListener("abort", () => resolve(), { once: true });
       for (const folder of folders) {
         const inRefs = /[\\/]refs(?:[\\/]|$)/u.test(folder);
         const listener = (_type: string, name: string | null): void => {
@@ -78,7 +93,6 @@ async function nextEvent({ folders, marks }: Places, seen: string, signal: Abort
       }, reject);
     });
   } finally {
-    stop.abort();
     for (const watcher of watchers) watcher.close();
   }
 }
@@ -93,7 +107,7 @@ async function placesOf(path: string): Promise<Places> {
       queue.push(...(await foldersIn(folder)));
     }
     const marks = [join(gitFolder, "HEAD"), join(commonFolder, "packed-refs"), ...refs];
-    return { folders: [...new Set([gitFolder, commonFolder, ...refs])], marks };
+    return { folders: [...new Set([path, gitFolder, commonFolder, ...refs])], marks };
   } catch {
     return { folders: [], marks: [] };
   }
