@@ -138,6 +138,27 @@ export function lists(api: ApiUnderTest): void {
     expect(names(body)).toEqual(["a"]);
   });
 
+  it("lists exactly the past that is asked for", async () => {
+    const ns = await withConfigMaps(2);
+    const { body: list } = await api.client.get(ns.core("configmaps"), own);
+    const { resourceVersion } = list.metadata;
+    await api.client.delete(ns.core("configmaps/c0"));
+    const query = { ...own, resourceVersion, resourceVersionMatch: "Exact" };
+    const { status, body } = await api.client.get(ns.core("configmaps"), query);
+    expect(status).toBe(200);
+    expect(names(body)).toEqual(["c0", "c1"]);
+    expect(body.metadata.resourceVersion).toBe(resourceVersion);
+  });
+
+  it("asks for patience with a resourceVersion of the future, as after a restored backup", async () => {
+    const { status, body } = await api.client.get("/api/v1/configmaps", { resourceVersion: "999999999" });
+    expect(status).toBe(504);
+    expect(body).toMatchObject({
+      reason: "Timeout",
+      details: { retryAfterSeconds: 1, causes: [{ reason: "ResourceVersionTooLarge" }] },
+    });
+  });
+
   it("refuses resourceVersionMatch without a resourceVersion", async () => {
     const ns = await freshNamespace(api.client);
     const { status } = await api.client.get(ns.core("configmaps"), { resourceVersionMatch: "NotOlderThan" });

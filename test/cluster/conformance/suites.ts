@@ -1,3 +1,4 @@
+import { applyInput } from "./apply-input.ts";
 import { applyOwnership } from "./apply-ownership.ts";
 import { apply } from "./apply.ts";
 import { customResources } from "./custom-resources.ts";
@@ -25,6 +26,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   lists,
   patches,
   "server-side apply": apply,
+  "manifests as people write them": applyInput,
   "ownership of fields": applyOwnership,
   validation,
   subresources,

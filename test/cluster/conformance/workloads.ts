@@ -36,6 +36,40 @@ export function workloads(api: ApiUnderTest): void {
     expect((await read(path)()).status).not.toHaveProperty("unavailableReplicas");
   });
 
+  it("hangs a Deployment's pods below it, by way of a ReplicaSet", async () => {
+    const ns = await freshNamespace(api.client);
+    const path = ns.apps("deployments/web");
+    const { body: applied } = await api.client.apply(path, deployment("web", { replicas: 1 }));
+    await expect.poll(read(path), { timeout }).toMatchObject({ status: { readyReplicas: 1 } });
+    const { body: sets } = await api.client.get(ns.apps("replicasets"), { labelSelector: "app=web" });
+    const [set] = sets.items;
+    const owner = {
+      kind: "Deployment",
+      apiVersion: "apps/v1",
+      name: "web",
+      uid: applied.metadata.uid,
+      controller: true,
+    };
+    expect(set).toMatchObject({
+      metadata: { name: expect.stringMatching(/^web-/), ownerReferences: [owner] },
+      status: { replicas: 1, readyReplicas: 1, availableReplicas: 1, observedGeneration: expect.any(Number) },
+    });
+    const { body: pods } = await api.client.get(ns.core("pods"), { labelSelector: "app=web" });
+    expect(pods.items).toHaveLength(1);
+    expect(pods.items[0]).toMatchObject({
+      metadata: {
+        name: expect.stringMatching(new RegExp(`^${set?.metadata.name}-`)),
+        ownerReferences: [{ kind: "ReplicaSet", name: set?.metadata.name, uid: set?.metadata.uid, controller: true }],
+      },
+      spec: { nodeName: expect.stringMatching(/./) },
+      status: {
+        phase: "Running",
+        conditions: expect.arrayContaining([condition("Ready", "True"), condition("PodScheduled", "True")]),
+        containerStatuses: [{ name: "main", ready: true, restartCount: 0, state: { running: expect.anything() } }],
+      },
+    });
+  });
+
   it("leaves the applied fields and our entry alone while it rolls out", async () => {
     const ns = await freshNamespace(api.client);
     const path = ns.apps("deployments/web");
