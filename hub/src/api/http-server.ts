@@ -4,9 +4,10 @@ import type { Socket } from "node:net";
 
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
-import type { FastifyHttpsOptions, FastifyInstance, FastifyServerOptions } from "fastify";
+import type { FastifyHttpsOptions, FastifyInstance, FastifyReply, FastifyServerOptions } from "fastify";
 import { fastify, LogController } from "fastify";
 
+import { securityHeaders } from "./browser-defence.ts";
 import type { ApiLimits } from "./limits.ts";
 import { problemReply } from "./problem-reply.ts";
 import { compileValidator } from "./validation.ts";
@@ -31,6 +32,13 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: refuseBrokenHttp,
+    // An address that no route can match is refused before any hook and any error handler.
+    frameworkErrors: (cause, request, reply) => {
+      const { problem } = problemReply(cause, request.id);
+      const untyped: FastifyReply = reply;
+      void untyped.headers({ ...securityHeaders, "x-request-id": request.id });
+      void untyped.code(problem.status).type("application/problem+json").send(problem);
+    },
   };
   const http = { maxHeaderSize: limits.headerBytes, headersTimeout: limits.requestTimeoutMs };
   const app =

@@ -171,7 +171,7 @@ export class MemoryBackend implements Backend {
 }
 
 export class MemoryEventLog implements EventLog {
-  #events: readonly api.Event[] = [];
+  readonly #events: api.Event[] = [];
   #newest = 0;
   readonly #capacity: number;
   readonly #listeners = new Set<(event: api.Event) => void>();
@@ -206,7 +206,8 @@ export class MemoryEventLog implements EventLog {
   add(event: Omit<api.Event, "id">): void {
     this.#newest += 1;
     const numbered = { id: this.#newest, ...event };
-    this.#events = [...this.#events, numbered].slice(-this.#capacity);
+    this.#events.push(numbered);
+    if (this.#events.length > this.#capacity) this.#events.shift();
     for (const listener of this.#listeners) listener(numbered);
   }
 }

@@ -15,7 +15,6 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.joinClusterSchema, "JoinCluster"],
   [api.joinedClusterSchema, "JoinedCluster"],
   [api.labelClusterSchema, "LabelCluster"],
-  [api.positionSchema, "Position"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
   [api.sourceDetailSchema, "SourceDetail"],

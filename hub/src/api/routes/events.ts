@@ -33,6 +33,8 @@ export function eventRoutes(app: Routes, context: RouteContext): void {
       ...securityHeaders,
       "content-type": "text/event-stream; charset=utf-8",
       "x-accel-buffering": "no",
+      // When the stream ends nothing comes after it; a kept connection would hold up the hub's stop.
+      connection: "close",
     });
     const after = request.headers["last-event-id"] ?? request.query.after;
     const { clock, limits } = context;
