@@ -29,13 +29,15 @@ const longestSleepMs = 60_000;
 /** Renews the certificate when half of its life is over (± 10 %), with a new key each time, until the signal aborts. */
 export async function keepRenewed(options: RenewalOptions, renewed: () => void, signal: AbortSignal): Promise<void> {
   const { identity, clock, random, log } = options;
-  let dueMs = renewalTime(identity.current(), random);
+  const { notBeforeMs, notAfterMs } = identityValidity(identity.current());
+  let dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
   while (!signal.aborted) {
     try {
       await clock.sleep(Math.max(0, Math.min(longestSleepMs, dueMs - clock.now())), signal);
       if (clock.now() < dueMs) continue;
       await renewOnce(options, signal);
-      dueMs = renewalTime(identity.current(), random);
+      // From now, not from its beginning, which the hub dates back: a short life must not mean renewing without end.
+      dueMs = clock.now() + (identityValidity(identity.current()).notAfterMs - clock.now()) * spread(0.5, 0.1, random);
       log.info({ cluster: identity.current().cluster }, "certificate renewed");
       renewed();
     } catch (cause) {
@@ -55,9 +57,4 @@ async function renewOnce({ address, identity }: RenewalOptions, signal: AbortSig
     throw new DroverError("signature_invalid", `the hub answered with the identity of cluster ${next.cluster}`);
   }
   await identity.replace(next);
-}
-
-function renewalTime(identity: Identity, random: Random): number {
-  const { notBeforeMs, notAfterMs } = identityValidity(identity);
-  return notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
 }

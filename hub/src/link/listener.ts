@@ -53,7 +53,11 @@ export async function listen(
     handshakes.add(endpoint);
     socket.once("close", () => handshakes.delete(endpoint));
   });
-  server.on("tlsClientError", (cause) => log.debug({ err: cause }, "TLS handshake failed"));
+  server.on("tlsClientError", (cause, socket) => {
+    log.debug({ err: cause }, "TLS handshake failed");
+    // Node reports a handshake that takes too long, and leaves its connection open.
+    socket.destroy();
+  });
   server.on("secureConnection", (socket) => {
     handshakes.delete(`${socket.remoteAddress}:${socket.remotePort}`);
     socket.on("error", (cause) => log.debug({ err: cause }, "connection broke"));

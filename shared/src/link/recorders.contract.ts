@@ -3,6 +3,8 @@ import { DroverError } from "../errors.ts";
 import type {
   Acknowledgement,
   AgentLinkHandler,
+  EnrollRequest,
+  EnrollResponse,
   Hello,
   HubLinkHandler,
   HubMessage,
@@ -51,11 +53,11 @@ export class HubRecorder implements HubLinkHandler {
     return cluster === "outsider" ? undefined : this.blobs.get(digest);
   }
 
-  enroll(): Promise<never> {
+  enroll(_request: EnrollRequest, _signal: AbortSignal): Promise<EnrollResponse> {
     return Promise.reject(new DroverError("join_refused", "nobody joins here"));
   }
 
-  renew(): Promise<never> {
+  renew(_cluster: string, _csr: Uint8Array, _signal: AbortSignal): Promise<EnrollResponse> {
     return Promise.reject(new DroverError("unauthorized", "nobody renews here"));
   }
 
