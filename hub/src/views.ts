@@ -169,7 +169,11 @@ function itemsOf(observed: ObservedRecord | undefined): api.TargetDetail["items"
 function applicationView(store: Store, world: World, name: string): api.Application {
   const [declaration] = world.catalogs.applications(name);
   const { conditions, commit, noTargets } = world.application(name);
-  const targets = store.targetsOf(name).map((record) => targetView(store, world, record));
+  const records = store.targetsOf(name);
+  const staying = records.filter((record) => record.removal === "");
+  // An application that is gone from Git has only targets that are going; one that moves counts where it stays.
+  const shown = declaration === undefined ? records : staying;
+  const targets = shown.map((record) => targetView(store, world, record));
   const { state, current, total } = rollUp(
     targets.map((target) => target.state),
     "no-targets",

@@ -112,12 +112,12 @@ kind: Placement
 metadata: { name: bad }
 spec:
   applications: [bad]
-  clusters: {}
+  selector: {}
   overrides:
-    - clusters: {}
+    - selector: {}
       patches:
         - target: { kind: Deployment, name: nothing }
-          patch: |
+          strategic:
             spec: { replicas: 1 }
 `,
     });

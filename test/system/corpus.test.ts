@@ -26,32 +26,32 @@ kind: Placement
 metadata: { name: ${name} }
 spec:
   applications: [${name}]
-  clusters: ${env === "" ? "{}" : `{ matchLabels: { env: ${env} } }`}
+  selector: ${env === "" ? "{}" : `{ matchLabels: { env: ${env} } }`}
 ${overrides}`;
 
 /** What the overlays of fleet-examples/multi-cluster/manifests say, as overrides. */
 const overrides = `  overrides:
-    - clusters: { matchLabels: { env: dev } }
+    - selector: { matchLabels: { env: dev } }
       patches:
-        - patch: |
+        - strategic:
             apiVersion: apps/v1
             kind: Deployment
             metadata: { name: redis-slave }
             spec: { replicas: 0 }
-        - patch: |
+        - strategic:
             apiVersion: v1
             kind: Service
             metadata: { name: redis-slave }
             spec: { selector: { role: master } }
-    - clusters: { matchExpressions: [{ key: env, operator: In, values: [test, prod] }] }
+    - selector: { matchExpressions: [{ key: env, operator: In, values: [test, prod] }] }
       patches:
         - target: { kind: Deployment, name: frontend }
-          patch: |
+          strategic:
             spec: { replicas: 3 }
-    - clusters: { matchLabels: { env: prod } }
+    - selector: { matchLabels: { env: prod } }
       patches:
         - target: { kind: Service, name: frontend }
-          patch: |
+          json:
             - { op: add, path: /spec/type, value: LoadBalancer }
 `;
 

@@ -18,7 +18,7 @@ kind: Placement
 metadata: { name: ${name} }
 spec:
   applications: [${name}]
-  clusters: { matchLabels: ${JSON.stringify(labels)} }
+  selector: { matchLabels: ${JSON.stringify(labels)} }
 `;
 }
 

@@ -96,7 +96,7 @@ kind: Placement
 metadata: { name: ${name} }
 spec:
   applications: [${name}]
-  clusters:
+  selector:
     matchLabels: { env: ${env} }
 `;
 const files: FileChanges = {

@@ -24,13 +24,13 @@ kind: Placement
 metadata: { name: shop }
 spec:
   applications: [shop]
-  clusters:
+  selector:
     matchExpressions: [{ key: env, operator: In, values: [dev, prod] }]
   overrides:
-    - clusters: { matchLabels: { env: prod } }
+    - selector: { matchLabels: { env: prod } }
       patches:
         - target: { kind: ConfigMap, name: shop }
-          patch: |
+          strategic:
             data: { mode: production }
 `,
         "apps/shop/shop.yaml": `${configMap("shop", { mode: "test" })}---\n${configMap("extra", { a: "1" })}`,

@@ -42,7 +42,6 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       store.touchCluster(cluster, { seenAtMs: clock.now(), facts: { agentVersion, kubernetesVersion, nodes } });
       if (!reconnected)
         events.append({ type: "connected", app: "", cluster, message: `agent ${agentVersion} connected` });
-      log.info({ cluster, generation: hello.generation }, "agent connected");
       assessAll(cluster);
       deps.send(cluster);
     },
@@ -60,9 +59,8 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       observe(deps, cluster, report);
     },
     inspected: (cluster, inspection) => deps.inspections.answered(cluster, inspection),
-    disconnected(cluster, { graceful, reason }) {
+    disconnected(cluster, { reason }) {
       if (!world.connections.delete(cluster)) return;
-      log.info({ cluster, graceful, reason }, "agent disconnected");
       events.append({ type: "disconnected", app: "", cluster, message: `agent disconnected: ${reason}` });
       assessAll(cluster);
     },
