@@ -34,7 +34,9 @@ export function subresources(api: ApiUnderTest): void {
       spec: {},
       status: { replicas: 0, selector: "app=web" },
     });
-    const replaced = await api.client.put(`${path}/scale`, { ...scale, spec: { replicas: 1 } });
+    // Without a resourceVersion: the controllers may have written a status in between.
+    const { resourceVersion: _, ...metadata } = scale.metadata;
+    const replaced = await api.client.put(`${path}/scale`, { ...scale, metadata, spec: { replicas: 1 } });
     expect(replaced).toMatchObject({ status: 200, body: { kind: "Scale", spec: { replicas: 1 } } });
     expect((await api.client.get(path)).body.spec).toMatchObject({ replicas: 1 });
     const stale = { ...scale, metadata: { ...scale.metadata, resourceVersion: "1" }, spec: { replicas: 2 } };
