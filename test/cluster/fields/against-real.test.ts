@@ -12,6 +12,7 @@ import type { KubeObject, ManagedFieldsEntry } from "../schema/object.ts";
 import { schemaFromCrd } from "../schema/schema.ts";
 import type { TypeSchema } from "../schema/type-schema.ts";
 import { applyFields, trackUpdate } from "./apply.ts";
+import type { ConflictCause } from "./conflict.ts";
 import { readOwners } from "./entries.ts";
 import { fieldsOf } from "./fields-of.ts";
 import { readFrom, writeTo } from "./real-server.ts";
@@ -19,6 +20,7 @@ import type { Answer } from "./real-server.ts";
 import { resources, widgetDefinition } from "./sequence.ts";
 import type { Sequence, Step } from "./sequence.ts";
 import { otherSequences } from "./sequences-others.ts";
+import { randomSequences } from "./sequences-random.ts";
 import { workloadSequences } from "./sequences-workloads.ts";
 import { difference, formatPaths, intersection, union } from "./set.ts";
 
@@ -45,13 +47,12 @@ describeWithRig("etcd", "kube-apiserver")("against the real API server", () => {
     await server.stop();
   });
 
-  test.each([...workloadSequences, ...otherSequences].map((sequence, index) => ({ ...sequence, index })))(
-    "$resource: $title",
-    async (sequence) => {
-      const name = `sequence-${sequence.index}`;
-      for (const [number, step] of sequence.steps.entries()) await runStep(server, { sequence, step, number, name });
-    },
-  );
+  test.each(
+    [...workloadSequences, ...otherSequences, ...randomSequences].map((sequence, index) => ({ ...sequence, index })),
+  )("$resource: $title", async (sequence) => {
+    const name = `sequence-${sequence.index}`;
+    for (const [number, step] of sequence.steps.entries()) await runStep(server, { sequence, step, number, name });
+  });
 });
 
 /** The server takes a definition's schema into account some time after it serves the resource. */
@@ -73,13 +74,23 @@ type Run = { readonly sequence: Sequence; readonly step: Step; readonly number: 
 
 async function runStep(server: ControlPlane, { sequence, step, number, name }: Run): Promise<void> {
   const { apiVersion, kind, collection } = resources[sequence.resource];
+  const { deep = false } = sequence;
   const where = `step ${number + 1} (${step.verb} by ${step.manager})`;
   const before = await readFrom(server, `${collection}/${name}`);
   const body = step.edit === undefined ? named(step, { apiVersion, kind, name }) : before && step.edit(before);
   const answer = await writeTo(server, { ...step, collection, name, body });
+  if (isEmptiedParentBug(answer)) return;
   const schema = schemaFor(sequence.resource);
-  if (step.verb === "apply") compareApply({ where, answer, before, schema, step }, body as KubeObject);
-  else compareUpdate({ where, answer, before, schema, step }, body);
+  if (step.verb === "apply") compareApply({ where, answer, before, schema, step, deep }, body as KubeObject);
+  else compareUpdate({ where, answer, before, schema, step, deep }, body);
+}
+
+/**
+ * Servers before 1.21 leave null where an apply took the last field out of a custom resource's map or list, and then
+ * refuse the object for it. Later ones, like ours, take the map or list away with its last field.
+ */
+function isEmptiedParentBug({ status, message }: Answer): boolean {
+  return status === 422 && message.includes('Invalid value: "null"');
 }
 
 function named(step: Step, { apiVersion, kind, name }: { apiVersion: string; kind: string; name: string }): unknown {
@@ -103,15 +114,17 @@ type Comparison = {
   readonly before: KubeObject | undefined;
   readonly schema: TypeSchema;
   readonly step: Step;
+  readonly deep: boolean;
 };
 
-function compareApply({ where, answer, before, schema, step }: Comparison, applied: KubeObject): void {
+function compareApply({ where, answer, before, schema, step, deep }: Comparison, applied: KubeObject): void {
   const { manager, force = false } = step;
   const own = applyFields({ live: before, applied, manager, force, now: latestTime(answer), schema });
   if (own.kind === "conflict") {
-    expect
-      .soft({ where, status: answer.status, causes: answer.causes })
-      .toEqual({ where, status: 409, causes: own.causes });
+    const causes = own.causes.map((cause) => comparableCause(cause, deep));
+    const real = answer.causes.map((cause) => comparableCause(cause, deep));
+    // The real server lists the managers in random order.
+    expect.soft([answer.status, ...real.toSorted()], where).toEqual([409, ...causes.toSorted()]);
     return;
   }
   expect.soft([answer.status, answer.message], where).toEqual([before === undefined ? 201 : 200, ""]);
@@ -146,6 +159,10 @@ function compareUpdate({ where, answer, before, schema, step }: Comparison, body
 /** The time at which the server wrote its answer, as far as entries show it. */
 function latestTime({ object }: Answer): string {
   return (object.metadata.managedFields ?? []).map(({ time = "" }) => time).reduce((a, b) => (a < b ? b : a), "");
+}
+
+function comparableCause({ field, message }: ConflictCause, deep: boolean): string {
+  return `${message}: ${deep ? (field.split("[")[0] ?? "") : field}`;
 }
 
 type Patching = { readonly before: KubeObject | undefined; readonly body: unknown; readonly schema: TypeSchema };
@@ -199,7 +216,7 @@ function expectSameFields({ where, own, real, schema }: Pair): void {
     missing: formatPaths(difference(mine, theirs)).filter((path) => !path.startsWith(".status")),
     extra: [],
   });
-  expect.soft(comparable(real), where).toMatchObject(comparable(own));
+  expect.soft(sortedItems(comparable(real)), where).toMatchObject(sortedItems(comparable(own)) as KubeObject);
 }
 
 const bookkeeping = ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"];
@@ -208,4 +225,20 @@ function comparable(object: KubeObject): KubeObject {
   const metadata = Object.entries(object.metadata).filter(([name]) => !bookkeeping.includes(name));
   const { status: _, ...rest } = object;
   return { ...rest, metadata: Object.fromEntries(metadata) };
+}
+
+/** Items of lists with keys and sets in order: newer servers take over the applied order, 1.20 keeps its own. */
+function sortedItems(value: unknown, field = ""): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (!Array.isArray(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sortedItems(item, key)]));
+  }
+  const items = value.map((item: unknown) => sortedItems(item));
+  const ordered = field === "tags" || items.every((item) => typeof item === "object" && nameOf(item) !== "");
+  return ordered ? items.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) : items;
+}
+
+function nameOf(item: unknown): string {
+  if (typeof item === "string") return item;
+  return typeof item === "object" && item !== null && "name" in item && typeof item.name === "string" ? item.name : "";
 }

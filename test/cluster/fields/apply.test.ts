@@ -6,7 +6,6 @@ import { builtinSchema } from "../schema/schema.ts";
 import type { FieldsV1, KubeObject, TypeSchema } from "../schema/schema.ts";
 import { applyFields, trackUpdate } from "./apply.ts";
 import type { ApplyRequest } from "./apply.ts";
-import { conflictMessage } from "./conflict.ts";
 
 function schemaOf(kind: "Deployment" | "ConfigMap" | "Service"): TypeSchema {
   const schema = builtinSchema({ group: kind === "Deployment" ? "apps" : "", version: "v1", kind });
@@ -38,11 +37,11 @@ function applied(live: KubeObject | undefined, configuration: KubeObject, option
     schema,
     ...options,
   });
-  if (result.kind === "conflict") throw new Error(conflictMessage(result.causes));
+  if (result.kind === "conflict") throw new Error(JSON.stringify(result.causes));
   return result.object;
 }
 
-function conflictOf(live: KubeObject, configuration: KubeObject, options: Options = {}): string {
+function conflictOf(live: KubeObject, configuration: KubeObject, options: Options = {}): readonly string[] {
   const result = applyFields({
     live,
     applied: configuration,
@@ -52,7 +51,7 @@ function conflictOf(live: KubeObject, configuration: KubeObject, options: Option
     schema,
     ...options,
   });
-  return result.kind === "conflict" ? conflictMessage(result.causes) : "none";
+  return result.kind === "conflict" ? result.causes.map(({ message, field }) => `${message}: ${field}`) : [];
 }
 
 function fieldsBy(object: KubeObject, manager: string, subresource?: string): FieldsV1 | undefined {
@@ -77,13 +76,17 @@ describe("apply", () => {
     const live = applied(undefined, deployment({ replicas: 2, ...pod([{ name: "web", image: "a" }]) }));
     const edited = { ...live, spec: { replicas: 5, ...pod([{ name: "web", image: "b" }]) } };
     const tracked = trackUpdate({ before: live, after: edited, manager: "kubectl-edit", now: later, schema });
-    expect(conflictOf(tracked, deployment({ replicas: 2 }))).toBe(
-      'Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas',
-    );
-    expect(conflictOf(tracked, deployment({ replicas: 2, ...pod([{ name: "web", image: "a" }]) }))).toBe(
-      'Apply failed with 2 conflicts: conflicts with "kubectl-edit" using apps/v1:' +
-        '\n- .spec.replicas\n- .spec.template.spec.containers[name="web"].image',
-    );
+    expect(conflictOf(tracked, deployment({ replicas: 2, ...pod([{ name: "web", image: "a" }]) }))).toEqual([
+      'conflict with "kubectl-edit" using apps/v1: .spec.replicas',
+      'conflict with "kubectl-edit" using apps/v1: .spec.template.spec.containers[name="web"].image',
+    ]);
+  });
+
+  test("a conflict with an applier names no version, and a subresource where there is one", () => {
+    const live = applied(undefined, { ...deployment({}), status: { replicas: 1 } }, { subresource: "status" });
+    expect(conflictOf(live, { ...deployment({}), status: { replicas: 2 } })).toEqual([
+      'conflict with "drover" with subresource "status": .status.replicas',
+    ]);
   });
 
   test("the same value is shared instead of fought over", () => {
@@ -160,9 +163,9 @@ describe("apply", () => {
   });
 
   test("what an untracked object held can conflict with its first apply", () => {
-    expect(conflictOf(deployment({ replicas: 1 }), deployment({ replicas: 2 }))).toBe(
-      'Apply failed with 1 conflict: conflict with "before-first-apply" using apps/v1: .spec.replicas',
-    );
+    expect(conflictOf(deployment({ replicas: 1 }), deployment({ replicas: 2 }))).toEqual([
+      'conflict with "before-first-apply" using apps/v1: .spec.replicas',
+    ]);
   });
 
   test("an applier keeps one entry when it moves to another apiVersion", () => {

@@ -20,19 +20,6 @@ export function conflictCauses(conflicts: readonly Conflict[]): ConflictCause[] 
     .flatMap(({ message, fields }) => fields.map((field) => ({ field, message })));
 }
 
-/** The message of the server's 409 for these causes. */
-export function conflictMessage(causes: readonly ConflictCause[]): string {
-  const [first] = causes;
-  if (first !== undefined && causes.length === 1)
-    return `Apply failed with 1 conflict: ${first.message}: ${first.field}`;
-  const byManager = Map.groupBy(causes, ({ message }) => message);
-  const parts = [...byManager].map(([message, own]) => {
-    const fields = own.map(({ field }) => `\n- ${field}`).join("");
-    return `${message.replace("conflict", "conflicts")}:${fields}`;
-  });
-  return `Apply failed with ${causes.length} conflicts: ${parts.join("\n")}`;
-}
-
 function describe({ manager, operation, apiVersion, subresource }: Owner): string {
   const name = JSON.stringify(manager);
   const via = subresource === undefined || subresource === "" ? name : `${name} with subresource "${subresource}"`;

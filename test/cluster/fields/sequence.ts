@@ -16,6 +16,8 @@ export type Sequence = {
   readonly title: string;
   readonly resource: keyof typeof resources;
   readonly steps: readonly Step[];
+  /** Conflicts meet several fields side by side, deep down, where a server of 1.20 mixes up their last elements. */
+  readonly deep?: true;
 };
 
 export const resources = {

@@ -3,8 +3,8 @@ import { openApiFrom } from "./openapi.ts";
 import type { TypeSchema } from "./type-schema.ts";
 
 export { schemaFromCrd } from "./crd.ts";
-export type { FieldsV1, KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from "./object.ts";
-export type { ListSchema, MapSchema, ScalarSchema, TypeSchema, UntypedSchema } from "./type-schema.ts";
+export type { FieldsV1, KubeObject, OwnerReference } from "./object.ts";
+export type { TypeSchema } from "./type-schema.ts";
 
 export type GroupVersionKind = { readonly group: string; readonly version: string; readonly kind: string };
 

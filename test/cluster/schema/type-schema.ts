@@ -79,8 +79,6 @@ export type UntypedSchema = {
 /** The shape of a value, as server-side apply, strategic merge patch and validation need it. May be cyclic. */
 export type TypeSchema = ScalarSchema | MapSchema | ListSchema | UntypedSchema;
 
-export const untyped: UntypedSchema = { kind: "untyped" };
-
 /** The type of the value at `key`; undefined when the map does not declare it. */
 export function fieldSchema(schema: MapSchema, key: string): TypeSchema | undefined {
   return schema.fields.get(key) ?? schema.additional;
