@@ -69,7 +69,7 @@ describe("bad input", () => {
 
   it("E10: duplicate objects are an error that names both places", async () => {
     await commitBad({ [file]: `${configMap("bad", { a: "1" })}---\n${configMap("bad", { a: "2" })}` });
-    await expectProblem(/duplicate/u, { file, line: 5 });
+    await expectProblem(/duplicate/u, { file, line: 6, column: 1 });
     expect(JSON.stringify(await problemsOfBad())).toContain(`${file}:1`);
   });
 
@@ -86,7 +86,8 @@ describe("bad input", () => {
     await commitBad({
       [file]: `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad }\ndata:\n${levels.join("\n")}\n`,
     });
-    await expectProblem(/alias/u, { file, line: expect.any(Number) as number });
+    await expectProblem(/too-large/u, { file, line: expect.any(Number) as number });
+    expect(JSON.stringify(await problemsOfBad())).toContain("aliases");
   });
 
   it("a file of 50 MB is refused", async () => {
