@@ -88,3 +88,9 @@ export function without<T extends object>(record: T, ...keys: readonly string[])
   for (const key of keys) Reflect.deleteProperty(copy, key);
   return copy;
 }
+
+/** Makes an owned record the same as another one, key by key. */
+export function keepOnly(target: object, wanted: object): void {
+  for (const key of Object.keys(target)) if (!(key in wanted)) Reflect.deleteProperty(target, key);
+  Object.assign(target, wanted);
+}

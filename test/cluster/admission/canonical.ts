@@ -1,15 +1,17 @@
 import { isRecord, type JsonRecord } from "../json.ts";
 import type { KubeObject, TypeSchema } from "../schema/schema.ts";
+import { canonicalizeQuantities } from "./quantities.ts";
 
 /** Lists that Go writes even when they are empty (no `omitempty`). */
 const keptWhenEmpty = new Set(["rules", "containers", "accessModes"]);
 
 /**
  * What a builtin object loses on its way through Go's structs: nulls, empty lists and empty string maps are absent
- * afterwards. Changes `object`, which the caller must own.
+ * afterwards, and quantities have one form. Changes `object`, which the caller must own.
  */
 export function canonicalize(object: KubeObject, schema: TypeSchema): void {
-  dropEmpty(object, schema);
+  dropEmptyFields(object, schema);
+  canonicalizeQuantities(object, schema);
 }
 
 /** Empty parts of metadata are absent in every kind. */
@@ -27,7 +29,8 @@ export function canonicalizeMetadata(object: KubeObject): void {
   }
 }
 
-function dropEmpty(record: JsonRecord, schema: TypeSchema): void {
+/** The part of `canonicalize` that only takes away. */
+export function dropEmptyFields(record: JsonRecord, schema: TypeSchema): void {
   if (schema.kind !== "map") return;
   for (const key of Object.keys(record)) {
     const value = record[key];
@@ -37,13 +40,13 @@ function dropEmpty(record: JsonRecord, schema: TypeSchema): void {
     }
     const field = schema.fields.get(key) ?? schema.additional;
     if (field?.kind === "list" && Array.isArray(value)) dropInList(value, field.items);
-    else if (field?.kind === "map" && isRecord(value)) dropEmpty(value, field);
+    else if (field?.kind === "map" && isRecord(value)) dropEmptyFields(value, field);
     if (isDropped(key, value, field)) Reflect.deleteProperty(record, key);
   }
 }
 
 function dropInList(items: readonly unknown[], schema: TypeSchema): void {
-  for (const item of items) if (isRecord(item)) dropEmpty(item, schema);
+  for (const item of items) if (isRecord(item)) dropEmptyFields(item, schema);
 }
 
 function isDropped(key: string, value: unknown, schema: TypeSchema | undefined): boolean {

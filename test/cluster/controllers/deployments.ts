@@ -29,9 +29,7 @@ export function deploymentController(state: ClusterState): Controller {
       if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return undefined;
       const owned = (): KubeObject[] => sets.list(deployment.metadata.namespace).filter(ownedBy(deployment));
       const isPaused = recordAt(deployment, "spec")?.["paused"] === true;
-      const current =
-        owned().find((set) => hasTemplateOf(set, deployment)) ??
-        (isPaused ? undefined : createSet(sets, deployment, owned()));
+      const current = currentSet(sets, { deployment, all: owned(), isPaused });
       roll(sets, { deployment, current, all: owned(), isPaused });
       cleanUp(sets, deployment, owned());
       const revision = current?.metadata.annotations?.[revisionAnnotation];
@@ -39,15 +37,29 @@ export function deploymentController(state: ClusterState): Controller {
         ...deployment.metadata.annotations,
         ...(revision === undefined ? {} : { [revisionAnnotation]: revision }),
       };
-      const currentNow = owned().find((set) => hasTemplateOf(set, deployment));
-      client.updateStatus(
-        deployment,
-        statusOf(deployment, { current: currentNow, all: owned(), now: timestamp(state.clock) }),
-        annotations,
-      );
+      const rolled = owned().find((set) => hasTemplateOf(set, deployment));
+      const status = statusOf(deployment, { current: rolled, all: owned(), now: timestamp(state.clock) });
+      client.updateStatus(deployment, status, annotations);
       return undefined;
     },
   };
+}
+
+type Rollout = {
+  readonly deployment: KubeObject;
+  /** The set of the present template; undefined while the Deployment is paused before its first. */
+  readonly current: KubeObject | undefined;
+  readonly all: readonly KubeObject[];
+  readonly isPaused: boolean;
+};
+
+function currentSet(
+  client: ObjectClient,
+  { deployment, all, isPaused }: Omit<Rollout, "current">,
+): KubeObject | undefined {
+  const found = all.find((set) => hasTemplateOf(set, deployment));
+  if (found !== undefined) return renumber(client, found, all);
+  return isPaused ? undefined : createSet(client, deployment, all);
 }
 
 function hasTemplateOf(set: KubeObject, deployment: KubeObject): boolean {
@@ -78,11 +90,19 @@ function createSet(client: ObjectClient, deployment: KubeObject, all: readonly K
     },
     spec: {
       replicas: 0,
-      ...(deployment["minReadySeconds"] === undefined ? {} : { minReadySeconds: deployment["minReadySeconds"] }),
       selector: { ...selector, matchLabels: { ...textsAt(selector, "matchLabels"), [hashLabel]: hash } },
       template: { ...template, metadata: { ...recordAt(template, "metadata"), labels } },
     },
   });
+}
+
+/** A template that came back is the newest revision again. */
+function renumber(client: ObjectClient, current: KubeObject, all: readonly KubeObject[]): KubeObject {
+  const others = all.filter((set) => set.metadata.uid !== current.metadata.uid);
+  const highest = Math.max(0, ...others.map(revisionOf));
+  if (revisionOf(current) > highest) return current;
+  const annotations = { ...current.metadata.annotations, [revisionAnnotation]: String(highest + 1) };
+  return client.update(current, { ...current, metadata: { ...current.metadata, annotations } });
 }
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -90,13 +110,6 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 function revisionOf(set: KubeObject): number {
   return Number(set.metadata.annotations?.[revisionAnnotation] ?? "0");
 }
-
-type Rollout = {
-  readonly deployment: KubeObject;
-  readonly current: KubeObject | undefined;
-  readonly all: readonly KubeObject[];
-  readonly isPaused: boolean;
-};
 
 /** One step towards all replicas on the current template, within maxSurge and maxUnavailable. */
 function roll(client: ObjectClient, rollout: Rollout): void {

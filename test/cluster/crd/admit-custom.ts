@@ -1,5 +1,6 @@
 import { invalidValue } from "../admission/causes.ts";
 import type { Cause } from "../http/status.ts";
+import { keepOnly } from "../json.ts";
 import type { ServedKind } from "../resources/kinds.ts";
 import { applyCrdDefaults } from "../schema/defaults.ts";
 import type { KubeObject } from "../schema/schema.ts";
@@ -9,9 +10,7 @@ import { pruneUnknown, typeErrors } from "../schema/validate.ts";
 export function shapeCustom(kind: ServedKind, object: KubeObject): void {
   const schema = kind.schema();
   const pruned = kind.custom?.preserveUnknownFields === true ? object : pruneUnknown(object, schema);
-  const shaped = applyCrdDefaults(pruned, schema);
-  for (const key of Object.keys(object)) if (!(key in shaped)) Reflect.deleteProperty(object, key);
-  Object.assign(object, shaped);
+  keepOnly(object, applyCrdDefaults(pruned, schema));
 }
 
 export function checkCustom(kind: ServedKind, object: KubeObject): Cause[] {

@@ -8,7 +8,7 @@ import { versionDocument } from "./version.ts";
 
 export type DiscoveryAnswer = {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
 };

@@ -104,7 +104,7 @@ function viewOf(state: ClusterState, request: ResourceRequest, accept: string | 
   }
   // A log is text, whatever the client prefers.
   const as = request.subresource === "log" ? "full" : negotiate(accept);
-  return { as, kind: request.kind, table: { includeObject: include, nowMs: state.clock.now() } };
+  return { as, kind: request.kind, table: { includeObject: include, nowMs: state.clock.now(), columns: true } };
 }
 
 function reply(

@@ -70,6 +70,12 @@ export function alreadyExists(resource: ResourceName, name: string): StatusError
   return forResource({ code: 409, reason: "AlreadyExists", message }, resource, name);
 }
 
+/** As `alreadyExists`, when what exists is on its way out. */
+export function beingDeleted(resource: ResourceName, name: string): StatusError {
+  const { code, reason, details, message } = alreadyExists(resource, name);
+  return new StatusError({ code, reason, details, message: `object is being deleted: ${message}` });
+}
+
 export function conflict(resource: ResourceName, name: string, why: string): StatusError {
   const message = `Operation cannot be fulfilled on ${qualified(resource.plural, resource.group)} "${name}": ${why}`;
   return forResource({ code: 409, reason: "Conflict", message }, resource, name);

@@ -19,7 +19,8 @@ const batchSize = 200;
 
 /** Streams a watch until its time is over, its source ends or the client leaves. */
 export function streamWatch(response: AnyResponse, source: WatchSource, options: WatchResponseOptions): void {
-  const { view, clock } = options;
+  const { clock } = options;
+  let { view } = options;
   const cancels: (() => void)[] = [];
   let blocked = false;
   let closed = false;
@@ -30,6 +31,12 @@ export function streamWatch(response: AnyResponse, source: WatchSource, options:
     for (const cancel of cancels) cancel();
     if (!response.destroyed) response.end("");
   };
+  // The times of ages are those of each event, and a table's columns come with its first event only.
+  const format = (item: WatchItem): string => {
+    const text = line({ ...view, table: { ...view.table, nowMs: clock.now() } }, item);
+    view = { ...view, table: { ...view.table, columns: false } };
+    return text;
+  };
   const isWritable = (): boolean => !blocked && !closed;
   const pump = (): void => {
     while (isWritable()) {
@@ -38,12 +45,12 @@ export function streamWatch(response: AnyResponse, source: WatchSource, options:
         if (source.ended) close();
         return;
       }
-      blocked = !response.write(items.map((item) => line(view, item)).join(""));
+      blocked = !response.write(items.map(format).join(""));
     }
   };
   const bookmark = (): void => {
     if (!options.bookmarks || !isWritable() || !source.initialDone) return;
-    blocked = !response.write(line(view, { type: "BOOKMARK", revision: source.revision, initialEventsEnd: false }));
+    blocked = !response.write(format({ type: "BOOKMARK", revision: source.revision, initialEventsEnd: false }));
   };
 
   response.writeHead(200, { "content-type": "application/json;stream=watch", "cache-control": "no-cache, private" });

@@ -1,15 +1,17 @@
+import { canonicalizeMetadata, dropEmptyFields } from "../admission/canonical.ts";
+import { invalidValue } from "../admission/causes.ts";
 import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { applyFields } from "../fields/apply.ts";
 import { applyConflict, badRequest, conflict, internalError, invalid, staleVersion } from "../http/status.ts";
-import { without } from "../json.ts";
+import { cloneJson, without } from "../json.ts";
 import { SchemaError } from "../schema/error.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { asObject, checkName, parseBody, type Body } from "./decode.ts";
 import { findLive } from "./get.ts";
 import { apiVersionOf, hasStatus, type ServedKind } from "./kinds.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, flag, type ResourceRequest } from "./request.ts";
+import { dryRun, flag, requireManager, type ResourceRequest } from "./request.ts";
 import { insert, replace } from "./write.ts";
 
 /** What only the server writes; no field manager owns it. */
@@ -58,15 +60,6 @@ function merge(request: Parameters<typeof applyFields>[0]): KubeObject {
   }
 }
 
-function requireManager(request: ResourceRequest): string {
-  const manager = request.query.get("fieldManager") ?? "";
-  if (manager !== "") return manager;
-  const message = "Required value: is required for apply patch";
-  throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
-    { reason: "FieldValueRequired", message, field: "fieldManager" },
-  ]);
-}
-
 function checkIdentity(kind: ServedKind, live: KubeObject | undefined, applied: KubeObject): void {
   const { uid = "", resourceVersion = "", name = "" } = applied.metadata;
   if (live === undefined) {
@@ -78,8 +71,7 @@ function checkIdentity(kind: ServedKind, live: KubeObject | undefined, applied: 
     return;
   }
   if (uid !== "" && uid !== live.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid ?? ""}`;
-    throw conflict(kind.info, name, why);
+    throw invalid(kind.info, name, [invalidValue("metadata.uid", uid, "field is immutable")]);
   }
   if (resourceVersion !== "" && resourceVersion !== live.metadata.resourceVersion)
     throw conflict(kind.info, name, staleVersion);
@@ -99,6 +91,9 @@ function ownable(kind: ServedKind, applied: KubeObject, subresource: string | un
       ...(status === undefined ? {} : { status }),
     };
   }
-  const object = { ...applied, metadata };
-  return hasStatus(kind) ? without(object, "status") : object;
+  const object = cloneJson({ ...(hasStatus(kind) ? without(applied, "status") : applied), metadata });
+  // Empties are absent once they went through a builtin kind's struct, so nobody can own them.
+  canonicalizeMetadata(object);
+  if (kind.custom === undefined) dropEmptyFields(object, kind.schema());
+  return object;
 }

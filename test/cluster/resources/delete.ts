@@ -1,6 +1,7 @@
+import { notSupported } from "../admission/causes.ts";
 import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
-import { badRequest, conflict } from "../http/status.ts";
+import { conflict, forbidden, invalid } from "../http/status.ts";
 import { listAt, numberAt, recordAt, textAt, without } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { convert } from "./convert.ts";
@@ -22,6 +23,9 @@ export type DeleteOptions = {
   readonly dryRun: boolean;
 };
 
+/** Namespaces that a cluster cannot do without. */
+const permanent = new Set(["default", "kube-public", "kube-system"]);
+
 const foreground = "foregroundDeletion";
 const orphan = "orphan";
 
@@ -40,6 +44,9 @@ export function deleteObject(state: ClusterState, request: ResourceRequest, body
   const { kind } = request;
   const options = readOptions(request, body);
   const live = requireLive(state, request);
+  if (kind.collection === "/namespaces" && permanent.has(request.name ?? "")) {
+    throw forbidden(kind.info, request.name ?? "", "this namespace may not be deleted");
+  }
   const left = remove(state, kind, live, options);
   if (left !== undefined) return { type: "object", status: 200, kind, object: left };
   if (returnsObject.has(kind.collection)) return { type: "object", status: 200, kind, object: live };
@@ -156,7 +163,6 @@ function readOptions(request: ResourceRequest, body: Body): DeleteOptions {
 
 function asPropagation(text: string): Propagation {
   if (text === "Background" || text === "Foreground" || text === "Orphan") return text;
-  throw badRequest(
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${text}": supported values: "Background", "Foreground", "Orphan"`,
-  );
+  const cause = notSupported("propagationPolicy", text, ["Background", "Foreground", "Orphan"]);
+  throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", [cause]);
 }

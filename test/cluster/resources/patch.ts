@@ -36,7 +36,7 @@ export function patchObject(state: ClusterState, request: ResourceRequest, body:
   const candidate = patched({ live, type, patch: parseBody(body), kind });
   checkName(candidate, request);
   const warnings = validatePatched(candidate, request, body);
-  checkPreconditions({ kind, live, candidate, needsVersion: false });
+  checkPreconditions({ kind, live, candidate, needsVersion: false, isPatch: true });
   const context = {
     kind,
     subresource,

@@ -1,5 +1,6 @@
+import { invalidValue, required, tooLong } from "../admission/causes.ts";
 import type { User } from "../cluster-state.ts";
-import { badRequest } from "../http/status.ts";
+import { badRequest, invalid } from "../http/status.ts";
 import type { ServedKind } from "./kinds.ts";
 
 /** One request for a resource, after its path was understood. */
@@ -32,9 +33,27 @@ const longestManager = 128;
 /** The field manager of a write: the parameter, else the program part of the user agent. */
 export function fieldManager(request: ResourceRequest): string {
   const given = request.query.get("fieldManager") ?? "";
-  if (given.length > longestManager)
-    throw badRequest(`fieldManager: Too long: may not be more than ${longestManager} bytes`);
+  checkManager(given);
   if (given !== "") return given;
   const program = request.userAgent.split("/")[0] ?? "";
   return program === "" ? "unknown" : program.slice(0, longestManager);
+}
+
+function checkManager(name: string): void {
+  const field = "fieldManager";
+  const causes = [
+    ...(Buffer.byteLength(name) > longestManager ? [tooLong(field, longestManager)] : []),
+    ...(/[\p{Cc}\p{Cf}\p{Cs}]/u.test(name)
+      ? [invalidValue(field, name, "should only contain printable characters")]
+      : []),
+  ];
+  if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", causes);
+}
+
+/** The field manager of a server-side apply, which has no default. Throws 422. */
+export function requireManager(request: ResourceRequest): string {
+  const name = request.query.get("fieldManager") ?? "";
+  if (name !== "") return fieldManager(request);
+  const cause = required("fieldManager", "is required for apply patch");
+  throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [cause]);
 }

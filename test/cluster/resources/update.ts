@@ -1,3 +1,4 @@
+import { invalidValue } from "../admission/causes.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { conflict, invalid, staleVersion } from "../http/status.ts";
 import type { KubeObject } from "../schema/schema.ts";
@@ -49,11 +50,15 @@ export function checkPreconditions(update: {
   readonly live: KubeObject;
   readonly candidate: KubeObject;
   readonly needsVersion: boolean;
+  /** A PUT names the object it means by its uid; the outcome of a patch may only not change it. */
+  readonly isPatch?: boolean;
 }): void {
   const { live, candidate, kind } = update;
   const name = live.metadata.name ?? "";
   const { uid = "", resourceVersion = "" } = candidate.metadata;
   if (uid !== "" && uid !== live.metadata.uid) {
+    if (update.isPatch === true)
+      throw invalid(kind.info, name, [invalidValue("metadata.uid", uid, "field is immutable")]);
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid ?? ""}`;
     throw conflict(kind.info, name, why);
   }

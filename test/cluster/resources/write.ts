@@ -11,9 +11,10 @@ import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { checkCustom, shapeCustom } from "../crd/admit-custom.ts";
 import { trackUpdate } from "../fields/apply.ts";
-import { alreadyExists, invalid, type Cause } from "../http/status.ts";
-import { cloneJson, equalJson, without } from "../json.ts";
+import { alreadyExists, beingDeleted, invalid, type Cause } from "../http/status.ts";
+import { cloneJson, equalJson, keepOnly, without } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
+import { pruneUnknown } from "../schema/validate.ts";
 import { convert } from "./convert.ts";
 import { apiVersionOf, hasStatus, type ServedKind } from "./kinds.ts";
 
@@ -40,7 +41,9 @@ export function insert(state: ClusterState, context: WriteContext, given: KubeOb
   if (kind.collection === "batch/jobs") selectJobPods(object);
   refuse(kind, object, [...checkMetadata(kind, object), ...rulesOf(kind, object)]);
   const { name = "", namespace } = object.metadata;
-  if (state.store.collection(kind.collection).get(namespace, name) !== undefined) throw alreadyExists(kind.info, name);
+  const existing = state.store.collection(kind.collection).get(namespace, name);
+  if (existing?.metadata.deletionTimestamp !== undefined) throw beingDeleted(kind.info, name);
+  if (existing !== undefined) throw alreadyExists(kind.info, name);
   const tracked = track(state, context, { before: undefined, after: object });
   allocate(state, kind, tracked);
   return context.dryRun ? tracked : convert(state.store.put(kind.collection, toStored(kind, tracked)), kind);
@@ -132,6 +135,7 @@ function shape(kind: ServedKind, object: KubeObject): void {
     shapeCustom(kind, object);
     return;
   }
+  keepOnly(object, pruneUnknown(object, kind.schema()));
   canonicalize(object, kind.schema());
   defaultBuiltin(kind.collection, object);
 }

@@ -1,7 +1,7 @@
 import { at, listAt, numberAt, recordAt, recordsAt, textAt, textsAt } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { ageOf, formatDuration } from "./age.ts";
-import { integer, text, wide, type Column } from "./columns.ts";
+import { ageColumn, integer, nameColumn, text, wide, type Column } from "./columns.ts";
 
 const none = "<none>";
 
@@ -15,25 +15,9 @@ const selector = wide("Selector", (object) => labelsText(textsAt(object, "spec",
 
 /** Columns between name and age, by collection; kinds without an entry show their name and age. */
 export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
-  "/configmaps": [integer("Data", (object) => keyCount(object, "data") + keyCount(object, "binaryData"))],
+  "/configmaps": [text("Data", (object) => keyCount(object, "data") + keyCount(object, "binaryData"))],
   "/endpoints": [text("Endpoints", endpointsText)],
-  "/events": [
-    text("Last Seen", (object, nowMs) => ageOf(textAt(object, "lastTimestamp") ?? textAt(object, "eventTime"), nowMs)),
-    text("Type", (object) => textAt(object, "type") ?? ""),
-    text("Reason", (object) => textAt(object, "reason") ?? ""),
-    text(
-      "Object",
-      (object) =>
-        `${(textAt(object, "involvedObject", "kind") ?? "").toLowerCase()}/${textAt(object, "involvedObject", "name") ?? ""}`,
-    ),
-    text("Message", (object) => (textAt(object, "message") ?? "").trim()),
-  ],
   "/namespaces": [text("Status", (object) => textAt(object, "status", "phase") ?? "")],
-  "/nodes": [
-    text("Status", (object) => (conditionOf(object, "Ready") === "True" ? "Ready" : "NotReady")),
-    text("Roles", () => none),
-    text("Version", (object) => textAt(object, "status", "nodeInfo", "kubeletVersion") ?? ""),
-  ],
   "/persistentvolumeclaims": [
     text("Status", (object) => textAt(object, "status", "phase") ?? ""),
     text("Volume", (object) => textAt(object, "spec", "volumeName") ?? ""),
@@ -76,18 +60,15 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
   "/resourcequotas": [text("Request", () => ""), text("Limit", () => "")],
   "/secrets": [
     text("Type", (object) => textAt(object, "type") ?? ""),
-    integer("Data", (object) => keyCount(object, "data")),
+    text("Data", (object) => keyCount(object, "data")),
   ],
-  "/serviceaccounts": [integer("Secrets", (object) => listAt(object, "secrets").length)],
+  "/serviceaccounts": [text("Secrets", (object) => listAt(object, "secrets").length)],
   "/services": [
     text("Type", (object) => textAt(object, "spec", "type") ?? ""),
     text("Cluster-IP", (object) => textAt(object, "spec", "clusterIP") ?? none),
     text("External-IP", externalAddress),
     text("Port(s)", servicePorts),
     wide("Selector", (object) => labelsText(textsAt(object, "spec", "selector"))),
-  ],
-  "apiextensions.k8s.io/customresourcedefinitions": [
-    text("Created At", (object) => object.metadata.creationTimestamp ?? ""),
   ],
   "apiregistration.k8s.io/apiservices": [
     text("Service", (object) => textAt(object, "spec", "service", "name") ?? "Local"),
@@ -106,8 +87,8 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
   ],
   "apps/deployments": [
     text("Ready", readyOfReplicas),
-    integer("Up-to-date", status("updatedReplicas")),
-    integer("Available", status("availableReplicas")),
+    text("Up-to-date", status("updatedReplicas")),
+    text("Available", status("availableReplicas")),
     containerNames,
     images,
     selector,
@@ -174,13 +155,46 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
     integer("Allowed Disruptions", status("disruptionsAllowed")),
   ],
   "rbac.authorization.k8s.io/clusterrolebindings": [text("Role", roleText)],
-  "rbac.authorization.k8s.io/clusterroles": [],
   "rbac.authorization.k8s.io/rolebindings": [text("Role", roleText)],
   "storage.k8s.io/storageclasses": [
     text("Provisioner", (object) => textAt(object, "provisioner") ?? ""),
     text("ReclaimPolicy", (object) => textAt(object, "reclaimPolicy") ?? ""),
     text("VolumeBindingMode", (object) => textAt(object, "volumeBindingMode") ?? ""),
   ],
+};
+
+const createdAt = text("Created At", (object) => object.metadata.creationTimestamp ?? "");
+
+/** All columns of the kinds that do not begin with their name, or show no age, or show it elsewhere. */
+export const unusualColumns: Readonly<Record<string, readonly Column[]>> = {
+  "/events": [
+    text("Last Seen", (object, nowMs) => ageOf(textAt(object, "lastTimestamp") ?? textAt(object, "eventTime"), nowMs)),
+    text("Type", (object) => textAt(object, "type") ?? ""),
+    text("Reason", (object) => textAt(object, "reason") ?? ""),
+    text("Object", (object) => {
+      const kind = (textAt(object, "involvedObject", "kind") ?? "").toLowerCase();
+      return `${kind}/${textAt(object, "involvedObject", "name") ?? ""}`;
+    }),
+    wide("Source", (object) => textAt(object, "source", "component") ?? ""),
+    text("Message", (object) => (textAt(object, "message") ?? "").trim()),
+    wide("Count", (object) => String(numberAt(object, "count") ?? 1)),
+    wide("Name", (object) => object.metadata.name ?? ""),
+  ],
+  "/nodes": [
+    nameColumn,
+    text("Status", (object) => {
+      const isUnschedulable = at(object, "spec", "unschedulable") === true;
+      return `${conditionOf(object, "Ready") === "True" ? "Ready" : "NotReady"}${isUnschedulable ? ",SchedulingDisabled" : ""}`;
+    }),
+    text("Roles", () => none),
+    ageColumn,
+    text("Version", (object) => textAt(object, "status", "nodeInfo", "kubeletVersion") ?? ""),
+    wide("Internal-IP", (object) => textAt(recordsAt(object, "status", "addresses")[0], "address") ?? none),
+    wide("OS-Image", (object) => textAt(object, "status", "nodeInfo", "osImage") ?? ""),
+  ],
+  "apiextensions.k8s.io/customresourcedefinitions": [nameColumn, createdAt],
+  "rbac.authorization.k8s.io/clusterroles": [nameColumn, createdAt],
+  "rbac.authorization.k8s.io/roles": [nameColumn, createdAt],
 };
 
 function status(field: string): (object: KubeObject) => number {

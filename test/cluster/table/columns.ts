@@ -1,4 +1,5 @@
 import type { KubeObject } from "../schema/schema.ts";
+import { ageOf } from "./age.ts";
 
 /** One column of a custom resource's table, from `additionalPrinterColumns`. */
 export type PrinterColumn = {
@@ -25,3 +26,6 @@ export type Column = {
 export const text = (name: string, cell: Column["cell"]): Column => ({ name, type: "string", priority: 0, cell });
 export const wide = (name: string, cell: Column["cell"]): Column => ({ name, type: "string", priority: 1, cell });
 export const integer = (name: string, cell: Column["cell"]): Column => ({ name, type: "integer", priority: 0, cell });
+
+export const nameColumn = text("Name", (object) => object.metadata.name ?? "");
+export const ageColumn = text("Age", (object, nowMs) => ageOf(object.metadata.creationTimestamp, nowMs));
