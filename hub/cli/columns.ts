@@ -32,8 +32,8 @@ export function clusterColumns(look: Look): readonly Column<Cluster>[] {
       { title: "NODES", cell: ({ nodes }) => String(nodes) },
       { title: "UID", cell: ({ uid }) => uid || none },
     ]),
-    { title: "LABELS", cell: ({ labels }) => formatLabels(labels) || none, flexible: true },
-    { title: "REASON", cell: ({ reason }) => reason, flexible: true },
+    { title: "LABELS", cell: ({ labels }) => formatLabels(labels) || none, flexible: "first" },
+    { title: "REASON", cell: ({ reason }) => reason, flexible: "first" },
   ];
 }
 
@@ -44,9 +44,9 @@ export function applicationColumns(look: Look): readonly Column<Application>[] {
     { title: "CURRENT", cell: ({ targets }) => `${targets.current}/${targets.total}` },
     { title: "REVISION", cell: ({ revision }) => shortRevision(revision) || none },
     { title: "AGE", cell: ({ since }) => formatAge(since, look.now) },
-    { title: "SOURCE", cell: ({ source }) => source, flexible: true },
-    ...onlyWide<Application>(look, [{ title: "DECLARED", cell: ({ declared }) => declared, flexible: true }]),
-    { title: "REASON", cell: ({ reason }) => reason, flexible: true },
+    { title: "SOURCE", cell: ({ source }) => source, flexible: "first" },
+    ...onlyWide<Application>(look, [{ title: "DECLARED", cell: ({ declared }) => declared, flexible: "first" }]),
+    { title: "REASON", cell: ({ reason }) => reason, flexible: "first" },
   ];
 }
 
@@ -54,7 +54,10 @@ export function targetColumns(look: Look): readonly Column<Target>[] {
   const none = marks(look.style).none;
   return [
     ...stateColumns<Target>(look, ({ app, cluster }) => `${app}@${cluster}`, "TARGET"),
-    { title: "OBJECTS", cell: ({ objects }) => `${objects.current}/${objects.total}` },
+    {
+      title: "OBJECTS",
+      cell: ({ objects, state }) => `${objects.current}/${objects.total}${state === "offline" ? "?" : ""}`,
+    },
     { title: "REVISION", cell: ({ revision }) => shortRevision(revision) || none },
     ...onlyWide<Target>(look, [
       { title: "APPLIED", cell: ({ appliedRevision }) => shortRevision(appliedRevision) || none },
@@ -62,7 +65,7 @@ export function targetColumns(look: Look): readonly Column<Target>[] {
       { title: "BUNDLE", cell: ({ bundle }) => bundle.replace("sha256:", "").slice(0, 12) || none },
     ]),
     { title: "AGE", cell: ({ since }) => formatAge(since, look.now) },
-    { title: "REASON", cell: ({ reason, message }) => joinReason(reason, message), flexible: true },
+    { title: "REASON", cell: ({ reason, message }) => joinReason(reason, message), flexible: "first" },
   ];
 }
 
@@ -74,8 +77,8 @@ export function sourceColumns(look: Look): readonly Column<Source>[] {
     { title: "REVISION", cell: ({ ref, revision }) => (revision === "" ? none : `${ref}@${shortRevision(revision)}`) },
     { title: "FETCHED", cell: ({ fetched }) => formatAge(fetched, look.now) || "never" },
     { title: "EVERY", cell: ({ intervalSeconds }) => formatDuration(intervalSeconds * 1000) },
-    { title: "ADDRESS", cell: ({ url, path }) => (path === "" ? url : `${url}//${path}`), flexible: true },
-    { title: "REASON", cell: ({ reason }) => reason, flexible: true },
+    { title: "ADDRESS", cell: ({ url, path }) => (path === "" ? url : `${url}//${path}`), flexible: "first" },
+    { title: "REASON", cell: ({ reason }) => reason, flexible: "first" },
   ];
 }
 
@@ -85,7 +88,7 @@ export function eventColumns(look: Look): readonly Column<Event>[] {
     { title: "TIME", cell: ({ at }) => formatTime(at), paint: (text) => look.style.paint("gray", text) },
     { title: "TYPE", cell: ({ type }) => type },
     { title: "TARGET", cell: (event) => eventTarget(event) || marks(look.style).none },
-    { title: "MESSAGE", cell: ({ message }) => message, flexible: true },
+    { title: "MESSAGE", cell: ({ message }) => message, flexible: "first" },
   ];
 }
 
@@ -110,7 +113,8 @@ function stateColumns<Row extends { readonly state: TargetState; readonly since:
       cell: ({ state }) => signOf(state, colourless),
       paint: (text, row) => paintState(row.state, text, look.style),
     },
-    { title, cell: name, flexible: true },
+    // What people copy into the next command: shortened last.
+    { title, cell: name, flexible: "last" },
     {
       title: "STATE",
       // How long it has been silent is what matters about something that is offline.

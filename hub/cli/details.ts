@@ -120,7 +120,7 @@ function conditionLines(conditions: readonly Condition[], look: Look): readonly 
     { title: "TYPE", cell: ({ type }) => type },
     { title: "STATUS", cell: ({ status }) => status },
     { title: "AGE", cell: ({ since }) => formatAge(since, look.now) },
-    { title: "REASON", cell: ({ reason, message }) => joinReason(reason, message), flexible: true },
+    { title: "REASON", cell: ({ reason, message }) => joinReason(reason, message), flexible: "first" },
   ];
   return formatTable(conditions, columns, narrower(look));
 }
@@ -135,7 +135,7 @@ function problemLines(problems: SourceDetail["problems"], { style }: Look): read
 
 function itemColumns(look: Look): readonly Column<TargetDetail["items"][number]>[] {
   return [
-    { title: "OBJECT", cell: ({ object }) => object, flexible: true },
+    { title: "OBJECT", cell: ({ object }) => object, flexible: "first" },
     { title: "APPLIED", cell: ({ apply }) => apply },
     { title: "HEALTH", cell: ({ health }) => health },
     {
@@ -143,7 +143,7 @@ function itemColumns(look: Look): readonly Column<TargetDetail["items"][number]>
       cell: ({ reason, message, drift }) =>
         [joinReason(reason, message), drift === undefined ? "" : formatDrift(drift)].filter(Boolean).join("; ") ||
         marks(look.style).none,
-      flexible: true,
+      flexible: "first",
     },
   ];
 }

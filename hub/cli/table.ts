@@ -7,8 +7,8 @@ export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string;
   readonly paint?: (text: string, row: Row) => string;
-  /** May lose its middle when the line is too long. */
-  readonly flexible?: boolean;
+  /** May lose its middle when the line is too long: before all others, or when that was not enough. */
+  readonly flexible?: "first" | "last";
 }
 
 const gap = "  ";
@@ -56,13 +56,15 @@ export function formatTable<Row>(
 function fit<Row>(natural: readonly number[], columns: readonly Column<Row>[], width: number): readonly number[] {
   const widths = [...natural];
   let excess = widths.reduce((sum, each) => sum + each, 0) + gap.length * (columns.length - 1) - width;
-  while (excess > 0) {
-    const widest = columns
-      .map((column, index) => ({ index, width: column.flexible === true ? (widths[index] ?? 0) : 0 }))
-      .toSorted((a, b) => b.width - a.width)[0];
-    if (widest === undefined || widest.width <= narrowest) break;
-    widths[widest.index] = widest.width - 1;
-    excess -= 1;
+  for (const turn of ["first", "last"] as const) {
+    while (excess > 0) {
+      const widest = columns
+        .map((column, index) => ({ index, width: column.flexible === turn ? (widths[index] ?? 0) : 0 }))
+        .toSorted((a, b) => b.width - a.width)[0];
+      if (widest === undefined || widest.width <= narrowest) break;
+      widths[widest.index] = widest.width - 1;
+      excess -= 1;
+    }
   }
   return widths;
 }

@@ -72,5 +72,5 @@ interface Row {
 const columns: readonly Column<Row>[] = [
   { title: "", cell: ({ current }) => (current ? "*" : "") },
   { title: "NAME", cell: ({ name }) => name },
-  { title: "SERVER", cell: ({ server }) => server, flexible: true },
+  { title: "SERVER", cell: ({ server }) => server, flexible: "first" },
 ];

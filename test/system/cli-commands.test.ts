@@ -1,0 +1,152 @@
+import { MemoryBackend } from "@drover/hub/api/memory-backend";
+import { sampleFleet, sampleNow } from "@drover/hub/api/sample-fleet";
+import { startApi, type RunningApi } from "@drover/hub/api/start-api";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { drover, type Outcome } from "./cli.ts";
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const command = (line: string): Promise<Outcome> => drover(api.url, line.split(" "));
+
+describe("commands that change something", () => {
+  test("cluster label sets and removes", async () => {
+    expect((await command("cluster label dev-1 tier=gold env-")).stdout).toBe("dev-1  tier=gold\n");
+  });
+
+  test("cluster remove asks first", async () => {
+    const asked = await drover(api.url, ["cluster", "remove", "dev-1"]);
+    expect([asked.code, asked.stderr.includes("drover cluster remove dev-1 --yes")]).toEqual([6, true]);
+    expect(api.backend.clusterByName.has("dev-1")).toBe(true);
+    expect((await drover(api.url, ["cluster", "remove", "dev-1", "--yes"])).code).toBe(0);
+    expect(api.backend.clusterByName.has("dev-1")).toBe(false);
+  });
+
+  test("join prints the manifest and nothing else on stdout", async () => {
+    const { stdout, stderr } = await drover(api.url, ["join", "new-1", "-l", "env=prod,region=eu", "-l", "tier=gold"]);
+    expect(stdout).toBe('# joins new-1 with {"env":"prod","region":"eu","tier":"gold"}\n');
+    expect(stderr).toContain("kubectl apply -f -");
+  });
+
+  test("source add makes a path absolute and takes the password from a pipe", async () => {
+    const received: unknown[] = [];
+    const backend = new MemoryBackend();
+    const addSource = backend.addSource.bind(backend);
+    backend.addSource = (input) => {
+      received.push(input);
+      return addSource(input);
+    };
+    await using other = await startApi({ backend });
+    const line = "source add ./config --name c1 --username ci --password-file - --interval 5m --path apps";
+    expect((await drover(other.url, line.split(" "), { stdin: "s3cret\n" })).stdout).toBe("c1\n");
+    expect(received).toEqual([
+      {
+        name: "c1",
+        url: "/work-tree/config",
+        path: "apps",
+        username: "ci",
+        password: "s3cret",
+        intervalSeconds: 300,
+      },
+    ]);
+    expect((await drover(other.url, ["source", "remove", "c1"])).code).toBe(0);
+  });
+
+  test("sync --wait returns at once for what is current, and says what is not when the time is over", async () => {
+    const done = await drover(api.url, ["sync", "metrics@prod-eu-3", "--wait"]);
+    expect([done.code, done.stdout]).toEqual([0, "metrics@prod-eu-3\n"]);
+    const late = await drover(api.url, ["sync", "shop@prod-eu-3", "--wait", "--timeout", "0s"]);
+    expect(late.code).toBe(3);
+    expect(late.stderr).toContain("error[timeout]: shop@prod-eu-3 is failed: ImagePullBackOff");
+  });
+
+  test("sync asks for a source by its prefix", async () => {
+    expect((await drover(api.url, ["sync", "source/platform"])).code).toBe(0);
+    expect(api.backend.asked).toContain("sync source/platform");
+  });
+});
+
+test("events are listed, filtered and resumed by id", async () => {
+  const backend = new MemoryBackend();
+  await using other = await startApi({ backend });
+  const add = (type: string, app: string, cluster: string, message: string): void =>
+    backend.events.add({ at: sampleNow, type, app, cluster, message });
+  add("commit", "", "", "main@4be1f02 by ana");
+  add("applied", "shop", "prod-1", "5 objects");
+  add("offline", "", "prod-2", "no contact for 45s");
+  const time = new Date(sampleNow).toTimeString().slice(0, 8);
+  expect((await drover(other.url, ["events"])).stdout).toBe(
+    `${time} commit    main@4be1f02 by ana\n${time} applied   shop@prod-1 5 objects\n${time} offline   prod-2 no contact for 45s\n`,
+  );
+  expect((await drover(other.url, ["events", "--after", "2"])).stdout).toBe(
+    `${time} offline   prod-2 no contact for 45s\n`,
+  );
+  expect((await drover(other.url, ["events", "--app", "shop"])).stdout).toBe(
+    `${time} applied   shop@prod-1 5 objects\n`,
+  );
+  const { items } = JSON.parse((await drover(other.url, ["events", "-o", "json"])).stdout) as { items: unknown[] };
+  expect(items).toHaveLength(3);
+});
+
+test("get targets -w prints what changes, when it changes", async () => {
+  const backend = new MemoryBackend(sampleFleet());
+  await using other = await startApi({ backend });
+  const stop = new AbortController();
+  const output = { stdout: "", stderr: "" };
+  const line = ["get", "targets", "--app", "shop", "-w", "-o", "json"];
+  const watching = drover(other.url, line, { signal: stop.signal, output });
+  const states = (): readonly string[] =>
+    output.stdout
+      .trim()
+      .split("\n")
+      .map((text) => (JSON.parse(text) as { readonly state: string }).state);
+  await expect.poll(() => backend.events.followers).toBe(1);
+  expect(states()).toEqual(["failed", "offline", "drifted"]);
+  const failed = backend.targetByAddress.get("shop@prod-eu-3");
+  if (failed === undefined) throw new Error("the sample fleet has changed");
+  backend.targetByAddress.set("shop@prod-eu-3", { ...failed, state: "current", reason: "", message: "" });
+  backend.events.add({ at: sampleNow, type: "applied", app: "shop", cluster: "prod-eu-3", message: "" });
+  await expect.poll(states).toEqual(["failed", "offline", "drifted", "current"]);
+  stop.abort();
+  expect((await watching).code).toBe(0);
+});
+
+test.each([
+  ["evnts -w", "did you mean drover events?"],
+  ["get clutsers", "did you mean clusters?"],
+  ["describe tagret x", "did you mean target?"],
+  ["get apps --stat failed", "did you mean --state?"],
+  ["describe target shop@prod-eu-4", "did you mean shop@prod-eu-3?"],
+])("drover %s: %s", async (line, hint) => {
+  expect((await command(line)).stderr).toContain(`hint: ${hint}`);
+});
+
+describe("help", () => {
+  test.each(["get", "describe", "events", "diff", "tree", "sync", "join", "version", "completion"])(
+    "of %s begins with examples and is data",
+    async (name) => {
+      const { code, stdout, stderr } = await command(`${name} --help`);
+      expect([code, stderr, stdout.startsWith(`Examples:\n  `)]).toEqual([0, "", true]);
+      expect(stdout).toContain(`drover ${name}`);
+    },
+  );
+
+  test("of all has every command, and a page for the flags of all", async () => {
+    const { stdout } = await command("help");
+    for (const name of ["get", "describe", "events", "diff", "tree", "sync", "source", "cluster", "join", "context"]) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, "mu"));
+    }
+    expect((await command("help flags")).stdout).toContain("--token-file");
+    expect((await command("help get")).stdout).toBe((await command("get --help")).stdout);
+  });
+});
+
+test.each(["bash", "zsh", "fish"])("the completion for %s names every command", async (shell) => {
+  const { code, stdout } = await command(`completion ${shell}`);
+  expect(code).toBe(0);
+  for (const name of ["get", "describe", "events", "source", "cluster", "context"]) expect(stdout).toContain(name);
+});
