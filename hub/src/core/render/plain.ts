@@ -56,7 +56,8 @@ function foreignFolders(files: readonly SnapshotFile[], folder: string, problems
 
 function leftOut(path: string, why: string, severity: Problem["severity"]): Problem {
   const at = { file: path, line: 1, column: 1 };
-  return { code: "other-renderer", severity, message: `${path} ${why}`, at, hint: "make it an application of its own" };
+  const hint = severity === "error" ? {} : { hint: "make it an application of its own" };
+  return { code: "other-renderer", severity, message: `${path} ${why}`, at, ...hint };
 }
 
 /** The path to decode; undefined for what is no YAML or JSON. Links out of the repository are refused whatever they are called. */

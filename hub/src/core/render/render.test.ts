@@ -1,0 +1,256 @@
+import { decodeYaml } from "@drover/shared/decode";
+import { DroverError } from "@drover/shared/errors";
+import { formatObjectKey, objectKey } from "@drover/shared/kube/manifest";
+import { formatProblem } from "@drover/shared/problems";
+import { describe, expect, test } from "vitest";
+
+import type { Application } from "../application.ts";
+import { render, type Rendered } from "./index.ts";
+import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
+
+type Files = Readonly<Record<string, string | DroverError>>;
+
+/** A snapshot in memory; a file that is an error cannot be read. */
+function snapshotOf(files: Files): SnapshotFiles {
+  const read = (path: string): Promise<Uint8Array> => {
+    const content = files[path];
+    if (content instanceof DroverError) return Promise.reject(content);
+    return Promise.resolve(new TextEncoder().encode(content));
+  };
+  const entry = (path: string): SnapshotFile => ({ path, oid: path, mode: "file" });
+  return {
+    entries: new Map(Object.keys(files).map((path) => [path, entry(path)])),
+    resolve: (path) => Promise.resolve(entry(path)),
+    read,
+    decode: async (path) => decodeYaml(path, await read(path)),
+  };
+}
+
+const signal = new AbortController().signal;
+const application = (change: Partial<Application> = {}): Application => ({
+  kind: "Application",
+  name: "shop",
+  labels: {},
+  repository: "config",
+  source: { repository: "config", path: "app" },
+  renderer: "auto",
+  namespace: "shop",
+  sync: { prune: true, allowEmpty: false, createNamespace: true },
+  at: { file: "drover.yaml", line: 1, column: 1 },
+  ...change,
+});
+const renderFiles = (files: Files, change: Partial<Application> = {}, output = ""): Promise<Rendered> =>
+  render(
+    {
+      application: application(change),
+      snapshot: snapshotOf(files),
+      kustomize: () => Promise.resolve(new TextEncoder().encode(output)),
+    },
+    signal,
+  );
+const keysOf = ({ manifests }: Rendered): string[] => manifests.map(({ object }) => formatObjectKey(objectKey(object)));
+const problemsOf = ({ problems }: Rendered): string[] => problems.map(formatProblem);
+const configMap = (name: string, rest = ""): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n${rest}`;
+
+describe("plain files", () => {
+  test("become objects in apply order, whatever their files are called, each with its place", async () => {
+    const rendered = await renderFiles({
+      "app/1-web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
+      "app/deep/2.json": JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } }),
+      "app/3.yml": `# nothing here\n---\n---\n${configMap("b")}---\n${configMap("a")}`,
+      "app/README.md": "a: {",
+      "application/4.yaml": configMap("other"),
+      "app/.github/5.yaml": "on: push",
+    });
+    expect(rendered.problems).toEqual([]);
+    expect(keysOf(rendered)).toEqual(["Namespace shop", "ConfigMap a", "ConfigMap b", "Deployment.apps web"]);
+    expect(rendered.manifests.map(({ at }) => `${at?.file ?? ""}:${at?.line ?? 0}`)).toEqual([
+      "app/deep/2.json:1",
+      "app/3.yml:8",
+      "app/3.yml:4",
+      "app/1-web.yaml:1",
+    ]);
+  });
+
+  test("case 15: lists are flattened, also lists in lists, and items keep their places", async () => {
+    const rendered = await renderFiles({
+      "app/a.yaml":
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n" +
+        "- apiVersion: v1\n  kind: ConfigMapList\n  items:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: b}\n",
+    });
+    expect(problemsOf(rendered)).toEqual([]);
+    expect(rendered.manifests.map(({ object, at }) => [object.metadata.name, at?.line])).toEqual([
+      ["a", 4],
+      ["b", 10],
+    ]);
+  });
+
+  test("leave Drover's own documents out", async () => {
+    const text = `apiVersion: drover.dev/v1alpha1\nkind: Application\nmetadata: {name: shop}\n---\n${configMap("a")}`;
+    expect(keysOf(await renderFiles({ "app/drover.yaml": text }))).toEqual(["ConfigMap a"]);
+  });
+
+  test("that are no Kubernetes objects are named and left out", async () => {
+    const rendered = await renderFiles({ "app/a.yaml": configMap("a"), "app/values.yaml": "image: web\n" });
+    expect(keysOf(rendered)).toEqual(["ConfigMap a"]);
+    expect(rendered.problems).toMatchObject([
+      { code: "no-object", severity: "warning", at: { file: "app/values.yaml" } },
+    ]);
+  });
+
+  test("folders for another renderer are named and left out", async () => {
+    const rendered = await renderFiles({
+      "app/a.yaml": configMap("a"),
+      "app/overlay/kustomization.yaml": "resources: [x.yaml]",
+      "app/overlay/patch.yaml": configMap("a"),
+      "app/chart/Chart.yaml": "name: chart",
+      "app/chart/templates/a.yaml": "{{ if }}",
+    });
+    expect(keysOf(rendered)).toEqual(["ConfigMap a"]);
+    expect(rendered.problems.map(({ code, severity }) => `${severity} ${code}`)).toEqual([
+      "warning other-renderer",
+      "warning other-renderer",
+    ]);
+  });
+});
+
+test.each<[string, Files, string[]]>([
+  [
+    "E10: the same object twice, naming both places",
+    { "app/a.yaml": configMap("x"), "app/b.yaml": `---\n${configMap("z")}---\n${configMap("x")}` },
+    ["app/b.yaml:6:1: ConfigMap shop/x is declared a second time, first at app/a.yaml:1 (remove one of the two)"],
+  ],
+  [
+    "case 14: the same object with and without the application's namespace",
+    {
+      "app/a.yaml": configMap("x"),
+      "app/b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: shop}\n",
+    },
+    ["app/b.yaml:1:1: ConfigMap shop/x is declared a second time, first at app/a.yaml:1 (remove one of the two)"],
+  ],
+  [
+    "E11: a missing name",
+    { "app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  labels: {a: b}\n" },
+    ["app/a.yaml:3:1: metadata.name is missing"],
+  ],
+  [
+    "E11: only generateName",
+    { "app/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata:\n  generateName: x-\n" },
+    ["app/a.yaml:4:3: an object with only generateName would be a new one every time (give it a name)"],
+  ],
+  ["no metadata", { "app/a.yaml": "apiVersion: v1\nkind: Pod\n" }, ["app/a.yaml:1:1: metadata.name is missing"]],
+  [
+    "a missing kind and a missing version",
+    { "app/a.yaml": "apiVersion: v1\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: a}\n" },
+    ["app/a.yaml:1:1: kind is missing", "app/a.yaml:4:1: apiVersion is missing"],
+  ],
+  [
+    "a name that is a path",
+    { "app/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: ../../x}\n" },
+    ['app/a.yaml:3:12: "../../x" is no name'],
+  ],
+  [
+    "case 9: labels that YAML reads as numbers and booleans",
+    {
+      "app/a.yaml":
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels:\n    version: 1.0\n  annotations: {on: x, b: yes}\n",
+    },
+    [
+      "app/a.yaml:6:5: metadata.labels: version has to be text (quote it)",
+      "app/a.yaml:7:24: metadata.annotations: b has to be text (quote it)",
+    ],
+  ],
+  [
+    "E9: all problems of all files, not only the first",
+    { "app/a.yaml": "a: [", "app/b.yaml": "b: 1\nb: 2\n", "app/c.yaml": configMap("c") },
+    [
+      "app/a.yaml:1:5: flow sequence in block collection must be sufficiently indented and end with a ]",
+      'app/b.yaml:2:1: duplicate key "b" (first written in line 1)',
+    ],
+  ],
+  [
+    "a file that is too large to read",
+    {
+      "app/a.yaml": new DroverError("input_too_large", "app/a.yaml has 50000000 bytes", {
+        at: { file: "app/a.yaml", line: 1, column: 1 },
+      }),
+    },
+    ["app/a.yaml:1:1: app/a.yaml has 50000000 bytes"],
+  ],
+  [
+    "a Helm chart",
+    { "app/Chart.yaml": "name: a" },
+    ["app/Chart.yaml:1:1: app/Chart.yaml is a Helm chart, which cannot be rendered yet"],
+  ],
+])("names the place of %s", async (_title, files, expected) => {
+  const problems = (await renderFiles(files)).problems.filter(({ severity }) => severity === "error");
+  expect(problems.map(formatProblem)).toEqual(expected);
+});
+
+test("more than 5,000 objects are refused", async () => {
+  const items = Array.from(
+    { length: 1300 },
+    (_, index) => `- {apiVersion: v1, kind: ConfigMap, metadata: {name: c${index}, namespace: NS}}`,
+  );
+  const files: Record<string, string> = {};
+  for (const namespace of ["a", "b", "c", "d"]) {
+    files[`app/${namespace}.yaml`] =
+      `apiVersion: v1\nkind: List\nitems:\n${items.join("\n").replaceAll("NS", namespace)}`;
+  }
+  expect(problemsOf(await renderFiles(files))).toEqual(["there are 5200 objects, more than the limit of 5000"]);
+});
+
+describe("the folder", () => {
+  test("E3: that is gone is an error, so that what runs is kept", async () => {
+    const rendered = await renderFiles({ "other/a.yaml": configMap("a") });
+    expect(rendered.problems).toMatchObject([{ code: "no-folder", severity: "error", at: { file: "drover.yaml" } }]);
+  });
+
+  test("E2: that is gone on purpose renders nothing", async () => {
+    const sync = { prune: true, allowEmpty: true, createNamespace: true };
+    expect(await renderFiles({ "other/a.yaml": configMap("a") }, { sync })).toEqual({ manifests: [], problems: [] });
+  });
+});
+
+describe("kustomize", () => {
+  const files = { "app/kustomization.yaml": "resources: [a.yaml]", "app/a.yaml": configMap("a") };
+
+  test("is used where there is a kustomization; its objects are said to be there", async () => {
+    const rendered = await renderFiles(files, {}, configMap("built", "status: {}\n"));
+    expect(rendered).toMatchObject({
+      manifests: [{ object: { metadata: { name: "built" } }, at: { file: "app/kustomization.yaml", line: 1 } }],
+      problems: [],
+    });
+  });
+
+  test("E16: an object that no server takes is refused", async () => {
+    const rendered = await renderFiles(files, {}, configMap("large", `data: { a: ${"x".repeat(1_600_000)} }\n`));
+    expect(rendered.problems).toMatchObject([{ code: "output-too-large", at: { file: "app/kustomization.yaml" } }]);
+  });
+
+  test("is not used for what is declared to be plain", async () => {
+    expect(keysOf(await renderFiles(files, { renderer: "plain" }, configMap("built")))).toEqual(["ConfigMap a"]);
+  });
+
+  test("without a kustomization says so", async () => {
+    const rendered = await renderFiles({ "app/a.yaml": configMap("a") }, { renderer: "kustomize" });
+    expect(problemsOf(rendered)).toEqual(["drover.yaml:1:1: there is no kustomization.yaml in app"]);
+  });
+
+  test.each([
+    ["render_failed", "problem"],
+    ["document_invalid", "problem"],
+    ["program_missing", "error"],
+    ["timeout", "error"],
+  ] as const)("a failure with the code %s is a %s", async (code, kind) => {
+    const input = {
+      application: application(),
+      snapshot: snapshotOf(files),
+      kustomize: () => Promise.reject(new DroverError(code, "said so")),
+    };
+    const outcome = render(input, signal);
+    if (kind === "error") await expect(outcome).rejects.toMatchObject({ code });
+    else expect(problemsOf(await outcome)).toEqual(["app/kustomization.yaml:1:1: said so"]);
+  });
+});
