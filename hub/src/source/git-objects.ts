@@ -40,8 +40,11 @@ const modes: Readonly<Record<string, TreeItem["mode"]>> = {
   "160000": "submodule",
 };
 
-/** `folder` is the one with `objects` in it. Others may repack it at any time. */
-export function openGitObjects(folder: string): GitObjects {
+/**
+ * `folder` is the one with `objects` in it. Others may repack it at any time. What cannot be read is told to `damaged`
+ * and thrown as `source_unreachable`.
+ */
+export function openGitObjects(folder: string, damaged: () => void = () => undefined): GitObjects {
   // isomorphic-git keeps indexes and whole packs in here.
   let cache = {};
   const read = async <T>(body: (base: { fs: typeof fs; gitdir: string; cache: object }) => Promise<T>): Promise<T> => {
@@ -50,7 +53,13 @@ export function openGitObjects(folder: string): GitObjects {
     } catch {
       // A repack moves objects into packs that the cache has not seen.
       cache = {};
-      return body({ fs, gitdir: folder, cache });
+    }
+    try {
+      return await body({ fs, gitdir: folder, cache });
+    } catch (cause) {
+      if (cause instanceof git.Errors.UnsafeFilepathError) throw unsafe(cause);
+      damaged();
+      throw new DroverError("source_unreachable", "an object of the repository cannot be read", { cause });
     }
   };
   return {
@@ -92,4 +101,9 @@ export function openGitObjects(folder: string): GitObjects {
       }
     },
   };
+}
+
+function unsafe(cause?: unknown): DroverError {
+  const message = "a folder of the repository has an entry whose name leads out of it";
+  return new DroverError("document_invalid", message, { cause });
 }

@@ -56,18 +56,24 @@ export interface MirrorOptions {
 export function createMirror(options: MirrorOptions): Mirror {
   const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
   const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
+  /** Mirrors with objects that could not be read: a power cut does that. They are fetched anew. */
+  const damaged = new Set<string>();
   const objects = async (source: SourceSpec): Promise<GitObjects> => {
     const address = parseAddress(source);
     const path = address.kind === "http" ? join(folder, folderName(source.name, address)) : await commonFolder(address);
     const known = opened.get(source.name);
     if (known?.folder === path) return known.objects;
-    const fresh = openGitObjects(path);
+    const fresh = openGitObjects(path, () => damaged.add(path));
     opened.set(source.name, { folder: path, objects: fresh });
     return fresh;
   };
   const newest = async (source: SourceSpec, address: Address, signal: AbortSignal): Promise<FetchedCommit> => {
     if (address.kind === "local") return resolveLocal(address.path, source.ref);
     const mirror = join(folder, folderName(source.name, address));
+    if (damaged.delete(mirror)) {
+      opened.delete(source.name);
+      await rm(mirror, { recursive: true, force: true });
+    }
     const fetchInto = { address, ref: source.ref, folder: mirror, maxBytes };
     try {
       return await fetchHttp(fetchInto, signal);
@@ -107,8 +113,7 @@ async function readCommit(objects: GitObjects, found: FetchedCommit, source: Sou
   try {
     return await objects.readCommit(found.id);
   } catch (cause) {
-    if (isCommitId(source.ref)) throw missingRef(source.ref, shownAddress(source));
-    throw cause;
+    throw isCommitId(source.ref) ? missingRef(source.ref, shownAddress(source)) : cause;
   }
 }
 
