@@ -6,6 +6,7 @@ import { deletion } from "./deletion.ts";
 import { discovery } from "./discovery.ts";
 import { errors } from "./errors.ts";
 import { history } from "./history.ts";
+import { kinds } from "./kinds.ts";
 import { lists } from "./lists.ts";
 import { namespaces } from "./namespaces.ts";
 import { objectLife } from "./object-life.ts";
@@ -27,6 +28,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   patches,
   "server-side apply": apply,
   "manifests as people write them": applyInput,
+  "built-in kinds": kinds,
   "ownership of fields": applyOwnership,
   validation,
   subresources,
