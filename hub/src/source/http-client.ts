@@ -11,11 +11,17 @@ export interface HttpClientOptions {
   readonly maxBytes: number;
 }
 
+export interface BoundedHttpClient extends HttpClient {
+  /** Why an answer was cut off: isomorphic-git swallows what a body throws. */
+  readonly failure: DroverError | undefined;
+}
+
 /**
  * Git's requests over fetch: bounded, never redirected (a redirect would carry the credentials to whoever it names), and
  * with every failure turned into one of the source_* codes. Throws without credentials in any text.
  */
-export function createHttpClient(options: HttpClientOptions): HttpClient {
+export function createHttpClient(options: HttpClientOptions): BoundedHttpClient {
+  let failure: DroverError | undefined;
   let bytesLeft = options.maxBytes;
   let authorization = basic(options.address);
   async function* count(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -23,12 +29,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       bytesLeft -= chunk.length;
       if (bytesLeft < 0) {
         const megabytes = Math.round(options.maxBytes / 1024 / 1024);
-        throw new DroverError("input_too_large", `${options.address.url} is larger than ${megabytes} MiB`);
+        failure = new DroverError("input_too_large", `${options.address.url} is larger than ${megabytes} MiB`);
+        throw failure;
       }
       yield chunk;
     }
   }
   return {
+    get failure() {
+      return failure;
+    },
     async request(request) {
       const body = request.body === undefined ? undefined : await collect(request.body);
       let response = await send(request, { body, authorization, ...options });

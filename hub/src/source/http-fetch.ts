@@ -7,7 +7,7 @@ import * as git from "isomorphic-git";
 
 import type { Address } from "./address.ts";
 import { openGitObjects } from "./git-objects.ts";
-import { createHttpClient } from "./http-client.ts";
+import { createHttpClient, type BoundedHttpClient } from "./http-client.ts";
 import { fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
 
 export interface HttpFetchOptions {
@@ -30,22 +30,42 @@ const maxPacks = 40;
 
 /** Asks for the newest commit and fetches only what is missing of it, without history. */
 export async function fetchHttp(options: HttpFetchOptions, signal: AbortSignal): Promise<FetchedCommit> {
-  const { address, folder, ref } = options;
-  const http = createHttpClient({ address, signal, maxBytes: options.maxBytes });
+  const http = createHttpClient({ address: options.address, signal, maxBytes: options.maxBytes });
+  try {
+    return await fetchWith(http, options);
+  } catch (cause) {
+    throw http.failure ?? cause;
+  }
+}
+
+async function fetchWith(http: BoundedHttpClient, { address, folder, ref }: HttpFetchOptions): Promise<FetchedCommit> {
   const newest = await resolveRemote(http, address.url, ref);
   const base = { fs, dir: folder, gitdir: folder };
-  await git.init({ ...base, bare: true });
+  await openMirror(base);
   if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref };
   if (await isCrowded(folder)) {
     await rm(folder, { recursive: true, force: true });
-    await git.init({ ...base, bare: true });
+    await openMirror(base);
   }
   const known = { ...base, http, cache: {}, url: address.url, remoteRef: newest.fullName, ref: currentRef };
   const result = await git.fetch({ ...known, depth: 1, singleBranch: true, tags: false });
+  if (http.failure !== undefined) throw http.failure;
   const id = result.fetchHead ?? newest.id;
   const { id: commit } = await openGitObjects(folder).readCommit(id);
   await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
   return { id: commit, ref: newest.ref };
+}
+
+interface Base {
+  readonly fs: typeof fs;
+  readonly dir: string;
+  readonly gitdir: string;
+}
+
+async function openMirror(base: Base): Promise<void> {
+  await git.init({ ...base, bare: true });
+  // isomorphic-git fetches only with a rule where to keep refs. The address is not written down: it is given each time.
+  await git.setConfig({ ...base, path: "remote.origin.fetch", value: "+refs/*:refs/remotes/origin/*" });
 }
 
 interface RemoteRef {
@@ -82,7 +102,7 @@ async function listRefs(http: git.HttpClient, url: string, prefix: string): Prom
   }
 }
 
-async function readCurrent(base: { fs: typeof fs; gitdir: string }): Promise<string | undefined> {
+async function readCurrent(base: Base): Promise<string | undefined> {
   try {
     return await git.resolveRef({ ...base, ref: currentRef });
   } catch {

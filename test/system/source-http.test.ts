@@ -1,0 +1,212 @@
+import { once } from "node:events";
+import { readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+
+import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/mirror";
+import { readSnapshot } from "@drover/hub/source/snapshot";
+import { DroverError } from "@drover/shared/errors";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { startGitHttp, type GitHttp, type GitHttpRepository } from "../rig/git-http.ts";
+import { createWorkTree, type WorkTree } from "../rig/git.ts";
+import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
+
+const signal = AbortSignal.timeout(120_000);
+const secret = "s3cr3t-token";
+
+describeWithRig("git")("a repository over http", () => {
+  let remote: GitHttp;
+  let repository: GitHttpRepository;
+  let tree: WorkTree;
+  let folder: TemporaryFolder;
+  let mirror: Mirror;
+  let source: SourceSpec;
+  let runs = 0;
+
+  beforeAll(async () => {
+    remote = await startGitHttp();
+    folder = await temporaryFolder("mirrors");
+  });
+  afterAll(async () => {
+    await remote[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    runs += 1;
+    remote.requireAuth(undefined);
+    repository = await remote.createRepository(`config-${runs}.git`);
+    tree = await createWorkTree({ files: { "apps/a.yaml": "a: 1\n", "apps/b.yaml": "b: 1\n" } });
+    await tree.push(repository.path);
+    source = { name: `config-${runs}`, url: repository.url, ref: "" };
+    mirror = createMirror({ folder: folder.path });
+    return () => tree[Symbol.asyncDispose]();
+  });
+
+  const fetchError = async (change: Partial<SourceSpec> = {}): Promise<DroverError> => {
+    const error: unknown = await mirror.fetch({ ...source, ...change }, signal).catch((cause: unknown) => cause);
+    if (!(error instanceof DroverError)) throw new Error("the fetch did not fail as it should");
+    return error;
+  };
+  const read = async (path: string): Promise<string> => {
+    const commit = await mirror.fetch(source, signal);
+    const snapshot = await readSnapshot(mirror, source, { commit, path: "" }, signal);
+    return new TextDecoder().decode(await snapshot.read(path));
+  };
+
+  test("is fetched without history, and each new commit after it", async () => {
+    const second = await tree.commit("Second", { "apps/a.yaml": "a: 2\n" });
+    await tree.push(repository.path);
+    expect(await mirror.fetch(source, signal)).toMatchObject({ id: second, ref: "main", message: "Second" });
+    expect(await read("apps/a.yaml")).toBe("a: 2\n");
+    const third = await tree.commit("Third", { "apps/a.yaml": "a: 3\n", "apps/c.yaml": "c: 1\n" });
+    await tree.push(repository.path);
+    expect(await mirror.fetch(source, signal)).toMatchObject({ id: third });
+    expect(await read("apps/a.yaml")).toBe("a: 3\n");
+    expect(await read("apps/b.yaml")).toBe("b: 1\n");
+  });
+
+  test("costs no fetch when there is no news", async () => {
+    await mirror.fetch(source, signal);
+    const before = remote.requests.length;
+    await mirror.fetch(source, signal);
+    await expect.poll(() => remote.requests.length).toBeGreaterThan(before);
+    const asked = remote.requests.slice(before).map(({ method, url }) => `${method} ${url.split("/").at(-1) ?? ""}`);
+    expect(asked).toEqual(["GET refs?service=git-upload-pack", "POST git-upload-pack"]);
+  });
+
+  test("E4: follows a rewritten history", async () => {
+    await mirror.fetch(source, signal);
+    await tree.git("commit", "--quiet", "--amend", "--message=Rewritten");
+    await tree.push(repository.path);
+    expect(await mirror.fetch(source, signal)).toMatchObject({ message: "Rewritten" });
+  });
+
+  test("gives branches and tags by name", async () => {
+    const first = await tree.git("rev-parse", "HEAD");
+    await tree.git("tag", "--annotate", "--message=note", "v1");
+    await tree.git("push", "--quiet", repository.path, "v1", "HEAD:refs/heads/feature/x");
+    expect(await mirror.fetch({ ...source, ref: "v1" }, signal)).toMatchObject({ id: first.trim(), ref: "v1" });
+    expect(await mirror.fetch({ ...source, ref: "feature/x" }, signal)).toMatchObject({ ref: "feature/x" });
+  });
+
+  test("E3: says so when its branch has gone", async () => {
+    expect(await fetchError({ ref: "gone" })).toMatchObject({ code: "source_ref_missing" });
+  });
+
+  test("says so when it has no commit, is not there, or is no Git server", async () => {
+    const empty = await remote.createRepository(`empty-${runs}.git`);
+    expect(await fetchError({ url: empty.url })).toMatchObject({ code: "source_ref_missing" });
+    expect(await fetchError({ url: `${remote.url}/nothing.git` })).toMatchObject({ code: "source_missing" });
+    const site = createServer((_request, response) => response.end("<html>welcome</html>")).listen(0, "127.0.0.1");
+    await once(site, "listening");
+    const address = site.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    expect(await fetchError({ url: `http://127.0.0.1:${port}/a` })).toMatchObject({ code: "source_missing" });
+    site.close();
+  });
+
+  test("wants credentials and gets them, as user and password or as a bearer token", async () => {
+    remote.requireAuth({ kind: "basic", username: "drover", password: secret });
+    expect(await mirror.fetch({ ...source, username: "drover", password: secret }, signal)).toMatchObject({
+      ref: "main",
+    });
+    const url = source.url.replace("://", `://drover:${secret}@`);
+    expect(await mirror.fetch({ ...source, url }, signal)).toMatchObject({ ref: "main" });
+    remote.requireAuth({ kind: "bearer", token: secret });
+    expect(await mirror.fetch({ ...source, password: secret }, signal)).toMatchObject({ ref: "main" });
+  });
+
+  test("refuses wrong credentials with a code, and nothing echoes them", async () => {
+    remote.requireAuth({ kind: "basic", username: "drover", password: "another" });
+    const url = source.url.replace("://", `://drover:${secret}@`);
+    for (const change of [{ username: "drover", password: secret }, { url }, { password: secret }]) {
+      const error = await fetchError(change);
+      expect(error).toMatchObject({ code: "source_auth" });
+      expect(JSON.stringify([error.message, error.hint, error.stack, String(error.cause)])).not.toContain(secret);
+    }
+    expect(await fetchError()).toMatchObject({ code: "source_auth", hint: "register it with a user name and a token" });
+    const kept = await readdir(folder.path, { recursive: true });
+    expect(kept.join("\n")).not.toContain(secret);
+  });
+
+  test("does not take its credentials along to where it is redirected", async () => {
+    const seen: (string | undefined)[] = [];
+    const thief = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end();
+    }).listen(0, "127.0.0.1");
+    const mover = createServer((request, response) => {
+      const address = thief.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      response.writeHead(302, { location: `http://127.0.0.1:${port}${request.url ?? ""}` }).end();
+    }).listen(0, "127.0.0.1");
+    await Promise.all([once(thief, "listening"), once(mover, "listening")]);
+    const address = mover.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const error = await fetchError({ url: `http://127.0.0.1:${port}/a`, username: "drover", password: secret });
+    expect(error).toMatchObject({ code: "source_missing", message: expect.stringContaining("has moved to") });
+    expect(seen).toEqual([]);
+    thief.close();
+    mover.close();
+  });
+
+  test("E1: is unreachable while it is down, and read again afterwards", async () => {
+    await mirror.fetch(source, signal);
+    await remote.takeDown();
+    try {
+      expect(await fetchError()).toMatchObject({ code: "source_unreachable" });
+    } finally {
+      await remote.bringUp();
+    }
+    expect(await mirror.fetch(source, signal)).toMatchObject({ ref: "main" });
+  });
+
+  test("is cut off when it sends more than it may or takes too long", async () => {
+    const small = createMirror({ folder: join(folder.path, "small"), maxBytes: 100 });
+    await expect(small.fetch(source, signal)).rejects.toMatchObject({ code: "input_too_large" });
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const hasty = createMirror({ folder: join(folder.path, "hasty"), timeoutMs: 200 });
+    const slow = { ...source, url: `http://127.0.0.1:${port}/a` };
+    await expect(hasty.fetch(slow, signal)).rejects.toMatchObject({ code: "source_unreachable" });
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  test("is fetched anew when a crash has left its mirror damaged", async () => {
+    await mirror.fetch(source, signal);
+    const packs = (await readdir(folder.path, { recursive: true })).filter((name) => name.includes(source.name));
+    for (const name of packs.filter((name) => /\.(?:pack|idx)$/u.test(name))) {
+      await writeFile(join(folder.path, name), "torn");
+    }
+    mirror = createMirror({ folder: folder.path });
+    await mirror.fetch(source, signal).catch(() => undefined);
+    expect(await read("apps/a.yaml")).toBe("a: 1\n");
+  });
+
+  test("survives a mirror that somebody deleted, and forgets what is removed", async () => {
+    await mirror.fetch(source, signal);
+    const mine = async () => (await readdir(folder.path)).filter((name) => name.startsWith(`${source.name}-`));
+    for (const name of await mine()) await rm(join(folder.path, name), { recursive: true });
+    expect(await read("apps/a.yaml")).toBe("a: 1\n");
+    expect(await mine()).toHaveLength(1);
+    await mirror.forget(source.name);
+    expect(await mine()).toEqual([]);
+  });
+
+  test("stays usable over many commits without piling up packs", async () => {
+    for (let commit = 0; commit < 45; commit += 1) {
+      await tree.commit(`Commit ${commit}`, { "apps/a.yaml": `a: ${commit}\n` });
+      await tree.push(repository.path);
+      await mirror.fetch(source, signal);
+    }
+    expect(await read("apps/a.yaml")).toBe("a: 44\n");
+    expect(await read("apps/b.yaml")).toBe("b: 1\n");
+    const files = await readdir(folder.path, { recursive: true });
+    expect(files.filter((name) => name.startsWith(source.name) && name.endsWith(".pack")).length).toBeLessThan(42);
+  });
+});
