@@ -196,10 +196,6 @@ function container({ hub, image }: Pick<JoinManifestInput, "hub" | "image">): st
               value: ${quote(hub)}
             - name: DROVER_DATA_DIR
               value: /var/lib/drover
-            - name: DROVER_IDENTITY_SECRET
-              value: drover-system/drover-agent-identity
-            - name: DROVER_HEALTH_ADDRESS
-              value: 0.0.0.0:7476
             - name: DROVER_JOIN_TOKEN
               valueFrom:
                 secretKeyRef:
@@ -207,21 +203,16 @@ function container({ hub, image }: Pick<JoinManifestInput, "hub" | "image">): st
                   key: token
                   # May be deleted once the cluster has joined.
                   optional: true
+            - name: DROVER_IDENTITY_SECRET
+              value: drover-agent-identity
+            - name: DROVER_PROBE_HOST
+              value: 0.0.0.0
+            - name: DROVER_PROBE_PORT
+              value: "7476"
           ports:
-            - name: health
+            - name: probes
               containerPort: 7476
-          # Only whether the process turns: an agent without its hub is healthy, it goes on healing.
-          livenessProbe:
-            httpGet:
-              path: /healthz
-              port: health
-            periodSeconds: 10
-            failureThreshold: 6
-          readinessProbe:
-            httpGet:
-              path: /readyz
-              port: health
-            periodSeconds: 5
+${probes}
           # Idle with 1,000 objects it takes less than 100 MiB; the limit is for several thousand.
           resources:
             requests:
@@ -243,3 +234,23 @@ function container({ hub, image }: Pick<JoinManifestInput, "hub" | "image">): st
     .trim()
     .replace(/^/u, "      ");
 }
+
+const probes = `          # The first start waits for the hub, because it has to join.
+          startupProbe:
+            httpGet:
+              path: /healthz
+              port: probes
+            periodSeconds: 5
+            failureThreshold: 120
+          # Only whether the process turns: an agent without its hub is healthy, it goes on healing.
+          livenessProbe:
+            httpGet:
+              path: /healthz
+              port: probes
+            periodSeconds: 10
+            failureThreshold: 6
+          readinessProbe:
+            httpGet:
+              path: /readyz
+              port: probes
+            periodSeconds: 5`;

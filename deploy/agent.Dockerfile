@@ -1,0 +1,12 @@
+# The agent: one bundle on Node. Build from the root of the checkout, after `pnpm build`:
+#   docker build -f deploy/agent.Dockerfile -t drover/agent:0.1.0 .
+FROM node:24.21.0-bookworm-slim
+# Owned by root and not writable: the process cannot change what it runs.
+COPY dist/agent.mjs /opt/drover/agent.mjs
+RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/drover
+USER 65532:65532
+ENV NODE_ENV=production \
+    DROVER_DATA_DIR=/var/lib/drover
+EXPOSE 7476
+# The heap stays below the limit of 512 MiB that the manifest sets, so that Node collects before the kernel kills.
+ENTRYPOINT ["node", "--disable-proto=delete", "--max-old-space-size=384", "/opt/drover/agent.mjs"]

@@ -1,0 +1,22 @@
+# The hub: one bundle on Node. Build from the root of the checkout, after `pnpm build`:
+#   docker build -f deploy/hub.Dockerfile -t drover/hub:0.1.0 .
+FROM registry.k8s.io/kustomize/kustomize:v5.7.1 AS kustomize
+
+FROM node:24.21.0-bookworm-slim
+# Kustomizations are built by the real program, so that they come out as everywhere else.
+COPY --from=kustomize /app/kustomize /usr/local/bin/kustomize
+# Owned by root and not writable: the process cannot change what it runs.
+COPY dist/hub.mjs /opt/drover/hub.mjs
+# For `drover` inside the pod, where the admin token is.
+COPY dist/drover.mjs /opt/drover/drover.mjs
+RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/drover
+USER 65532:65532
+ENV NODE_ENV=production \
+    DROVER_DATA_DIR=/var/lib/drover \
+    DROVER_API_ADDRESS=0.0.0.0:7474 \
+    DROVER_LINK_ADDRESS=0.0.0.0:7475
+# The store, the keys of the hub's authority and the admin token: losing it means that every cluster joins again.
+VOLUME /var/lib/drover
+EXPOSE 7474 7475
+# An object's __proto__ can do no harm where it is not there.
+ENTRYPOINT ["node", "--disable-proto=delete", "/opt/drover/hub.mjs"]
