@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { manualClock } from "./clock.ts";
 import { startCluster, type ClusterOptions, type EmbeddedCluster } from "./cluster.ts";
 import { createApiClient, type ApiClient } from "./conformance/api-client.ts";
-import { configMap, deployment, service } from "./conformance/objects.ts";
+import { configMap, deployment, job, service } from "./conformance/objects.ts";
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
@@ -161,6 +161,33 @@ describe("workloads", () => {
     const containers = [{ name: "main", image: "web:missing" }];
     await client.patch(`${deployments}/web`, "strategic", { spec: { template: { spec: { containers } } } });
     await expect.poll(status).toMatchObject({ updatedReplicas: 1, availableReplicas: 2, unavailableReplicas: 1 });
+  });
+
+  it("miss the deadline of a Deployment that does not come up", async () => {
+    const clock = manualClock();
+    const { client } = await start({ clock });
+    const stuck = deployment("web", { replicas: 1, image: "web:crashing" });
+    await client.post(deployments, { ...stuck, spec: { ...stuck.spec, progressDeadlineSeconds: 60 } });
+    await settle();
+    const reasons = async (): Promise<unknown> => (await client.get(`${deployments}/web`)).body.status["conditions"];
+    clock.advance(59_000);
+    await settle();
+    expect(await reasons()).toMatchObject([{}, { type: "Progressing", status: "True" }]);
+    clock.advance(5000);
+    await settle();
+    expect(await reasons()).toMatchObject([{}, { status: "False", reason: "ProgressDeadlineExceeded" }]);
+  });
+
+  it("fail a Job whose pods crash more often than it allows", async () => {
+    const { client } = await start();
+    const jobs = "/apis/batch/v1/namespaces/default/jobs";
+    const crashing = job("j", "job:crashing");
+    await client.post(jobs, { ...crashing, spec: { ...crashing.spec, backoffLimit: 1 } });
+    const status = async (): Promise<unknown> => (await client.get(`${jobs}/j`)).body.status;
+    await expect.poll(status).toMatchObject({
+      failed: 2,
+      conditions: [{ type: "FailureTarget" }, { type: "Failed", status: "True", reason: "BackoffLimitExceeded" }],
+    });
   });
 
   it("have the newest revision again when a former template comes back", async () => {

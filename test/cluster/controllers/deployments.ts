@@ -1,18 +1,9 @@
-import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
-import { equalJson, numberAt, recordAt, recordsAt, textAt, textsAt, without, type JsonRecord } from "../json.ts";
+import { equalJson, numberAt, recordAt, textAt, textsAt, without } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
-import {
-  clientFor,
-  controllerReference,
-  deployments,
-  mergeConditions,
-  replicaSets,
-  templateHash,
-  type Condition,
-  type ObjectClient,
-} from "./client.ts";
+import { clientFor, controllerReference, deployments, replicaSets, templateHash, type ObjectClient } from "./client.ts";
 import { itself, ownedBy, ownerOf, type Controller } from "./controller.ts";
+import { deploymentStatus, limit, replicasOf, untilDeadline } from "./deployment-status.ts";
 
 const hashLabel = "pod-template-hash";
 const revisionAnnotation = "deployment.kubernetes.io/revision";
@@ -38,9 +29,9 @@ export function deploymentController(state: ClusterState): Controller {
         ...(revision === undefined ? {} : { [revisionAnnotation]: revision }),
       };
       const rolled = owned().find((set) => hasTemplateOf(set, deployment));
-      const status = statusOf(deployment, { current: rolled, all: owned(), now: timestamp(state.clock) });
-      client.updateStatus(deployment, status, annotations);
-      return undefined;
+      const status = deploymentStatus(deployment, { current: rolled, all: owned(), nowMs: state.clock.now() });
+      const updated = client.updateStatus(deployment, status, annotations);
+      return untilDeadline(updated, state.clock.now());
     },
   };
 }
@@ -171,89 +162,4 @@ function cleanUp(client: ObjectClient, deployment: KubeObject, all: readonly Kub
   );
   const surplus = idle.sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, idle.length - kept));
   for (const set of surplus) client.remove(set);
-}
-
-export function replicasOf(object: KubeObject): number {
-  return numberAt(object, "spec", "replicas") ?? 1;
-}
-
-/** maxSurge rounds up and maxUnavailable down; both zero would stand still, so then one may be unavailable. */
-function limit(deployment: KubeObject, name: "maxSurge" | "maxUnavailable"): number {
-  const replicas = replicasOf(deployment);
-  const amount = (field: string, round: (value: number) => number): number => {
-    const value = recordAt(deployment, "spec", "strategy", "rollingUpdate")?.[field];
-    if (typeof value === "number") return value;
-    return typeof value === "string" ? round((Number.parseFloat(value) / 100) * replicas) : 0;
-  };
-  const surge = amount("maxSurge", Math.ceil);
-  if (name === "maxSurge") return surge;
-  const unavailable = Math.min(replicas, amount("maxUnavailable", Math.floor));
-  return surge === 0 && unavailable === 0 ? 1 : unavailable;
-}
-
-function statusOf(
-  deployment: KubeObject,
-  facts: { readonly current: KubeObject | undefined; readonly all: readonly KubeObject[]; readonly now: string },
-): JsonRecord {
-  const sum = (field: string): number =>
-    facts.all.reduce((total, set) => total + (numberAt(set, "status", field) ?? 0), 0);
-  const wanted = replicasOf(deployment);
-  const counts = {
-    replicas: sum("replicas"),
-    updatedReplicas: numberAt(facts.current, "status", "replicas") ?? 0,
-    readyReplicas: sum("readyReplicas"),
-    availableReplicas: sum("availableReplicas"),
-    unavailableReplicas: Math.max(0, Math.max(wanted, sum("replicas")) - sum("availableReplicas")),
-  };
-  const former = recordsAt(deployment, "status", "conditions");
-  const conditions = mergeConditions(former, conditionsOf(deployment, counts, facts.current), {
-    now: facts.now,
-    hasUpdateTime: true,
-  });
-  const shown = Object.fromEntries(Object.entries(counts).filter(([, value]) => value > 0));
-  return { observedGeneration: deployment.metadata.generation ?? 1, ...shown, conditions };
-}
-
-type Counts = { readonly replicas: number; readonly updatedReplicas: number; readonly availableReplicas: number };
-
-function conditionsOf(deployment: KubeObject, counts: Counts, current: KubeObject | undefined): Condition[] {
-  const wanted = replicasOf(deployment);
-  const isAvailable = counts.availableReplicas >= wanted - limit(deployment, "maxUnavailable");
-  const isComplete =
-    counts.updatedReplicas === wanted && counts.replicas === wanted && counts.availableReplicas >= wanted;
-  const name = current?.metadata.name ?? "";
-  const available: Condition = isAvailable
-    ? {
-        type: "Available",
-        status: "True",
-        reason: "MinimumReplicasAvailable",
-        message: "Deployment has minimum availability.",
-      }
-    : {
-        type: "Available",
-        status: "False",
-        reason: "MinimumReplicasUnavailable",
-        message: "Deployment does not have minimum availability.",
-      };
-  const paused: Condition = {
-    type: "Progressing",
-    status: "Unknown",
-    reason: "DeploymentPaused",
-    message: "Deployment is paused",
-  };
-  if (recordAt(deployment, "spec")?.["paused"] === true) return [available, paused];
-  const progressing: Condition = isComplete
-    ? {
-        type: "Progressing",
-        status: "True",
-        reason: "NewReplicaSetAvailable",
-        message: `ReplicaSet "${name}" has successfully progressed.`,
-      }
-    : {
-        type: "Progressing",
-        status: "True",
-        reason: "ReplicaSetUpdated",
-        message: `ReplicaSet "${name}" is progressing.`,
-      };
-  return [available, progressing];
 }

@@ -17,7 +17,7 @@ export function jobController(state: ClusterState): Controller {
     reconcile: (key) => {
       const job = client.get(key);
       if (job === undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
-      if (conditionIs(job, "Complete")) return expire(state, client, job);
+      if (conditionIs(job, "Complete") || conditionIs(job, "Failed")) return expire(state, client, job);
       const owned = (): KubeObject[] => podClient.list(job.metadata.namespace).filter(ownedBy(job));
       if (recordAt(job, "spec")?.["suspend"] === true) {
         for (const pod of owned().filter(isActive)) podClient.remove(pod);
@@ -40,7 +40,16 @@ function succeeded(pod: KubeObject): boolean {
   return textAt(pod, "status", "phase") === "Succeeded";
 }
 
+function hasFailed(pod: KubeObject): boolean {
+  return textAt(pod, "status", "phase") === "Failed";
+}
+
+function isOutOfRetries(job: KubeObject, owned: readonly KubeObject[]): boolean {
+  return owned.filter(hasFailed).length > (numberAt(job, "spec", "backoffLimit") ?? 6);
+}
+
 function start(client: ObjectClient, job: KubeObject, owned: readonly KubeObject[]): void {
+  if (isOutOfRetries(job, owned)) return;
   const remaining = completionsOf(job) - owned.filter(succeeded).length;
   const wanted = Math.min(remaining, numberAt(job, "spec", "parallelism") ?? 1);
   for (let i = owned.filter(isActive).length; i < wanted; i += 1) client.create(podFromTemplate(job));
@@ -50,11 +59,13 @@ function statusOf(job: KubeObject, owned: readonly KubeObject[], now: string): J
   const active = owned.filter(isActive);
   const done = owned.filter(succeeded).length;
   const isSuspended = recordAt(job, "spec")?.["suspend"] === true;
+  const failed = owned.filter(hasFailed).length;
   const isComplete = !isSuspended && done >= completionsOf(job);
+  const isFailed = !isSuspended && isOutOfRetries(job, owned);
   const former = recordAt(job, "status") ?? {};
   const conditions = mergeConditions(
     recordsAt(former, "conditions"),
-    conditionsOf({ isSuspended, isComplete, wasSuspended: conditionIs(job, "Suspended") }),
+    conditionsOf({ isSuspended, isComplete, isFailed, wasSuspended: conditionIs(job, "Suspended") }),
     { now, hasUpdateTime: false },
   );
   const startTime = isSuspended ? undefined : (textAt(former, "startTime") ?? now);
@@ -64,18 +75,34 @@ function statusOf(job: KubeObject, owned: readonly KubeObject[], now: string): J
     ...(isComplete ? { completionTime: now } : {}),
     ...(active.length > 0 ? { active: active.length } : {}),
     ...(done > 0 ? { succeeded: done } : {}),
+    ...(failed > 0 ? { failed } : {}),
     ready: active.filter(isReady).length,
     terminating: 0,
     uncountedTerminatedPods: {},
   };
 }
 
-function conditionsOf(facts: { isSuspended: boolean; isComplete: boolean; wasSuspended: boolean }): Condition[] {
+type JobFacts = {
+  readonly isSuspended: boolean;
+  readonly isComplete: boolean;
+  readonly isFailed: boolean;
+  readonly wasSuspended: boolean;
+};
+
+function conditionsOf(facts: JobFacts): Condition[] {
   if (facts.isSuspended)
     return [{ type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" }];
   const resumed: Condition[] = facts.wasSuspended
     ? [{ type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" }]
     : [];
+  if (facts.isFailed) {
+    const limit = {
+      status: "True",
+      reason: "BackoffLimitExceeded",
+      message: "Job has reached the specified backoff limit",
+    } as const;
+    return [...resumed, { type: "FailureTarget", ...limit }, { type: "Failed", ...limit }];
+  }
   if (!facts.isComplete) return resumed;
   const reason = "CompletionsReached";
   const message = "Reached expected number of succeeded pods";
@@ -89,7 +116,10 @@ function conditionsOf(facts: { isSuspended: boolean; isComplete: boolean; wasSus
 /** Deletes a finished Job once its time to live is over; returns how long that still takes. */
 function expire(state: ClusterState, client: ObjectClient, job: KubeObject): number | undefined {
   const ttlSeconds = numberAt(job, "spec", "ttlSecondsAfterFinished");
-  const completed = textAt(job, "status", "completionTime");
+  const ended = recordsAt(job, "status", "conditions").find(
+    (each) => each["type"] === "Complete" || each["type"] === "Failed",
+  );
+  const completed = textAt(ended, "lastTransitionTime");
   if (ttlSeconds === undefined || completed === undefined) return undefined;
   const remainingMs = Date.parse(completed) + ttlSeconds * 1000 - state.clock.now();
   if (remainingMs > 0) return remainingMs;

@@ -12,7 +12,8 @@ const nodeAddress = "127.0.0.1";
 
 /**
  * Scheduler and kubelet in one. A pod is bound at once and ready after the delay; a pod of a Job has succeeded after
- * it. An image of a registry under `.invalid`, or with the tag `missing`, can never be pulled.
+ * it. An image of a registry under `.invalid`, or with the tag `missing`, can never be pulled; the containers of one
+ * with the tag `crashing` fail.
  */
 export function podController(state: ClusterState): Controller {
   const client = clientFor(state, pods, "kubelet");
@@ -45,10 +46,9 @@ export function podController(state: ClusterState): Controller {
     }
     const due = dueAt.get(uid) ?? state.clock.now() + state.settings.readyDelayMs;
     dueAt.set(uid, due);
-    const bad = unpullable(pod);
     const waitMs = due - state.clock.now();
     const podIP = textAt(pod, "status", "podIP") ?? nextAddress();
-    const podState = waitMs > 0 ? "creating" : bad ? "unpullable" : endState(pod);
+    const podState = waitMs > 0 ? "creating" : endState(pod);
     client.updateStatus(pod, statusOf(pod, { state: podState, now: timestamp(state.clock), podIP }));
     if (waitMs <= 0) dueAt.delete(uid);
     return waitMs > 0 ? waitMs : undefined;
@@ -56,38 +56,60 @@ export function podController(state: ClusterState): Controller {
   return { name: "pods", watches: { "/pods": itself }, reconcile };
 }
 
-/** Waits for an image that cannot be pulled, and would wait for ever. */
+/** Waits for what will never come: an image, or a container that does not crash. */
 function isStuck(pod: KubeObject): boolean {
-  const waiting = recordsAt(pod, "status", "containerStatuses").map((each) =>
+  const reasons = recordsAt(pod, "status", "containerStatuses").map((each) =>
     textAt(each, "state", "waiting", "reason"),
   );
-  return waiting.includes("ImagePullBackOff") && unpullable(pod);
+  const wanted = waitingReasons[endState(pod)];
+  return wanted !== undefined && reasons.includes(wanted);
 }
 
-type PodState = "creating" | "unpullable" | "running" | "succeeded";
+type PodState = "creating" | "unpullable" | "crashing" | "running" | "succeeded" | "failed";
 
+const waitingReasons: Readonly<Partial<Record<PodState, string>>> = {
+  unpullable: "ImagePullBackOff",
+  crashing: "CrashLoopBackOff",
+};
+
+/** What becomes of a pod, which its images and its owner decide. */
 function endState(pod: KubeObject): PodState {
-  const policy = textAt(pod, "spec", "restartPolicy");
+  const images = recordsAt(pod, "spec", "containers").map((container) => textAt(container, "image") ?? "");
+  const crashes = images.some((image) => image.endsWith(":crashing"));
+  const runsOnce = textAt(pod, "spec", "restartPolicy") !== "Always";
   const ofJob = (pod.metadata.ownerReferences ?? []).some((owner) => owner.kind === "Job");
-  return ofJob && policy !== "Always" ? "succeeded" : "running";
+  if (images.some(isUnpullable)) return "unpullable";
+  if (crashes) return runsOnce ? "failed" : "crashing";
+  return ofJob && runsOnce ? "succeeded" : "running";
 }
 
-function unpullable(pod: KubeObject): boolean {
-  return recordsAt(pod, "spec", "containers").some((container) => isUnpullable(textAt(container, "image") ?? ""));
-}
-
-export function isUnpullable(image: string): boolean {
+function isUnpullable(image: string): boolean {
   const host = image.includes("/") ? (image.split("/")[0] ?? "") : "";
   return image.endsWith(":missing") || /(^|\.)invalid(:\d+)?$/u.test(host);
 }
+
+const phases: Readonly<Record<PodState, string>> = {
+  creating: "Pending",
+  unpullable: "Pending",
+  crashing: "Running",
+  running: "Running",
+  succeeded: "Succeeded",
+  failed: "Failed",
+};
 
 function statusOf(pod: KubeObject, facts: { state: PodState; now: string; podIP: string }): JsonRecord {
   const { state, now, podIP } = facts;
   const former = recordAt(pod, "status") ?? {};
   const ready = state === "running";
-  const over = state === "succeeded";
+  const hasRun = state !== "creating" && state !== "unpullable";
   const status = ready ? "True" : "False";
-  const reason = ready ? "" : over ? "PodCompleted" : "ContainersNotReady";
+  const reason = ready
+    ? ""
+    : state === "succeeded"
+      ? "PodCompleted"
+      : state === "failed"
+        ? "PodFailed"
+        : "ContainersNotReady";
   const wanted: Condition[] = [
     { type: "Initialized", status: "True", reason: "", message: "" },
     { type: "Ready", status, reason, message: "" },
@@ -100,10 +122,10 @@ function statusOf(pod: KubeObject, facts: { state: PodState; now: string; podIP:
   });
   return {
     ...former,
-    phase: over ? "Succeeded" : ready ? "Running" : "Pending",
+    phase: phases[state],
     conditions: conditions.map(dropEmptyTexts),
     hostIP: nodeAddress,
-    ...(ready || over ? { podIP, podIPs: [{ ip: podIP }] } : {}),
+    ...(hasRun ? { podIP, podIPs: [{ ip: podIP }] } : {}),
     startTime: former["startTime"] ?? now,
     containerStatuses: recordsAt(pod, "spec", "containers").map((container) =>
       containerStatus(container, state, former, now),
@@ -124,22 +146,25 @@ function containerStatus(container: JsonRecord, state: PodState, former: JsonRec
   const image = textAt(container, "image") ?? "";
   const before = recordsAt(former, "containerStatuses").find((each) => each["name"] === name);
   const startedAt = textAt(before, "state", "running", "startedAt") ?? now;
+  const failure = { exitCode: 1, reason: "Error", startedAt, finishedAt: now };
   const states: Record<PodState, JsonRecord> = {
     creating: { waiting: { reason: "ContainerCreating" } },
     unpullable: { waiting: { reason: "ImagePullBackOff", message: `Back-off pulling image "${image}"` } },
+    crashing: { waiting: { reason: "CrashLoopBackOff", message: `back-off restarting failed container ${name}` } },
     running: { running: { startedAt } },
     succeeded: { terminated: { exitCode: 0, reason: "Completed", startedAt, finishedAt: now } },
+    failed: { terminated: failure },
   };
-  const pulled = state === "running" || state === "succeeded";
+  const pulled = state !== "creating" && state !== "unpullable";
   return {
     name,
     image,
     imageID: pulled ? image : "",
     ready: state === "running",
-    restartCount: 0,
+    restartCount: state === "crashing" ? 1 : 0,
     started: state === "running",
     state: states[state],
-    lastState: {},
+    lastState: state === "crashing" ? { terminated: failure } : {},
   };
 }
 

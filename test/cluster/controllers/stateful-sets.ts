@@ -4,7 +4,7 @@ import type { KubeObject } from "../schema/schema.ts";
 import { claims, clientFor, pods, statefulSets, templateHash, type ObjectClient } from "./client.ts";
 import { itself, ownedBy, ownerOf, type Controller } from "./controller.ts";
 import { labelled, revisionOfPod } from "./daemon-sets.ts";
-import { replicasOf } from "./deployments.ts";
+import { replicasOf } from "./deployment-status.ts";
 import { isActive, isReady } from "./pods.ts";
 import { podFromTemplate } from "./replica-sets.ts";
 

@@ -43,7 +43,7 @@ export async function handle(
 ): Promise<void> {
   try {
     const url = new URL(request.url ?? "/", "https://cluster");
-    const user = authenticate(state, request.headers.authorization);
+    const user = authenticate(state, request);
     const record = {
       method: request.method ?? "GET",
       path: url.pathname,
@@ -139,12 +139,16 @@ function reply(
   }
 }
 
-function authenticate(state: ClusterState, authorization: string | undefined): User | undefined {
-  const token = /^Bearer (.+)$/u.exec(authorization ?? "")?.[1];
+/** The bearer of the token, or whom the bearer impersonates. Throws 401 for an unknown token. */
+function authenticate(state: ClusterState, { headers }: AnyRequest): User | undefined {
+  const token = /^Bearer (.+)$/u.exec(headers.authorization ?? "")?.[1];
   if (token === undefined) return undefined;
   const user = state.tokens.get(token);
   if (user === undefined) throw unauthorized();
-  return user;
+  const name = headers["impersonate-user"];
+  if (typeof name !== "string") return user;
+  const groups = headers["impersonate-group"] ?? [];
+  return { name, groups: [...(Array.isArray(groups) ? groups : [groups]), "system:authenticated"] };
 }
 
 function injectFault(response: AnyResponse, fault: Fault): void {

@@ -39,6 +39,8 @@ const terminators = new Map<string, Terminator>();
 
 const longestHeadersBytes = 64 * 1024;
 const streamsPerSession = 1000;
+/** A session that buffers more refuses new streams; one list of a large cluster is already beyond Node's default of 10. */
+const sessionMemoryMegabytes = 128;
 
 function terminatorFor(certificates: Certificates): Terminator {
   const known = terminators.get(certificates.certificatePem);
@@ -48,6 +50,7 @@ function terminatorFor(certificates: Certificates): Terminator {
     cert: certificates.certificatePem,
     key: certificates.privateKeyPem,
     allowHTTP1: true,
+    maxSessionMemory: sessionMemoryMegabytes,
     settings: { maxConcurrentStreams: streamsPerSession, maxHeaderListSize: longestHeadersBytes },
   });
   server.on("request", (request, response) => {

@@ -1,6 +1,13 @@
 import type { AnyResponse } from "./listener.ts";
 import { statusBody, StatusError, UnknownPathError } from "./status.ts";
 
+/** On every answer; the flow control headers tell clients that the server limits them, so they need not do so themselves. */
+export const standardHeaders = {
+  "cache-control": "no-cache, private",
+  "x-kubernetes-pf-flowschema-uid": "00000000-0000-4000-8000-0000000000f5",
+  "x-kubernetes-pf-prioritylevel-uid": "00000000-0000-4000-8000-0000000000e7",
+} as const;
+
 type Answer = {
   readonly status: number;
   readonly body: string | Buffer;
@@ -12,7 +19,7 @@ export function send(response: AnyResponse, answer: Answer): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(answer.status, {
     "content-type": answer.contentType,
-    "cache-control": "no-cache, private",
+    ...standardHeaders,
     "content-length": String(Buffer.byteLength(answer.body)),
     ...answer.headers,
   });

@@ -4,6 +4,7 @@ import { apiVersionOf } from "../resources/kinds.ts";
 import { representObject, type View } from "../resources/represent.ts";
 import type { WatchItem, WatchSource } from "../storage/watch.ts";
 import type { AnyResponse } from "./listener.ts";
+import { standardHeaders } from "./respond.ts";
 import { statusBody } from "./status.ts";
 
 export type WatchResponseOptions = {
@@ -53,7 +54,7 @@ export function streamWatch(response: AnyResponse, source: WatchSource, options:
     blocked = !response.write(format({ type: "BOOKMARK", revision: source.revision, initialEventsEnd: false }));
   };
 
-  response.writeHead(200, { "content-type": "application/json;stream=watch", "cache-control": "no-cache, private" });
+  response.writeHead(200, { ...standardHeaders, "content-type": "application/json;stream=watch" });
   response.on("drain", () => {
     blocked = false;
     pump();
