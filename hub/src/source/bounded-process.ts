@@ -60,6 +60,25 @@ export async function runBounded(bounds: BoundedCommand, signal: AbortSignal): P
   }
 }
 
+let networkless: Promise<readonly string[]> | undefined;
+
+/** The start of a command that runs without any network; empty where the system cannot do that. */
+export function withoutNetwork(): Promise<readonly string[]> {
+  networkless ??= probe(["/usr/bin/unshare", "--user", "--map-root-user", "--net"]);
+  return networkless;
+}
+
+async function probe(command: readonly string[]): Promise<readonly string[]> {
+  const [program = "", ...args] = command;
+  const child = spawn(program, [...args, "/bin/true"], { stdio: "ignore", timeout: 5000 });
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    return code === 0 ? command : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Nothing of the hub's: no credentials, no programs to call, and a proxy that is not there for what tries a network. */
 function emptyEnvironment(home: string): Record<string, string> {
   const nowhere = "http://127.0.0.1:9";

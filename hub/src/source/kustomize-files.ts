@@ -113,7 +113,9 @@ async function locate(
   if (outside) throw refuse(`${text} leads out of the repository`, at);
   try {
     const target = await snapshot.resolve(path === "." ? "" : path);
-    return target.mode === "folder" ? target.path : undefined;
+    if (target.mode === "folder") return target.path;
+    if (folder === "" || path.startsWith(`${folder}/`)) return undefined;
+    throw refuse(`${text} is not below ${folder}, and kustomize reads files only there`, at);
   } catch (cause) {
     if (DroverError.from(cause).code !== "not_found") throw cause;
     if (!/:\/\/|^[^/]+@[^/]+:|^(?:github\.com|gitlab\.com|bitbucket\.org)\/|\?ref=/u.test(text)) {

@@ -4,7 +4,7 @@ import { delimiter, dirname, join, relative } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
 
-import { runBounded } from "./bounded-process.ts";
+import { runBounded, withoutNetwork } from "./bounded-process.ts";
 import { filesForKustomize } from "./kustomize-files.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -35,7 +35,7 @@ export function createKustomize({ environment }: KustomizeOptions): Kustomize {
       const root = join(folder, "repository");
       await writeFiles(snapshot, files, root, signal);
       const { output, complaint, failed } = await runBounded(
-        { command: [...command, join(root, path)], workFolder: folder, ...limits },
+        { command: [...(await withoutNetwork()), ...command, join(root, path)], workFolder: folder, ...limits },
         signal,
       );
       if (!failed) return output;
@@ -66,8 +66,22 @@ async function writeFiles(
     const bytes = await snapshot.read(file);
     bytesLeft -= bytes.length;
     if (bytesLeft < 0) throw new DroverError("input_too_large", "the files of the kustomization are more than 64 MiB");
+    refuseRemotePath(file, bytes);
     await writeFile(to, bytes);
   }
+}
+
+/**
+ * Configuration of a built-in transformer or generator may name a file by URL, which kustomize would fetch. Where there
+ * are no network namespaces this is what keeps it from the hub's own ports; hosts elsewhere the proxy setting keeps out.
+ */
+function refuseRemotePath(file: string, bytes: Uint8Array): void {
+  const text = new TextDecoder("latin1").decode(bytes);
+  if (!text.includes("builtin") || !/\bpath\\?["']?\s*:\s*\\?["']?https?:/iu.test(text)) return;
+  throw new DroverError("document_invalid", `${file} names a remote file, and remote files are not read`, {
+    at: { file, line: 1, column: 1 },
+    hint: "copy it into the repository",
+  });
 }
 
 /** The rig's kubectl has a known version; kustomize's own program comes before whatever kubectl is installed. */
