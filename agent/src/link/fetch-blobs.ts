@@ -80,6 +80,9 @@ class Assembly {
     if (this.#digest !== digestFromWire(part.digest) || BigInt(this.#received) !== part.offset) {
       throw new DroverError("blob_corrupt", "the hub sent parts of a blob out of order");
     }
+    if (part.data.byteLength === 0 && this.#size > 0) {
+      throw new DroverError("blob_corrupt", "the hub sent an empty part of a blob");
+    }
     this.#parts.push(part.data);
     this.#received += part.data.byteLength;
     if (this.#received > this.#size) throw new DroverError("blob_corrupt", "the hub sent more of a blob than it said");

@@ -133,9 +133,12 @@ function deliver({ handler, log }: AgentContext, cluster: string, message: Agent
   }
 }
 
+/** One for all: every fetch ends with it, and a stack trace is the dearest part of a small one. */
+const streamClosed = new DroverError("link_closed", "the agent's stream is closed");
+
 function closedSignal(call: ConnectCall | FetchBlobsCall): AbortSignal {
   const controller = new AbortController();
-  const close = (): void => controller.abort(new DroverError("link_closed", "the agent's stream is closed"));
+  const close = (): void => controller.abort(streamClosed);
   call.once("cancelled", close);
   call.once("close", close);
   if (call.cancelled) close();

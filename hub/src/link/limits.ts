@@ -30,7 +30,7 @@ const dayMs = 24 * 3_600_000;
 export const defaultLinkLimits: LinkLimits = {
   connections: 12_000,
   handshakes: 1_024,
-  handshakeTimeoutMs: 5_000,
+  handshakeTimeoutMs: 10_000,
   strangers: 256,
   strangersPerAddress: 20,
   strangerLifetimeMs: 30_000,
