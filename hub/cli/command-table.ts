@@ -5,6 +5,8 @@ import type { Terminal } from "./terminal.ts";
 /** What a command gets when it is defined. */
 export interface CommandContext {
   readonly terminal: Terminal;
+  /** Names of all commands: one command's file cannot import the table that lists it. */
+  readonly commandNames: readonly string[];
   /** For outcomes that are neither success nor error, such as "there are changes". */
   readonly setExitCode: (code: number) => void;
 }

@@ -40,7 +40,8 @@ async function dispatch(program: Command, argv: readonly string[], terminal: Ter
   // Only the command that runs is loaded: starting is most of what a short command costs.
   const { define } = await entry.load();
   let exitCode: number = exitCodes.ok;
-  define(program, { terminal, setExitCode: (code) => void (exitCode = code) });
+  const commandNames = commands.map((command) => command.name);
+  define(program, { terminal, commandNames, setExitCode: (code) => void (exitCode = code) });
   await program.parseAsync(name === "help" ? [wanted, "--help"] : [...argv], { from: "user" });
   return exitCode;
 }

@@ -21,10 +21,10 @@ export function padTo(text: string, width: number): string {
 export function truncateMiddle(text: string, width: number, ellipsis: string): string {
   if (widthOf(text) <= width) return text;
   const room = width - widthOf(ellipsis);
-  if (room <= 0) return takeColumns(graphemes(text), width);
-  const head = Math.ceil(room / 2);
-  const tail = takeColumns(graphemes(text).reverse(), room - head);
-  return `${takeColumns(graphemes(text), head)}${ellipsis}${graphemes(tail).reverse().join("")}`;
+  if (room < 0) return takeColumns(graphemes(text), width);
+  const head = takeColumns(graphemes(text), Math.ceil(room / 2));
+  const tail = takeColumns(graphemes(text).reverse(), room - widthOf(head));
+  return `${head}${ellipsis}${graphemes(tail).reverse().join("")}`;
 }
 
 /** What a reader takes for one character may be several code points. */

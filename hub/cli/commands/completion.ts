@@ -2,12 +2,11 @@ import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 
 import type { CommandContext } from "../command-table.ts";
-import { commands } from "../command-table.ts";
 import { withExamples } from "../help.ts";
 
 const kinds = "clusters apps targets sources events";
 
-export function define(program: Command, { terminal }: CommandContext): void {
+export function define(program: Command, { terminal, commandNames }: CommandContext): void {
   const command = program
     .command("completion")
     .description("Print a script that completes commands, kinds and names from the hub.")
@@ -17,7 +16,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
       if (script === undefined) {
         throw new DroverError("usage", `there is no completion for "${shell}"`, { hint: "shells: bash zsh fish" });
       }
-      terminal.stdout.write(script);
+      terminal.stdout.write(script(commandNames.join(" ")));
     });
   withExamples(command, [
     ["source <(drover completion bash)", "for this shell"],
@@ -26,10 +25,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
   ]);
 }
 
-const names = commands.map((command) => command.name).join(" ");
-
 /** What follows a command: a kind, or the names that the hub knows. Shell text, shared by bash and zsh. */
-const candidates = `
+const candidates = (names: string): string => `
   case "$previous" in
     drover) echo "${names} help" ;;
     get) echo "${kinds}" ;;
@@ -44,9 +41,9 @@ const candidates = `
     -o|--output) echo "table wide json yaml name" ;;
   esac`;
 
-const scripts: Readonly<Record<string, string>> = {
-  bash: `_drover_candidates() {
-  local previous="$1"${candidates}
+const scripts: Readonly<Record<string, (names: string) => string>> = {
+  bash: (names) => `_drover_candidates() {
+  local previous="$1"${candidates(names)}
 }
 _drover() {
   local IFS=$' \\t\\n'
@@ -56,16 +53,16 @@ _drover() {
 }
 complete -F _drover drover
 `,
-  zsh: `#compdef drover
+  zsh: (names) => `#compdef drover
 _drover_candidates() {
-  local previous="$1"${candidates}
+  local previous="$1"${candidates(names)}
 }
 _drover() {
   compadd -- \${=$(_drover_candidates "\${words[CURRENT-1]}")}
 }
 compdef _drover drover
 `,
-  fish: `complete -c drover -f
+  fish: (names) => `complete -c drover -f
 complete -c drover -n __fish_use_subcommand -a "${names} help"
 complete -c drover -n "__fish_seen_subcommand_from get" -a "${kinds}"
 complete -c drover -n "__fish_seen_subcommand_from describe" -a "cluster app target source"

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+
+import type { Column } from "./table.ts";
+import { formatTable } from "./table.ts";
+import type { Style } from "./terminal.ts";
+
+interface Row {
+  readonly name: string;
+  readonly note: string;
+}
+
+const style = (width: number): Style => ({ unicode: true, paint: (_colour, text) => text, width, height: 24 });
+const columns: readonly Column<Row>[] = [
+  { title: "NAME", cell: ({ name }) => name, flexible: "last" },
+  { title: "N", cell: () => "1" },
+  { title: "NOTE", cell: ({ note }) => note, flexible: "first" },
+];
+const rows: readonly Row[] = [
+  { name: "cluster-with-a-name", note: "a note that is longer than others" },
+  { name: "c2", note: "" },
+];
+
+test("lines up columns and ends no line in spaces", () => {
+  expect(formatTable(rows, columns, style(Number.POSITIVE_INFINITY))).toEqual([
+    "NAME                 N  NOTE",
+    "cluster-with-a-name  1  a note that is longer than others",
+    "c2                   1",
+  ]);
+});
+
+test("shortens notes before names, and names only when notes cannot give more", () => {
+  expect(formatTable(rows, columns, style(40))[1]).toBe("cluster-with-a-name  1  a note t… others");
+  expect(formatTable(rows, columns, style(30))[1]).toBe("cluster-…th-a-name  1  a no…ers");
+});
+
+test("never shortens below what can be recognised, even when the line is too long then", () => {
+  expect(formatTable(rows, columns, style(5))[1]).toBe("clus…ame  1  a no…ers");
+});
+
+test("counts the headers only when they are shown", () => {
+  const short = [{ name: "c", note: "n" }];
+  expect(formatTable(short, columns, style(80), { headers: false })).toEqual(["c  1  n"]);
+});
+
+test("paints after it has measured", () => {
+  const painted = columns.map((column) => ({ ...column, paint: (text: string) => `<${text}>` }));
+  expect(formatTable([{ name: "c2", note: "n" }], painted, style(80))[1]).toBe("<c2>    <1>  <n>");
+});
+
+test("keeps a cell with line breaks on its line", () => {
+  expect(formatTable([{ name: "a\nb", note: "c\u001B[2Jd" }], columns, style(80))).toHaveLength(2);
+});
