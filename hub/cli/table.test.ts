@@ -30,7 +30,7 @@ test("lines up columns and ends no line in spaces", () => {
 
 test("shortens notes before names, and names only when notes cannot give more", () => {
   expect(formatTable(rows, columns, style(40))[1]).toBe("cluster-with-a-name  1  a note t… others");
-  expect(formatTable(rows, columns, style(30))[1]).toBe("cluster-…th-a-name  1  a no…ers");
+  expect(formatTable(rows, columns, style(30))[1]).toBe("cluster-…h-a-name  1  a no…ers");
 });
 
 test("never shortens below what can be recognised, even when the line is too long then", () => {
