@@ -9,9 +9,10 @@ import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
 import { assess, needsBody } from "../core/health/index.ts";
 import { applicationLabel, payloadOf } from "../core/payload.ts";
 import { notFound, type ApplicationRecord, type ObjectRecord, type Obstacle, type Repair } from "../core/record.ts";
+import { takeOver } from "../core/takeover.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
-import { applyObject, fieldManager, type Applied } from "../kube/objects.ts";
-import { maybeInvalid, troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
+import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
+import { duplicateFields, maybeInvalid, troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { readObject } from "./bundle.ts";
 import type { Context } from "./context.ts";
 
@@ -38,10 +39,14 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
-    const applied = await send(context, { resource, record, body: JSON.stringify(payload) }, signal);
+    const attempt = { resource, record, payload };
+    let applied = await send(context, attempt, signal);
+    if (applied.kind === "refused" && (await clearWay(context, { ...attempt, refusal: applied.refusal }, signal))) {
+      applied = await send(context, attempt, signal);
+    }
     if (record.desired !== digest) return;
     if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
-    else await refuse(context, { record, resource, payload, refusal: applied.refusal }, signal);
+    else await refuse(context, { ...attempt, refusal: applied.refusal }, signal);
   } catch (cause) {
     const error = DroverError.from(cause);
     if (signal.aborted || error.code === "blob_missing") throw error;
@@ -58,14 +63,31 @@ const missingKind: Trouble = {
   retry: "kind",
 };
 
-function send(
+interface Attempt {
+  readonly resource: Resource;
+  readonly record: ObjectRecord;
+  readonly payload: KubeObject;
+}
+
+function send(context: Context, { resource, record, payload }: Attempt, signal: AbortSignal): Promise<Applied> {
+  const body = JSON.stringify(payload);
+  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly: !needsBody(record.key) }, signal);
+}
+
+/** When somebody edited the key of a list item of ours, takes the item over; true when the apply may now go through. */
+async function clearWay(
   context: Context,
-  options: { readonly resource: Resource; readonly record: ObjectRecord; readonly body: string },
+  { resource, record, payload, refusal }: Attempt & { readonly refusal: Refusal },
   signal: AbortSignal,
-): Promise<Applied> {
-  const { resource, record, body } = options;
-  const metadataOnly = !needsBody(record.key);
-  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly }, signal);
+): Promise<boolean> {
+  const duplicates = duplicateFields(refusal);
+  if (duplicates.length === 0 || record.repair === undefined) return false;
+  const live = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
+  if (live.kind !== "found") return false;
+  const managedFields = takeOver(live.object, { desired: payload, duplicates, manager: fieldManager });
+  if (managedFields === undefined) return false;
+  const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
+  return replaceManagedFields(context.kube, { resource, at: record.key, resourceVersion, managedFields }, signal);
 }
 
 /** The server has taken the object: remembers what tells a later change of it apart from this one. */
@@ -126,15 +148,9 @@ function explainRepair(
 
 async function refuse(
   context: Context,
-  options: {
-    readonly record: ObjectRecord;
-    readonly resource: Resource;
-    readonly payload: KubeObject;
-    readonly refusal: Refusal;
-  },
+  { record, resource, payload, refusal }: Attempt & { readonly refusal: Refusal },
   signal: AbortSignal,
 ): Promise<void> {
-  const { record, resource, payload, refusal } = options;
   const trouble = troubleOf(refusal);
   if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
   if (refusal.status === 404) record.verdict = notFound;

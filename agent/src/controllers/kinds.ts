@@ -7,6 +7,7 @@ import type { Resource } from "../kube/api.ts";
 import { getObject } from "../kube/objects.ts";
 import { watchKind } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
+import { untilWoken } from "./wait.ts";
 
 const definitions: Resource = {
   group: "apiextensions.k8s.io",
@@ -68,48 +69,76 @@ export interface KindWatch extends Service {
 
 /** Wakes objects that wait for their kind as soon as somebody defines it. */
 export function createKindWatch(context: Context, wake: (application: string) => void): KindWatch {
-  const { kube, discovery, clock, random, state } = context;
-  const waiting = function* (): Generator<readonly [ApplicationRecord, ObjectRecord]> {
-    for (const application of state.applications.values()) {
-      for (const record of application.objects.values()) {
-        if (record.obstacle?.retry === "kind") yield [application, record];
-      }
-    }
-  };
+  const { kube, clock, random } = context;
+  /** Groups in which a kind was defined or changed lately. */
+  const moved = new Set<string>();
+  let changed = (): void => undefined;
+  let defined = (): void => undefined;
   const seen = (definition: JsonRecord): void => {
     // The name of a definition is its plural, a dot, and its group.
     const name = textAt(definition, "metadata", "name") ?? "";
-    const group = name.slice(name.indexOf(".") + 1);
-    discovery.forget(group);
-    for (const [application, record] of waiting()) {
-      if (record.key.group !== group) continue;
-      record.attempts = 0;
-      record.notBefore = 0;
-      wake(application.name);
-    }
+    moved.add(name.slice(name.indexOf(".") + 1));
+    defined();
   };
-  let needed = new AbortController();
-  let changed = (): void => undefined;
+  const nothing = (): void => undefined;
+  const handler = { seen, left: nothing, listing: nothing, listed: nothing, interrupted: nothing };
+  const options = { api: kube, resource: definitions, labelSelector: "", metadataOnly: true, clock, random };
+  const isNeeded = (): boolean => waiting(context).next().done !== true;
   return {
     name: "kinds",
-    update() {
-      if (waiting().next().done === true) needed.abort();
-      else changed();
-    },
+    update: () => changed(),
     async run(signal) {
-      const nothing = (): void => undefined;
-      const handler = { seen, left: seen, listing: nothing, listed: nothing, interrupted: nothing };
-      const options = { api: kube, resource: definitions, labelSelector: "", metadataOnly: true, clock, random };
       while (!signal.aborted) {
-        if (waiting().next().done === true) {
-          await new Promise<void>((resolve) => {
-            changed = resolve;
-            signal.addEventListener("abort", () => resolve(), { once: true });
-          });
+        if (!isNeeded()) {
+          await untilWoken(clock, Number.POSITIVE_INFINITY, { signal, onWake: (call) => (changed = call) });
+          continue;
         }
-        needed = new AbortController();
-        await watchKind(options, handler, AbortSignal.any([signal, needed.signal]));
+        const enough = new AbortController();
+        changed = () => (isNeeded() ? undefined : enough.abort());
+        const either = AbortSignal.any([signal, enough.signal]);
+        const watching = watchKind(options, handler, either);
+        while (!either.aborted) {
+          await untilWoken(clock, Number.POSITIVE_INFINITY, { signal: either, onWake: (call) => (defined = call) });
+          await wakeServed(context, { moved, wake }, either);
+        }
+        await watching;
       }
     },
   };
+}
+
+function* waiting(context: Context): Generator<readonly [ApplicationRecord, ObjectRecord]> {
+  for (const application of context.state.applications.values()) {
+    for (const record of application.objects.values()) {
+      if (record.obstacle?.retry === "kind") yield [application, record];
+    }
+  }
+}
+
+/** A definition is there a moment before its kind is served, so this asks until it is, for a few seconds. */
+async function wakeServed(
+  context: Context,
+  { moved, wake }: { readonly moved: Set<string>; readonly wake: (application: string) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = context.clock.now() + patienceMs;
+  for (let waitMs = firstWaitMs; moved.size > 0 && !signal.aborted; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
+    for (const group of moved) context.discovery.forget(group);
+    const unserved = new Set<string>();
+    for (const [application, record] of waiting(context)) {
+      const { group, kind } = record.key;
+      if (!moved.has(group)) continue;
+      const found = await context.discovery
+        .find({ group, version: record.version, kind }, signal)
+        .catch(() => undefined);
+      if (found === undefined) unserved.add(group);
+      else {
+        record.notBefore = 0;
+        wake(application.name);
+      }
+    }
+    for (const group of moved) if (!unserved.has(group)) moved.delete(group);
+    if (context.clock.now() > deadline) moved.clear();
+    else if (moved.size > 0) await context.clock.sleep(waitMs, signal).catch(() => undefined);
+  }
 }

@@ -30,12 +30,14 @@ const maxPaths = 20;
 
 /** Which desired fields our entry no longer owns, told from metadata alone, and who owns them now. */
 export function driftedFields(desired: JsonRecord, live: JsonRecord, manager: string): DriftedFields {
-  const own = recordAt(ownEntry(live, manager), "fieldsV1") ?? {};
+  const own = recordAt(ownEntry(live, manager), "fieldsV1");
+  // Nothing tells what was changed when somebody took the whole entry away.
+  if (own === undefined) return { paths: ["metadata.managedFields"], by: newestWriter(othersOf(live, manager)) };
   const lost: FieldPath[] = [];
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = desired;
   const { name: _name, namespace: _namespace, ...labels } = isRecord(metadata) ? metadata : {};
   collectLost({ ...rest, metadata: labels }, own, { path: [], lost });
-  const others = recordsAt(live, "metadata", "managedFields").filter((entry) => entry["manager"] !== manager);
+  const others = othersOf(live, manager);
   const owner = others
     .toSorted((a, b) => (textAt(b, "time") ?? "").localeCompare(textAt(a, "time") ?? ""))
     .find((entry) => lost.some((path) => owns(recordAt(entry, "fieldsV1"), path)));
@@ -49,6 +51,10 @@ export function driftedFields(desired: JsonRecord, live: JsonRecord, manager: st
 export function managerOf(live: JsonRecord, path: FieldPath): string {
   const owner = recordsAt(live, "metadata", "managedFields").find((entry) => owns(recordAt(entry, "fieldsV1"), path));
   return textAt(owner, "manager") ?? "";
+}
+
+function othersOf(live: JsonRecord, manager: string): readonly JsonRecord[] {
+  return recordsAt(live, "metadata", "managedFields").filter((entry) => entry["manager"] !== manager);
 }
 
 /** A field that was removed has no owner, so the last one who wrote at all is the best guess. */
@@ -69,7 +75,8 @@ function collectLost(desired: JsonRecord, fields: JsonRecord, walk: Walk): void 
     const path: FieldPath = [...walk.path, { kind: "field", name }];
     const owned = recordAt(fields, `f:${name}`);
     if (owned === undefined) {
-      if (!isEmpty(value)) walk.lost.push(path);
+      if (isRecord(value) && !isEmpty(value)) collectLost(value, {}, { path, lost: walk.lost });
+      else if (!isEmpty(value)) walk.lost.push(path);
     } else if (isRecord(value) && Object.keys(owned).length > 0) {
       collectLost(value, owned, { path, lost: walk.lost });
     } else if (Array.isArray(value)) {

@@ -100,6 +100,27 @@ export async function createObject(
   return answer.refusal.status === 409 ? { kind: "exists" } : answer;
 }
 
+/** Replaces the managed fields of exactly this version of an object; false when it has changed meanwhile. */
+export async function replaceManagedFields(
+  api: KubeApi,
+  options: {
+    readonly resource: Resource;
+    readonly at: At;
+    readonly resourceVersion: string;
+    readonly managedFields: readonly unknown[];
+  },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const body = JSON.stringify([
+    { op: "test", path: "/metadata/resourceVersion", value: options.resourceVersion },
+    { op: "replace", path: "/metadata/managedFields", value: options.managedFields },
+  ]);
+  const path = `${objectPath(options.resource, options.at)}?fieldManager=${fieldManager}`;
+  const contentType = "application/json-patch+json";
+  const answer = await api.request({ method: "PATCH", path, contentType, body, accept: metadataOnly }, signal);
+  return answer.kind === "ok";
+}
+
 function asRecord(value: unknown): JsonRecord {
   return isRecord(value) ? value : {};
 }

@@ -100,11 +100,11 @@ function safeDetail(message: string): string {
 
 /** `.spec.foo: field not declared in schema` without the values that the server may quote after it. */
 function describeSchemaFault(message: string): string {
-  const faults = message.matchAll(
-    /(?:^|\s)(?<path>\.[\w.[\]=/-]+): (?<fault>field not declared in schema|expected \w+)/gu,
-  );
-  return [...faults]
+  return [...message.matchAll(schemaFault)]
     .slice(0, 5)
     .map(({ groups }) => `${groups?.["path"]?.replace(/^\./u, "") ?? ""}: ${groups?.["fault"] ?? ""}`)
     .join("; ");
 }
+
+const schemaFault =
+  /(?:^|\s)(?<path>\.[\w.[\]=/-]+): (?<fault>field not declared in schema|expected \w+|element \d+: [a-z ]+ key field "\w+")/gu;

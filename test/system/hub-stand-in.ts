@@ -1,0 +1,174 @@
+import { encodeBundle } from "@drover/shared/bundle";
+import type { Digest } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+import type { KubeObject } from "@drover/shared/kube/manifest";
+import type {
+  Acknowledgement,
+  AgentLink,
+  AgentLinkHandler,
+  Assignment,
+  Assignments,
+  Hello,
+  HubMessage,
+  Inspection,
+  Report,
+  SignedAssignments,
+  Tombstone,
+} from "@drover/shared/link/link";
+
+/** A hub of a few lines, in memory: what agents are tested against when the hub itself is not the subject. */
+export interface HubStandIn {
+  readonly link: AgentLink;
+  /** "Signed" here means: the JSON that this hub made. */
+  readonly verify: (signed: SignedAssignments) => Assignments;
+  /** Takes objects as the newest content of an application and hands out everything that is assigned. */
+  assign(application: string, objects: readonly KubeObject[], options?: Partial<Assignment>): Assignment;
+  /** Orders the removal of an application. */
+  bury(application: string): void;
+  /** Stops naming an application, as a hub does that has lost its store. */
+  forget(application: string): void;
+  /** Hands out assignments as they are given, also such as no hub should. */
+  hand(assignments: Partial<Assignments>): void;
+  /** While false nothing gets through. */
+  setConnected(connected: boolean): void;
+  /** Newest report of an application. */
+  report(application: string): Report | undefined;
+  readonly reports: readonly Report[];
+  readonly acknowledgements: readonly Acknowledgement[];
+  readonly hellos: readonly Hello[];
+  /** Digests that agents have fetched. */
+  readonly fetched: readonly Digest[];
+  inspect(application: string, what: "diff" | "tree"): Promise<Inspection>;
+}
+
+export const standInCluster = "lone";
+
+export function createHubStandIn(): HubStandIn {
+  return new StandIn();
+}
+
+class StandIn implements HubStandIn {
+  readonly reports: Report[] = [];
+  readonly acknowledgements: Acknowledgement[] = [];
+  readonly hellos: Hello[] = [];
+  readonly fetched: Digest[] = [];
+  readonly #blobs = new Map<Digest, Uint8Array>();
+  readonly #targets = new Map<string, Assignment>();
+  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #questions = new Map<string, (inspection: Inspection) => void>();
+  #handler: AgentLinkHandler | undefined;
+  #connected = true;
+  #generation = 0;
+  #newest: HubMessage | undefined;
+
+  readonly link: AgentLink = {
+    run: async (handler, signal) => {
+      this.#handler = handler;
+      if (this.#connected) this.#connect();
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      if (this.#handler === handler) this.#handler = undefined;
+    },
+    send: (message) => {
+      if (!this.#connected) return;
+      if (message.kind === "report") this.reports.push(message.report);
+      if (message.kind === "acknowledgement") this.acknowledgements.push(message.acknowledgement);
+      if (message.kind === "inspection") this.#questions.get(message.inspection.id)?.(message.inspection);
+    },
+    fetchBlobs: (digests, signal) => this.#fetch(digests, signal),
+  };
+
+  readonly verify = (signed: SignedAssignments): Assignments => {
+    if (signed.keyId !== "stand-in") throw new DroverError("signature_invalid", "signed by somebody else");
+    return JSON.parse(new TextDecoder().decode(signed.payload)) as Assignments;
+  };
+
+  assign(application: string, objects: readonly KubeObject[], options: Partial<Assignment> = {}): Assignment {
+    const { bundle, blobs } = encodeBundle(objects);
+    for (const [digest, bytes] of blobs) this.#blobs.set(digest, bytes);
+    const assignment = {
+      application,
+      bundle: bundle.digest,
+      repository: "config",
+      commit: "0".repeat(40),
+      namespace: "",
+      createNamespace: false,
+      prune: true,
+      seenAtMs: 0,
+      syncRequest: 0,
+      ...options,
+    };
+    this.#tombstones.delete(application);
+    this.#targets.set(application, assignment);
+    this.hand({});
+    return assignment;
+  }
+
+  bury(application: string): void {
+    this.#targets.delete(application);
+    this.#tombstones.set(application, { application, reason: "a test says so" });
+    this.hand({});
+  }
+
+  forget(application: string): void {
+    this.#targets.delete(application);
+    this.#tombstones.delete(application);
+    this.hand({});
+  }
+
+  hand(assignments: Partial<Assignments>): void {
+    this.#generation += 1;
+    const whole: Assignments = {
+      cluster: standInCluster,
+      epoch: "epoch-1",
+      generation: this.#generation,
+      issuedAtMs: 0,
+      targets: [...this.#targets.values()],
+      tombstones: [...this.#tombstones.values()],
+      ...assignments,
+    };
+    const payload = new TextEncoder().encode(JSON.stringify(whole));
+    this.#newest = { kind: "assignments", signed: { payload, signature: new Uint8Array(64), keyId: "stand-in" } };
+    if (this.#connected) this.#handler?.received(this.#newest);
+  }
+
+  setConnected(connected: boolean): void {
+    if (this.#connected === connected) return;
+    this.#connected = connected;
+    if (connected) this.#connect();
+    else this.#handler?.disconnected("a test says so");
+  }
+
+  report(application: string): Report | undefined {
+    return this.reports.findLast((report) => report.application === application);
+  }
+
+  inspect(application: string, what: "diff" | "tree"): Promise<Inspection> {
+    const id = `question-${this.#questions.size + 1}`;
+    const handler = this.#handler;
+    if (handler === undefined) throw new Error("no agent is connected");
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      handler.received({ kind: "inspect", inspect: { id, application, what } });
+    });
+  }
+
+  #connect(): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    this.hellos.push(handler.hello());
+    handler.connected();
+    if (this.#newest !== undefined) handler.received(this.#newest);
+  }
+
+  async *#fetch(digests: readonly Digest[], signal: AbortSignal) {
+    signal.throwIfAborted();
+    await Promise.resolve();
+    if (!this.#connected) throw new DroverError("link_closed", "there is no connection to the hub");
+    for (const digest of digests) {
+      const bytes = this.#blobs.get(digest);
+      if (bytes === undefined) throw new DroverError("blob_missing", `the hub has no blob ${digest}`);
+      this.fetched.push(digest);
+      yield { digest, bytes };
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createAgent } from "@drover/agent/agent";
+import { loadAccess } from "@drover/agent/kube/access";
+import type { KubeAnswer, KubeApi, KubeRequest } from "@drover/agent/kube/api";
+import { createKubeApi } from "@drover/agent/kube/client";
+import { startCluster } from "@drover/cluster/cluster";
+import { systemClock } from "@drover/shared/clock";
+import { decodeYaml } from "@drover/shared/decode";
+import { at, type JsonRecord } from "@drover/shared/json";
+import { canonicalize } from "@drover/shared/kube/canonical";
+import type { KubeObject } from "@drover/shared/kube/manifest";
+import { createLog, silentLog } from "@drover/shared/log";
+import { expect, vi } from "vitest";
+
+import { startControlPlane } from "../rig/control-plane.ts";
+import { createHubStandIn, standInCluster, type HubStandIn } from "./hub-stand-in.ts";
+
+export type Server = "embedded" | "real";
+
+/** A real or embedded API server, an agent in this process, and a hub that does as the test says. */
+export interface LoneAgent extends AsyncDisposable {
+  readonly hub: HubStandIn;
+  /** Calls the API server as somebody else than the agent. */
+  call(request: KubeRequest): Promise<KubeAnswer>;
+  /** undefined when there is none. */
+  get(path: string): Promise<JsonRecord | undefined>;
+  /** As `kubectl edit` would: a merge patch under another field manager. */
+  edit(path: string, patch: unknown): Promise<JsonRecord>;
+  create(path: string, object: unknown): Promise<JsonRecord>;
+  remove(path: string): Promise<void>;
+  /** Requests of the agent since the last call of this, as `VERB path`. */
+  takeRequests(): readonly string[];
+  /** Waits until the newest report of the application is about this bundle, with everything applied. */
+  untilApplied(application: string, bundle: string): Promise<void>;
+  /** Waits until the newest report of the application matches. */
+  untilReported(application: string, expected: object): Promise<void>;
+  /** Ends the agent and starts another one with the same disk. */
+  restart(options?: { readonly loseDisk?: boolean }): Promise<void>;
+  stop(): Promise<void>;
+  start(): void;
+}
+
+const never = AbortSignal.timeout(2 ** 31 - 1);
+
+export async function startLoneAgent(server: Server): Promise<LoneAgent> {
+  await using parts = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "drover-agent-"));
+  parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const kubeconfig = join(folder, "kubeconfig");
+  if (server === "real") {
+    const plane = parts.use(await startControlPlane({ name: "lone" }));
+    await writeFile(kubeconfig, plane.kubeconfig);
+  } else {
+    const cluster = parts.use(await startCluster({ name: "lone" }));
+    await writeFile(kubeconfig, cluster.kubeconfig());
+  }
+  const access = await loadAccess({ kind: "kubeconfig", path: kubeconfig, context: "" });
+  const own = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "drover-agent/test" }));
+  const other = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "kubectl/test" }));
+  const hub = createHubStandIn();
+  const requests: string[] = [];
+  const recorded = record(own, requests);
+  let running: Running | undefined;
+  const dataDir = join(folder, "data");
+  const start = (): void => {
+    running = run({ hub, kube: recorded, dataDir });
+  };
+  const stop = async (): Promise<void> => {
+    await running?.stop();
+    running = undefined;
+  };
+  start();
+  parts.defer(stop);
+  const owned = parts.move();
+  const send = async (request: KubeRequest): Promise<JsonRecord> => {
+    const answer = await other.request(request, never);
+    if (answer.kind === "refused") throw new Error(`${request.method} ${request.path}: ${answer.refusal.message}`);
+    return answer.body as JsonRecord;
+  };
+  return {
+    hub,
+    call: (request) => other.request(request, never),
+    async get(path) {
+      const answer = await other.request({ method: "GET", path }, never);
+      return answer.kind === "ok" ? (answer.body as JsonRecord) : undefined;
+    },
+    edit: (path, patch) =>
+      send({
+        method: "PATCH",
+        path: `${path}?fieldManager=kubectl-edit`,
+        contentType: "application/merge-patch+json",
+        body: JSON.stringify(patch),
+      }),
+    create: (path, object) => send({ method: "POST", path, body: JSON.stringify(object) }),
+    remove: async (path) => void (await send({ method: "DELETE", path })),
+    takeRequests: () => requests.splice(0),
+    untilApplied: async (application, bundle) => {
+      await vi.waitFor(
+        () => {
+          const report = hub.report(application);
+          const objects = report?.objects.filter((object) => object.apply !== "applied") ?? [];
+          expect({ ...pick(report), objects }).toMatchObject({ phase: "applied", applied: bundle, objects: [] });
+        },
+        { timeout: 20_000, interval: 10 },
+      );
+    },
+    untilReported: async (application, expected) => {
+      await vi.waitFor(() => expect(hub.report(application)).toMatchObject(expected), {
+        timeout: 15_000,
+        interval: 10,
+      });
+    },
+    async restart({ loseDisk = false } = {}) {
+      await stop();
+      if (loseDisk) await rm(dataDir, { recursive: true, force: true });
+      start();
+    },
+    stop,
+    start,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function pick(report: ReturnType<HubStandIn["report"]>) {
+  return { phase: report?.phase, applied: report?.applied, reason: report?.reason, message: report?.message };
+}
+
+interface Running {
+  stop(): Promise<void>;
+}
+
+function run(options: { readonly hub: HubStandIn; readonly kube: KubeApi; readonly dataDir: string }): Running {
+  const stop = new AbortController();
+  const verbose = process.env["DROVER_TEST_LOG"] === "debug";
+  const agent = createAgent(
+    { dataDir: options.dataDir, namespace: "drover-system" },
+    {
+      link: options.hub.link,
+      kube: options.kube,
+      cluster: () => standInCluster,
+      verify: options.hub.verify,
+      clock: systemClock,
+      random: Math.random,
+      log: verbose ? createLog("agent", "debug") : silentLog,
+    },
+  );
+  const ended = agent.run(stop.signal).catch((cause: unknown) => {
+    if (!stop.signal.aborted) throw cause;
+  });
+  return {
+    async stop() {
+      stop.abort(new Error("the test stops the agent"));
+      await ended;
+    },
+  };
+}
+
+/** Notes what the agent asks of the API server. */
+function record(kube: KubeApi, requests: string[]): KubeApi {
+  return {
+    request(request, signal) {
+      requests.push(`${request.method} ${request.path}`);
+      return kube.request(request, signal);
+    },
+    stream(path, accept, signal) {
+      requests.push(`WATCH ${path}`);
+      return kube.stream(path, accept, signal);
+    },
+    [Symbol.asyncDispose]: () => kube[Symbol.asyncDispose](),
+  };
+}
+
+/** Only what may change something. */
+export function writesOf(requests: readonly string[]): readonly string[] {
+  return requests.filter((request) => !request.startsWith("GET ") && !request.startsWith("WATCH "));
+}
+
+/** The Kubernetes objects in a folder of YAML files, in the form that a hub hands out. */
+export async function readManifests(folder: string): Promise<readonly KubeObject[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml")).toSorted();
+  const files = await Promise.all(
+    names.map(async (name) => decodeYaml(name, await readFile(join(folder, name))).documents),
+  );
+  return files.flat().map((document) => canonicalize(document.value as KubeObject));
+}
+
+/** A field of an object that was got, deep down. */
+export function field(object: JsonRecord | undefined, ...path: readonly string[]): unknown {
+  return at(object, ...path);
+}
