@@ -34,6 +34,29 @@ export function applyInput(api: ApiUnderTest): void {
     expect(body.metadata.creationTimestamp).toMatch(/Z$/);
   });
 
+  it("takes nulls and empty lists and maps for nothing", async () => {
+    const ns = await freshNamespace(api.client);
+    const path = ns.apps("deployments/web");
+    const web = deployment("web", { replicas: 0 });
+    const affinity = { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } };
+    const spec = {
+      containers: [{ name: "main", image: "web:1", env: [], resources: {} }],
+      affinity,
+      tolerations: null,
+    };
+    const template = { metadata: { labels: { app: "web" }, annotations: {}, creationTimestamp: null }, spec };
+    const object = { ...web, spec: { ...web.spec, template } };
+    const { status, body: first } = await api.client.apply(path, object);
+    expect(status).toBe(201);
+    // Real servers own these all the same, and may write again and again for it; the embedded cluster does neither.
+    const { body: again } = await api.client.apply(path, object);
+    expect(again.metadata.generation).toBe(1);
+    expect(again.spec).toEqual(first.spec);
+    expect(again).not.toHaveProperty("spec.template.spec.tolerations");
+    expect(again).not.toHaveProperty("spec.template.spec.containers.0.env");
+    expect(again).toHaveProperty("spec.template.spec.containers.0.resources", {});
+  });
+
   it("keeps a Secret's value that came as stringData when that is left out later", async () => {
     const ns = await freshNamespace(api.client);
     const path = ns.core("secrets/s");

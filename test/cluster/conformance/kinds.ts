@@ -77,7 +77,8 @@ const fullPod = {
     { name: "secret", secret: { secretName: "s" } },
   ],
   tolerations: [{ key: "a", operator: "Exists" }],
-  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  nodeSelector: { "kubernetes.io/os": "linux" },
+  securityContext: { runAsNonRoot: true, fsGroup: 1000 },
 };
 const fullSpec = {
   replicas: 0,
@@ -171,7 +172,7 @@ export function recordKind(body: ApiBody): RecordedKind {
 }
 
 /** Maps that 1.20 owns field by field and newer servers as a whole. */
-const atomicSinceThen = new Set(["f:selector", "f:fieldRef", "f:roleRef", "f:scaleTargetRef"]);
+const atomicSinceThen = new Set(["f:selector", "f:nodeSelector", "f:fieldRef", "f:roleRef", "f:scaleTargetRef"]);
 
 /** Every built-in kind of applications: its defaults, the fields it records, and that applying it again does nothing. */
 export function kinds(api: ApiUnderTest): void {

@@ -4,10 +4,9 @@ import type { ApiBody } from "./api-client.ts";
 import { daemonSet, deployment, service, statefulSet } from "./objects.ts";
 import { type ApiUnderTest, freshName, freshNamespace } from "./under-test.ts";
 
-const timeout = 30_000;
-
 /** Objects that controllers bring to life: the final fields of status that health rules read. */
 export function workloads(api: ApiUnderTest): void {
+  const timeout = api.kind === "embedded" ? 5_000 : 30_000;
   const read = (path: string) => async (): Promise<ApiBody> => (await api.client.get(path)).body;
   const condition = (type: string, status: string, reason?: string): unknown =>
     expect.objectContaining({ type, status, ...(reason === undefined ? {} : { reason }) });
