@@ -29,7 +29,7 @@ describe("commands that change something", () => {
   test("join prints the manifest and nothing else on stdout", async () => {
     const { stdout, stderr } = await drover(api.url, ["join", "new-1", "-l", "env=prod,region=eu", "-l", "tier=gold"]);
     expect(stdout).toBe('# joins new-1 with {"env":"prod","region":"eu","tier":"gold"}\n');
-    expect(stderr).toContain("kubectl apply -f -");
+    expect(stderr).toContain("then: drover get clusters new-1");
   });
 
   test("source add makes a path absolute and takes the password from a pipe", async () => {

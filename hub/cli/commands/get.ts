@@ -160,12 +160,15 @@ function listingOf<Row extends { readonly state: TargetState }>(kind: Kind<Row>)
         ),
       );
       const worst = rows[0];
-      if (worst !== undefined && worst.state !== "current") {
+      if (worst !== undefined && !unremarkable.has(worst.state)) {
         say(session, `next: drover describe ${kind.noun} ${kind.nameOf(worst)}`);
       }
     },
   };
 }
+
+/** States in which nobody has to look: what is well, and what is on its way or was told to wait. */
+const unremarkable: ReadonlySet<TargetState> = new Set(["current", "progressing", "pending", "paused", "deleting"]);
 
 /** When the rows do not fit on the screen, those that are fine go. */
 function collapse<Row extends { readonly state: TargetState }>(rows: readonly Row[], height: number): readonly Row[] {

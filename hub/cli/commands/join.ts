@@ -22,7 +22,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
       terminal.stdout.write(joined.manifest.endsWith("\n") ? joined.manifest : `${joined.manifest}\n`);
       const left = formatDuration(joined.expires - terminal.now());
       say(session, `the manifest holds a token that works once, within ${left}: apply it, do not keep it`);
-      return say(session, `apply: drover join ${name} | kubectl apply -f -   then: drover get clusters ${name}`);
+      if (terminal.stdout.isTTY === true) say(session, `to apply it: drover join ${name} | kubectl apply -f -`);
+      return say(session, `then: drover get clusters ${name}`);
     });
   withExamples(command, [
     ["drover join prod-1 -l env=prod | kubectl apply -f -", "into the cluster that kubectl points at"],

@@ -1,9 +1,12 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 
+import { systemClock } from "@drover/shared/clock";
+import { silentLog } from "@drover/shared/log";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { MemoryBackend } from "./memory-backend.ts";
+import { createApi } from "./server.ts";
 import { sampleToken, startApi, type RunningApi } from "./start-api.ts";
 
 let api: RunningApi;
@@ -205,4 +208,14 @@ test("a question to an agent ends when the caller goes away", async () => {
   caller.abort();
   expect(await call).toBe("gone");
   await expect.poll(() => slow.backend.asked).toContain("gave up shop@prod-eu-3");
+});
+
+test("an address that is taken is an error that says what to do", async () => {
+  const taken = { host: "127.0.0.1", port: Number(new URL(api.url).port) };
+  const options = { backend: new MemoryBackend(), tokens: [], log: silentLog, clock: systemClock };
+  await using second = await createApi(options);
+  await expect(second.listen(taken)).rejects.toMatchObject({
+    code: "config_invalid",
+    hint: expect.stringContaining("--api-address"),
+  });
 });

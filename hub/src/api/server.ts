@@ -88,14 +88,17 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     await app.close();
   };
   return {
-    listen(address) {
+    async listen({ host, port }) {
       // Off loopback the hub cannot know its names, and re-binding gains nothing: a page has no token to send.
-      hosts = isLoopback(address.host) ? new Set(options.hosts) : "any";
-      return app.listen({
-        host: address.host,
-        port: address.port,
-        listenTextResolver: () => "admin API listening",
-      });
+      hosts = isLoopback(host) ? new Set(options.hosts) : "any";
+      try {
+        return await app.listen({ host, port, listenTextResolver: () => "admin API listening" });
+      } catch (cause) {
+        throw new DroverError("config_invalid", `the admin API cannot listen on ${host}:${port}`, {
+          hint: "another hub may be running there; give another --api-address",
+          cause,
+        });
+      }
     },
     close,
     [Symbol.asyncDispose]: close,
