@@ -22,11 +22,6 @@ export function timestamp(clock: Clock): string {
   return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-/** RFC 3339 with microseconds, as in Leases and new Events. */
-export function microTimestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace(/Z$/, "000Z");
-}
-
 export type ManualClock = Clock & {
   /** Moves time on, running what falls due in order of its time. */
   readonly advance: (milliseconds: number) => void;

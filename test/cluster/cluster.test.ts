@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -243,5 +247,23 @@ describe("a watch", () => {
     for (let i = 1; i <= 30; i += 1) await client.patch(`${configMaps}/a`, "merge", { data: { k: String(i) } });
     await using watch = await client.watch(configMaps, { resourceVersion: body.metadata.resourceVersion });
     expect(await watch.next()).toMatchObject({ type: "ERROR", object: { code: 410, reason: "Expired" } });
+  });
+
+  it("whose client does not read costs no memory, and ends with 410 when the client is too far behind", async () => {
+    const { cluster } = await start({ watchWindow: 10 });
+    const headers = { authorization: `Bearer ${cluster.token}` };
+    const request = httpsRequest(`${cluster.url}${configMaps}?watch=1`, { ca: cluster.caPem, headers });
+    request.end();
+    const [response]: IncomingMessage[] = await once(request, "response");
+    // More than the sockets of both sides hold, so that the server has to stop.
+    const data = { big: "x".repeat(100_000) };
+    const object = { ...configMap("a", data), metadata: { name: "a", namespace: "default" } };
+    for (let i = 0; i < 1000; i += 1) {
+      cluster.store.put("/configmaps", object);
+      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const lines = response === undefined ? [] : (await text(response)).trim().split("\n");
+    expect(lines.length).toBeLessThan(1000);
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ type: "ERROR", object: { code: 410 } });
   });
 });

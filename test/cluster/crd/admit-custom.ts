@@ -5,6 +5,7 @@ import type { ServedKind } from "../resources/kinds.ts";
 import { applyCrdDefaults } from "../schema/defaults.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { pruneUnknown, typeErrors } from "../schema/validate.ts";
+import { jsonPath } from "../table/custom-columns.ts";
 
 /** Prunes and defaults a custom object in place, by its definition's structural schema. */
 export function shapeCustom(kind: ServedKind, object: KubeObject): void {
@@ -14,11 +15,13 @@ export function shapeCustom(kind: ServedKind, object: KubeObject): void {
 }
 
 export function checkCustom(kind: ServedKind, object: KubeObject): Cause[] {
-  return typeErrors(object, kind.schema()).map(({ field, message }) =>
-    /^(Invalid|Required|Unsupported|Duplicate|Too)/u.test(message)
-      ? { reason: reasonOf(message), message, field }
-      : invalidValue(field, undefined, message),
-  );
+  return typeErrors(object, kind.schema()).map(({ field, message }) => {
+    // The schema says what is wrong with a field; what the field holds is told here.
+    const broken = `Invalid value: ${field} in body`;
+    if (!message.startsWith(broken)) return { reason: reasonOf(message), message, field };
+    const [value] = jsonPath(object, `.${field}`);
+    return invalidValue(field, value, message.slice("Invalid value: ".length));
+  });
 }
 
 function reasonOf(message: string): string {

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 
-import { program } from "../../rig/programs.ts";
 import { bytesOf, numberOf, readFields, textOf, type WireField } from "./wire.ts";
 
 /**
- * Writes messages.json from the file descriptors that the rig's kube-apiserver carries: `node generate.ts`. Field
+ * Writes messages.json from the file descriptors that a kube-apiserver up to 1.34 carries, for instance the rig's:
+ * `node test/cluster/protobuf/generate.ts ~/.cache/drover/kube-1.20.2/kube-apiserver`. Field
  * numbers never change, so those of an old server are right for new clients; fields of later years are skipped.
  */
 const packages = [
@@ -37,7 +37,9 @@ const typeString = 9;
 const typeDouble = 1;
 
 const messages = new Map<string, string>();
-for (const file of descriptors(await readFile(program("kube-apiserver")))) {
+const program = process.argv[2];
+if (program === undefined) throw new Error("usage: node test/cluster/protobuf/generate.ts PATH-OF-KUBE-APISERVER");
+for (const file of descriptors(await readFile(program))) {
   const name = textOf(file, 2) ?? "";
   for (const message of all(file, 4)) addMessage(`${name}.`, readFields(message));
 }
