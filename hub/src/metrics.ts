@@ -14,7 +14,10 @@ export function registerHubMetrics(
   const clusters = metrics.gauge("drover_clusters", "Clusters that are registered, and of these connected");
   const sources = metrics.gauge("drover_sources", "Registered sources");
   const queue = metrics.gauge("drover_queue_depth", "Keys that wait for a controller or are worked on");
-  const memory = metrics.gauge("process_resident_memory_bytes", "Resident memory of the process");
+  const memory = metrics.gauge(
+    "drover_memory_bytes",
+    "Memory of the process: resident, JavaScript heap in use, and outside of the heap",
+  );
   metrics.onCollect(() => {
     const counts = new Map<string, number>(targetStates.map((state) => [state, 0]));
     for (const app of hub.store.applications()) {
@@ -28,6 +31,9 @@ export function registerHubMetrics(
     clusters.set(hub.world.connections.size, { state: "connected" });
     sources.set(hub.store.sources().length);
     for (const controller of hub.queues) queue.set(controller.busy, { controller: controller.name });
-    memory.set(process.memoryUsage.rss());
+    const { rss, heapUsed, external } = process.memoryUsage();
+    memory.set(rss, { kind: "resident" });
+    memory.set(heapUsed, { kind: "heap" });
+    memory.set(external, { kind: "external" });
   });
 }

@@ -141,6 +141,7 @@ function nextApplied(simulator: ChildProcess, count: number): Promise<readonly n
       resolve(times);
     };
     simulator.on("message", onMessage);
+    simulator.setMaxListeners(0);
     simulator.once("exit", (code) => reject(new Error(`the simulator ended with ${code}`)));
   });
 }

@@ -18,7 +18,10 @@ export function watchConfigMap(access: ClusterAccess, namespace: string, name: s
     headers: { authorization: `Bearer ${access.token}` },
   });
   call.on("response", (response) => {
-    createInterface({ input: response }).on("line", (line) => {
+    const lines = createInterface({ input: response });
+    // Closing the watch ends its stream in the middle; nobody waits for it by then.
+    lines.on("error", () => undefined);
+    lines.on("line", (line) => {
       const at = Date.now();
       const event = JSON.parse(line) as { object: { data?: Record<string, string> } };
       const value = event.object.data?.["round"] ?? "";

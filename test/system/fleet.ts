@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { startCluster } from "@drover/cluster/cluster";
 import { createClient, type Client } from "@drover/shared/api/client";
 import type { Target } from "@drover/shared/api/types";
-import { vi } from "vitest";
 
 import { startControlPlane } from "../rig/control-plane.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import type { ClusterAccess } from "../rig/kubeconfig.ts";
 import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { freePort } from "../rig/ports.ts";
+import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
 
 /** What stands behind the agents: both have to behave alike. */
@@ -116,7 +116,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   await client.sources.add({ name: "config", url: tree.path, intervalSeconds: 1 }, never);
   const targets = async (): Promise<readonly Target[]> => Array.fromAsync(client.targets.all({}, never));
   const settle = async (commit: string, wanted: readonly string[]): Promise<void> => {
-    await vi.waitFor(
+    await eventually(
       async () => {
         const found = (await targets()).map(
           (t) => `${t.app}@${t.cluster} ${t.state} ${t.appliedRevision} ${t.message}`,
@@ -126,7 +126,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           throw new Error(`expected\n${expected.join("\n")}\nfound\n${found.join("\n")}\n${await explain(client)}`);
         }
       },
-      { timeout: settleMs, interval: 50 },
+      { timeoutMs: settleMs, intervalMs: 50 },
     );
   };
   const resources = parts.move();

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
-import { vi } from "vitest";
+import { eventually } from "./eventually.ts";
 
 /** A program of Drover's as a process of its own, which a test may kill and start again. */
 export interface Program extends AsyncDisposable {
@@ -51,12 +51,12 @@ export function startProgram(options: ProgramOptions): Program {
     },
     log,
     ready: async () =>
-      vi.waitFor(
+      eventually(
         async () => {
           const answer = await fetch(`http://${options.probes}/readyz`).catch(() => undefined);
           if (answer?.ok !== true) throw new Error(`${options.file} is not ready:\n${await log()}`);
         },
-        { timeout: 30_000, interval: 5 },
+        { timeoutMs: 30_000, intervalMs: 5 },
       ),
     [Symbol.asyncDispose]: async () => end("SIGKILL"),
   };
