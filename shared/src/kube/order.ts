@@ -57,12 +57,17 @@ export function applyRank({ apiVersion, kind }: Kind): number {
 }
 
 /** Orders by rank, then by identity: moving a file about changes nothing. */
-export function compareForApply(a: KubeObject, b: KubeObject): number {
-  return applyRank(a) - applyRank(b) || compareTexts(identity(a), identity(b));
+export function sortForApply<T extends KubeObject>(objects: readonly T[]): T[] {
+  return sortByObject(objects, (object) => object);
 }
 
-export function sortForApply<T extends KubeObject>(objects: readonly T[]): T[] {
-  return objects.toSorted(compareForApply);
+/** `sortForApply` for things that have an object. */
+export function sortByObject<T>(items: readonly T[], objectOf: (item: T) => KubeObject): T[] {
+  const keyed = items.map((item) => {
+    const object = objectOf(item);
+    return { item, rank: applyRank(object), identity: identity(object) };
+  });
+  return keyed.sort((a, b) => a.rank - b.rank || compareTexts(a.identity, b.identity)).map(({ item }) => item);
 }
 
 function identity({ apiVersion, kind, metadata }: KubeObject): readonly string[] {

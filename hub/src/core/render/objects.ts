@@ -2,7 +2,7 @@ import type { Position } from "@drover/shared/errors";
 import { isRecord, textAt } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import { formatObjectKey, objectKey, type KubeObject, type Manifest } from "@drover/shared/kube/manifest";
-import { compareForApply } from "@drover/shared/kube/order";
+import { sortByObject } from "@drover/shared/kube/order";
 import type { Problem } from "@drover/shared/problems";
 
 import { isDeclaration } from "../declarations.ts";
@@ -26,8 +26,7 @@ export function collectObjects(documents: readonly LoadedDocument[], namespace: 
     problems.push(...found);
     if (found.length > 0 || !isKubeObject(part.value)) continue;
     const at = part.positionOf([]);
-    const object = canonicalize(part.value);
-    const size = JSON.stringify(object).length;
+    const { object, size } = canonicalForm(part.value);
     bytes += size;
     if (size > maxObjectBytes) problems.push(tooLarge(`this object has ${size} bytes`, maxObjectBytes, at));
     const key = objectKey(object);
@@ -38,8 +37,26 @@ export function collectObjects(documents: readonly LoadedDocument[], namespace: 
   }
   if (bytes > maxOutputBytes) problems.push(tooLarge(`all objects have ${bytes} bytes`, maxOutputBytes));
   if (byKey.size > maxObjects) problems.push(tooLarge(`there are ${byKey.size} objects`, maxObjects));
-  const manifests = [...byKey.values()].toSorted((a, b) => compareForApply(a.object, b.object));
+  const manifests = sortByObject([...byKey.values()], ({ object }) => object);
   return { manifests, problems };
+}
+
+interface CanonicalForm {
+  readonly object: KubeObject;
+  /** Length of its JSON. */
+  readonly size: number;
+}
+
+/** Documents of files that did not change are the same values in the next commit: their forms are not made again. */
+const forms = new WeakMap<KubeObject, CanonicalForm>();
+
+function canonicalForm(value: KubeObject): CanonicalForm {
+  const known = forms.get(value);
+  if (known !== undefined) return known;
+  const object = canonicalize(value);
+  const form = { object, size: JSON.stringify(object).length };
+  forms.set(value, form);
+  return form;
 }
 
 /** The items of lists, and of lists in lists; `kubectl` does the same with every kind that ends in List. */
