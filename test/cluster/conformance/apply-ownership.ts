@@ -165,7 +165,7 @@ export function applyOwnership(api: ApiUnderTest): void {
     expect(body.metadata.resourceVersion).not.toBe(applied.metadata.resourceVersion);
   });
 
-  it("names a client without a field manager after its user agent", async () => {
+  it("records who created an object by other means than applying, and with which fields", async () => {
     const ns = await freshNamespace(api.client);
     await api.client.post(ns.core("configmaps"), configMap("a", { x: "1" }), { fieldManager: "made-by" });
     const { body } = await api.client.get(ns.core("configmaps/a"));

@@ -209,6 +209,10 @@ export function kubectl(run: () => Kubectl): void {
     expect(stdout).toMatch(/\nMODIFIED\s+a\s+1/);
   });
 
+  it("says what the user may do", async () => {
+    expect(await call("auth can-i create deployments.apps")).toMatchObject({ code: 0, stdout: "yes\n" });
+  });
+
   it("explains fields", async () => {
     const { stdout } = await call("explain deployment.spec.replicas");
     expect(stdout).toMatch(/KIND:\s+Deployment/);

@@ -180,4 +180,47 @@ export function objectLife(api: ApiUnderTest): void {
     expect(status).toBe(404);
     expect(body).toMatchObject({ details: { kind: "namespaces", name: "dry" } });
   });
+
+  it("lets one of two candidates take a Lease", async () => {
+    const ns = await freshNamespace(api.client);
+    const leases = ns.in("/apis/coordination.k8s.io/v1")("leases");
+    const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: "leader" } };
+    const { body: free } = await api.client.post(leases, lease);
+    const take = (holderIdentity: string): ReturnType<typeof api.client.put> => {
+      const renewTime = "2026-01-01T00:00:00.000001Z";
+      return api.client.put(`${leases}/leader`, { ...free, spec: { holderIdentity, renewTime } });
+    };
+    const answers = await Promise.all([take("a"), take("b")]);
+    expect(answers.map(({ status }) => status).toSorted((left, right) => left - right)).toEqual([200, 409]);
+    const { body } = await api.client.get(`${leases}/leader`);
+    expect(body.spec).toMatchObject({ renewTime: "2026-01-01T00:00:00.000001Z" });
+  });
+
+  it("takes Events about objects", async () => {
+    const ns = await freshNamespace(api.client);
+    const { body: about } = await api.client.post(ns.core("configmaps"), configMap("a", {}));
+    const { status, body } = await api.client.post(ns.core("events"), {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { generateName: "a." },
+      involvedObject: { apiVersion: "v1", kind: "ConfigMap", namespace: ns.name, name: "a", uid: about.metadata.uid },
+      type: "Normal",
+      reason: "Applied",
+      message: "applied",
+      source: { component: "drover" },
+    });
+    expect({ status, reason: body.reason }).toEqual({ status: 201, reason: "Applied" });
+    const query = { fieldSelector: `involvedObject.name=a,involvedObject.uid=${about.metadata.uid}` };
+    const { body: list } = await api.client.get(ns.core("events"), query);
+    expect(list.items).toHaveLength(1);
+  });
+
+  it("tells a client what it may do", async () => {
+    const { status, body } = await api.client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SelfSubjectAccessReview",
+      spec: { resourceAttributes: { group: "apps", resource: "deployments", verb: "patch", namespace: "default" } },
+    });
+    expect({ status, allowed: body.status["allowed"] }).toEqual({ status: 201, allowed: true });
+  });
 }

@@ -99,7 +99,7 @@ export function transport(api: ApiUnderTest): void {
     expect(session.destroyed).toBe(false);
   });
 
-  it("compresses a long answer only for those who ask", async () => {
+  it("compresses no answer for those who do not ask", async () => {
     const ns = await freshNamespace(api.client);
     await api.client.post(ns.core("configmaps"), configMap("big", { k: "x".repeat(300_000) }));
     await using session = await open();
