@@ -3,9 +3,17 @@ import { describe, expect, it } from "vitest";
 import { describeBlobs, describeSlowReaders } from "./flow.contract.ts";
 import { type HubMessage, maxHubMessageBytes } from "./link.ts";
 import { AgentRecorder, HubRecorder } from "./recorders.contract.ts";
-import { assignments, connectPair, type CreateWorld, patience, plain, report } from "./world.contract.ts";
+import {
+  assignments,
+  connectPair,
+  type CreateWorld,
+  patience,
+  plain,
+  report,
+  silencePatience,
+} from "./world.contract.ts";
 
-/** What hub and agents rely on, whatever carries their messages. A world must notice a silent end within 5 s. */
+/** What hub and agents rely on, whatever carries their messages. A world must notice a silent end within 6 s. */
 export function describeLink(name: string, createWorld: CreateWorld): void {
   describe(`link over ${name}`, () => {
     describeMessages(createWorld);
@@ -181,9 +189,9 @@ function describeConnections(createWorld: CreateWorld): void {
     await using pair = await connectPair(createWorld);
     pair.agentEnd.wire.stall();
     await expect
-      .poll(() => pair.hub.of("disconnected"), patience)
+      .poll(() => pair.hub.of("disconnected"), silencePatience)
       .toMatchObject([{ cluster: "dev-1", graceful: false }]);
-    await expect.poll(() => pair.agent.ends.length, patience).toBe(1);
+    await expect.poll(() => pair.agent.ends.length, silencePatience).toBe(1);
     pair.agentEnd.wire.resume();
     await expect.poll(() => pair.agent.connections, patience).toBe(2);
   });
@@ -194,7 +202,7 @@ function describeConnections(createWorld: CreateWorld): void {
     const { wire } = await pair.world.startAgent("dev-2", doomed);
     await expect.poll(() => doomed.connections, patience).toBe(1);
     wire.stall();
-    await expect.poll(() => pair.hub.of("disconnected"), patience).toMatchObject([{ cluster: "dev-2" }]);
+    await expect.poll(() => pair.hub.of("disconnected"), silencePatience).toMatchObject([{ cluster: "dev-2" }]);
     await expect.poll(() => doomed.ends.length, patience).toBe(1);
     expect(pair.agent).toMatchObject({ connections: 1, ends: [] });
     expect(pair.hubEnd.link.send("dev-1", assignments(1))).toBe(true);

@@ -102,6 +102,9 @@ describe("client certificates", () => {
     const { csr } = await createKeyRequest();
     const foreign = new X509Certificate(await theirs.issueClient("dev-1", csr));
     const root = new X509Certificate(ours.certificate);
+    const forged = Buffer.from(new X509Certificate(await ours.issueClient("dev-1", csr)).raw);
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    expect(clusterOf(new X509Certificate(forged), root)).toBeUndefined();
     expect(clusterOf(foreign, root)).toBeUndefined();
     expect(clusterOf(new X509Certificate((await ours.issueServer([])).chain), root)).toBeUndefined();
     expect(clusterOf(root, root)).toBeUndefined();
