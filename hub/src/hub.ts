@@ -90,6 +90,8 @@ function assemble(parts: Parts): readonly Service[] {
   const { clock, log } = deps;
   const events = createEventLog(store, () => clock.now());
   const world = new World(store, events, () => clock.now());
+  // Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again.
+  for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
   const metrics = createMetrics();
   const mirror = createMirror({ folder: join(config.dataDir, "mirrors") });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
@@ -128,7 +130,7 @@ function assemble(parts: Parts): readonly Service[] {
   registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
     ...loop.services,
-    createHousekeeping({ store, world, clock, log }),
+    createHousekeeping({ store, clock, log }),
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];

@@ -6,8 +6,8 @@ import type { Problem } from "@drover/shared/problems";
 import { Catalogs } from "../core/catalog.ts";
 import { overridesFor } from "../core/override.ts";
 import type { PlaceableCluster } from "../core/placement.ts";
-import { assessTarget } from "../core/status.ts";
-import { formatTarget, type TargetId } from "../core/target.ts";
+import { assessTarget, type Assessment } from "../core/status.ts";
+import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
@@ -107,23 +107,26 @@ export class World {
     const target = this.#store.target(id);
     if (target === undefined) return;
     const old = this.#store.observed(id);
-    const connection = this.connections.get(id.cluster);
     const newest = report ?? old?.report;
-    const assessment = assessTarget({
-      target,
-      report: newest,
-      joined: this.#store.cluster(id.cluster)?.uid !== "",
-      connected: connection !== undefined,
-      refusal: connection?.refusal,
-    });
+    const assessment = this.#assessment(target, newest);
     const now = this.#now();
     const same = old !== undefined && old.state === assessment.state && old.reason === assessment.reason;
     const observedAtMs = report === undefined ? (old?.observedAtMs ?? 0) : now;
     this.#store.observe({ ...id, report: newest, ...assessment, sinceMs: same ? old.sinceMs : now, observedAtMs });
-    if (same || assessment.reason === "Distributing") return;
-    const commit = target.commit.slice(0, 7);
-    const message = assessment.message || `${formatTarget(id)} is ${assessment.state} at ${commit}`;
+    if (same || isQuiet(assessment) || old?.state === "offline") return;
+    const message = assessment.message || `at ${target.commit.slice(0, 7)}`;
     this.#events.append({ type: assessment.state, ...id, message });
+  }
+
+  #assessment(target: TargetRecord, report: Report | undefined): Assessment {
+    const connection = this.connections.get(target.cluster);
+    return assessTarget({
+      target,
+      report,
+      joined: this.#store.cluster(target.cluster)?.uid !== "",
+      connected: connection !== undefined,
+      refusal: connection?.refusal,
+    });
   }
 
   #announce(
@@ -137,4 +140,9 @@ export class World {
     const type = next.status === "True" ? "recovered" : "problem";
     this.#events.append({ type, ...id, message: `${subject}: ${next.message || next.reason}` });
   }
+}
+
+/** What is no event of its own: a cluster that comes or goes is one event, not one for each of its targets. */
+function isQuiet({ state, reason }: Assessment): boolean {
+  return state === "offline" || reason === "Distributing";
 }
