@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { drover, type Outcome } from "./cli.ts";
 
+/** Long enough for a machine that does much else. */
+const patience = { timeout: 10_000 };
+
 let api: RunningApi;
 beforeAll(async () => {
   api = await startApi();
@@ -104,13 +107,13 @@ test("get targets -w prints what changes, when it changes", async () => {
       .trim()
       .split("\n")
       .map((text) => (JSON.parse(text) as { readonly state: string }).state);
-  await expect.poll(() => backend.events.followers).toBe(1);
+  await expect.poll(() => backend.events.followers, patience).toBe(1);
   expect(states()).toEqual(["failed", "offline", "drifted"]);
   const failed = backend.targetByAddress.get("shop@prod-eu-3");
   if (failed === undefined) throw new Error("the sample fleet has changed");
   backend.targetByAddress.set("shop@prod-eu-3", { ...failed, state: "current", reason: "", message: "" });
   backend.events.add({ at: sampleNow, type: "applied", app: "shop", cluster: "prod-eu-3", message: "" });
-  await expect.poll(states).toEqual(["failed", "offline", "drifted", "current"]);
+  await expect.poll(states, patience).toEqual(["failed", "offline", "drifted", "current"]);
   stop.abort();
   expect((await watching).code).toBe(0);
 });

@@ -10,6 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { startDrover, type Outcome } from "./cli.ts";
 
+/** Long enough for a machine that does much else. */
+const patience = { timeout: 10_000 };
+
 let api: RunningApi;
 let folder: string;
 beforeAll(async () => {
@@ -139,14 +142,16 @@ describe("contexts", () => {
 describe("following events", () => {
   test("prints them as they happen, and where to resume on Ctrl-C", async () => {
     const command = startDrover(["events", "-w", "--app", "shop"], connected());
-    await expect.poll(() => api.backend.events.followers).toBe(1);
+    await expect.poll(() => api.backend.events.followers, patience).toBe(1);
     const at = Date.UTC(2026, 10, 21, 10, 53, 2);
     api.backend.events.add({ at, type: "failed", app: "shop", cluster: "prod-eu-3", message: "ImagePullBackOff" });
     api.backend.events.add({ at, type: "failed", app: "metrics", cluster: "prod-eu-3", message: "not asked for" });
-    await expect.poll(() => command.output.stdout).toBe("10:53:02 failed    shop@prod-eu-3 ImagePullBackOff\n");
+    await expect
+      .poll(() => command.output.stdout, patience)
+      .toBe("10:53:02 failed    shop@prod-eu-3 ImagePullBackOff\n");
     command.interrupt();
     expect(await command.outcome).toMatchObject({ code: 0, stderr: "resume: drover events -w --after 1\n" });
-    await expect.poll(() => api.backend.events.followers).toBe(0);
+    await expect.poll(() => api.backend.events.followers, patience).toBe(0);
   });
 
   test("ends with the refusal when the hub does not know the token", async () => {

@@ -10,6 +10,9 @@ import { MemoryBackend } from "./memory-backend.ts";
 import { sampleFleet } from "./sample-fleet.ts";
 import { sampleToken, startApi } from "./start-api.ts";
 
+/** Long enough for a machine that does much else. */
+const patience = { timeout: 10_000 };
+
 const { signal } = new AbortController();
 
 async function failure(promise: Promise<unknown>): Promise<DroverError> {
@@ -113,7 +116,7 @@ describe("client", () => {
     const client = createClient({ url: api.url, token: sampleToken });
     const caller = new AbortController();
     const asking = failure(client.targets.diff({ app: "shop", cluster: "prod-eu-3" }, caller.signal));
-    await expect.poll(() => api.backend.asked).not.toEqual([]);
+    await expect.poll(() => api.backend.asked, patience).not.toEqual([]);
     caller.abort();
     expect((await asking).code).toBe("canceled");
   });
@@ -139,12 +142,12 @@ describe("client following events", () => {
     const ids = (): readonly number[] => items.flatMap((item) => (item.kind === "event" ? [item.event.id] : []));
     const happen = (): void => backend.events.add({ at: 1, type: "applied", app: "shop", cluster: "c1", message: "" });
     happen();
-    await expect.poll(ids).toEqual([1]);
+    await expect.poll(ids, patience).toEqual([1]);
     await api[Symbol.asyncDispose]();
     happen();
     happen();
     api = await startApi({ backend });
-    await expect.poll(ids, { timeout: 10_000 }).toEqual([1, 2, 3]);
+    await expect.poll(ids, patience).toEqual([1, 2, 3]);
     expect(items.some((item) => item.kind === "lost")).toBe(true);
     stop.abort();
     await following;
@@ -161,7 +164,7 @@ describe("client following events", () => {
       if (item.kind === "event") break;
     }
     expect(kinds).toEqual(["open", "reset", "event"]);
-    await expect.poll(() => api.backend.events.followers).toBe(0);
+    await expect.poll(() => api.backend.events.followers, patience).toBe(0);
   });
 
   test("ends with the hub's refusal instead of asking for ever", async () => {

@@ -8,6 +8,9 @@ import { describe, expect, test } from "vitest";
 import { MemoryBackend } from "./memory-backend.ts";
 import { sampleToken, startApi, type RunningApi } from "./start-api.ts";
 
+/** Long enough for a machine that does much else. */
+const patience = { timeout: 10_000 };
+
 interface Reader extends AsyncDisposable {
   readonly messages: EventSourceMessage[];
   readonly comments: string[];
@@ -32,7 +35,7 @@ async function follow(api: RunningApi, query = "", headers: Record<string, strin
     const decoder = new TextDecoder();
     for await (const chunk of response.body ?? []) parser.feed(decoder.decode(chunk, { stream: true }));
   })().catch(() => undefined);
-  await expect.poll(() => last).not.toBe("");
+  await expect.poll(() => last, patience).not.toBe("");
   return {
     messages,
     comments,
@@ -58,7 +61,7 @@ describe("event stream", () => {
     add(api.backend, 3);
     await using reader = await follow(api);
     add(api.backend, 2);
-    await expect.poll(() => idsOf(reader)).toEqual(["4", "5"]);
+    await expect.poll(() => idsOf(reader), patience).toEqual(["4", "5"]);
     expect(JSON.parse(reader.messages[0]?.data ?? "")).toEqual({ id: 4, ...event("shop") });
   });
 
@@ -71,7 +74,7 @@ describe("event stream", () => {
     add(api.backend, 3);
     await using reader = await follow(api, query, headers);
     add(api.backend, 1);
-    await expect.poll(() => idsOf(reader)).toEqual(["2", "3", "4"]);
+    await expect.poll(() => idsOf(reader), patience).toEqual(["2", "3", "4"]);
   });
 
   test("has no gap and no repetition over any number of reconnects", async () => {
@@ -81,12 +84,12 @@ describe("event stream", () => {
     for (let round = 0; round < 5; round += 1) {
       add(api.backend, 120);
       await using reader = await follow(api, `?after=${after}`);
-      await expect.poll(() => reader.messages.length).toBeGreaterThan(0);
+      await expect.poll(() => reader.messages.length, patience).toBeGreaterThan(0);
       seen.push(...idsOf(reader));
       after = reader.messages.at(-1)?.id ?? after;
     }
     await using rest = await follow(api, `?after=${after}`);
-    await expect.poll(() => rest.id()).toBe("600");
+    await expect.poll(() => rest.id(), patience).toBe("600");
     expect([...seen, ...idsOf(rest)]).toEqual(Array.from({ length: 600 }, (_, index) => String(index + 1)));
   });
 
@@ -95,7 +98,7 @@ describe("event stream", () => {
     add(api.backend, 5);
     await using reader = await follow(api, "?after=1");
     await expect
-      .poll(() => reader.messages.map(({ event: kind, id }) => `${kind} ${id}`))
+      .poll(() => reader.messages.map(({ event: kind, id }) => `${kind} ${id}`), patience)
       .toEqual(["reset 3", "event 4", "event 5"]);
     expect(JSON.parse(reader.messages[0]?.data ?? "")).toEqual({ oldest: 4, newest: 5 });
   });
@@ -104,7 +107,9 @@ describe("event stream", () => {
     await using api = await startApi();
     add(api.backend, 2);
     await using reader = await follow(api, "?after=81273");
-    await expect.poll(() => reader.messages.map(({ event: kind }) => kind)).toEqual(["reset", "event", "event"]);
+    await expect
+      .poll(() => reader.messages.map(({ event: kind }) => kind), patience)
+      .toEqual(["reset", "event", "event"]);
   });
 
   test("leaves out what the filter does not want, and still moves the resume point past it", async () => {
@@ -114,14 +119,14 @@ describe("event stream", () => {
     add(api.backend, 2, "shop");
     api.backend.events.add(event("metrics", "applied"));
     api.backend.events.add(event("metrics", "failed"));
-    await expect.poll(() => idsOf(reader)).toEqual(["4"]);
+    await expect.poll(() => idsOf(reader), patience).toEqual(["4"]);
     add(api.backend, 3, "shop");
-    await expect.poll(() => clock.sleeping).toBe(1);
+    await expect.poll(() => clock.sleeping, patience).toBe(1);
     await expect
       .poll(async () => {
         await clock.advance(1000);
         return reader.id();
-      })
+      }, patience)
       .toBe("7");
     expect(reader.comments).toContain("heartbeat");
     expect(idsOf(reader)).toEqual(["4"]);
@@ -142,7 +147,7 @@ describe("event stream", () => {
       expect(reader.messages).toEqual([]);
       expect((await api.call("/api/v1/events/stream")).status).toBe(409);
     }
-    await expect.poll(() => api.backend.events.followers).toBe(0);
+    await expect.poll(() => api.backend.events.followers, patience).toBe(0);
     await using again = await follow(api);
     expect(again.messages).toEqual([]);
   });
@@ -166,8 +171,8 @@ describe("a reader that does not read", () => {
     const wide = { ...event("shop"), message: "x".repeat(1000) };
     for (let index = 0; index < 20_000; index += 1) backend.events.add(wide);
     const socket = await stall(api);
-    await expect.poll(() => backend.events.followers).toBe(1);
-    await expect.poll(() => backend.events.followers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => backend.events.followers, patience).toBe(1);
+    await expect.poll(() => backend.events.followers, patience).toBe(0);
     let received = "";
     socket.on("data", (chunk) => (received += String(chunk)));
     socket.on("error", () => undefined);
@@ -177,7 +182,7 @@ describe("a reader that does not read", () => {
     expect(Number(last)).toBeGreaterThan(0);
     expect(Number(last)).toBeLessThan(20_000);
     await using reader = await follow(api, `?after=${last}`);
-    await expect.poll(() => reader.id(), { timeout: 10_000 }).toBe("20000");
+    await expect.poll(() => reader.id(), patience).toBe("20000");
     expect(reader.messages).toHaveLength(20_000 - Number(last));
   });
 });

@@ -9,6 +9,9 @@ import { MemoryBackend } from "./memory-backend.ts";
 import { createApi } from "./server.ts";
 import { sampleToken, startApi, type RunningApi } from "./start-api.ts";
 
+/** Long enough for a machine that does much else. */
+const patience = { timeout: 10_000 };
+
 let api: RunningApi;
 beforeAll(async () => {
   api = await startApi({ limits: { bodyBytes: 1024, urlBytes: 512, agentTimeoutMs: 50 }, hosts: ["drover.test"] });
@@ -204,10 +207,10 @@ test("a question to an agent ends when the caller goes away", async () => {
   await using slow = await startApi({ limits: { agentTimeoutMs: 60_000 } });
   const caller = new AbortController();
   const call = slow.call("/api/v1/targets/shop/prod-eu-3/diff", { signal: caller.signal }).catch(() => "gone");
-  await expect.poll(() => slow.backend.asked).toContain("ask shop@prod-eu-3");
+  await expect.poll(() => slow.backend.asked, patience).toContain("ask shop@prod-eu-3");
   caller.abort();
   expect(await call).toBe("gone");
-  await expect.poll(() => slow.backend.asked).toContain("gave up shop@prod-eu-3");
+  await expect.poll(() => slow.backend.asked, patience).toContain("gave up shop@prod-eu-3");
 });
 
 test("an address that is taken is an error that says what to do", async () => {
