@@ -1,6 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-const node = { environment: "node", testTimeout: 15_000, hookTimeout: 60_000 } as const;
+const node = {
+  environment: "node",
+  testTimeout: 15_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 10_000 } },
+} as const;
 
 /** `unit` runs beside the code; `cluster` and `system` start real processes and so run one file at a time. */
 export default defineConfig({

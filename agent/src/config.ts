@@ -31,6 +31,12 @@ const agentOptions = {
     default: join(homedir(), ".local", "share", "drover", "agent"),
     placeholder: "~/.local/share/drover/agent",
   },
+  identitySecret: {
+    help: "Secret, in the agent's namespace, that keeps a copy of the identity: for pods, whose disk goes with them",
+    parse: parseText,
+    default: "",
+    placeholder: "none",
+  },
   kubeconfig: {
     help: "kubeconfig of the cluster; without it the agent uses the service account of its pod",
     parse: parseText,

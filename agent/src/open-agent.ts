@@ -1,3 +1,5 @@
+import path from "node:path";
+
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
@@ -8,6 +10,7 @@ import { verifyKeysOf } from "@drover/shared/trust/identity";
 import { createAgent, type Agent } from "./agent.ts";
 import { readJoinToken, type AgentConfig } from "./config.ts";
 import { loadOrEnroll } from "./enroll.ts";
+import { keepIdentity, restoreIdentity } from "./identity-secret.ts";
 import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createKubeApi } from "./kube/client.ts";
@@ -29,7 +32,9 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
   const { clock, random, log } = outside;
   const access = await loadAccess(outside.access);
   const kube = createKubeApi({ access, clock, userAgent: `drover-agent/${agentVersion}` });
-  const identity = await loadOrEnroll(
+  const secret = config.identitySecret === "" ? undefined : { ...identityAt(config), kube, log };
+  if (secret !== undefined) await restoreIdentity(secret, signal);
+  const enrolled = await loadOrEnroll(
     {
       dataDir: config.dataDir,
       token: await readJoinToken(config),
@@ -42,6 +47,7 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     },
     signal,
   );
+  const identity = secret === undefined ? enrolled : await keepIdentity(enrolled, secret, signal);
   const link = createGrpcLink({ address: config.hubAddress, identity, clock, random, log });
   return createAgent(config, {
     link,
@@ -52,6 +58,10 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     random,
     log,
   });
+}
+
+function identityAt({ namespace, identitySecret, dataDir }: AgentConfig) {
+  return { namespace, name: identitySecret, file: path.join(dataDir, "identity.json") };
 }
 
 async function fetchClusterUid(kube: KubeApi, outside: Outside, signal: AbortSignal): Promise<string> {

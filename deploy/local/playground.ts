@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 import { createClient, type Client } from "@drover/shared/api/client";
 import { writeContext } from "@drover/shared/api/contexts";
@@ -18,15 +18,17 @@ export interface PlaygroundOptions {
   readonly clock: Clock;
   /** Forget everything of earlier runs first. */
   readonly fresh: boolean;
+  /** Where the state (`.drover`) and the sample repository (`drover-demo`) are. */
+  readonly folder: string;
 }
 
 const root = join(import.meta.dirname, "..", "..");
-const state = join(root, ".drover");
-const demo = join(root, "drover-demo");
 
 /** Brings the whole playground up, tells about it, and takes it down when the signal aborts. */
 export async function startPlayground(options: PlaygroundOptions, signal: AbortSignal): Promise<void> {
   const { screen } = options;
+  const state = join(options.folder, ".drover");
+  const demo = join(options.folder, "drover-demo");
   if (options.fresh) for (const folder of [state, demo]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(state, "logs"), { recursive: true, mode: 0o700 });
   const lost = new AbortController();
@@ -39,7 +41,7 @@ export async function startPlayground(options: PlaygroundOptions, signal: AbortS
     return { value: started, text: `${started.names.join(" ")} (embedded API servers)` };
   });
   try {
-    await bringUp({ ...options, children, clusters: clusters.all }, stop);
+    await bringUp({ ...options, state, demo, children, clusters: clusters.all }, stop);
     await aborted(stop);
   } finally {
     await children.stop();
@@ -48,12 +50,14 @@ export async function startPlayground(options: PlaygroundOptions, signal: AbortS
 }
 
 interface Running extends PlaygroundOptions {
+  readonly state: string;
+  readonly demo: string;
   readonly children: Children;
   readonly clusters: readonly PlaygroundCluster[];
 }
 
 async function bringUp(running: Running, signal: AbortSignal): Promise<void> {
-  const { screen, clusters } = running;
+  const { screen, clusters, demo } = running;
   const hub = await screen.step("hub", async () => {
     const started = await startHub(running, signal);
     return { value: started, text: `${started.url} (token stored in context "local")` };
@@ -79,7 +83,7 @@ async function bringUp(running: Running, signal: AbortSignal): Promise<void> {
     const current = settled.filter((target) => target.state === "current").length;
     return { value: settled, text: `${current}/${settled.length} targets current` };
   });
-  describe(screen, targets);
+  describe(running, targets);
 }
 
 interface RunningHub {
@@ -89,7 +93,7 @@ interface RunningHub {
   readonly client: Client;
 }
 
-async function startHub({ children, clock }: Running, signal: AbortSignal): Promise<RunningHub> {
+async function startHub({ children, clock, state }: Running, signal: AbortSignal): Promise<RunningHub> {
   const apiPort = await choosePort(7474);
   const link = `127.0.0.1:${await choosePort(7475)}`;
   const dataDir = join(state, "hub");
@@ -109,7 +113,7 @@ async function startHub({ children, clock }: Running, signal: AbortSignal): Prom
 }
 
 async function startAgent(
-  { children }: Running,
+  { children, state }: Running,
   { hub, cluster }: { readonly hub: RunningHub; readonly cluster: PlaygroundCluster },
   signal: AbortSignal,
 ): Promise<void> {
@@ -139,7 +143,7 @@ async function startAgent(
 /** Waits until there are targets and all of them are current; after 30 s what there is will do. */
 async function waitForTargets(client: Client, clock: Clock, signal: AbortSignal): Promise<readonly Target[]> {
   const deadline = clock.now() + 30_000;
-  return poll(clock, signal, "no target appeared within 30 s", async () => {
+  return poll(clock, signal, "no target appeared within 30 s; what the hub says: npx drover get sources", async () => {
     const { items } = await client.targets.list({}, signal);
     const settled = items.length > 0 && items.every((target) => target.state === "current");
     return settled || (clock.now() > deadline - 500 && items.length > 0) ? items : undefined;
@@ -161,22 +165,25 @@ async function poll<T>(
   }
 }
 
-function describe(screen: Screen, targets: readonly Target[]): void {
+function describe({ screen, state, demo }: Running, targets: readonly Target[]): void {
   const rows = targets.map(
     (t) => `  ${t.state.padEnd(12)} ${`${t.app}@${t.cluster}`.padEnd(20)} ${t.revision.slice(0, 7)}`,
   );
-  const kubeconfig = join(".drover", "kubeconfig");
+  const here = (path: string): string => relative(process.cwd(), path);
+  const kubectl = `kubectl --kubeconfig ${here(join(state, "kubeconfig"))}`;
+  const repository = here(demo);
   screen.print(`
 ${rows.toSorted().join("\n")}
 
 All up after ${screen.total()}. Three things to try, in another terminal:
-  1  git in ./drover-demo:   sed -i 's/Hello/Hej/' drover-demo/apps/hello/config.yaml && git -C drover-demo commit -qam hej
-                             npx drover get targets
-  2  drift is repaired:      kubectl --kubeconfig ${kubeconfig} --context prod-1 -n hello scale deploy hello --replicas 9
-                             npx drover events
-  3  labels place:           npx drover cluster label dev-1 tier=gold && npx drover get targets
+  1  change Git          sed -i 's/Hello/Hej/' ${repository}/apps/hello/config.yaml && git -C ${repository} commit -qam hej
+                         npx drover get targets
+  2  make drift          ${kubectl} --context prod-1 -n hello scale deploy hello --replicas 9
+                         npx drover events
+  3  move an app         npx drover cluster label dev-1 tier=gold && npx drover get targets
 
-Clusters: kubectl --kubeconfig ${kubeconfig} --context dev-1 get deploy -A     Stop: Ctrl-C`);
+Clusters  ${kubectl} --context dev-1 get deploy -A        (contexts: dev-1 staging-1 prod-1)
+Stop      Ctrl-C`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
