@@ -5,7 +5,7 @@ import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-fil
 
 import type { KubeApi, Resource } from "./kube/api.ts";
 import { applyObject, getObject } from "./kube/objects.ts";
-import type { HeldIdentity } from "./link/renewal.ts";
+import type { HeldIdentity } from "./link/options.ts";
 
 const secrets: Resource = { group: "", version: "v1", kind: "Secret", plural: "secrets", namespaced: true };
 const key = "identity.json";

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+
+import { beforeAll, describe, expect, it } from "vitest";
+
+import { runCommand } from "../rig/command.ts";
+import { application, configMap, placement } from "./fixtures.ts";
+import { startFleet } from "./fleet.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const dist = (name: string): string => join(root, "dist", `${name}.mjs`);
+
+describe("bundles", () => {
+  beforeAll(async () => {
+    const built = await runCommand(process.execPath, [join(root, "deploy", "build.ts")], { cwd: root });
+    expect(built).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("hub, agent and drover start from their bundles and bring a commit to a cluster", async () => {
+    await using fleet = await startFleet({
+      servers: "embedded",
+      programs: { hub: dist("hub"), agent: dist("agent") },
+      clusters: { "dev-1": { env: "dev" } },
+      files: {
+        "apps/web/drover.yaml": application("web", "default") + placement("web", { env: "dev" }),
+        "apps/web/web.yaml": configMap("web", { from: "bundle" }),
+      },
+    });
+    await fleet.settle((await fleet.tree.git("rev-parse", "HEAD")).trim(), ["web@dev-1"]);
+    expect((await fleet.cluster("dev-1").get("default", "configmap/web"))?.data).toEqual({ from: "bundle" });
+    const env = { DROVER_SERVER: fleet.url, DROVER_TOKEN: fleet.token };
+    const listed = await runCommand(process.execPath, [dist("drover"), "get", "targets", "-o", "name"], { env });
+    expect(listed).toMatchObject({ code: 0, stdout: "web@dev-1\n" });
+  });
+
+  it.each(["hub", "agent", "drover"])("%s tells its settings without anything around it", async (name) => {
+    const help = await runCommand(process.execPath, [dist(name), "--help"], {});
+    expect(help.code).toBe(0);
+    expect(help.stdout.split("\n").length).toBeGreaterThan(8);
+  });
+});
