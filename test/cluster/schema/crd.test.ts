@@ -143,6 +143,19 @@ describe("fields of a custom resource", () => {
     expect(typeErrors(object, schema)).toEqual([]);
   });
 
+  test.each([
+    ["^\\_x$", "_x", "y"],
+    ["(?i)^abc$", "ABC", "abd"],
+    ["^(?P<a>x)$", "anything goes", undefined],
+  ])("the pattern %s of Go's syntax is read", (pattern, good, bad) => {
+    const patterned = schemaFromCrd(
+      { type: "object", properties: { spec: { type: "object", properties: { a: { type: "string", pattern } } } } },
+      false,
+    );
+    expect(typeErrors(widget({ a: good }), patterned)).toEqual([]);
+    if (bad !== undefined) expect(typeErrors(widget({ a: bad }), patterned)).toHaveLength(1);
+  });
+
   test("messages do not quote values", () => {
     const errors = typeErrors(widget({ size: "s3cret", name: "S3CRET" }), schema);
     expect(JSON.stringify(errors).toLowerCase()).not.toContain("s3cret");

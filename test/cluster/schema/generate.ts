@@ -7,6 +7,9 @@
  * kube-apiserver 1.20.2, the newest that the rig can build; what later versions added is written by hand in
  * `newer.json`, in the same form (see `definition.ts`). Descriptions are left out, definitions that no kind
  * reaches too. Kinds that 1.20 has only as beta take the name of the version in which they became stable.
+ *
+ * `by-value.json`, also by hand, names the fields that the real server's Go types hold as structs rather than as
+ * pointers: such fields always exist there, which decides who owns them, and no OpenAPI document tells.
  */
 import { readFile } from "node:fs/promises";
 

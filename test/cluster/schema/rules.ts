@@ -61,9 +61,23 @@ function patternOf(source: string): RegExp {
   const known = patterns.get(source);
   if (known !== undefined) return known;
   if (patterns.size >= maximumPatterns) patterns.clear();
-  const pattern = new RegExp(source, "u");
+  const pattern = compilePattern(source);
   patterns.set(source, pattern);
   return pattern;
+}
+
+/** Go's syntax is not quite ours: some escapes need the lenient mode, and what neither mode knows lets all pass. */
+function compilePattern(source: string): RegExp {
+  const ignoreCase = source.startsWith("(?i)");
+  const text = ignoreCase ? source.slice("(?i)".length) : source;
+  for (const mode of ["u", ""]) {
+    try {
+      return new RegExp(text, ignoreCase ? `i${mode}` : mode);
+    } catch {
+      continue;
+    }
+  }
+  return /^/u;
 }
 
 const formats: Readonly<Record<string, RegExp>> = {
