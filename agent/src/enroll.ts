@@ -9,7 +9,7 @@ import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token"
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 
 import { enroll, fetchAuthority } from "./link/join.ts";
-import type { HeldIdentity } from "./link/renewal.ts";
+import type { HeldIdentity } from "./link/options.ts";
 
 export interface EnrollOptions {
   /** The identity is kept in `identity.json` in this folder. */

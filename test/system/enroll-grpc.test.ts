@@ -4,7 +4,7 @@ import path from "node:path";
 
 import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
 import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
-import type { HeldIdentity } from "@drover/agent/link/renewal";
+import type { HeldIdentity } from "@drover/agent/link/options";
 import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
 import { type Clock, systemClock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";

@@ -166,6 +166,29 @@ describe("the hub's port", () => {
     expect(hub.recorder.of("disconnected")).toEqual([]);
   });
 
+  it("ends a stranger that sends more than enrolling takes", async () => {
+    await using hub = await startHub();
+    const enrolling = new EnrollServiceClient(
+      hub.address,
+      channelCredentials({ authority: hub.authority.certificate }),
+      {
+        "grpc.ssl_target_name_override": "hub.drover.internal",
+      },
+    );
+    const request = { token: "x".repeat(1024 * 1024), csr: Buffer.alloc(0), clusterUid: "", agentVersion: "" };
+    const codes = new Set<Status | undefined>();
+    await expect
+      .poll(
+        async () => {
+          codes.add(await new Promise((resolve) => enrolling.enroll(request, (failure) => resolve(failure?.code))));
+          return codes.has(Status.UNAVAILABLE);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    enrolling.close();
+  });
+
   it("drops a connection that never finishes its handshake", async () => {
     await using hub = await startHub({ limits: { handshakeTimeoutMs: 300 } });
     const socket = connectTcp(hub.endpoint);

@@ -5,12 +5,10 @@ import type { Logger } from "@drover/shared/log";
 
 import { channelCredentials, channelOptions } from "./dial.ts";
 import { fetchBlobs } from "./fetch-blobs.ts";
+import type { GrpcLinkOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { keepRenewed, type RenewalOptions } from "./renewal.ts";
+import { keepRenewed } from "./renewal.ts";
 import { runSession } from "./session.ts";
-
-/** What the link needs: where the hub is, as whom to connect, and the outside world. */
-export type GrpcLinkOptions = RenewalOptions;
 
 /** "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. */
 const backoff = { baseMs: 200, capMs: 30_000 } as const;

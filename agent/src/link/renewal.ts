@@ -1,33 +1,16 @@
-import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Logger } from "@drover/shared/log";
-import { type Random, spread } from "@drover/shared/retry";
-import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
+import { spread } from "@drover/shared/retry";
+import { createIdentity, createKeyRequest, identityValidity } from "@drover/shared/trust/identity";
 
 import { renew } from "./join.ts";
-
-/** The agent's identity, wherever it is kept. */
-export interface HeldIdentity {
-  current(): Identity;
-  /** Resolves when the new identity is safe; from then on `current` returns it. */
-  replace(identity: Identity): Promise<void>;
-}
-
-export interface RenewalOptions {
-  /** `host:port` of the hub. */
-  readonly address: string;
-  readonly identity: HeldIdentity;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-}
+import type { GrpcLinkOptions } from "./options.ts";
 
 const retryMs = 5 * 60_000;
 /** Timers stand still while a machine sleeps, so no wait is longer than this. */
 const longestSleepMs = 60_000;
 
 /** Renews the certificate when half of its life is over (± 10 %), with a new key each time, until the signal aborts. */
-export async function keepRenewed(options: RenewalOptions, renewed: () => void, signal: AbortSignal): Promise<void> {
+export async function keepRenewed(options: GrpcLinkOptions, renewed: () => void, signal: AbortSignal): Promise<void> {
   const { identity, clock, random, log } = options;
   const { notBeforeMs, notAfterMs } = identityValidity(identity.current());
   let dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
@@ -49,7 +32,7 @@ export async function keepRenewed(options: RenewalOptions, renewed: () => void, 
   }
 }
 
-async function renewOnce({ address, identity }: RenewalOptions, signal: AbortSignal): Promise<void> {
+async function renewOnce({ address, identity }: GrpcLinkOptions, signal: AbortSignal): Promise<void> {
   const request = await createKeyRequest();
   const response = await renew(address, identity.current(), request.csr, signal);
   const next = createIdentity(response, request.privateKey);

@@ -9,6 +9,8 @@ export interface LinkLimits {
   readonly strangers: number;
   readonly strangersPerAddress: number;
   readonly strangerLifetimeMs: number;
+  /** What one of them may send: many times what enrolling takes, and little enough to hold for all of them. */
+  readonly strangerBytes: number;
   /** Of one cluster; a new one ends the oldest. Two, because an agent may be back before its old connection is noticed. */
   readonly connectionsPerCluster: number;
   readonly streamsPerConnection: number;
@@ -34,6 +36,7 @@ export const defaultLinkLimits: LinkLimits = {
   strangers: 256,
   strangersPerAddress: 20,
   strangerLifetimeMs: 30_000,
+  strangerBytes: 256 * 1024,
   connectionsPerCluster: 2,
   streamsPerConnection: 32,
   helloTimeoutMs: 10_000,

@@ -14,6 +14,8 @@ export interface Peer {
   /** The cluster that its certificate names; undefined without a certificate of this hub's authority. */
   readonly cluster: string | undefined;
   readonly validity: Validity;
+  /** How much it sent so far. */
+  readonly receivedBytes: () => number;
   /** Ends the connection at once. */
   readonly destroy: () => void;
 }
@@ -47,11 +49,12 @@ export class Peers {
     return this.#byEndpoint.get(endpoint);
   }
 
-  /** Ends connections whose certificate ran out, and strangers that stay. */
+  /** Ends connections whose certificate ran out, and strangers that stay or send more than enrolling takes. */
   sweep(now: number): void {
     for (const peer of this.#byEndpoint.values()) {
-      const stays = isKnown(peer, now) || now - peer.sinceMs < this.#limits.strangerLifetimeMs;
-      if (!stays) peer.destroy();
+      if (isKnown(peer, now)) continue;
+      const { strangerLifetimeMs, strangerBytes } = this.#limits;
+      if (now - peer.sinceMs >= strangerLifetimeMs || peer.receivedBytes() > strangerBytes) peer.destroy();
     }
   }
 
@@ -63,7 +66,12 @@ export class Peers {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined) return undefined;
     const certificate = socket.getPeerX509Certificate();
-    const common = { address: remoteAddress, sinceMs: now, destroy: () => void socket.destroy() };
+    const common = {
+      address: remoteAddress,
+      sinceMs: now,
+      receivedBytes: () => socket.bytesRead,
+      destroy: () => void socket.destroy(),
+    };
     if (certificate === undefined) return { ...common, cluster: undefined, validity: never };
     const cluster = isTrusted(socket) ? clusterOf(certificate, this.#authority) : undefined;
     return { ...common, cluster, validity: validityOf(certificate) };

@@ -1,0 +1,21 @@
+import type { Clock } from "@drover/shared/clock";
+import type { Logger } from "@drover/shared/log";
+import type { Random } from "@drover/shared/retry";
+import type { Identity } from "@drover/shared/trust/identity";
+
+/** The agent's identity, wherever it is kept. */
+export interface HeldIdentity {
+  current(): Identity;
+  /** Resolves when the new identity is safe; from then on `current` returns it. */
+  replace(identity: Identity): Promise<void>;
+}
+
+/** Where the hub is, as whom to connect, and the outside world. */
+export interface GrpcLinkOptions {
+  /** `host:port` of the hub. */
+  readonly address: string;
+  readonly identity: HeldIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
