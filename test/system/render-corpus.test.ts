@@ -35,7 +35,7 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
     name: "app",
     labels: {},
     repository: "corpus",
-    source: { repository: "corpus", path },
+    source: { repository: "corpus", path, exclude: [] },
     renderer,
     namespace: "default",
     sync: { prune: true, allowEmpty: false, createNamespace: true },

@@ -18,6 +18,8 @@ export interface Application {
     readonly repository: string;
     /** From the root of that repository, no leading or trailing slash; "" is the root. */
     readonly path: string;
+    /** Files and folders below the path that plain rendering leaves out, from the path. */
+    readonly exclude: readonly string[];
   };
   readonly renderer: Renderer;
   /** For objects that name none. */
@@ -50,11 +52,12 @@ export function readApplication({ name, labels, repository }: Header, document: 
 
 function readSource(source: Fields | undefined, declaring: string): Application["source"] {
   const repository = source?.text("repository") ?? declaring;
-  if (source === undefined) return { repository, path: "" };
+  if (source === undefined) return { repository, path: "", exclude: [] };
   // A relative path means the declaring file's folder, which another repository does not have.
   const path = readPath(source, repository === declaring ? source.at.file : "");
+  const exclude = source.texts("exclude").map((text) => text.replace(/^\.\/|\/+$/gu, ""));
   source.finish();
-  return { repository, path };
+  return { repository, path, exclude };
 }
 
 function readSync(sync: Fields | undefined): Application["sync"] {

@@ -32,7 +32,7 @@ test("reads an application with its defaults", () => {
     name: "shop",
     labels: {},
     repository: "config",
-    source: { repository: "config", path: "apps/shop" },
+    source: { repository: "config", path: "apps/shop", exclude: [] },
     renderer: "auto",
     namespace: "default",
     sync: { prune: true, allowEmpty: false, createNamespace: true },
@@ -49,6 +49,11 @@ test.each([
   ["a//b/./c", "a/b/c"],
 ])("reads the path %s from the declaring file or from the root", (path, expected) => {
   expect(one(application(`  source: { path: ${path} }`))).toMatchObject({ source: { path: expected } });
+});
+
+test("reads what is left out", () => {
+  const declared = one(application("  source: { path: a, exclude: [./tests/, values.yaml] }"));
+  expect(declared).toMatchObject({ source: { exclude: ["tests", "values.yaml"] } });
 });
 
 test("reads the path in another repository from its root", () => {

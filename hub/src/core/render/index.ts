@@ -33,14 +33,15 @@ export async function render(input: RenderInput, signal: AbortSignal): Promise<R
 }
 
 function load({ application, snapshot, kustomize }: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
-  const { path } = application.source;
+  const { path, exclude } = application.source;
+  const plain = { folder: path, exclude, at: application.at };
   if (!exists(snapshot, path)) {
     return application.sync.allowEmpty ? { documents: [], problems: [] } : noFolder(application);
   }
-  if (application.renderer === "plain") return loadPlain(snapshot, path, signal);
+  if (application.renderer === "plain") return loadPlain(snapshot, plain, signal);
   const kustomization = findKustomization(snapshot, path);
   if (kustomization !== undefined) return loadKustomize((stop) => kustomize(path, stop), kustomization, signal);
-  if (application.renderer === "auto") return loadPlain(snapshot, path, signal);
+  if (application.renderer === "auto") return loadPlain(snapshot, plain, signal);
   const message = `there is no kustomization.yaml in ${path === "" ? "the root" : path}`;
   return refuse({ code: "no-kustomization", severity: "error", message, at: application.at });
 }

@@ -1,15 +1,24 @@
-import { DroverError } from "@drover/shared/errors";
+import { DroverError, type Position } from "@drover/shared/errors";
 import type { Problem } from "@drover/shared/problems";
 
 import { isKustomization } from "./kustomization.ts";
 import type { Loaded, LoadedDocument } from "./loaded.ts";
 import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
 
+/** What to read, and where it is said. */
+export interface PlainFiles {
+  readonly folder: string;
+  /** From the folder. */
+  readonly exclude: readonly string[];
+  readonly at: Position;
+}
+
 /** Reads every YAML and JSON file under the folder. Folders that another renderer is for are left out, and named. */
-export async function loadPlain(snapshot: SnapshotFiles, folder: string, signal: AbortSignal): Promise<Loaded> {
-  const files = filesUnder(snapshot, folder);
+export async function loadPlain(snapshot: SnapshotFiles, wanted: PlainFiles, signal: AbortSignal): Promise<Loaded> {
+  const { folder } = wanted;
   const documents: LoadedDocument[] = [];
   const problems: Problem[] = [];
+  const files = withoutExcluded(filesUnder(snapshot, folder), wanted, problems);
   const foreign = foreignFolders(files, folder, problems);
   for (const file of files) {
     signal.throwIfAborted();
@@ -33,6 +42,24 @@ function filesUnder({ entries }: SnapshotFiles, folder: string): readonly Snapsh
   return [...entries.values()]
     .filter(({ path }) => path.startsWith(prefix) && !/(?:^|\/)\./u.test(path.slice(prefix.length)))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function withoutExcluded(
+  files: readonly SnapshotFile[],
+  { folder, exclude, at }: PlainFiles,
+  problems: Problem[],
+): readonly SnapshotFile[] {
+  let left = files;
+  for (const name of exclude) {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    const kept = left.filter((file) => file.path !== path && !file.path.startsWith(`${path}/`));
+    if (kept.length === left.length) {
+      const message = `there is no ${name} to exclude in ${folder === "" ? "the root" : folder}`;
+      problems.push({ code: "exclude-no-match", severity: "warning", message, at });
+    }
+    left = kept;
+  }
+  return left;
 }
 
 function foreignFolders(files: readonly SnapshotFile[], folder: string, problems: Problem[]): readonly string[] {

@@ -32,7 +32,7 @@ const application = (change: Partial<Application> = {}): Application => ({
   name: "shop",
   labels: {},
   repository: "config",
-  source: { repository: "config", path: "app" },
+  source: { repository: "config", path: "app", exclude: [] },
   renderer: "auto",
   namespace: "shop",
   sync: { prune: true, allowEmpty: false, createNamespace: true },
@@ -97,6 +97,14 @@ describe("plain files", () => {
     expect(rendered.problems).toMatchObject([
       { code: "no-object", severity: "warning", at: { file: "app/values.yaml" } },
     ]);
+  });
+
+  test("that the application excludes are not read, and an exclusion of nothing is named", async () => {
+    const files = { "app/a.yaml": configMap("a"), "app/tests/b.yaml": "a: [", "app/tests.yaml": configMap("c") };
+    const source = { repository: "config", path: "app", exclude: ["tests", "nope.yaml"] };
+    const rendered = await renderFiles(files, { source });
+    expect(keysOf(rendered)).toEqual(["ConfigMap a", "ConfigMap c"]);
+    expect(problemsOf(rendered)).toEqual(["drover.yaml:1:1: there is no nope.yaml to exclude in app"]);
   });
 
   test("folders for another renderer are named and left out", async () => {
