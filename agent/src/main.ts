@@ -1,11 +1,13 @@
 import { systemClock } from "@drover/shared/clock";
 import { createLog } from "@drover/shared/log";
 import { runAll, runMain } from "@drover/shared/service";
+import { keepHeapSmall } from "@drover/shared/small-heap";
 
 import { accessSource, agentHelp, loadAgentConfig, processSources } from "./config.ts";
 import { openAgent } from "./open-agent.ts";
 import { createProbes } from "./probes.ts";
 
+keepHeapSmall();
 const sources = processSources();
 if (sources.argv.includes("--help")) {
   process.stdout.write(agentHelp);

@@ -2,10 +2,12 @@ import { systemClock } from "@drover/shared/clock";
 import { formatOptions } from "@drover/shared/config";
 import { createLog } from "@drover/shared/log";
 import { runMain } from "@drover/shared/service";
+import { keepHeapSmall } from "@drover/shared/small-heap";
 
 import { hubOptions, loadHubConfig, processSources } from "./config.ts";
 import { createHub, hubVersion } from "./hub.ts";
 
+keepHeapSmall();
 const sources = processSources();
 if (sources.argv.includes("--help")) {
   process.stdout.write(`The Drover hub, version ${hubVersion}\n\n${formatOptions(hubOptions)}\n`);
