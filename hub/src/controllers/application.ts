@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
+import { DroverError } from "@drover/shared/errors";
 import type { Manifest } from "@drover/shared/kube/manifest";
 import type { Logger } from "@drover/shared/log";
 import { formatProblem, type Problem } from "@drover/shared/problems";
@@ -35,8 +36,17 @@ export function createApplicationReconciler(
       retire(deps, name);
       return done;
     }
-    const manifests = await renderWhole(deps, application, signal);
-    if (manifests !== undefined) decide(deps, application, manifests);
+    try {
+      const manifests = await renderWhole(deps, application, signal);
+      if (manifests !== undefined) decide(deps, application, manifests);
+    } catch (cause) {
+      signal.throwIfAborted();
+      // Not a fault of the revision: a program that is missing, or that took too long.
+      const { code, message, hint } = DroverError.from(cause);
+      const told = hint === undefined ? message : `${message} (${hint})`;
+      deps.world.setApplication(name, {}, { type: "Rendered", status: "False", reason: code, message: told });
+      throw cause;
+    }
     return done;
   };
 }
