@@ -3,11 +3,26 @@ const core = "^(hub|agent)/src/core/";
 
 module.exports = {
   forbidden: [
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
     { name: "hub-and-agent-never-meet", severity: "error", from: { path: "^hub/" }, to: { path: "^agent/" } },
     { name: "agent-and-hub-never-meet", severity: "error", from: { path: "^agent/" }, to: { path: "^hub/" } },
-    { name: "shared-stands-below", severity: "error", from: { path: "^shared/" }, to: { path: "^(hub|agent|deploy|test)/" } },
-    { name: "proto-stands-lowest", severity: "error", from: { path: "^proto/" }, to: { path: "^(shared|hub|agent|deploy|test)/" } },
+    {
+      name: "shared-stands-below",
+      severity: "error",
+      from: { path: "^shared/" },
+      to: { path: "^(hub|agent|deploy|test)/" },
+    },
+    {
+      name: "proto-stands-lowest",
+      severity: "error",
+      from: { path: "^proto/" },
+      to: { path: "^(shared|hub|agent|deploy|test)/" },
+    },
     {
       name: "generated-types-stop-at-links",
       severity: "error",
@@ -20,7 +35,12 @@ module.exports = {
       from: { path: "^hub/(cli|console)/" },
       to: { path: "^(hub/src|agent|deploy|test)/|^shared/src/(?!api/|errors|state|problems|conditions|nearest)" },
     },
-    { name: "servers-know-no-client", severity: "error", from: { path: "^hub/src/" }, to: { path: "^hub/(cli|console)/" } },
+    {
+      name: "servers-know-no-client",
+      severity: "error",
+      from: { path: "^hub/src/" },
+      to: { path: "^hub/(cli|console)/" },
+    },
     {
       name: "core-is-pure",
       severity: "error",
@@ -45,8 +65,18 @@ module.exports = {
       from: { path: "^(hub|agent)/src/(core|source|store|link|kube|api)/" },
       to: { path: "^$1/src/controllers/", dependencyTypesNot: ["type-only"] },
     },
-    { name: "the-embedded-cluster-stands-alone", severity: "error", from: { path: "^test/cluster/", pathNot: "\\.test\\.ts$|/conformance/" }, to: { path: "^(proto|shared|hub|agent|deploy|test/(?!cluster/))" } },
-    { name: "product-does-not-know-tests", severity: "error", from: { path: "^(proto|shared|hub|agent)/" }, to: { path: "^(test|deploy)/" } },
+    {
+      name: "the-embedded-cluster-stands-alone",
+      severity: "error",
+      from: { path: "^test/cluster/", pathNot: "\\.test\\.ts$|/conformance/" },
+      to: { path: "^(proto|shared|hub|agent|deploy|test/(?!cluster/))" },
+    },
+    {
+      name: "product-does-not-know-tests",
+      severity: "error",
+      from: { path: "^(proto|shared|hub|agent)/" },
+      to: { path: "^(test|deploy)/" },
+    },
     { name: "nobody-imports-tests", severity: "error", from: {}, to: { path: "\\.test\\.ts$" } },
   ],
   options: {

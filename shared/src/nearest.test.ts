@@ -15,7 +15,7 @@ test.each([
 });
 
 test("finds a word again whatever single letter is dropped from it", () => {
-  const word = fc.string({ minLength: 4, maxLength: 20, unit: fc.constantFrom(..."abcdefgh-") });
+  const word = fc.string({ minLength: 4, maxLength: 20, unit: fc.constantFrom("a", "b", "c", "d", "e", "-") });
   fc.assert(
     fc.property(word, fc.nat(), (whole, index) => {
       const at = index % whole.length;
