@@ -13,6 +13,9 @@ import type { Assignment } from "@drover/shared/link/link";
 
 import { clearObstacle, dropRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import type { Context } from "./context.ts";
+import { createLimit } from "./limit.ts";
+
+const filesAtOnce = 16;
 
 /** Brings every blob of the assigned bundle to the disk, and the application's records in line with it. */
 export async function loadBundle(
@@ -28,14 +31,16 @@ export async function loadBundle(
     for (const record of application.objects.values()) if (record.placed) known.set(record.desired, record);
   }
   const wanted = new Map<string, Desired | undefined>();
-  for (const digest of bundle.objects) {
-    const record = known.get(digest);
-    if (record !== undefined) wanted.set(formatObjectKey(record.key), undefined);
-    else {
-      const desired = await readDesired(context, digest, { assignment, signal });
-      wanted.set(idOf(desired), desired);
-    }
-  }
+  const disk = createLimit(filesAtOnce);
+  const added = await Promise.all(
+    bundle.objects.map(async (digest) => {
+      const record = known.get(digest);
+      if (record === undefined) return disk(() => readDesired(context, digest, { assignment, signal }));
+      wanted.set(formatObjectKey(record.key), undefined);
+      return undefined;
+    }),
+  );
+  for (const desired of added) if (desired !== undefined) wanted.set(idOf(desired), desired);
   for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(record);
   for (const desired of wanted.values()) if (desired !== undefined) enterBundle(application, desired);
   if (application.bundle !== bundle.digest) application.previous = application.bundle;
@@ -101,7 +106,16 @@ async function fetchBundle(context: Context, digest: Digest, signal: AbortSignal
 async function fetchMissing(context: Context, digests: readonly Digest[], signal: AbortSignal): Promise<void> {
   const missing = context.blobs.missing(digests);
   if (missing.length === 0) return;
-  for await (const { digest, bytes } of context.fetchBlobs(missing, signal)) await context.blobs.write(digest, bytes);
+  let batch: Promise<void>[] = [];
+  for await (const { digest, bytes } of context.fetchBlobs(missing, signal)) {
+    const write = context.blobs.write(digest, bytes);
+    // Awaited with its batch; a failure before that is no unhandled one.
+    write.catch(() => undefined);
+    if (batch.push(write) < filesAtOnce) continue;
+    await Promise.all(batch);
+    batch = [];
+  }
+  await Promise.all(batch);
   const still = context.blobs.missing(missing);
   if (still.length > 0) throw new DroverError("blob_missing", `the hub did not send ${still.length} of the blobs`);
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
@@ -27,9 +27,7 @@ export async function replaceFile(
   counter += 1;
   const draft = `${path}.${process.pid}.${counter}.draft`;
   try {
-    await mkdir(dirname(path), { recursive: true });
-    // Not for other users: assignments may hold secrets.
-    await using file = await open(draft, "w", 0o600);
+    await using file = await openDraft(draft);
     await file.writeFile(content);
     if (durable) await file.sync();
     await rename(draft, path);
@@ -37,6 +35,17 @@ export async function replaceFile(
   } catch (cause) {
     await rm(draft, { force: true });
     throw storeFailed("write", path, cause);
+  }
+}
+
+/** Not for other users: bundles may hold secrets. */
+async function openDraft(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "w", 0o600);
+  } catch (cause) {
+    if (!isNodeError(cause) || cause.code !== "ENOENT") throw cause;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return open(path, "w", 0o600);
   }
 }
 
