@@ -23,15 +23,15 @@ export interface Reporter extends Service {
 }
 
 const shortestGapMs = 100;
-/** An application that has used up this many reports in ten seconds gets one a second. */
-const burst = 20;
-const burstMs = 10_000;
-const flappingGapMs = 1_000;
+/** Each application may send this many reports in quick succession, and gets back one a second. */
+const burst = 10;
+const refillMs = 1_000;
 
 interface Sent {
   readonly digest: string;
-  /** When the last reports were sent; at most `burst`. */
-  readonly times: readonly number[];
+  readonly at: number;
+  /** What was left of the burst after this report. */
+  readonly left: number;
 }
 
 export function createReporter(options: ReporterOptions): Reporter {
@@ -51,8 +51,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (before?.digest === digest) return;
     sequence += 1;
     options.send({ kind: "report", report: { ...report, sequence } });
-    const times = [...(before?.times ?? []), clock.now()].slice(-burst);
-    sent.set(application, { digest, times });
+    const at = clock.now();
+    sent.set(application, { digest, at, left: allowance(before, at) - 1 });
   };
   return {
     name: "reporter",
@@ -70,7 +70,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       while (!signal.aborted) {
         let nextAt = Number.POSITIVE_INFINITY;
         for (const application of waiting) {
-          const dueAt = dueOf(sent.get(application)?.times ?? []);
+          const dueAt = dueOf(sent.get(application));
           if (dueAt > clock.now()) nextAt = Math.min(nextAt, dueAt);
           else if (waiting.delete(application)) send(application);
         }
@@ -80,12 +80,13 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 }
 
-function dueOf(times: readonly number[]): number {
-  const last = times.at(-1);
+function dueOf(last: Sent | undefined): number {
   if (last === undefined) return 0;
-  const first = times[0] ?? last;
-  const flapping = times.length === burst && last - first < burstMs;
-  return last + (flapping ? flappingGapMs : shortestGapMs);
+  return last.at + Math.max(shortestGapMs, (1 - last.left) * refillMs);
+}
+
+function allowance(last: Sent | undefined, now: number): number {
+  return last === undefined ? burst : Math.min(burst, last.left + (now - last.at) / refillMs);
 }
 
 /** undefined when there is nothing left to say of the application. */

@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { FakeClock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import type { Assignment, Assignments, SignedAssignments } from "@drover/shared/link/link";
+import { silentLog } from "@drover/shared/log";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { openAcceptance, type Acceptance } from "./acceptance.ts";
+
+function assignment(application: string): Assignment {
+  return {
+    application,
+    bundle: `bundle of ${application}`,
+    repository: "",
+    commit: "",
+    namespace: "",
+    createNamespace: false,
+    prune: true,
+    seenAtMs: 0,
+    syncRequest: 0,
+  };
+}
+
+function sign(assignments: Partial<Assignments>, keyId = "good"): SignedAssignments {
+  const whole = { cluster: "c1", epoch: "e1", generation: 1, issuedAtMs: 0, targets: [], tombstones: [] };
+  const payload = new TextEncoder().encode(JSON.stringify({ ...whole, ...assignments }));
+  return { payload, signature: new Uint8Array(), keyId };
+}
+
+function verify(signed: SignedAssignments): Assignments {
+  if (signed.keyId !== "good") throw new DroverError("signature_invalid", "bad signature");
+  return JSON.parse(new TextDecoder().decode(signed.payload)) as Assignments;
+}
+
+describe("acceptance", () => {
+  let folder = "";
+  let changes = 0;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "drover-accept-"));
+    changes = 0;
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const open = (): Promise<Acceptance> =>
+    openAcceptance({
+      path: join(folder, "accepted.json"),
+      cluster: () => "c1",
+      verify,
+      clock: new FakeClock(5),
+      log: silentLog,
+      changed: () => (changes += 1),
+    });
+
+  it("has what it took on the disk before it says so", async () => {
+    const acceptance = await open();
+    const answer = await acceptance.accept(sign({ generation: 7, targets: [assignment("shop")] }));
+    expect(answer).toEqual({ epoch: "e1", generation: 7 });
+    const restarted = await open();
+    expect(restarted.generation).toBe(7);
+    expect(restarted.intent("shop")).toMatchObject({ kind: "run", assignment: { bundle: "bundle of shop" } });
+  });
+
+  it("takes the same generation again without acting on it again", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 7 }));
+    expect((await acceptance.accept(sign({ generation: 7 }))).refusal).toBeUndefined();
+    expect(changes).toBe(1);
+  });
+
+  it.each([
+    ["of an older generation", sign({ generation: 6 }), "assignment_refused"],
+    ["for another cluster", sign({ generation: 8, cluster: "c2" }), "assignment_refused"],
+    ["with a bad signature", sign({ generation: 8 }, "bad"), "signature_invalid"],
+  ])("refuses an envelope %s and stays as it is", async (_what, signed, code) => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 7, targets: [assignment("shop")] }));
+    expect((await acceptance.accept(signed)).refusal?.code).toBe(code);
+    expect(acceptance.generation).toBe(7);
+    expect(acceptance.intent("shop").kind).toBe("run");
+    expect(changes).toBe(1);
+  });
+
+  it("takes any generation of a new epoch: the hub's store was restored", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 700 }));
+    expect((await acceptance.accept(sign({ generation: 1, epoch: "e2" }))).refusal).toBeUndefined();
+    expect(acceptance.epoch).toBe("e2");
+  });
+
+  it("keeps what is absent, over restarts and epochs, until a tombstone names it", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 1, targets: [assignment("shop"), assignment("other")] }));
+    await acceptance.accept(sign({ generation: 2, targets: [assignment("other")] }));
+    expect(acceptance.intent("shop").kind).toBe("keep");
+    await acceptance.accept(sign({ generation: 1, epoch: "e2", targets: [] }));
+    const restarted = await open();
+    expect(restarted.intent("shop").kind).toBe("keep");
+    expect(restarted.intent("other").kind).toBe("keep");
+    await restarted.accept(sign({ generation: 2, epoch: "e2", tombstones: [{ application: "shop", reason: "" }] }));
+    expect(restarted.intent("shop").kind).toBe("remove");
+    expect(restarted.intent("other").kind).toBe("keep");
+    expect(restarted.intent("never seen").kind).toBe("unknown");
+  });
+
+  it("takes nothing from a file that is not genuine any more", async () => {
+    await (await open()).accept(sign({ generation: 7, targets: [assignment("shop")] }));
+    const acceptance = await openAcceptance({
+      path: join(folder, "accepted.json"),
+      cluster: () => "c1",
+      verify: () => {
+        throw new DroverError("signature_invalid", "the hub has another key");
+      },
+      clock: new FakeClock(),
+      log: silentLog,
+      changed: () => undefined,
+    });
+    expect(acceptance.generation).toBe(0);
+    expect(acceptance.intent("shop").kind).toBe("unknown");
+  });
+});

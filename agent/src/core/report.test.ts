@@ -1,0 +1,76 @@
+import type { Assignment } from "@drover/shared/link/link";
+import { describe, expect, it } from "vitest";
+
+import { createApplicationRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "./record.ts";
+import { buildReport } from "./report.ts";
+
+const assignment: Assignment = {
+  application: "shop",
+  bundle: "sha256:new",
+  repository: "config",
+  commit: "c0ffee",
+  namespace: "",
+  createNamespace: false,
+  prune: true,
+  seenAtMs: 0,
+  syncRequest: 0,
+};
+
+function application(...objects: readonly Partial<ObjectRecord>[]): ApplicationRecord {
+  const made = createApplicationRecord("shop");
+  objects.forEach((fields, index) => {
+    const record = recordOf(made, { group: "", kind: "ConfigMap", namespace: "shop", name: `m${index}` }, "v1");
+    Object.assign(
+      record,
+      { desired: "d", applied: "d", verdict: { health: "Current", reason: "", message: "" } },
+      fields,
+    );
+  });
+  return made;
+}
+
+function report(made: ApplicationRecord, assigned: Assignment | undefined = assignment) {
+  const about = { epoch: "e", generation: 1, sequence: 1, receivedAtMs: 0 };
+  return buildReport({ application: made, assignment: assigned, ...about });
+}
+
+const failure = { reason: "Invalid", message: "spec.x: no", retry: "changed" } as const;
+
+describe("report", () => {
+  it("puts the worst object first and speaks of it", () => {
+    const { objects, reason, message } = report(application({}, { obstacle: failure, attempts: 1 }, { applied: "" }));
+    expect(objects.map((object) => object.apply)).toEqual(["failed", "pending", "applied"]);
+    expect({ reason, message }).toEqual({ reason: "Invalid", message: "ConfigMap shop/m1: spec.x: no" });
+  });
+
+  it("calls waiting pending, and a fault of the server failed only when it lasts", () => {
+    const waiting = { reason: "WaitingForKind", message: "", retry: "kind" } as const;
+    const fault = { reason: "ServerError", message: "", retry: "soon" } as const;
+    expect(report(application({ obstacle: waiting, attempts: 99 })).objects[0]?.apply).toBe("pending");
+    expect(report(application({ obstacle: fault, attempts: 1 })).objects[0]?.apply).toBe("pending");
+    expect(report(application({ obstacle: fault, attempts: 3 })).objects[0]?.apply).toBe("failed");
+  });
+
+  it("leaves what is pruned or abandoned out of the health", () => {
+    const gone = { desired: "", verdict: { health: "NotFound", reason: "", message: "" } } as const;
+    const { health, objects } = report(application({}, gone, { ...gone, abandoned: "PruneDisabled" }));
+    expect(health).toBe("Current");
+    expect(objects.map((object) => object.apply)).toEqual(["pruning", "abandoned", "applied"]);
+  });
+
+  it("says that an application which nothing assigns is kept", () => {
+    const kept = buildReport({
+      application: application({}),
+      assignment: undefined,
+      epoch: "e",
+      generation: 1,
+      sequence: 1,
+      receivedAtMs: 0,
+    });
+    expect(kept.reason).toBe("NotAssigned");
+  });
+
+  it("holds at most what the wire contract takes", () => {
+    expect(report(application(...Array.from({ length: 5_001 }, () => ({})))).objects).toHaveLength(5_000);
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+
+import { createDiscovery } from "./discovery.ts";
+import { answered, createScriptedApi, refused } from "./scripted-api.ts";
+
+const never = new AbortController().signal;
+const deployment = { group: "apps", version: "v1", kind: "Deployment" };
+const resources = [
+  { name: "deployments", kind: "Deployment", namespaced: true },
+  { name: "deployments/scale", kind: "Scale", namespaced: true },
+];
+
+describe("discovery", () => {
+  it("asks once for a group version, however many want to know at once", async () => {
+    const api = createScriptedApi({ request: () => answered({ resources }) });
+    const discovery = createDiscovery(api);
+    const found = await Promise.all([discovery.find(deployment, never), discovery.find(deployment, never)]);
+    expect(found[0]).toEqual({ ...deployment, plural: "deployments", namespaced: true });
+    expect(api.calls).toEqual(["GET /apis/apps/v1"]);
+    await discovery.find(deployment, never);
+    expect(api.calls).toHaveLength(1);
+  });
+
+  it("does not take a subresource for a kind", async () => {
+    const discovery = createDiscovery(createScriptedApi({ request: () => answered({ resources }) }));
+    expect(await discovery.find({ ...deployment, kind: "Scale" }, never)).toBeUndefined();
+  });
+
+  it("asks again for a kind that was missing: it may have come", async () => {
+    let there = false;
+    const api = createScriptedApi({ request: () => (there ? answered({ resources }) : refused(404)) });
+    const discovery = createDiscovery(api);
+    expect(await discovery.find(deployment, never)).toBeUndefined();
+    there = true;
+    expect(await discovery.find(deployment, never)).toBeDefined();
+  });
+
+  it("never takes a fault of the server for a missing kind", async () => {
+    const discovery = createDiscovery(createScriptedApi({ request: () => refused(503) }));
+    await expect(discovery.find(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
+    await expect(discovery.findAnyVersion(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
+  });
+
+  it("finds the kind in another version when its own is gone", async () => {
+    const discovery = createDiscovery(
+      createScriptedApi({
+        request: ({ path }) => {
+          if (path === "/apis/apps") return answered({ versions: [{ version: "v1" }] });
+          return path === "/apis/apps/v1" ? answered({ resources }) : refused(404);
+        },
+      }),
+    );
+    const found = await discovery.findAnyVersion({ ...deployment, version: "v1beta1" }, never);
+    expect(found?.version).toBe("v1");
+  });
+
+  it("forgets a group whose kinds may have changed", async () => {
+    const api = createScriptedApi({ request: () => answered({ resources }) });
+    const discovery = createDiscovery(api);
+    await discovery.find(deployment, never);
+    discovery.forget("apps");
+    await discovery.find(deployment, never);
+    expect(api.calls).toHaveLength(2);
+  });
+});
