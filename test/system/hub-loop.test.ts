@@ -215,6 +215,20 @@ describe("the hub's loop", () => {
     expect(again.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  it("keeps the targets of a source that was removed, and says why", async () => {
+    const { hub } = await begin();
+    hub.store.deleteSource("config");
+    hub.loop.wake.sources();
+    hub.loop.wake.source("config");
+    await vi.waitFor(() => expect(hub.world.catalogs.get("config")).toBeUndefined(), 5_000);
+    hub.loop.wake.applications();
+    await vi.waitFor(() => {
+      const app = hub.views.applications().find(({ name }) => name === "web");
+      expect(app?.reason).toContain("source config is not registered any more");
+    }, 5_000);
+    expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
   it("explains a selector that matches nothing with the nearest label", async () => {
     const { tree, hub } = await begin();
     await tree.commit("typo", { "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "prd")}` });

@@ -64,20 +64,17 @@ spec:
     expect(JSON.stringify((await fleet.cluster("prod-1").get("shop", "deployment/web"))?.spec)).toContain("nginx:1.29");
   });
 
-  it("undoes edits, scaling and removed labels, and leaves foreign fields and objects alone", async () => {
+  it("undoes kubectl edit, scale and label removal, and leaves foreign fields and objects alone", async () => {
     const prod = fleet.cluster("prod-1");
     await prod.run("create", "--namespace", "shop", "configmap", "foreign", "--from-literal=a=b");
     await prod.run("annotate", "--namespace", "shop", "deployment/web", "example.com/note=mine");
     const before = await prod.get("shop", "deployment/web");
-    await prod.run(
-      "patch",
-      "--namespace",
-      "shop",
-      "configmap/shop",
-      "--type=merge",
-      "--patch",
-      '{"data":{"mode":"hacked","other":"mine"}}',
-    );
+    const edited = await prod.kubectl(["edit", "--namespace", "shop", "configmap/shop"], {
+      env: { KUBE_EDITOR: "sed -i s/production/hacked/" },
+    });
+    expect(edited.stdout).toContain("edited");
+    const addition = '{"data":{"other":"mine"}}';
+    await prod.run("patch", "--namespace", "shop", "configmap/shop", "--type=merge", "--patch", addition);
     await prod.run("scale", "--namespace", "shop", "deployment/web", "--replicas=9");
     await prod.run("label", "--namespace", "shop", "deployment/web", "app-");
     await vi.waitFor(async () => {

@@ -108,7 +108,7 @@ function decide(deps: ApplicationDeps, application: Application, manifests: read
   const blobs = new Map(desired.variants.flatMap((variant) => [...variant.blobs]));
   const selected = desired.variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, clusters, name);
-  describePlacement(deps, name, desired, { held: held.size, noTargets });
+  describePlacement(deps, name, desired, { held, noTargets });
   write(deps, name, { put, changes: planned.changes }, blobs);
 }
 
@@ -130,24 +130,37 @@ function write(
 
 /** The application is not declared any more: its targets are to be removed, if that is certain. */
 function retire(deps: ApplicationDeps, name: string): void {
-  const { store, clock } = deps;
-  const assigned = store.targetsOf(name);
+  const { store, world, clock } = deps;
   const removal = ({ declaredIn }: TargetRecord): string =>
     `application ${name} is no longer declared in ${declaredIn.join(", ")}`;
-  const planned = plan([], assigned, { now: clock.now(), removal });
+  const planned = plan([], store.targetsOf(name), { now: clock.now(), removal });
   const held = heldRemovals(deps, planned.put);
   const put = planned.put.filter((record) => !held.has(record));
   write(deps, name, { put, changes: planned.changes }, new Map());
-  if (store.targetsOf(name).length === 0) deps.world.applications.delete(name);
+  if (held.size > 0) {
+    const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
+    world.setApplication(name, {}, { type: "Placed", status: "False", reason: "RemovalHeld", message });
+  } else if (store.targetsOf(name).length === 0) world.applications.delete(name);
 }
 
 /** Removals that are not certain: a repository that they hang on was not read, or not read whole. */
 function heldRemovals(deps: ApplicationDeps, put: readonly TargetRecord[]): ReadonlySet<TargetRecord> {
-  const whole = (repository: string): boolean => {
-    const catalog = deps.world.catalogs.get(repository);
-    return catalog !== undefined && !hasError(catalog.problems);
-  };
+  const whole = (repository: string): boolean => doubtAbout(deps, repository) === undefined;
   return new Set(put.filter((record) => record.removal !== "" && !record.declaredIn.every(whole)));
+}
+
+/** Why what a repository does not say proves nothing; undefined when it was read whole. */
+function doubtAbout({ store, world }: ApplicationDeps, repository: string): string | undefined {
+  const catalog = world.catalogs.get(repository);
+  if (store.source(repository) === undefined) return `source ${repository} is not registered any more`;
+  if (catalog === undefined) return `source ${repository} has not been read since the hub started`;
+  return hasError(catalog.problems) ? `source ${repository} has files with errors` : undefined;
+}
+
+function explainHeld(deps: ApplicationDeps, held: ReadonlySet<TargetRecord>): string {
+  const repositories = new Set([...held].flatMap((record) => record.declaredIn));
+  const doubts = [...repositories].map((repository) => doubtAbout(deps, repository));
+  return doubts.filter((doubt) => doubt !== undefined).join("; ");
 }
 
 function toTarget(
@@ -177,7 +190,7 @@ function describePlacement(
   deps: ApplicationDeps,
   name: string,
   desired: Desired,
-  { held, noTargets }: { readonly held: number; readonly noTargets: string },
+  { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
   const problems = [...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)];
   const error = desired.variants.flatMap((v) => v.problems).find((problem) => problem.severity === "error");
@@ -185,8 +198,7 @@ function describePlacement(
   const set = (status: "True" | "False", reason: string, message: string): void =>
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
   if (error !== undefined) set("False", "OverrideFailed", formatProblem(error));
-  else if (held > 0)
-    set("False", "RemovalHeld", `${held} removals wait until every repository that declares them is read whole`);
+  else if (held.size > 0) set("False", "RemovalHeld", `${held.size} removals wait: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
   else set("True", "Placed", "");
 }
