@@ -12,6 +12,7 @@ import { runAll, type Service } from "@drover/shared/service";
 import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
+import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import { createLimit } from "./controllers/limit.ts";
@@ -122,7 +123,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       for (const name of new Set([...acceptance.names(), ...state.applications.keys()])) wake(name);
     },
   });
-  const discovery = createDiscovery(kube);
+  const discovery = createDiscovery(kube, clock);
   const base = { ...stores, kube, discovery, fetchBlobs: link.fetchBlobs.bind(link), clock, random, log };
   const wake = (application: string): void => applications.enqueue(application);
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
@@ -154,6 +155,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       reporter,
       state,
       inspector,
+      createDiagnosis(context, reporter.changed),
       createResync({ observer, clock, random, log }),
       createRetention(context, { acceptance, clock }),
       createLinkService(outside, { acceptance, reporter, inspector, state, wake }),

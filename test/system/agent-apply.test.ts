@@ -163,6 +163,31 @@ function suite(server: Server): void {
     await vi.waitFor(() => expect(agent.hub.report(app)?.phase).toBe("removed"), patience);
   });
 
+  it("waits for finalizers, and takes an application in again that is assigned before it is gone", async () => {
+    const app = fresh();
+    const held = configMap("held", { a: "1" });
+    const objects = [
+      { ...held, metadata: { ...held.metadata, finalizers: ["test.drover.dev/hold"] } },
+      configMap("free", {}),
+    ];
+    const { bundle } = agent.hub.assign(app, objects);
+    await agent.untilApplied(app, bundle);
+    agent.hub.bury(app);
+    await agent.untilReported(app, { phase: "removing", objects: [{ apply: "pruning", reason: "Deleting" }] });
+    agent.hub.assign(app, objects);
+    await vi.waitFor(async () => expect(await agent.get(mapPath("free"))).toBeDefined(), patience);
+    await agent.untilReported(app, { phase: "applying", reason: "Terminating" });
+    await agent.edit(mapPath("held"), { metadata: { finalizers: null } });
+    await agent.untilApplied(app, bundle);
+    await vi.waitFor(async () => {
+      expect(field(await agent.get(mapPath("held")), "metadata", "deletionTimestamp")).toBeUndefined();
+    }, patience);
+    agent.hub.bury(app);
+    await agent.untilReported(app, { phase: "removing" });
+    await agent.edit(mapPath("held"), { metadata: { finalizers: null } });
+    await agent.untilReported(app, { phase: "removed" });
+  });
+
   it("case 36: a namespace, a kind, an object of the kind and a workload in one bundle, in one pass", async () => {
     const app = fresh();
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "whole" } };

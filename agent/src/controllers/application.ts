@@ -11,9 +11,10 @@ import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { applyRecord } from "./apply.ts";
-import { loadBundle, placeObject } from "./bundle.ts";
+import { leaveBundle, loadBundle, placeObject } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { untilServed } from "./kinds.ts";
+import { allEnded } from "./limit.ts";
 import { pruneObjects } from "./prune.ts";
 
 export interface ApplicationOptions {
@@ -23,7 +24,7 @@ export interface ApplicationOptions {
   readonly changed: (application: string) => void;
 }
 
-const deletionPollMs = 2_000;
+const shortestWaitMs = 20;
 
 /** Brings one application to what the hub has assigned: stages, server-side apply, inventory, prune. */
 export function createApplicationReconcile(
@@ -118,9 +119,7 @@ async function applyStages(
   for (const stage of groupByStage(due, (record) => record.key)) {
     signal.throwIfAborted();
     const records = await placeStage(context, { application, assignment, stage }, signal);
-    await Promise.all(
-      records.map((record) => context.limit(() => applyRecord(context, { application, record }, signal))),
-    );
+    await allEnded(records.map((record) => context.limit(() => applyRecord(context, { application, record }, signal))));
     const definitions = records.filter((record) => isKindDefinition(record.key) && isApplied(record));
     await untilServed(context, definitions, signal);
   }
@@ -210,7 +209,9 @@ async function remove(
   }
   application.phase = "removing";
   application.hindrance = undefined;
-  for (const record of application.objects.values()) record.desired = "";
+  // Should it be assigned again before it is gone, its bundle has to be taken in from the start.
+  application.bundle = "";
+  for (const record of application.objects.values()) leaveBundle(record);
   try {
     await pruneObjects(context, { application, prune: true }, signal);
     // Namespaces that were there before stay; nothing is left to do about them.
@@ -218,7 +219,7 @@ async function remove(
     if (application.objects.size > 0) {
       await saveInventory(context, application, signal);
       context.state.touch(application);
-      return { kind: "retry", afterMs: deletionPollMs };
+      return nextTry(application, context.clock.now());
     }
     await context.inventory.remove(name, signal);
     await context.state.remove(name);
@@ -236,6 +237,7 @@ function keepUnknown(
 ): Outcome {
   const application = context.state.applications.get(name);
   if (application !== undefined) {
+    for (const record of application.objects.values()) record.abandoned = "BundleUnknown";
     application.hindrance = {
       reason: "BundleUnknown",
       message: "only its inventory is known here; it is kept as it is until the hub assigns or removes it",
@@ -283,11 +285,9 @@ function hindranceOf(error: DroverError): string {
 function nextTry(application: ApplicationRecord, now: number): Outcome {
   let next = Number.POSITIVE_INFINITY;
   for (const record of application.objects.values()) {
-    if (needsApply(record) || (record.desired !== "" && record.obstacle !== undefined)) {
-      next = Math.min(next, Math.max(record.notBefore, now + 1));
-    } else if (record.desired === "" && record.abandoned === "") {
-      next = Math.min(next, now + deletionPollMs);
-    }
+    // What is being deleted by others ends with an event, so it needs no timer.
+    const pruned = record.desired === "" && record.abandoned === "";
+    if (needsApply(record) || pruned) next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
   }
   return next === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: next - now };
 }

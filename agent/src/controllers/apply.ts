@@ -8,7 +8,14 @@ import { heatUp } from "../core/contest.ts";
 import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
 import { assess, needsBody } from "../core/health/index.ts";
 import { applicationLabel, payloadOf } from "../core/payload.ts";
-import { notFound, type ApplicationRecord, type ObjectRecord, type Obstacle, type Repair } from "../core/record.ts";
+import {
+  notFound,
+  setVerdict,
+  type ApplicationRecord,
+  type ObjectRecord,
+  type Obstacle,
+  type Repair,
+} from "../core/record.ts";
 import { takeOver } from "../core/takeover.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
@@ -108,7 +115,7 @@ function settle(
   record.generation = numberAt(object, "metadata", "generation") ?? 0;
   record.ownHash = ownHash(object, fieldManager);
   record.created ||= created;
-  record.verdict = assess(record.key, object);
+  setVerdict(record, assess(record.key, object));
   record.applied = record.desired;
   record.repair = undefined;
   record.obstacle = undefined;

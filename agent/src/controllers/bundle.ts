@@ -85,7 +85,7 @@ export async function blobsOf(context: Context, bundles: readonly Digest[]): Pro
 }
 
 /** Throws `blob_missing` when the blob is not on the disk although it should be. */
-export async function readObject(context: Context, digest: Digest): Promise<KubeObject> {
+export async function readObject(context: Pick<Context, "blobs">, digest: Digest): Promise<KubeObject> {
   const bytes = await context.blobs.read(digest);
   if (bytes === undefined) throw new DroverError("blob_missing", `blob ${digest} is not on the disk`);
   return decodeObject(digest, bytes);
@@ -168,7 +168,8 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
   return record;
 }
 
-function leaveBundle(record: ObjectRecord): void {
+/** The application no longer wants the object: it is to be pruned. */
+export function leaveBundle(record: ObjectRecord): void {
   if (record.desired === "") return;
   record.desired = "";
   record.applied = "";

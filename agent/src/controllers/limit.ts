@@ -1,3 +1,5 @@
+import { DroverError } from "@drover/shared/errors";
+
 /** Runs at most `max` pieces of work at once; the others wait in order. */
 export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -16,4 +18,10 @@ export function createLimit(max: number): Limit {
       else next();
     }
   };
+}
+
+/** Like Promise.all, but nothing goes on behind the back of who waits: rejects only after all have ended. */
+export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === "rejected") throw DroverError.from(result.reason);
 }

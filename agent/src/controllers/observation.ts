@@ -4,7 +4,7 @@ import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 import { ownHash } from "../core/drift.ts";
 import { assess } from "../core/health/index.ts";
 import type { Verdict } from "../core/health/verdict.ts";
-import { clearObstacle, isOlder, notFound, type ObjectRecord, type Repair } from "../core/record.ts";
+import { clearObstacle, isOlder, notFound, setVerdict, type ObjectRecord, type Repair } from "../core/record.ts";
 import { fieldManager } from "../kube/objects.ts";
 import type { Place } from "./state.ts";
 
@@ -27,7 +27,7 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   if (isOlder(resourceVersion, record.resourceVersion)) return;
   const generation = numberAt(object, "metadata", "generation") ?? 0;
   const before = record.verdict;
-  record.verdict = assess(record.key, object);
+  setVerdict(record, assess(record.key, object));
   record.resourceVersion = resourceVersion;
   const obstacleMoved = moveObstacle(record, generation);
   record.generation = generation;
@@ -83,7 +83,7 @@ export function noteLeft(options: ObservationOptions, place: Place, object: Json
 /** The object is not among those that carry our label. */
 export function noteGone({ clock, wake }: ObservationOptions, { application, record }: Place): void {
   if (record.inFlight) return;
-  record.verdict = notFound;
+  setVerdict(record, notFound);
   clearObstacle(record);
   if (record.desired !== "" && record.applied === record.desired) {
     record.repair = { kind: "left", foundAtMs: clock.now() };

@@ -1,12 +1,17 @@
+import { DroverError } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
+import { backoffMs, type Backoff } from "@drover/shared/retry";
 
 import { abandonReason, judgePrune } from "../core/prune.ts";
-import { dropRecord, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } from "../core/record.ts";
 import { groupByStage } from "../core/stages.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
-import { troubleOf } from "../kube/trouble.ts";
+import { troubleOf, troubleOfError } from "../kube/trouble.ts";
 import type { Context } from "./context.ts";
+import { allEnded } from "./limit.ts";
+
+const backoff: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
 
 export interface PruneOptions {
   readonly application: ApplicationRecord;
@@ -26,11 +31,23 @@ export async function pruneObjects(context: Context, options: PruneOptions, sign
     if (record.abandoned === "") candidates.push(record);
   }
   for (const group of groupByStage(candidates, (record) => record.key).toReversed()) {
-    await Promise.all(
-      group.map((record) => context.limit(() => pruneObject(context, { application, record }, signal))),
-    );
+    const due = group.filter((record) => record.notBefore <= context.clock.now());
+    await allEnded(due.map((record) => context.limit(() => pruneRecord(context, { application, record }, signal))));
     // What is in a namespace, or of a kind, goes before the namespace or the kind itself.
     if (group.some((record) => application.objects.has(formatObjectKey(record.key)))) return;
+  }
+}
+
+async function pruneRecord(
+  context: Context,
+  target: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await pruneObject(context, target, signal);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    hold(context, target.record, troubleOfError(DroverError.from(cause)));
   }
 }
 
@@ -48,15 +65,15 @@ async function pruneObject(
   if (resource === undefined) return forget("the cluster no longer has its kind");
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: true }, signal);
   if (live.kind === "gone") return forget("it is not there");
-  if (live.kind === "refused") return hold(context, record, live.refusal);
+  if (live.kind === "refused") return hold(context, record, refusedDelete(live.refusal));
   const judgement = judgePrune(record, live.object, application.name);
   if (judgement.kind === "release") return forget(judgement.reason);
-  if (judgement.kind === "wait") return wait(record);
+  if (judgement.kind === "wait") return hold(context, record, stillThere);
   const deleted = await deleteObject(context.kube, { resource, at: key, uid: judgement.uid }, signal);
-  if (deleted.kind === "refused") return hold(context, record, deleted.refusal);
-  if (deleted.kind === "gone" || deleted.kind === "other") return forget("it is not there");
+  if (deleted.kind === "refused") return hold(context, record, refusedDelete(deleted.refusal));
+  if (deleted.kind === "gone") return forget("it is not there");
   if (deleted.finished || (await isGone(context, { resource, record }, signal))) return forget("deleted");
-  wait(record);
+  hold(context, record, stillThere);
 }
 
 /** Most servers answer a finished deletion with the object's last state, which looks like one that goes on. */
@@ -69,13 +86,20 @@ async function isGone(
   return live.kind === "gone";
 }
 
-function wait(record: ObjectRecord): void {
-  record.obstacle = { reason: "Deleting", message: "its deletion waits for finalizers or dependants", retry: "soon" };
+const stillThere: Obstacle = {
+  reason: "Deleting",
+  message: "its deletion waits for finalizers or dependants",
+  retry: "soon",
+};
+
+function refusedDelete(refusal: Refusal): Obstacle {
+  const { reason, message, retry } = troubleOf(refusal);
+  return { reason, message: reason === "Forbidden" ? "the agent may not delete it" : message, retry };
 }
 
-function hold(context: Context, record: ObjectRecord, refusal: Refusal): void {
-  const { reason, message, retry } = troubleOf(refusal);
-  record.obstacle = { reason, message: reason === "Forbidden" ? "the agent may not delete it" : message, retry };
+/** The end of a deletion comes as an event; asking again is for events that got lost. */
+function hold(context: Context, record: ObjectRecord, { reason, message, retry }: Obstacle): void {
+  record.obstacle = { reason, message, retry };
+  record.notBefore = context.clock.now() + backoffMs(backoff, record.attempts, context.random);
   record.attempts += 1;
-  context.log.debug({ object: formatObjectKey(record.key), status: refusal.status }, "prune refused");
 }

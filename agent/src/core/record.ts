@@ -47,6 +47,8 @@ export interface ObjectRecord {
   /** See `core/drift.ownHash`. */
   ownHash: string;
   verdict: Verdict;
+  /** What its pods say about why it is not ready; found out on demand. */
+  cause: Pick<Verdict, "reason" | "message"> | undefined;
   obstacle: Obstacle | undefined;
   /** Tries that failed in a row. */
   attempts: number;
@@ -101,6 +103,7 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     generation: 0,
     ownHash: "",
     verdict: notSeen,
+    cause: undefined,
     obstacle: undefined,
     attempts: 0,
     notBefore: 0,
@@ -144,6 +147,16 @@ export function recordOf(application: ApplicationRecord, key: ObjectKey, version
 /** Takes an object out of the inventory. */
 export function dropRecord(application: ApplicationRecord, key: ObjectKey): void {
   if (application.objects.delete(formatObjectKey(key))) application.shape += 1;
+}
+
+/** Takes in how the object is doing; a cause holds only for as long as there is something to explain. */
+export function setVerdict(record: ObjectRecord, verdict: Verdict): void {
+  record.verdict = verdict;
+  if (!isUnready(verdict)) record.cause = undefined;
+}
+
+export function isUnready({ health }: Verdict): boolean {
+  return health === "Progressing" || health === "Degraded" || health === "Failed";
 }
 
 /** Whether the object differs from what is desired as far as the agent knows. One that does not costs no request. */

@@ -62,7 +62,8 @@ function reportObject(record: ObjectRecord): ObjectReport {
     return { ...base, ...drift, apply, reason: obstacle.reason, message: obstacle.message };
   }
   const apply = isApplied(record) ? "applied" : "pending";
-  return { ...base, ...drift, apply, reason: verdict.reason, message: verdict.message };
+  const { reason, message } = record.cause ?? verdict;
+  return { ...base, ...drift, apply, reason, message };
 }
 
 /** Waiting for something that is expected to come is no failure; nor is a fault of the server that has not lasted. */

@@ -37,8 +37,8 @@ export function buildTree(records: readonly ObjectRecord[], live: readonly LiveO
     .map((record) => ({
       object: formatObjectKey(record.key),
       health: record.verdict.health,
-      reason: record.obstacle?.reason ?? record.verdict.reason,
-      message: record.obstacle?.message ?? record.verdict.message,
+      reason: (record.obstacle ?? record.cause ?? record.verdict).reason,
+      message: (record.obstacle ?? record.cause ?? record.verdict).message,
       children: childrenOf(record.uid, 1),
     }))
     .toSorted((a, b) => a.object.localeCompare(b.object));

@@ -1,8 +1,10 @@
+import { FakeClock } from "@drover/shared/clock";
 import { describe, expect, it } from "vitest";
 
 import { createDiscovery } from "./discovery.ts";
 import { answered, createScriptedApi, refused } from "./scripted-api.ts";
 
+const clock = new FakeClock();
 const never = new AbortController().signal;
 const deployment = { group: "apps", version: "v1", kind: "Deployment" };
 const resources = [
@@ -13,7 +15,7 @@ const resources = [
 describe("discovery", () => {
   it("asks once for a group version, however many want to know at once", async () => {
     const api = createScriptedApi({ request: () => answered({ resources }) });
-    const discovery = createDiscovery(api);
+    const discovery = createDiscovery(api, clock);
     const found = await Promise.all([discovery.find(deployment, never), discovery.find(deployment, never)]);
     expect(found[0]).toEqual({ ...deployment, plural: "deployments", namespaced: true });
     expect(api.calls).toEqual(["GET /apis/apps/v1"]);
@@ -22,21 +24,25 @@ describe("discovery", () => {
   });
 
   it("does not take a subresource for a kind", async () => {
-    const discovery = createDiscovery(createScriptedApi({ request: () => answered({ resources }) }));
+    const discovery = createDiscovery(createScriptedApi({ request: () => answered({ resources }) }), clock);
     expect(await discovery.find({ ...deployment, kind: "Scale" }, never)).toBeUndefined();
   });
 
   it("asks again for a kind that was missing: it may have come", async () => {
     let there = false;
     const api = createScriptedApi({ request: () => (there ? answered({ resources }) : refused(404)) });
-    const discovery = createDiscovery(api);
+    const discovery = createDiscovery(api, clock);
     expect(await discovery.find(deployment, never)).toBeUndefined();
+    const asked = api.calls.length;
+    expect(await discovery.find({ ...deployment, kind: "Other" }, never)).toBeUndefined();
+    expect(api.calls).toHaveLength(asked);
     there = true;
+    await clock.advance(1_000);
     expect(await discovery.find(deployment, never)).toBeDefined();
   });
 
   it("never takes a fault of the server for a missing kind", async () => {
-    const discovery = createDiscovery(createScriptedApi({ request: () => refused(503) }));
+    const discovery = createDiscovery(createScriptedApi({ request: () => refused(503) }), clock);
     await expect(discovery.find(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
     await expect(discovery.findAnyVersion(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
   });
@@ -49,6 +55,7 @@ describe("discovery", () => {
           return path === "/apis/apps/v1" ? answered({ resources }) : refused(404);
         },
       }),
+      clock,
     );
     const found = await discovery.findAnyVersion({ ...deployment, version: "v1beta1" }, never);
     expect(found?.version).toBe("v1");
@@ -56,7 +63,7 @@ describe("discovery", () => {
 
   it("forgets a group whose kinds may have changed", async () => {
     const api = createScriptedApi({ request: () => answered({ resources }) });
-    const discovery = createDiscovery(api);
+    const discovery = createDiscovery(api, clock);
     await discovery.find(deployment, never);
     discovery.forget("apps");
     await discovery.find(deployment, never);

@@ -1,3 +1,4 @@
+import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { recordsAt, textAt } from "@drover/shared/json";
 
@@ -25,19 +26,27 @@ export interface Discovery {
   forget(group: string): void;
 }
 
+const recentMs = 250;
+
 type Kinds = ReadonlyMap<string, Resource>;
 
-export function createDiscovery(api: KubeApi): Discovery {
+export function createDiscovery(api: KubeApi, clock: Pick<Clock, "now">): Discovery {
   const cache = new Map<string, Kinds>();
+  /** The newest answers, also such as held no kinds: a bundle full of one missing kind then costs one request. */
+  const recent = new Map<string, { readonly kinds: Kinds; readonly until: number }>();
   const asking = new Map<string, Promise<Kinds>>();
 
   const ask = async (group: string, version: string, signal: AbortSignal): Promise<Kinds> => {
     const kinds = await fetchKinds(api, { group, version }, signal);
-    if (kinds.size > 0) cache.set(apiVersionOf({ group, version }), kinds);
+    const apiVersion = apiVersionOf({ group, version });
+    if (kinds.size > 0) cache.set(apiVersion, kinds);
+    recent.set(apiVersion, { kinds, until: clock.now() + recentMs });
     return kinds;
   };
   const askOnce = (group: string, version: string, signal: AbortSignal): Promise<Kinds> => {
     const apiVersion = apiVersionOf({ group, version });
+    const last = recent.get(apiVersion);
+    if (last !== undefined && clock.now() < last.until) return Promise.resolve(last.kinds);
     const running = asking.get(apiVersion);
     if (running !== undefined) return running;
     const started = ask(group, version, signal).finally(() => asking.delete(apiVersion));
@@ -61,12 +70,16 @@ export function createDiscovery(api: KubeApi): Discovery {
       return undefined;
     },
     forget(group) {
-      for (const apiVersion of cache.keys()) {
-        if (group === "" ? !apiVersion.includes("/") : apiVersion.startsWith(`${group}/`)) cache.delete(apiVersion);
+      for (const answers of [cache, recent]) {
+        for (const apiVersion of answers.keys()) if (isOf(group, apiVersion)) answers.delete(apiVersion);
       }
     },
   };
   return discovery;
+}
+
+function isOf(group: string, apiVersion: string): boolean {
+  return group === "" ? !apiVersion.includes("/") : apiVersion.startsWith(`${group}/`);
 }
 
 async function fetchKinds(

@@ -68,8 +68,7 @@ export type Deleted =
   /** `finished` when nothing holds the object back any more. */
   | { readonly kind: "deleted"; readonly finished: boolean }
   | { readonly kind: "gone" }
-  /** Another object of the same name is there by now. */
-  | { readonly kind: "other" }
+  /** With 409, among others, when another object of the same name is there by now. */
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Deletes exactly the object with this uid; its dependants follow in the background. */
@@ -84,8 +83,7 @@ export async function deleteObject(
     signal,
   );
   if (answer.kind === "ok") return { kind: "deleted", finished: textAt(answer.body, "kind") === "Status" };
-  if (isAbsence(answer.refusal)) return { kind: "gone" };
-  return answer.refusal.status === 409 ? { kind: "other" } : answer;
+  return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
 }
 
 /** Creates an object; `exists` when there is one of that name already. */

@@ -54,3 +54,15 @@ function isOneOff(pod: JsonRecord): boolean {
   const policy = textAt(pod, "spec", "restartPolicy");
   return policy === "Never" || policy === "OnFailure";
 }
+
+/** Why the pods of a workload are not ready, in one sentence about the first that says so; undefined when none does. */
+export function explainPods(pods: readonly JsonRecord[]): Pick<Verdict, "reason" | "message"> | undefined {
+  let waiting: Pick<Verdict, "reason" | "message"> | undefined;
+  for (const pod of pods) {
+    const { health, reason, message } = assessPod(pod);
+    const about = { reason, message: `pod ${textAt(pod, "metadata", "name") ?? ""}: ${message}` };
+    if (health === "Degraded" || health === "Failed") return about;
+    if (reason === "Unschedulable") waiting ??= about;
+  }
+  return waiting;
+}

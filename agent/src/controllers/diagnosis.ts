@@ -1,0 +1,94 @@
+import { DroverError } from "@drover/shared/errors";
+import { at, recordsAt, textAt } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
+import type { Service } from "@drover/shared/service";
+
+import { explainPods } from "../core/health/pod.ts";
+import { isUnready, type ObjectRecord } from "../core/record.ts";
+import { readObject } from "./bundle.ts";
+import type { Context } from "./context.ts";
+import type { Place } from "./state.ts";
+
+type DiagnosisContext = Pick<Context, "kube" | "blobs" | "clock" | "log"> & {
+  readonly state: Pick<Context["state"], "applications">;
+};
+
+const roundMs = 2_000;
+/** How often the pods of a workload that stays unready are looked at. */
+const againMs = 15_000;
+/** Workloads of one round and pods of one workload: enough to say why, never a burden. */
+const maxWorkloads = 20;
+const maxPods = 50;
+
+/**
+ * Finds out why workloads are not ready. Their own status only counts replicas; that an image cannot be pulled stands
+ * in a pod. Pods are listed for workloads that have been unready for a round, and only then.
+ */
+export function createDiagnosis(context: DiagnosisContext, changed: (application: string) => void): Service {
+  const { state, clock, log } = context;
+  const lookAt = new Map<ObjectRecord, number>();
+  const round = async (signal: AbortSignal): Promise<void> => {
+    const now = clock.now();
+    const unready = collectUnready(context);
+    for (const record of lookAt.keys()) if (!unready.has(record)) lookAt.delete(record);
+    let looked = 0;
+    for (const [record, { application }] of unready) {
+      const due = lookAt.get(record);
+      if (due === undefined) lookAt.set(record, now + roundMs / 2);
+      if (due === undefined || due > now || looked >= maxWorkloads) continue;
+      looked += 1;
+      lookAt.set(record, now + againMs);
+      const cause = await findCause(context, record, signal);
+      if (cause?.reason === record.cause?.reason && cause?.message === record.cause?.message) continue;
+      record.cause = isUnready(record.verdict) ? cause : undefined;
+      changed(application.name);
+    }
+  };
+  return {
+    name: "diagnosis",
+    async run(signal) {
+      while (!signal.aborted) {
+        await clock.sleep(roundMs, signal).catch(() => undefined);
+        if (signal.aborted || state.applications.size === 0) continue;
+        try {
+          await round(signal);
+        } catch (cause) {
+          log.debug({ code: DroverError.from(cause).code }, "pods could not be looked at");
+        }
+      }
+    },
+  };
+}
+
+function collectUnready({ state }: DiagnosisContext): ReadonlyMap<ObjectRecord, Place> {
+  const found = new Map<ObjectRecord, Place>();
+  for (const application of state.applications.values()) {
+    for (const record of application.objects.values()) {
+      const { desired, key, verdict } = record;
+      if (desired !== "" && isWorkload(key) && isUnready(verdict)) found.set(record, { application, record });
+    }
+  }
+  return found;
+}
+
+function isWorkload({ group, kind }: ObjectKey): boolean {
+  return group === "apps" || (group === "batch" && kind === "Job");
+}
+
+async function findCause(context: Context, record: ObjectRecord, signal: AbortSignal): Promise<ObjectRecord["cause"]> {
+  const { key } = record;
+  const selector = await selectorOf(context, record);
+  if (selector === "") return undefined;
+  const query = new URLSearchParams({ labelSelector: selector, limit: String(maxPods) });
+  const path = `/api/v1/namespaces/${encodeURIComponent(key.namespace)}/pods?${query.toString()}`;
+  const answer = await context.kube.request({ method: "GET", path }, signal);
+  return answer.kind === "ok" ? explainPods(recordsAt(answer.body, "items")) : undefined;
+}
+
+async function selectorOf(context: DiagnosisContext, record: ObjectRecord): Promise<string> {
+  if (record.key.group === "batch") return `job-name=${record.key.name}`;
+  const labels = at(await readObject(context, record.desired), "spec", "selector", "matchLabels");
+  return Object.keys(labels ?? {})
+    .map((name) => `${name}=${textAt(labels, name) ?? ""}`)
+    .join(",");
+}
