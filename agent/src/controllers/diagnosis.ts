@@ -75,7 +75,11 @@ function isWorkload({ group, kind }: ObjectKey): boolean {
   return group === "apps" || (group === "batch" && kind === "Job");
 }
 
-async function findCause(context: Context, record: ObjectRecord, signal: AbortSignal): Promise<ObjectRecord["cause"]> {
+async function findCause(
+  context: DiagnosisContext,
+  record: ObjectRecord,
+  signal: AbortSignal,
+): Promise<ObjectRecord["cause"]> {
   const { key } = record;
   const selector = await selectorOf(context, record);
   if (selector === "") return undefined;
