@@ -1,6 +1,8 @@
 # The hub: one bundle on Node. Build from the root of the checkout, after `pnpm build`:
-#   docker build -f deploy/hub.Dockerfile -t drover/hub:0.1.0 .
-FROM registry.k8s.io/kustomize/kustomize:v5.7.1 AS kustomize
+#   docker build -f deploy/hub.Dockerfile -t drover/hub:0.1.0 --build-arg KUSTOMIZE_IMAGE=… .
+# KUSTOMIZE_IMAGE is the Kubernetes project's own kustomize image, 5.7.1, from wherever you keep images.
+ARG KUSTOMIZE_IMAGE
+FROM ${KUSTOMIZE_IMAGE} AS kustomize
 
 FROM node:24.21.0-bookworm-slim
 # Kustomizations are built by the real program, so that they come out as everywhere else.

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { beforeAll, describe, expect, it } from "vitest";
@@ -30,6 +31,15 @@ describe("bundles", () => {
     const env = { DROVER_SERVER: fleet.url, DROVER_TOKEN: fleet.token };
     const listed = await runCommand(process.execPath, [dist("drover"), "get", "targets", "-o", "name"], { env });
     expect(listed).toMatchObject({ code: 0, stdout: "web@dev-1\n" });
+  });
+
+  it.each(["hub", "agent"])("%s starts with the flags of its image", async (name) => {
+    const dockerfile = await readFile(join(root, "deploy", `${name}.Dockerfile`), "utf8");
+    const entrypoint = JSON.parse(/^ENTRYPOINT (?<list>.*)$/mu.exec(dockerfile)?.groups?.["list"] ?? "[]") as string[];
+    const flags = entrypoint.filter((argument) => argument.startsWith("--"));
+    expect(flags.length).toBeGreaterThan(0);
+    const help = await runCommand(process.execPath, [...flags, dist(name), "--help"], {});
+    expect(help).toMatchObject({ code: 0, stderr: "" });
   });
 
   it.each(["hub", "agent", "drover"])("%s tells its settings without anything around it", async (name) => {
