@@ -8,7 +8,7 @@ import type { Target } from "@drover/shared/api/types";
 
 import { startControlPlane } from "../rig/control-plane.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
-import type { ClusterAccess } from "../rig/kubeconfig.ts";
+import { formatKubeconfig, type ClusterAccess } from "../rig/kubeconfig.ts";
 import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
@@ -24,6 +24,8 @@ export interface FleetOptions {
   readonly files: FileChanges;
   /** Real servers only: controllers and hollow kubelets, so that workloads really roll out. */
   readonly nodes?: number;
+  /** Applies each cluster's join manifest and gives the agent no more than the rights in it. Default: an administrator's. */
+  readonly joinByManifest?: boolean;
   /** Default: the sources. */
   readonly programs?: Programs;
 }
@@ -88,6 +90,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     Object.entries(options.clusters).map(async ([name, labels]) => {
       const server = await startServer(name, { folder, servers: options.servers, nodes: options.nodes ?? 0 }, parts);
       const joined = await client.clusters.join({ name, labels: { ...labels } }, never);
+      const kubeconfig =
+        options.joinByManifest === true ? await joinByManifest(folder, server, joined.manifest) : server.kubeconfig;
       const dataDir = join(folder, `agent-${name}`);
       const probePort = await freePort();
       const agent = startProgram({
@@ -100,7 +104,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           "--join-token",
           joined.token,
           "--kubeconfig",
-          server.kubeconfig,
+          kubeconfig,
           "--probe-port",
           String(probePort),
           "--log-level",
@@ -157,6 +161,17 @@ async function startHub(folder: string, file: string, parts: AsyncDisposableStac
   const url = `http://${api}`;
   const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
   return { hub, url, link, token, client: createClient({ url, token }) };
+}
+
+/** As `drover join NAME | kubectl apply -f -` does, and then acts as the manifest's service account, from outside. */
+async function joinByManifest(folder: string, { access, kubectl }: Server, manifest: string): Promise<string> {
+  const applied = await kubectl(["apply", "-f", "-"], { stdin: manifest });
+  if (applied.code !== 0) throw new Error(`the join manifest was refused: ${applied.stderr}`);
+  const token = await kubectl(["create", "token", "drover-agent", "--namespace", "drover-system"]);
+  if (token.code !== 0) throw new Error(`no token for the agent's account: ${token.stderr}`);
+  const file = join(folder, `agent-${access.name}.kubeconfig`);
+  await writeFile(file, formatKubeconfig({ ...access, token: token.stdout.trim() }));
+  return file;
 }
 
 interface Server {

@@ -14,6 +14,7 @@ function mainLoop(servers: Servers): void {
     fleet = await startFleet({
       servers,
       nodes: 1,
+      joinByManifest: true,
       clusters: { "dev-1": { env: "dev" }, "prod-1": { env: "prod" }, "idle-1": { env: "none" } },
       files: {
         "apps/web/drover.yaml": application("web", "shop") + placement("web", { env: "prod" }),
