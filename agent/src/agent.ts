@@ -124,8 +124,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     },
   });
   const discovery = createDiscovery(kube, clock);
-  const base = { ...stores, kube, discovery, fetchBlobs: link.fetchBlobs.bind(link), clock, random, log };
   const wake = (application: string): void => applications.enqueue(application);
+  const fetchBlobs = link.fetchBlobs.bind(link);
+  const base = { ...stores, kube, discovery, acceptance, fetchBlobs, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
   const observer = createObserver({ context: observed, clock, wake, changed: reporter.changed });
@@ -138,7 +139,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   };
   const applications = createController({
     name: "applications",
-    reconcile: createApplicationReconcile({ context, acceptance, changed }),
+    reconcile: createApplicationReconcile({ context, changed }),
     concurrency: applicationsAtOnce,
     clock,
     random,

@@ -23,6 +23,10 @@ export interface HubStandIn {
   readonly verify: (signed: SignedAssignments) => Assignments;
   /** Takes objects as the newest content of an application and hands out everything that is assigned. */
   assign(application: string, objects: readonly KubeObject[], options?: Partial<Assignment>): Assignment;
+  /** Takes newest contents of several applications, and hands them out in one envelope. */
+  assignTogether(contents: Readonly<Record<string, readonly KubeObject[]>>): void;
+  /** Bundles and objects that the hub does not send for now. */
+  readonly withheld: Set<Digest>;
   /** Orders the removal of an application. */
   bury(application: string): void;
   /** Stops naming an application, as a hub does that has lost its store. */
@@ -52,6 +56,7 @@ class StandIn implements HubStandIn {
   readonly acknowledgements: Acknowledgement[] = [];
   readonly hellos: Hello[] = [];
   readonly fetched: Digest[] = [];
+  readonly withheld = new Set<Digest>();
   readonly #blobs = new Map<Digest, Uint8Array>();
   readonly #targets = new Map<string, Assignment>();
   readonly #tombstones = new Map<string, Tombstone>();
@@ -83,6 +88,17 @@ class StandIn implements HubStandIn {
   };
 
   assign(application: string, objects: readonly KubeObject[], options: Partial<Assignment> = {}): Assignment {
+    const assignment = this.#take(application, objects, options);
+    this.hand({});
+    return assignment;
+  }
+
+  assignTogether(contents: Readonly<Record<string, readonly KubeObject[]>>): void {
+    for (const [application, objects] of Object.entries(contents)) this.#take(application, objects, {});
+    this.hand({});
+  }
+
+  #take(application: string, objects: readonly KubeObject[], options: Partial<Assignment>): Assignment {
     const { bundle, blobs } = encodeBundle(objects);
     for (const [digest, bytes] of blobs) this.#blobs.set(digest, bytes);
     const assignment = {
@@ -99,7 +115,6 @@ class StandIn implements HubStandIn {
     };
     this.#tombstones.delete(application);
     this.#targets.set(application, assignment);
-    this.hand({});
     return assignment;
   }
 
@@ -165,7 +180,7 @@ class StandIn implements HubStandIn {
     await Promise.resolve();
     if (!this.#connected) throw new DroverError("link_closed", "there is no connection to the hub");
     for (const digest of digests) {
-      const bytes = this.#blobs.get(digest);
+      const bytes = this.withheld.has(digest) ? undefined : this.#blobs.get(digest);
       if (bytes === undefined) throw new DroverError("blob_missing", `the hub has no blob ${digest}`);
       this.fetched.push(digest);
       yield { digest, bytes };

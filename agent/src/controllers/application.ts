@@ -9,9 +9,9 @@ import { isHeldUp } from "../core/report.ts";
 import { groupByStage, isKindDefinition } from "../core/stages.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
-import type { Acceptance } from "./acceptance.ts";
 import { applyRecord } from "./apply.ts";
 import { leaveBundle, loadBundle, placeObject } from "./bundle.ts";
+import { wakeWaiting } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { untilServed } from "./kinds.ts";
 import { allEnded } from "./limit.ts";
@@ -19,7 +19,6 @@ import { pruneObjects } from "./prune.ts";
 
 export interface ApplicationOptions {
   readonly context: Context;
-  readonly acceptance: Pick<Acceptance, "intent">;
   /** The application's records have changed: what is watched and what is reported may have to as well. */
   readonly changed: (application: string) => void;
 }
@@ -30,9 +29,9 @@ const shortestWaitMs = 20;
 export function createApplicationReconcile(
   options: ApplicationOptions,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  const { context, acceptance, changed } = options;
+  const { context, changed } = options;
   return async (name, signal) => {
-    const intent = acceptance.intent(name);
+    const intent = context.acceptance.intent(name);
     switch (intent.kind) {
       case "run":
       case "keep":
@@ -90,6 +89,7 @@ async function adoptAssignment(
   changed(application.name);
   try {
     await loadBundle(context, { application, assignment }, signal);
+    wakeWaiting(context, application);
     await ensureNamespace(context, assignment, signal);
     return undefined;
   } catch (cause) {
@@ -209,9 +209,11 @@ async function remove(
   }
   application.phase = "removing";
   application.hindrance = undefined;
+  const known = application.bundle !== "";
   // Should it be assigned again before it is gone, its bundle has to be taken in from the start.
   application.bundle = "";
   for (const record of application.objects.values()) leaveBundle(record);
+  if (known) wakeWaiting(context, application);
   try {
     await pruneObjects(context, { application, prune: true }, signal);
     // Namespaces that were there before stay; nothing is left to do about them.

@@ -4,6 +4,7 @@ import { numberAt, textAt } from "@drover/shared/json";
 import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
 import { backoffMs, type Backoff } from "@drover/shared/retry";
 
+import { findRival } from "../core/claims.ts";
 import { heatUp } from "../core/contest.ts";
 import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
 import { assess, needsBody } from "../core/health/index.ts";
@@ -21,6 +22,7 @@ import type { Refusal, Resource } from "../kube/api.ts";
 import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { duplicateFields, maybeInvalid, troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { readObject } from "./bundle.ts";
+import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
 
 const soon: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
@@ -41,6 +43,9 @@ export async function applyRecord(
   const digest = record.desired;
   const object = await readObject(context, digest);
   const payload = payloadOf(object, { application: application.name, namespace: key.namespace });
+  // Nothing is awaited between this look and the claim that being in flight is.
+  const rival = findRival({ application: application.name, held: isHeld(record) }, claimsOn(context, application, key));
+  if (rival !== undefined) return hold(context, record, keptBy(rival));
   noteDrift(record, payload);
   record.inFlight = true;
   try {
@@ -121,6 +126,7 @@ function settle(
   record.obstacle = undefined;
   record.attempts = 0;
   record.notBefore = 0;
+  settleClaims(context, application, record.key);
   if (textAt(object, "metadata", "deletionTimestamp") === undefined) return;
   // The server takes an apply of an object that is being deleted, but it is futile: it has to be made anew afterwards.
   hold(context, record, { reason: "Terminating", message: "it is being deleted by somebody", retry: "later" });

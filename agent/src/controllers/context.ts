@@ -7,6 +7,7 @@ import type { KubeApi } from "../kube/api.ts";
 import type { Discovery } from "../kube/discovery.ts";
 import type { Blobs } from "../store/blobs.ts";
 import type { Inventory } from "../store/inventory.ts";
+import type { Acceptance } from "./acceptance.ts";
 import type { Limit } from "./limit.ts";
 import type { State } from "./state.ts";
 
@@ -17,12 +18,16 @@ export interface Context {
   readonly blobs: Blobs;
   readonly inventory: Inventory;
   readonly state: State;
+  /** Which applications there are to be, and with which bundles. */
+  readonly acceptance: Pick<Acceptance, "intent" | "names">;
   readonly fetchBlobs: AgentLink["fetchBlobs"];
   /** Bounds the writes of the whole agent, whatever number of applications is under way. */
   readonly limit: Limit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Has an application reconciled. */
+  readonly wake: (application: string) => void;
   /** What happened to a record while a write was under way, now that the write has ended. */
   readonly replayEcho: (application: string, id: string) => void;
 }

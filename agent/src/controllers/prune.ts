@@ -2,12 +2,14 @@ import { DroverError } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 import { backoffMs, type Backoff } from "@drover/shared/retry";
 
+import { findHeir } from "../core/claims.ts";
 import { abandonReason, judgePrune } from "../core/prune.ts";
 import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } from "../core/record.ts";
 import { groupByStage } from "../core/stages.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
 import { troubleOf, troubleOfError } from "../kube/trouble.ts";
+import { claimsOn, findUnread, keptFor } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
 
@@ -57,6 +59,8 @@ async function pruneObject(
   signal: AbortSignal,
 ): Promise<void> {
   const { key, version } = record;
+  const unread = findUnread(context, application);
+  if (unread !== undefined) return hold(context, record, keptFor(unread));
   const resource = await context.discovery.findAnyVersion({ group: key.group, version, kind: key.kind }, signal);
   const forget = (why: string): void => {
     dropRecord(application, key);
@@ -69,6 +73,9 @@ async function pruneObject(
   const judgement = judgePrune(record, live.object, application.name);
   if (judgement.kind === "release") return forget(judgement.reason);
   if (judgement.kind === "wait") return hold(context, record, stillThere);
+  // What was accepted while the object was looked at counts.
+  const heir = findHeir(claimsOn(context, application, key)) ?? findUnread(context, application);
+  if (heir !== undefined) return hold(context, record, keptFor(heir));
   const deleted = await deleteObject(context.kube, { resource, at: key, uid: judgement.uid }, signal);
   if (deleted.kind === "refused") return hold(context, record, refusedDelete(deleted.refusal));
   if (deleted.kind === "gone") return forget("it is not there");

@@ -74,7 +74,14 @@ export function isHeldUp(record: ObjectRecord): boolean {
   return obstacle.retry === "soon" && record.attempts < 3;
 }
 
-const expected = new Set(["Contested", "NamespaceTerminating", "Terminating", "WaitingForKind", "WaitingForNamespace"]);
+const expected = new Set([
+  "Contested",
+  "NamespaceTerminating",
+  "Terminating",
+  "WaitingForBundle",
+  "WaitingForKind",
+  "WaitingForNamespace",
+]);
 
 /** The one sentence for the application: what keeps it, else what ails its worst object. */
 function explain(
