@@ -89,6 +89,20 @@ describe("acceptance", () => {
     expect(acceptance.epoch).toBe("e2");
   });
 
+  it("refuses an epoch that it has left, over restarts: what was genuine once is replayed", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 700 }));
+    await acceptance.accept(sign({ generation: 1, epoch: "e2", targets: [assignment("shop")] }));
+    const replayed = sign({ generation: 900, tombstones: [{ application: "shop", reason: "" }] });
+    expect((await acceptance.accept(replayed)).refusal?.code).toBe("assignment_refused");
+    const restarted = await open();
+    expect((await restarted.accept(replayed)).refusal?.code).toBe("assignment_refused");
+    expect([restarted.epoch, restarted.generation, restarted.intent("shop").kind]).toEqual(["e2", 1, "run"]);
+    await restarted.accept(sign({ epoch: "e3" }));
+    const older = await Promise.all(["e1", "e2"].map((epoch) => restarted.accept(sign({ epoch, generation: 901 }))));
+    expect(older.map(({ refusal }) => refusal?.code)).toEqual(["assignment_refused", "assignment_refused"]);
+  });
+
   it("keeps what is absent, over restarts and epochs, until a tombstone names it", async () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 1, targets: [assignment("shop"), assignment("other")] }));

@@ -3,7 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Acknowledgement, Assignment, Assignments, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
-import { readAccepted, writeAccepted } from "../store/accepted.ts";
+import { readAccepted, writeAccepted, type AcceptedFile } from "../store/accepted.ts";
 
 /** What is to become of an application. */
 export type Intent =
@@ -46,7 +46,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   let taken = emptySet;
   try {
     const file = await readAccepted(options.path);
-    if (file !== undefined) taken = toTaken(options.verify(file.signed), file.kept, emptySet, 0);
+    if (file !== undefined) taken = toTaken(options.verify(file.signed), file, emptySet, 0);
   } catch (cause) {
     const { code, message } = DroverError.from(cause);
     log.error({ code, reason: message }, "accepted assignments cannot be read");
@@ -57,9 +57,9 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
     const refusal = refuse(assignments, options.cluster(), taken);
     if (refusal !== undefined) return { epoch, generation, refusal: { code: "assignment_refused", message: refusal } };
     if (epoch === taken.epoch && generation === taken.generation) return { epoch, generation };
-    const kept = keptOf(assignments, taken);
-    await writeAccepted(options.path, { signed, kept });
-    taken = toTaken(assignments, kept, taken, clock.now());
+    const history = { kept: keptOf(assignments, taken), pastEpochs: pastEpochsOf(assignments, taken) };
+    await writeAccepted(options.path, { signed, ...history });
+    taken = toTaken(assignments, history, taken, clock.now());
     log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
     options.changed();
     return { epoch, generation };
@@ -91,6 +91,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
 interface Taken {
   readonly epoch: string;
   readonly generation: number;
+  readonly pastEpochs: readonly string[];
   readonly targets: ReadonlyMap<string, Timed<Assignment>>;
   readonly kept: ReadonlyMap<string, Assignment>;
   readonly tombstones: ReadonlyMap<string, Timed<Tombstone>>;
@@ -101,7 +102,16 @@ interface Timed<T> {
   readonly receivedAtMs: number;
 }
 
-const emptySet: Taken = { epoch: "", generation: 0, targets: new Map(), kept: new Map(), tombstones: new Map() };
+const emptySet: Taken = {
+  epoch: "",
+  generation: 0,
+  pastEpochs: [],
+  targets: new Map(),
+  kept: new Map(),
+  tombstones: new Map(),
+};
+/** A hub begins an epoch when its store is lost, which is rare: this only bounds the file. */
+const maxPastEpochs = 100;
 
 /** Why the agent does not take it; undefined when it does. Generations count within one epoch only. */
 function refuse(assignments: Assignments, cluster: string, taken: Taken): string | undefined {
@@ -110,6 +120,9 @@ function refuse(assignments: Assignments, cluster: string, taken: Taken): string
   }
   if (assignments.epoch === taken.epoch && assignments.generation < taken.generation) {
     return `generation ${assignments.generation} is older than the accepted ${taken.generation}`;
+  }
+  if (taken.pastEpochs.includes(assignments.epoch)) {
+    return `epoch "${assignments.epoch}" came before the accepted "${taken.epoch}"`;
   }
   return undefined;
 }
@@ -121,7 +134,18 @@ function keptOf(assignments: Assignments, taken: Taken): readonly Assignment[] {
   return before.filter(({ application }) => !named.has(application));
 }
 
-function toTaken(assignments: Assignments, kept: readonly Assignment[], before: Taken, now: number): Taken {
+/** What was signed before the hub's store was lost is genuine for ever; only remembering tells it from news. */
+function pastEpochsOf({ epoch }: Assignments, taken: Taken): readonly string[] {
+  if (taken.epoch === "" || taken.epoch === epoch) return taken.pastEpochs;
+  return [...taken.pastEpochs, taken.epoch].slice(-maxPastEpochs);
+}
+
+function toTaken(
+  assignments: Assignments,
+  { kept, pastEpochs }: Pick<AcceptedFile, "kept" | "pastEpochs">,
+  before: Taken,
+  now: number,
+): Taken {
   const targets = assignments.targets.map((value): [string, Timed<Assignment>] => {
     const old = before.targets.get(value.application);
     const same = old?.value.bundle === value.bundle && old.value.syncRequest === value.syncRequest;
@@ -134,6 +158,7 @@ function toTaken(assignments: Assignments, kept: readonly Assignment[], before: 
   return {
     epoch: assignments.epoch,
     generation: assignments.generation,
+    pastEpochs,
     targets: new Map(targets),
     kept: new Map(kept.map((assignment) => [assignment.application, assignment])),
     tombstones: new Map(tombstones),

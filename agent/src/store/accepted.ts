@@ -10,6 +10,8 @@ export interface AcceptedFile {
   readonly signed: SignedAssignments;
   /** Applications that an earlier envelope assigned and that no tombstone has removed since: absence is never deletion. */
   readonly kept: readonly Assignment[];
+  /** Epochs before that of `signed`, oldest first: nothing of them is taken again. */
+  readonly pastEpochs: readonly string[];
 }
 
 const format = "drover.dev/accepted/v1";
@@ -22,17 +24,20 @@ export async function readAccepted(path: string): Promise<AcceptedFile | undefin
   const signed = at(value, "signed");
   const [payload, signature, keyId] = ["payload", "signature", "keyId"].map((field) => textAt(signed, field));
   const kept = listAt(value, "kept");
+  // Files of the first version of this agent have none.
+  const pastEpochs = listAt(value, "pastEpochs").filter((epoch) => typeof epoch === "string");
   if (payload === undefined || signature === undefined || keyId === undefined || !kept.every(isAssignment)) {
     throw new DroverError("document_invalid", `${path} is not a file of this agent`);
   }
   return {
     signed: { payload: Buffer.from(payload, "base64"), signature: Buffer.from(signature, "base64"), keyId },
     kept,
+    pastEpochs,
   };
 }
 
 /** Has reached the disk when it resolves: only then may the agent act on it. */
-export async function writeAccepted(path: string, { signed, kept }: AcceptedFile): Promise<void> {
+export async function writeAccepted(path: string, { signed, kept, pastEpochs }: AcceptedFile): Promise<void> {
   const text = JSON.stringify({
     format,
     signed: {
@@ -41,6 +46,7 @@ export async function writeAccepted(path: string, { signed, kept }: AcceptedFile
       keyId: signed.keyId,
     },
     kept,
+    pastEpochs,
   });
   await replaceFile(path, text, { durable: true });
 }

@@ -65,8 +65,9 @@ describe("accepted assignments", () => {
     const path = join(folder.path, "accepted.json");
     expect(await readAccepted(path)).toBeUndefined();
     const signed = { payload: Buffer.from([0, 255, 1]), signature: Buffer.from([9]), keyId: "k" };
-    await writeAccepted(path, { signed, kept: [assignment] });
-    expect(await readAccepted(path)).toEqual({ signed, kept: [assignment] });
+    const file = { signed, kept: [assignment], pastEpochs: ["e1"] };
+    await writeAccepted(path, file);
+    expect(await readAccepted(path)).toEqual(file);
     expect(await readdir(folder.path)).toEqual(["accepted.json"]);
   });
 
