@@ -4,7 +4,7 @@ import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Service } from "@drover/shared/service";
 
 import { explainPods } from "../core/health/pod.ts";
-import { isUnready, type ObjectRecord } from "../core/record.ts";
+import { endGrace, isUnready, type ObjectRecord } from "../core/record.ts";
 import { readObject } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import type { Place } from "./state.ts";
@@ -29,6 +29,7 @@ export function createDiagnosis(context: DiagnosisContext, changed: (application
   const lookAt = new Map<ObjectRecord, number>();
   const round = async (signal: AbortSignal): Promise<void> => {
     const now = clock.now();
+    endGraces(context, changed);
     const unready = collectUnready(context);
     for (const record of lookAt.keys()) if (!unready.has(record)) lookAt.delete(record);
     let looked = 0;
@@ -58,6 +59,14 @@ export function createDiagnosis(context: DiagnosisContext, changed: (application
       }
     },
   };
+}
+
+/** No event tells that time has passed. */
+function endGraces({ state, clock }: DiagnosisContext, changed: (application: string) => void): void {
+  for (const application of state.applications.values()) {
+    const ended = [...application.objects.values()].filter((record) => endGrace(record, clock.now()));
+    if (ended.length > 0) changed(application.name);
+  }
 }
 
 function collectUnready({ state }: DiagnosisContext): ReadonlyMap<ObjectRecord, Place> {

@@ -4,7 +4,16 @@ import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 import { ownHash } from "../core/drift.ts";
 import { assess } from "../core/health/index.ts";
 import type { Verdict } from "../core/health/verdict.ts";
-import { clearObstacle, isOlder, notFound, setVerdict, type ObjectRecord, type Repair } from "../core/record.ts";
+import {
+  clearObstacle,
+  endGrace,
+  isOlder,
+  notFound,
+  notSeen,
+  setVerdict,
+  type ObjectRecord,
+  type Repair,
+} from "../core/record.ts";
 import { fieldManager } from "../kube/objects.ts";
 import type { Place } from "./state.ts";
 
@@ -27,7 +36,9 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   if (isOlder(resourceVersion, record.resourceVersion)) return;
   const generation = numberAt(object, "metadata", "generation") ?? 0;
   const before = record.verdict;
+  noteAge(record, textAt(object, "metadata", "uid") ?? "", options.clock.now());
   setVerdict(record, assess(record.key, object));
+  endGrace(record, options.clock.now());
   record.resourceVersion = resourceVersion;
   const obstacleMoved = moveObstacle(record, generation);
   record.generation = generation;
@@ -36,6 +47,12 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   if (drifted) record.repair = { ...repair, foundAtMs: options.clock.now() };
   if (obstacleMoved || drifted) options.wake(application.name);
   if (!isSameVerdict(before, record.verdict)) options.changed(application.name);
+}
+
+/** What the first list shows of an object that this process has not applied was there before it: seen long ago. */
+function noteAge(record: ObjectRecord, uid: string, nowMs: number): void {
+  if (record.verdict === notSeen) record.firstSeenAtMs ??= Number.NEGATIVE_INFINITY;
+  if (record.firstSeenAtMs === undefined || uid !== record.uid) record.firstSeenAtMs = nowMs;
 }
 
 /** A deletion by somebody else holds the object up; a change of its spec may have made way for what was refused. */
@@ -84,6 +101,7 @@ export function noteLeft(options: ObservationOptions, place: Place, object: Json
 export function noteGone({ clock, wake }: ObservationOptions, { application, record }: Place): void {
   if (record.inFlight) return;
   setVerdict(record, notFound);
+  record.firstSeenAtMs = undefined;
   clearObstacle(record);
   if (record.desired !== "" && record.applied === record.desired) {
     record.repair = { kind: "left", foundAtMs: clock.now() };

@@ -4,7 +4,7 @@ import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
 import type { Drift, Report } from "@drover/shared/link/link";
 
 import { cold, type Heat } from "./contest.ts";
-import type { Verdict } from "./health/verdict.ts";
+import { verdictAfter, type Verdict } from "./health/verdict.ts";
 
 /** Why an object could not be brought to what is desired, and when trying again makes sense. */
 export interface Obstacle {
@@ -47,6 +47,8 @@ export interface ObjectRecord {
   /** See `core/drift.ownHash`. */
   ownHash: string;
   verdict: Verdict;
+  /** ms since the epoch; -Infinity for what was there before this process. undefined: not seen yet. */
+  firstSeenAtMs: number | undefined;
   /** What its pods say about why it is not ready; found out on demand. */
   cause: Pick<Verdict, "reason" | "message"> | undefined;
   obstacle: Obstacle | undefined;
@@ -103,6 +105,7 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     generation: 0,
     ownHash: "",
     verdict: notSeen,
+    firstSeenAtMs: undefined,
     cause: undefined,
     obstacle: undefined,
     attempts: 0,
@@ -153,6 +156,16 @@ export function dropRecord(application: ApplicationRecord, key: ObjectKey): void
 export function setVerdict(record: ObjectRecord, verdict: Verdict): void {
   record.verdict = verdict;
   if (!isUnready(verdict)) record.cause = undefined;
+}
+
+/** Takes in that time has passed; true when that alone changed how the object is doing. */
+export function endGrace(record: ObjectRecord, nowMs: number): boolean {
+  if (record.verdict.grace === undefined) return false;
+  record.firstSeenAtMs ??= nowMs;
+  const now = verdictAfter(record.verdict, nowMs - record.firstSeenAtMs);
+  if (now === record.verdict) return false;
+  setVerdict(record, now);
+  return true;
 }
 
 export function isUnready({ health }: Verdict): boolean {

@@ -28,11 +28,11 @@ export function buildTree(records: readonly ObjectRecord[], live: readonly LiveO
     }
   }
   const childrenOf = (uid: string, depth: number): readonly TreeNode[] =>
-    (depth > maxDepth || uid === "" ? [] : (byOwner.get(uid) ?? [])).map((child) => ({
-      object: formatObjectKey(child.key),
-      ...assess(child.key, child.object),
-      children: childrenOf(child.uid, depth + 1),
-    }));
+    (depth > maxDepth || uid === "" ? [] : (byOwner.get(uid) ?? [])).map((child) => {
+      const { health, reason, message } = assess(child.key, child.object);
+      const children = childrenOf(child.uid, depth + 1);
+      return { object: formatObjectKey(child.key), health, reason, message, children };
+    });
   return records
     .map((record) => ({
       object: formatObjectKey(record.key),

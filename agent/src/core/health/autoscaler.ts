@@ -1,6 +1,6 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { current, verdict, type Verdict } from "./verdict.ts";
+import { current, forAWhile, progressing, verdict, type Verdict } from "./verdict.ts";
 
 const failing = new Set([
   "FailedGetScale",
@@ -13,12 +13,16 @@ const failing = new Set([
   "InvalidSelector",
 ]);
 
+/** Metrics of new pods take this long to come in. */
+const warmUpMs = 5 * 60_000;
+
 /** Degraded only by a condition that is False now: a reason on a condition that holds is history. */
 export function assessAutoscaler(object: JsonRecord): Verdict {
   for (const condition of conditions(object)) {
     const reason = textAt(condition, "reason") ?? "";
     if (condition["status"] === "False" && failing.has(reason)) {
-      return verdict("Degraded", reason, textAt(condition, "message") ?? "");
+      const message = textAt(condition, "message") ?? "";
+      return forAWhile(progressing(reason, message), warmUpMs, verdict("Degraded", reason, message));
     }
   }
   return current;

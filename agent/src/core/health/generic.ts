@@ -1,6 +1,6 @@
 import { numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { conditionOf, current, progressing, verdict, type Verdict } from "./verdict.ts";
+import { conditionOf, current, isStale, outdated, progressing, verdict, type Verdict } from "./verdict.ts";
 
 /** What holds for every kind before its own rule is asked (kstatus, "generic"). undefined: nothing to object to. */
 export function assessFirst(object: JsonRecord): Verdict | undefined {
@@ -10,7 +10,7 @@ export function assessFirst(object: JsonRecord): Verdict | undefined {
   const generation = numberAt(object, "metadata", "generation");
   const observed = numberAt(object, "status", "observedGeneration");
   if (generation !== undefined && observed !== undefined && observed !== generation) {
-    return progressing("NotObserved", "its controller has not seen the newest spec yet");
+    return outdated;
   }
   const reconciling = conditionOf(object, "Reconciling");
   if (reconciling?.status === "True") return progressing(reconciling.reason || "Reconciling", reconciling.message);
@@ -22,6 +22,7 @@ export function assessFirst(object: JsonRecord): Verdict | undefined {
 /** For kinds without a rule of their own: the condition `Ready`, where there is one. */
 export function assessReady(object: JsonRecord): Verdict {
   const ready = conditionOf(object, "Ready");
-  if (ready === undefined || ready.status === "True") return current;
-  return progressing(ready.reason || "NotReady", ready.message);
+  if (ready === undefined) return current;
+  if (isStale(object, ready)) return outdated;
+  return ready.status === "True" ? current : progressing(ready.reason || "NotReady", ready.message);
 }

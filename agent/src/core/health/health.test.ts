@@ -125,13 +125,19 @@ const workloads: readonly Row[] = [
     object: { status: { conditions: [condition("Complete", "True")] } },
     health: "Current",
   },
-  { what: "suspended", kind: "batch/CronJob", object: { spec: { suspend: true } }, health: "Suspended" },
+  { what: "suspended", kind: "batch/CronJob", object: { spec: { suspend: true } }, health: "Current" },
+  {
+    what: "whose last run failed",
+    kind: "batch/CronJob",
+    object: { status: { lastScheduleTime: "2026-01-02T00:00:00Z", lastSuccessfulTime: "2026-01-01T00:00:00Z" } },
+    health: "Current",
+  },
   { what: "case 72: failed", kind: "/Pod", object: { status: { phase: "Failed" } }, health: "Failed" },
   {
     what: "case 72: an init container in a crash loop",
     kind: "/Pod",
     object: { status: { phase: "Pending", initContainerStatuses: [waiting("CrashLoopBackOff")] } },
-    health: "Degraded",
+    health: "Failed",
     reason: "CrashLoopBackOff",
   },
   {
@@ -176,7 +182,7 @@ const others: readonly Row[] = [
     what: "without metrics",
     kind: "autoscaling/HorizontalPodAutoscaler",
     object: { status: { conditions: [condition("ScalingActive", "False", "FailedGetResourceMetric")] } },
-    health: "Degraded",
+    health: "Progressing",
   },
   {
     what: "with a bad reason on a condition that holds",
@@ -190,7 +196,12 @@ const others: readonly Row[] = [
     object: { status: { conditions: [condition("DisruptionAllowed", "False", "InsufficientPods")] } },
     health: "Current",
   },
-  { what: "of a kind without conditions", kind: "example.org/Thing", object: {}, health: "Current" },
+  {
+    what: "of a kind without conditions",
+    kind: "example.org/Thing",
+    object: { status: { size: 1 } },
+    health: "Current",
+  },
   {
     what: "of a foreign kind that is not ready",
     kind: "example.org/Thing",
@@ -213,7 +224,7 @@ function keyOf(text: string): { readonly group: string; readonly kind: string } 
 }
 
 describe("health", () => {
-  it.each([...workloads, ...others])("$kind, $what: $health", ({ kind, object, health, reason }) => {
+  it.each([...workloads, ...others])("$what ($kind): $health", ({ kind, object, health, reason }) => {
     const verdict = assess(keyOf(kind), object);
     expect(verdict.health).toBe(health);
     if (reason !== undefined) expect(verdict.reason).toBe(reason);

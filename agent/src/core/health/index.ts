@@ -3,20 +3,28 @@ import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { ObjectHealth } from "@drover/shared/state";
 
 import { assessApiService } from "./api-service.ts";
+import { assessArgoApplication, assessRollout, assessWorkflow } from "./argo.ts";
 import { assessAutoscaler } from "./autoscaler.ts";
+import { assessAws, isAws } from "./aws-resource.ts";
+import { assessCertificate, assessIssuer } from "./certificate.ts";
 import { assessCronJob } from "./cron-job.ts";
+import { assessCrossplane, isCrossplane } from "./crossplane.ts";
+import { assessCustom, isCustom } from "./custom-resource.ts";
 import { assessDaemonSet } from "./daemon-set.ts";
 import { assessDeployment } from "./deployment.ts";
 import { assessDisruptionBudget } from "./disruption-budget.ts";
+import { assessGateway, assessRoute } from "./gateway.ts";
 import { assessFirst, assessReady } from "./generic.ts";
 import { assessJob } from "./job.ts";
 import { assessKindDefinition } from "./kind-definition.ts";
 import { assessNamespace } from "./namespace.ts";
 import { assessPod } from "./pod.ts";
 import { assessReplicaSet } from "./replica-set.ts";
+import { assessResourceQuota } from "./resource-quota.ts";
 import { assessService } from "./service.ts";
 import { assessStatefulSet } from "./stateful-set.ts";
 import { current, type Assess, type Verdict } from "./verdict.ts";
+import { assessVolumeSnapshot } from "./volume-snapshot.ts";
 import { assessClaim, assessVolume } from "./volume.ts";
 
 type Kind = Pick<ObjectKey, "group" | "kind">;
@@ -27,6 +35,7 @@ const rules: ReadonlyMap<string, Assess> = new Map([
   ["/PersistentVolumeClaim", assessClaim],
   ["/Pod", assessPod],
   ["/ReplicationController", assessReplicaSet],
+  ["/ResourceQuota", assessResourceQuota],
   ["/Service", assessService],
   ["apiextensions.k8s.io/CustomResourceDefinition", assessKindDefinition],
   ["apiregistration.k8s.io/APIService", assessApiService],
@@ -34,10 +43,20 @@ const rules: ReadonlyMap<string, Assess> = new Map([
   ["apps/Deployment", assessDeployment],
   ["apps/ReplicaSet", assessReplicaSet],
   ["apps/StatefulSet", assessStatefulSet],
+  ["argoproj.io/Application", assessArgoApplication],
+  ["argoproj.io/Rollout", assessRollout],
+  ["argoproj.io/Workflow", assessWorkflow],
   ["autoscaling/HorizontalPodAutoscaler", assessAutoscaler],
   ["batch/CronJob", assessCronJob],
   ["batch/Job", assessJob],
+  ["cert-manager.io/Certificate", assessCertificate],
+  ["cert-manager.io/ClusterIssuer", assessIssuer],
+  ["cert-manager.io/Issuer", assessIssuer],
+  ["gateway.networking.k8s.io/GRPCRoute", assessRoute],
+  ["gateway.networking.k8s.io/Gateway", assessGateway],
+  ["gateway.networking.k8s.io/HTTPRoute", assessRoute],
   ["policy/PodDisruptionBudget", assessDisruptionBudget],
+  ["snapshot.storage.k8s.io/VolumeSnapshot", assessVolumeSnapshot],
 ]);
 
 /** Kinds that are in order as soon as the server has taken them: nothing acts on them that could fail. */
@@ -76,7 +95,15 @@ export function assess({ group, kind }: Kind, object: JsonRecord): Verdict {
   const first = assessFirst(object);
   if (first !== undefined) return first;
   if (!needsBody({ group, kind })) return current;
-  return (rules.get(`${group}/${kind}`) ?? assessReady)(object);
+  return ruleFor(group, kind)(object);
+}
+
+function ruleFor(group: string, kind: string): Assess {
+  const own = rules.get(`${group}/${kind}`);
+  if (own !== undefined) return own;
+  if (isCrossplane(group)) return assessCrossplane;
+  if (isAws(group)) return assessAws;
+  return isCustom(group) ? assessCustom : assessReady;
 }
 
 const worstFirst: readonly ObjectHealth[] = [

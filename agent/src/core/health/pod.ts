@@ -1,6 +1,9 @@
 import { numberAt, recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { conditionOf, current, progressing, verdict, type Verdict } from "./verdict.ts";
+import { conditionOf, current, forAWhile, progressing, verdict, type Verdict } from "./verdict.ts";
+
+/** A scheduler that has found no node for this long waits for something to change. */
+const schedulingMs = 15_000;
 
 export function assessPod(object: JsonRecord): Verdict {
   const phase = textAt(object, "status", "phase");
@@ -12,13 +15,17 @@ export function assessPod(object: JsonRecord): Verdict {
   const trouble = containerTrouble(object);
   if (trouble !== undefined) return trouble;
   const scheduled = conditionOf(object, "PodScheduled");
-  if (scheduled?.status === "False") return progressing(scheduled.reason || "Unschedulable", scheduled.message);
+  if (scheduled?.status === "False") {
+    const reason = scheduled.reason || "Unschedulable";
+    const waiting = progressing(reason, scheduled.message);
+    return forAWhile(waiting, schedulingMs, verdict("Degraded", reason, scheduled.message));
+  }
   if (phase === "Running") {
     if (isOneOff(object)) {
       return progressing("Running", "the pod has not finished yet");
     }
     if (conditionOf(object, "Ready")?.status === "True") return current;
-    return progressing("NotReady", "a container is not ready");
+    return restarted(object) ?? progressing("NotReady", "a container is not ready");
   }
   return progressing(phase ?? "Pending", "the pod has not started yet");
 }
@@ -35,13 +42,22 @@ export function containerTrouble(pod: JsonRecord): Verdict | undefined {
       if (!failing.test(reason)) continue;
       const name = textAt(status, "name") ?? "";
       return verdict(
-        "Degraded",
+        reason === "CrashLoopBackOff" ? "Failed" : "Degraded",
         reason,
         `container ${name}: ${textAt(waiting, "message") ?? reason}${lastExit(status)}`,
       );
     }
   }
   return undefined;
+}
+
+/** A container that is not ready and has ended before is not starting, it is failing. */
+function restarted(pod: JsonRecord): Verdict | undefined {
+  const status = recordsAt(pod, "status", "containerStatuses").find(
+    (each) => each["ready"] !== true && recordAt(each, "lastState", "terminated") !== undefined,
+  );
+  if (status === undefined) return undefined;
+  return verdict("Degraded", "Restarted", `container ${textAt(status, "name") ?? ""} ended before${lastExit(status)}`);
 }
 
 function lastExit(status: JsonRecord): string {
