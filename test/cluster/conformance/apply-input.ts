@@ -26,6 +26,27 @@ export function applyInput(api: ApiUnderTest): void {
     expect(again.spec).toEqual(first.spec);
   });
 
+  it("takes a quantity in another spelling for another value in a conflict", async () => {
+    const ns = await freshNamespace(api.client);
+    const path = ns.apps("deployments/web");
+    await api.client.apply(path, withResources({ cpu: "1" }), { fieldManager: "other" });
+    expect(await api.client.apply(path, withResources({ cpu: "1000m" }))).toMatchObject({ status: 409 });
+    expect(await api.client.apply(path, withResources({ cpu: "1" }))).toMatchObject({ status: 200 });
+  });
+
+  it("records who wrote an empty list only where the server writes empty lists", async () => {
+    const ns = await freshNamespace(api.client);
+    const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "none" }, rules: [] };
+    const { body: kept } = await api.client.post(ns.in("/apis/rbac.authorization.k8s.io/v1")("roles"), role);
+    expect(kept.metadata.managedFields).toMatchObject([{ fieldsV1: { "f:rules": {} } }]);
+    const spec = { rules: [], defaultBackend: { service: { name: "web", port: { number: 80 } } } };
+    const ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata: { name: "web" }, spec };
+    const { body: left } = await api.client.post(ns.in("/apis/networking.k8s.io/v1")("ingresses"), ingress);
+    expect(left.spec).not.toHaveProperty("rules");
+    expect(left).not.toHaveProperty(["metadata", "managedFields", 0, "fieldsV1", "f:spec", "f:rules"]);
+    expect(left).toHaveProperty(["metadata", "managedFields", 0, "fieldsV1", "f:spec", "f:defaultBackend"]);
+  });
+
   it("takes a null creation time, as generators write it", async () => {
     const ns = await freshNamespace(api.client);
     const web = deployment("web", { replicas: 0, metadata: { creationTimestamp: null } });

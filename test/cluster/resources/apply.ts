@@ -1,10 +1,10 @@
-import { canonicalizeMetadata, dropEmptyFields } from "../admission/canonical.ts";
 import { invalidValue } from "../admission/causes.ts";
 import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { applyFields } from "../fields/apply.ts";
 import { applyConflict, badRequest, conflict, internalError, invalid, staleVersion } from "../http/status.ts";
-import { cloneJson, without } from "../json.ts";
+import { without } from "../json.ts";
+import { canonicalMetadata, withoutEmptyFields } from "../schema/canonical.ts";
 import { SchemaError } from "../schema/error.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { asObject, checkName, parseBody, type Body } from "./decode.ts";
@@ -91,9 +91,8 @@ function ownable(kind: ServedKind, applied: KubeObject, subresource: string | un
       ...(status === undefined ? {} : { status }),
     };
   }
-  const object = cloneJson({ ...(hasStatus(kind) ? without(applied, "status") : applied), metadata });
+  const own = hasStatus(kind) ? without(applied, "status") : applied;
   // Empties are absent once they went through a builtin kind's struct, so nobody can own them.
-  canonicalizeMetadata(object);
-  if (kind.custom === undefined) dropEmptyFields(object, kind.schema());
-  return object;
+  const object = { ...own, metadata: canonicalMetadata(metadata) };
+  return kind.custom === undefined ? withoutEmptyFields(object, kind.schema()) : object;
 }

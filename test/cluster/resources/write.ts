@@ -1,5 +1,4 @@
 import { allocate } from "../admission/allocate.ts";
-import { canonicalize, canonicalizeMetadata } from "../admission/canonical.ts";
 import { defaultBuiltin, initialStatus } from "../admission/defaults/table.ts";
 import { selectJobPods } from "../admission/defaults/workloads.ts";
 import { changesSpec, countsGeneration } from "../admission/generation.ts";
@@ -13,6 +12,7 @@ import { checkCustom, shapeCustom } from "../crd/admit-custom.ts";
 import { trackUpdate } from "../fields/apply.ts";
 import { alreadyExists, beingDeleted, invalid, type Cause } from "../http/status.ts";
 import { cloneJson, equalJson, keepOnly, without } from "../json.ts";
+import { canonicalMetadata, canonicalObject } from "../schema/canonical.ts";
 import type { KubeObject } from "../schema/schema.ts";
 import { pruneUnknown } from "../schema/validate.ts";
 import { convert } from "./convert.ts";
@@ -130,13 +130,13 @@ function stampNew(state: ClusterState, kind: ServedKind, object: KubeObject): vo
 
 /** Brings the object into the form that is stored: empties dropped, unknown fields pruned, defaults filled in. */
 function shape(kind: ServedKind, object: KubeObject): void {
-  canonicalizeMetadata(object);
+  object.metadata = canonicalMetadata(object.metadata);
   if (kind.custom !== undefined) {
     shapeCustom(kind, object);
     return;
   }
-  keepOnly(object, pruneUnknown(object, kind.schema()));
-  canonicalize(object, kind.schema());
+  const schema = kind.schema();
+  keepOnly(object, canonicalObject(pruneUnknown(object, schema), schema));
   defaultBuiltin(kind.collection, object);
 }
 

@@ -1,4 +1,5 @@
-import type { KubeObject } from "./object.ts";
+import { isRecord, type JsonRecord } from "../json.ts";
+import type { KubeObject, ObjectMeta } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
 import { fieldSchema } from "./type-schema.ts";
 import type { MapSchema, TypeSchema } from "./type-schema.ts";
@@ -9,31 +10,43 @@ import type { MapSchema, TypeSchema } from "./type-schema.ts";
  * nor are custom resources, which are stored as they are sent. Returns the object itself when it is canonical.
  */
 export function canonicalObject(object: KubeObject, schema: TypeSchema): KubeObject {
-  return canonical(object, schema) as KubeObject;
+  return withoutAbsent(object, schema, canonicalQuantityOf) as KubeObject;
 }
 
-function canonical(value: unknown, schema: TypeSchema): unknown {
+/** The part of `canonicalObject` that only takes away; quantities keep their spelling, by which an apply conflicts. */
+export function withoutEmptyFields(object: KubeObject, schema: TypeSchema): KubeObject {
+  return withoutAbsent(object, schema, (quantity) => quantity) as KubeObject;
+}
+
+/** Metadata of any kind, custom ones too, without what means nothing there: nulls, empty texts, lists and maps. */
+export function canonicalMetadata(metadata: ObjectMeta): ObjectMeta {
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => !isEmpty(value)));
+}
+
+type Rewrite = (quantity: unknown) => unknown;
+
+function withoutAbsent(value: unknown, schema: TypeSchema, rewrite: Rewrite): unknown {
   switch (schema.kind) {
     case "scalar":
-      return schema.type === "quantity" ? quantity(value) : value;
+      return schema.type === "quantity" ? rewrite(value) : value;
     case "list": {
       if (!Array.isArray(value)) return value;
-      const items = value.map((item: unknown) => canonical(item, schema.items));
+      const items = value.map((item: unknown) => withoutAbsent(item, schema.items, rewrite));
       return items.some((item, index) => item !== value[index]) ? items : value;
     }
     case "map":
-      return isFields(value) ? canonicalFields(value, schema) : value;
+      return isRecord(value) ? withoutAbsentFields(value, schema, rewrite) : value;
     case "untyped":
       return value;
   }
 }
 
-function canonicalFields(value: Readonly<Record<string, unknown>>, schema: MapSchema): unknown {
-  let changed: Record<string, unknown> | undefined;
+function withoutAbsentFields(value: JsonRecord, schema: MapSchema, rewrite: Rewrite): JsonRecord {
+  let changed: JsonRecord | undefined;
   for (const [key, item] of Object.entries(value)) {
     const type = fieldSchema(schema, key);
     if (type === undefined) continue;
-    const next = canonical(item, type);
+    const next = withoutAbsent(item, type, rewrite);
     const dropped = isAbsent(next, type) && (item === null || !schema.present.has(key));
     if (next === item && !dropped) continue;
     changed ??= { ...value };
@@ -47,14 +60,14 @@ function isAbsent(value: unknown, schema: TypeSchema): boolean {
   if (value === null || value === undefined) return schema.kind !== "untyped";
   if (schema.kind === "list") return Array.isArray(value) && value.length === 0;
   // An empty struct means something (`emptyDir: {}`), an empty map of labels does not.
-  return schema.kind === "map" && schema.fields.size === 0 && isFields(value) && Object.keys(value).length === 0;
+  return schema.kind === "map" && schema.fields.size === 0 && isRecord(value) && isEmpty(value);
 }
 
-function quantity(value: unknown): unknown {
-  if (typeof value === "number") return canonicalQuantity(String(value));
-  return typeof value === "string" ? canonicalQuantity(value) : value;
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
 }
 
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function canonicalQuantityOf(value: unknown): unknown {
+  return typeof value === "string" || typeof value === "number" ? canonicalQuantity(String(value)) : value;
 }

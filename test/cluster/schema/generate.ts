@@ -9,7 +9,8 @@
  * reaches too. Kinds that 1.20 has only as beta take the name of the version in which they became stable.
  *
  * `by-value.json`, also by hand, names the fields that the real server's Go types hold as structs rather than as
- * pointers: such fields always exist there, which decides who owns them, and no OpenAPI document tells.
+ * pointers, and optional lists that they write even when empty: such fields always exist there, which decides who
+ * owns them, and no OpenAPI document tells.
  */
 import { readFile } from "node:fs/promises";
 

@@ -5,16 +5,21 @@ const pattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\
 
 /**
  * A resource quantity in the form in which the real server stores it: the largest suffix that needs no fraction,
- * in the family (binary, decimal, exponent) that the text used. Returns the text itself when it is no quantity.
+ * in the family (binary, decimal, exponent) that the text used. A number that has this suffix already keeps its
+ * spelling (`+5`, `1E3`). Returns the text itself when it is no quantity.
  */
 export function canonicalQuantity(text: string): string {
-  const match = pattern.exec(text);
+  const trimmed = text.trim();
+  const match = pattern.exec(trimmed);
   const [, sign = "", whole = "", fraction = "", suffix = "", exponent] = match ?? [];
   if (match === null || whole + fraction === "") return text;
   const digits = BigInt(whole + fraction);
   if (digits === 0n) return "0";
   const number = { digits, places: -fraction.length };
-  return (sign === "-" ? "-" : "") + canonical(number, suffix, exponent);
+  const magnitude = canonical(number, suffix, exponent);
+  const power = exponent === undefined || Number(exponent) === 0 ? suffix : `e${Number(exponent)}`;
+  if (fraction === "" && magnitude === `${digits}${power}`) return trimmed;
+  return (sign === "-" ? "-" : "") + magnitude;
 }
 
 /** digits × 10^places */
