@@ -70,7 +70,7 @@ export function cloneJson(value: unknown): unknown {
   return copy;
 }
 
-/** Equality of JSON; a key whose value is undefined counts as absent. */
+/** Equality of JSON; the order of keys does not matter, and a key whose value is undefined counts as absent. */
 export function equalJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (Array.isArray(left)) {
@@ -78,7 +78,7 @@ export function equalJson(left: unknown, right: unknown): boolean {
   }
   if (!isRecord(left) || !isRecord(right)) return false;
   for (const key of Object.keys(left)) if (!equalJson(left[key], right[key])) return false;
-  for (const key of Object.keys(right)) if (right[key] !== undefined && left[key] === undefined) return false;
+  for (const key of Object.keys(right)) if (right[key] !== undefined && !Object.hasOwn(left, key)) return false;
   return true;
 }
 

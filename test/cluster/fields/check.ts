@@ -1,9 +1,10 @@
+import { isRecord } from "../json.ts";
 import { SchemaError } from "../schema/error.ts";
 import type { KubeObject } from "../schema/object.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, ScalarType, TypeSchema } from "../schema/type-schema.ts";
 import { formatElement } from "./set.ts";
-import { elementOf, isFields } from "./value.ts";
+import { elementOf } from "./value.ts";
 
 type Problem = { readonly field: string; readonly message: string };
 
@@ -58,7 +59,7 @@ function checkScalar(value: unknown, type: ScalarType, where: Where): void {
 }
 
 function checkMap(value: unknown, schema: MapSchema, where: Where): void {
-  if (!isFields(value)) {
+  if (!isRecord(value)) {
     report(where, `expected map, got ${nameOf(value)}`);
     return;
   }

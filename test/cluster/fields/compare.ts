@@ -1,8 +1,9 @@
+import { equalJson, isRecord } from "../json.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, ScalarType, TypeSchema } from "../schema/type-schema.ts";
 import { insertPath, newSet } from "./set.ts";
 import type { FieldSet, FieldSetBuilder } from "./set.ts";
-import { elementOf, equalValues, isFields, isHollow, shapeOf } from "./value.ts";
+import { elementOf, isHollow, shapeOf } from "./value.ts";
 import type { Fields } from "./value.ts";
 
 /** The paths that differ between two values of one type. */
@@ -53,7 +54,7 @@ function compareAs(walk: Walk, { before, after }: Pair, shape: ReturnType<typeof
 function compareLeaf(walk: Walk, before: unknown, after: unknown): void {
   if (before === undefined) insertPath(walk.added, walk.path);
   else if (after === undefined) insertPath(walk.removed, walk.path);
-  else if (!equalValues(before, after)) insertPath(walk.modified, walk.path);
+  else if (!equalJson(before, after)) insertPath(walk.modified, walk.path);
 }
 
 function compareMaps(walk: Walk, before: Fields | undefined, after: Fields | undefined, schema: MapSchema): void {
@@ -151,7 +152,7 @@ function tryElementOf(schema: ListSchema, item: unknown): string | undefined {
 }
 
 function asFields(value: unknown): Fields | undefined {
-  return isFields(value) ? value : undefined;
+  return isRecord(value) ? value : undefined;
 }
 
 function asList(value: unknown): readonly unknown[] | undefined {

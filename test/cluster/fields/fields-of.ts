@@ -1,9 +1,10 @@
+import { isRecord } from "../json.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
 import { indexItems } from "./compare.ts";
 import { descend, newSet } from "./set.ts";
 import type { FieldSet, FieldSetBuilder } from "./set.ts";
-import { isFields, isHollow, shapeOf } from "./value.ts";
+import { isHollow, shapeOf } from "./value.ts";
 
 /** The paths that a value sets: what a manager that applies it wants to own. */
 export function fieldsOf(value: unknown, schema: TypeSchema): FieldSet {
@@ -20,13 +21,13 @@ function collect(node: FieldSetBuilder, value: unknown, schema: TypeSchema): voi
 }
 
 function collectMap(node: FieldSetBuilder, value: unknown, schema: MapSchema): void {
-  if (!isFields(value)) return;
+  if (!isRecord(value)) return;
   for (const [key, item] of Object.entries(value)) {
     const type = fieldSchema(schema, key);
     if (type === undefined || item === undefined) continue;
     const child = descend(node, `f:${key}`);
     collect(child, item, type);
-    if (item === null || (isFields(item) && isHollow(item)) || !schema.fields.has(key)) child.member = true;
+    if (item === null || (isRecord(item) && isHollow(item)) || !schema.fields.has(key)) child.member = true;
   }
 }
 

@@ -1,8 +1,9 @@
+import { equalJson, isRecord } from "../json.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
 import { indexItems } from "./compare.ts";
 import type { FieldSet } from "./set.ts";
-import { elementOf, equalValues, isFields, isHollow, shapeOf } from "./value.ts";
+import { elementOf, isHollow, shapeOf } from "./value.ts";
 import type { Fields } from "./value.ts";
 
 /** Lays `applied` on `live`. Returns `live` itself, or the parts of it, where nothing changes. */
@@ -13,13 +14,13 @@ export function mergeValues(live: unknown, applied: unknown, schema: TypeSchema)
   if (shape.kind === "leaf" || shape.kind !== shapeOf(schema, live ?? applied).kind) return replaced(live, applied);
   if (isHollow(live) && isHollow(applied)) return replaced(live, applied);
   if (shape.kind === "map") {
-    return mergeMaps(isFields(live) ? live : {}, isFields(applied) ? applied : {}, shape.schema);
+    return mergeMaps(isRecord(live) ? live : {}, isRecord(applied) ? applied : {}, shape.schema);
   }
   return mergeLists(Array.isArray(live) ? live : [], Array.isArray(applied) ? applied : [], shape.schema);
 }
 
 function replaced(live: unknown, applied: unknown): unknown {
-  return equalValues(live, applied) ? live : applied;
+  return equalJson(live, applied) ? live : applied;
 }
 
 function mergeMaps(live: Fields, applied: Fields, schema: MapSchema): Fields {
@@ -77,7 +78,7 @@ function mergeItem(live: readonly unknown[] | undefined, applied: unknown, schem
 export function removeFields(value: unknown, set: FieldSet, schema: TypeSchema): unknown {
   if (set.children.size === 0) return value;
   const shape = shapeOf(schema, value);
-  if (shape.kind === "map" && isFields(value)) return removeFromMap(value, set, shape.schema);
+  if (shape.kind === "map" && isRecord(value)) return removeFromMap(value, set, shape.schema);
   if (shape.kind === "list" && Array.isArray(value)) return removeFromList(value, set, shape.schema);
   return value;
 }

@@ -1,9 +1,10 @@
+import { isRecord } from "../json.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { TypeSchema } from "../schema/type-schema.ts";
 import { fieldsOf } from "./fields-of.ts";
 import { isEmpty, union } from "./set.ts";
 import type { FieldSet } from "./set.ts";
-import { elementOf, isFields, shapeOf } from "./value.ts";
+import { elementOf, shapeOf } from "./value.ts";
 
 /**
  * Brings a stored set in line with its schema, which may have changed since: who owns fields inside of what is
@@ -42,7 +43,7 @@ function typeAt(schema: TypeSchema, element: string): TypeSchema | undefined {
 }
 
 function valueAt(value: unknown, element: string, schema: TypeSchema): unknown {
-  if (schema.kind === "map") return isFields(value) ? value[element.slice(2)] : undefined;
+  if (schema.kind === "map") return isRecord(value) ? value[element.slice(2)] : undefined;
   if (schema.kind !== "list" || !Array.isArray(value) || schema.relationship === "atomic") return undefined;
   return value.find((item: unknown) => hasElement(schema, item, element)) as unknown;
 }

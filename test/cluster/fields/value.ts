@@ -1,3 +1,4 @@
+import { isRecord } from "../json.ts";
 import { SchemaError } from "../schema/error.ts";
 import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
 
@@ -18,7 +19,7 @@ const shapes = new WeakMap<TypeSchema, Shape>();
 
 /** The shape of a value of this type; for an untyped one it depends on the value. */
 export function shapeOf(schema: TypeSchema, value: unknown): Shape {
-  if (schema.kind === "untyped") return isFields(value) ? deducedMap : leaf;
+  if (schema.kind === "untyped") return isRecord(value) ? deducedMap : leaf;
   if (schema.kind === "scalar") return leaf;
   const known = shapes.get(schema);
   if (known !== undefined) return known;
@@ -30,10 +31,6 @@ export function shapeOf(schema: TypeSchema, value: unknown): Shape {
 function shapeOfContainer(schema: MapSchema | ListSchema): Shape {
   if (schema.kind === "map") return schema.atomic ? leaf : { kind: "map", schema };
   return schema.relationship === "atomic" ? leaf : { kind: "list", schema };
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** An absent, null or empty container: those are leaves, so that `{}` and nothing stay distinguishable. */
@@ -53,7 +50,7 @@ export function elementOf(list: ListSchema, item: unknown): string {
     }
     return `v:${JSON.stringify(item)}`;
   }
-  if (!isFields(item)) {
+  if (!isRecord(item)) {
     throw new SchemaError({ field: "", message: "associative list with keys may not have non-map elements" });
   }
   const [onlyKey] = list.keys;
@@ -71,17 +68,4 @@ function keyValue(list: ListSchema, item: Fields, key: string): unknown {
   if (value !== undefined) return value;
   const message = `associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`;
   throw new SchemaError({ field: "", message });
-}
-
-/** Equality of JSON values; the order of keys does not matter. */
-export function equalValues(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => equalValues(item, b[index]));
-  }
-  if (!isFields(a) || !isFields(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && equalValues(a[key], b[key]));
 }

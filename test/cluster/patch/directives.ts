@@ -1,3 +1,4 @@
+import { isRecord } from "../json.ts";
 import { PatchError } from "./error.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -20,10 +21,10 @@ export function retainKeys(original: Fields, patch: Fields): Record<string, unkn
 /** A value of a patch as it is stored where nothing was: without directives, nulls and items to delete. */
 export function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) {
-    const items = value.filter((item) => !isFields(item) || item["$patch"] === undefined || item["$patch"] === "merge");
+    const items = value.filter((item) => !isRecord(item) || item["$patch"] === undefined || item["$patch"] === "merge");
     return items.map((item) => withoutDirectives(item));
   }
-  if (!isFields(value)) return value;
+  if (!isRecord(value)) return value;
   const kept = Object.entries(value).filter(([key, item]) => item !== null && !isDirective(key));
   return Object.fromEntries(kept.map(([key, item]) => [key, withoutDirectives(item)]));
 }
@@ -36,8 +37,4 @@ function isDirective(key: string): boolean {
 export function listDirectiveTarget(key: string): string {
   for (const prefix of [orderPrefix, deletePrefix]) if (key.startsWith(prefix)) return key.slice(prefix.length);
   return key;
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

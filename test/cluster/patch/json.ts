@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 
+import { isRecord } from "../json.ts";
 import { PatchError } from "./error.ts";
 
 /** More operations in one patch than this the real server refuses. */
@@ -18,7 +19,7 @@ export function jsonPatch(document: unknown, operations: unknown): unknown {
 }
 
 function applyOperation(document: unknown, operation: unknown): unknown {
-  if (!isFields(operation)) throw new PatchError(422, "an operation of a JSON patch must be an object");
+  if (!isRecord(operation)) throw new PatchError(422, "an operation of a JSON patch must be an object");
   const path = pointer(operation, "path");
   switch (operation["op"]) {
     case "add":
@@ -63,7 +64,7 @@ function find(document: unknown, path: Path): unknown {
   let value = document;
   for (const key of path) {
     if (Array.isArray(value)) value = /^\d+$/.test(key) ? value[Number(key)] : undefined;
-    else if (isFields(value) && Object.hasOwn(value, key)) value = value[key];
+    else if (isRecord(value) && Object.hasOwn(value, key)) value = value[key];
     else return undefined;
   }
   return value;
@@ -134,7 +135,7 @@ function edit(document: unknown, path: Path, change: Edit): unknown {
       const index = indexIn(value, key, path);
       return last ? change.list(value, index) : value.with(index, at(value[index], depth + 1));
     }
-    if (!isFields(value)) throw missing(path);
+    if (!isRecord(value)) throw missing(path);
     if (last) return change.fields(value, key);
     if (!Object.hasOwn(value, key)) throw missing(path);
     return { ...value, [key]: at(value[key], depth + 1) };
@@ -156,8 +157,4 @@ function missing(path: Path): PatchError {
 
 function format(path: Path): string {
   return path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { isRecord } from "../json.ts";
+
 /** RFC 7386: objects merge, null deletes, everything else replaces. Neither argument is changed. */
 export function mergePatch(document: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
@@ -7,8 +9,4 @@ export function mergePatch(document: unknown, patch: unknown): unknown {
     else merged[key] = mergePatch(merged[key], value);
   }
   return merged;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

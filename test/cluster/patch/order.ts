@@ -1,8 +1,8 @@
-import { isFields } from "./directives.ts";
+import { isRecord } from "../json.ts";
 
 /** Whether two items of a list stand for the same: the same merge key, or the same primitive. */
 export function sameItem(a: unknown, b: unknown, mergeKey: string | undefined): boolean {
-  if (mergeKey === undefined || !isFields(a) || !isFields(b)) return a === b;
+  if (mergeKey === undefined || !isRecord(a) || !isRecord(b)) return a === b;
   return a[mergeKey] !== undefined && a[mergeKey] === b[mergeKey];
 }
 

@@ -1,13 +1,7 @@
+import { isRecord } from "../json.ts";
 import { fieldSchema } from "../schema/type-schema.ts";
 import type { ListSchema, MapSchema, TypeSchema } from "../schema/type-schema.ts";
-import {
-  deletePrefix,
-  isFields,
-  listDirectiveTarget,
-  orderPrefix,
-  retainKeys,
-  withoutDirectives,
-} from "./directives.ts";
+import { deletePrefix, listDirectiveTarget, orderPrefix, retainKeys, withoutDirectives } from "./directives.ts";
 import type { Fields } from "./directives.ts";
 import { PatchError } from "./error.ts";
 import { normalizeOrder, sameItem } from "./order.ts";
@@ -18,8 +12,8 @@ import { normalizeOrder, sameItem } from "./order.ts";
  * argument is changed.
  */
 export function strategicMergePatch(document: unknown, patch: unknown, schema: TypeSchema): unknown {
-  if (!isFields(patch)) throw new PatchError(400, "a strategic merge patch must be an object");
-  return mergeFields(isFields(document) ? document : {}, patch, asMap(schema));
+  if (!isRecord(patch)) throw new PatchError(400, "a strategic merge patch must be an object");
+  return mergeFields(isRecord(document) ? document : {}, patch, asMap(schema));
 }
 
 function mergeFields(original: Fields, patch: Fields, schema: MapSchema | undefined): Fields {
@@ -52,9 +46,9 @@ function mergeField(original: unknown, { patch, name }: Target, schema: TypeSche
   if (Array.isArray(value) || (value === undefined && (order ?? deleted) !== undefined)) {
     return mergeList(original, { items: value, order, deleted }, schema);
   }
-  if (!isFields(value)) return value;
+  if (!isRecord(value)) return value;
   const map = asMap(schema);
-  if (!isFields(original) || map?.patch?.strategies.includes("replace") === true) return withoutDirectives(value);
+  if (!isRecord(original) || map?.patch?.strategies.includes("replace") === true) return withoutDirectives(value);
   return mergeFields(original, value, map);
 }
 
@@ -82,22 +76,22 @@ function mergeItems(original: readonly unknown[], items: readonly unknown[], lis
   const mergeKey = list.patch?.mergeKey;
   const merged = [...original];
   for (const item of items) {
-    if (isFields(item) && (mergeKey === undefined || item[mergeKey] === undefined)) {
+    if (isRecord(item) && (mergeKey === undefined || item[mergeKey] === undefined)) {
       throw new PatchError(422, `map: does not contain declared merge key: ${mergeKey ?? ""}`);
     }
     const index = merged.findIndex((known) => sameItem(known, item, mergeKey));
     const known = merged[index];
     if (index < 0) merged.push(withoutDirectives(item));
-    else if (isFields(known) && isFields(item)) merged[index] = mergeFields(known, item, asMap(list.items));
+    else if (isRecord(known) && isRecord(item)) merged[index] = mergeFields(known, item, asMap(list.items));
   }
   return merged;
 }
 
 function isDeleted(item: unknown, { items = [], deleted = [] }: ListPatch, mergeKey: string | undefined): boolean {
-  if (!isFields(item)) return deleted.includes(item);
+  if (!isRecord(item)) return deleted.includes(item);
   return items.some((entry) => {
     if (directiveOf(entry) !== "delete") return false;
-    if (mergeKey === undefined || !isFields(entry) || entry[mergeKey] === undefined) {
+    if (mergeKey === undefined || !isRecord(entry) || entry[mergeKey] === undefined) {
       throw new PatchError(422, "delete patch type with no merge key defined");
     }
     return sameItem(item, entry, mergeKey);
@@ -110,7 +104,7 @@ function isReplacement(item: unknown): boolean {
 
 /** The `$patch` of a list's item. */
 function directiveOf(item: unknown): "delete" | "replace" | "merge" | undefined {
-  const directive = isFields(item) ? item["$patch"] : undefined;
+  const directive = isRecord(item) ? item["$patch"] : undefined;
   if (directive === undefined || directive === "delete" || directive === "replace" || directive === "merge") {
     return directive;
   }

@@ -1,3 +1,4 @@
+import { cloneJson, isRecord } from "../json.ts";
 import type { KubeObject } from "./object.ts";
 import type { MapSchema, TypeSchema } from "./type-schema.ts";
 
@@ -14,10 +15,7 @@ function fill(value: unknown, schema: TypeSchema): unknown {
     const items = value.map((item: unknown) => fill(item, schema.items));
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
-  if (schema.kind === "map" && typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return fillFields({ ...value }, value, schema);
-  }
-  return value;
+  return schema.kind === "map" && isRecord(value) ? fillFields({ ...value }, value, schema) : value;
 }
 
 type Fields = Record<string, unknown>;
@@ -28,7 +26,7 @@ function fillFields(filled: Fields, value: object, schema: MapSchema): object {
     if (type.rules?.default === undefined) continue;
     const current = filled[key];
     if (current === undefined || (current === null && type.rules.nullable !== true)) {
-      filled[key] = structuredClone(type.rules.default);
+      filled[key] = cloneJson(type.rules.default);
       changed = true;
     }
   }

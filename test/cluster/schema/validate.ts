@@ -1,3 +1,4 @@
+import { isRecord } from "../json.ts";
 import type { KubeObject } from "./object.ts";
 import { ruleErrors } from "./rules.ts";
 import { fieldSchema } from "./type-schema.ts";
@@ -16,7 +17,7 @@ function collectUnknown(value: unknown, schema: TypeSchema, path: string, found:
   if (schema.kind === "list" && Array.isArray(value)) {
     for (const [index, item] of value.entries()) collectUnknown(item, schema.items, `${path}[${index}]`, found);
   }
-  if (schema.kind !== "map" || !isFields(value)) return;
+  if (schema.kind !== "map" || !isRecord(value)) return;
   for (const [key, item] of Object.entries(value)) {
     const type = fieldSchema(schema, key);
     if (type === undefined) found.push(join(path, key));
@@ -34,7 +35,7 @@ function prune(value: unknown, schema: TypeSchema): unknown {
     const items = value.map((item: unknown) => prune(item, schema.items));
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
-  if (schema.kind !== "map" || !isFields(value)) return value;
+  if (schema.kind !== "map" || !isRecord(value)) return value;
   let pruned: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
     const type = fieldSchema(schema, key);
@@ -77,7 +78,7 @@ function validate(value: unknown, schema: TypeSchema, path: string, errors: Fiel
   if (schema.kind === "list" && Array.isArray(value)) {
     for (const [index, item] of value.entries()) validate(item, schema.items, `${path}[${index}]`, errors);
   }
-  if (schema.kind !== "map" || !isFields(value)) return;
+  if (schema.kind !== "map" || !isRecord(value)) return;
   for (const [key, item] of Object.entries(value)) {
     const type = fieldSchema(schema, key);
     if (type !== undefined) validate(item, type, join(path, key), errors);
@@ -97,7 +98,7 @@ function hasType(value: unknown, schema: TypeSchema): boolean {
     case "list":
       return Array.isArray(value);
     case "map":
-      return isFields(value);
+      return isRecord(value);
     case "scalar":
       return scalarChecks[schema.type](value);
   }
@@ -150,8 +151,4 @@ function nameOf(value: unknown): string {
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
