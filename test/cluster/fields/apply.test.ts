@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { builtinSchema } from "../schema/schema.ts";
 import type { FieldsV1, KubeObject, TypeSchema } from "../schema/schema.ts";
 import { applyFields, trackUpdate } from "./apply.ts";
-import type { ApplyRequest } from "./apply.ts";
+import type { ApplyRequest, ApplyResult } from "./apply.ts";
 
 function schemaOf(kind: "Deployment" | "ConfigMap" | "Service"): TypeSchema {
   const schema = builtinSchema({ group: kind === "Deployment" ? "apps" : "", version: "v1", kind });
@@ -27,30 +27,19 @@ function pod(containers: readonly Record<string, unknown>[]): Record<string, unk
 
 type Options = Partial<Omit<ApplyRequest, "live" | "applied">>;
 
+function outcome(live: KubeObject | undefined, configuration: KubeObject, options: Options): ApplyResult {
+  const request = { live, applied: configuration, manager: "drover", force: false, now, schema };
+  return applyFields({ ...request, ...options });
+}
+
 function applied(live: KubeObject | undefined, configuration: KubeObject, options: Options = {}): KubeObject {
-  const result = applyFields({
-    live,
-    applied: configuration,
-    manager: "drover",
-    force: false,
-    now,
-    schema,
-    ...options,
-  });
+  const result = outcome(live, configuration, options);
   if (result.kind === "conflict") throw new Error(JSON.stringify(result.causes));
   return result.object;
 }
 
 function conflictOf(live: KubeObject, configuration: KubeObject, options: Options = {}): readonly string[] {
-  const result = applyFields({
-    live,
-    applied: configuration,
-    manager: "drover",
-    force: false,
-    now,
-    schema,
-    ...options,
-  });
+  const result = outcome(live, configuration, options);
   return result.kind === "conflict" ? result.causes.map(({ message, field }) => `${message}: ${field}`) : [];
 }
 

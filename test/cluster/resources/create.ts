@@ -2,7 +2,7 @@ import type { ClusterState } from "../cluster-state.ts";
 import { internalError } from "../http/status.ts";
 import { asObject, checkObjectType, parseBody, validateFields, type Body } from "./decode.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, fieldManager, type ResourceRequest } from "./request.ts";
+import { writeContext, type ResourceRequest } from "./request.ts";
 import { insert } from "./write.ts";
 
 export function createObject(state: ClusterState, request: ResourceRequest, body: Body): Reply {
@@ -12,11 +12,6 @@ export function createObject(state: ClusterState, request: ResourceRequest, body
     throw internalError("resourceVersion should not be set on objects to be created");
   }
   const warnings = validateFields(object, request);
-  const context = {
-    kind: request.kind,
-    manager: fieldManager(request),
-    dryRun: dryRun(request),
-    tracking: "update",
-  } as const;
-  return { type: "object", status: 201, kind: request.kind, object: insert(state, context, object), warnings };
+  const created = insert(state, writeContext(request), object);
+  return { type: "object", status: 201, kind: request.kind, object: created, warnings };
 }

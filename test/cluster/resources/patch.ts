@@ -12,7 +12,7 @@ import { checkName, fieldValidation, parseBody, unknownFieldsOf, type Body } fro
 import { requireLive } from "./get.ts";
 import { isKubeObject, type ServedKind } from "./kinds.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, fieldManager, type ResourceRequest } from "./request.ts";
+import { writeContext, type ResourceRequest } from "./request.ts";
 import { checkPreconditions } from "./update.ts";
 import { replace } from "./write.ts";
 
@@ -22,7 +22,7 @@ const strategicType = "application/strategic-merge-patch+json";
 const applyType = "application/apply-patch+yaml";
 
 export function patchObject(state: ClusterState, request: ResourceRequest, body: Body): Reply {
-  const { kind, subresource } = request;
+  const { kind } = request;
   const type = body.contentType.split(";")[0]?.trim() ?? "";
   if (!acceptedTypes(kind).includes(type)) throw unsupportedMediaType(acceptedTypes(kind));
   if (type === applyType) return applyObject(state, request, body);
@@ -37,14 +37,8 @@ export function patchObject(state: ClusterState, request: ResourceRequest, body:
   checkName(candidate, request);
   const warnings = validatePatched(candidate, request, body);
   checkPreconditions({ kind, live, candidate, needsVersion: false, isPatch: true });
-  const context = {
-    kind,
-    subresource,
-    manager: fieldManager(request),
-    dryRun: dryRun(request),
-    tracking: "update",
-  } as const;
-  return { type: "object", status: 200, kind, object: replace(state, context, { live, candidate }), warnings };
+  const object = replace(state, writeContext(request), { live, candidate });
+  return { type: "object", status: 200, kind, object, warnings };
 }
 
 /** The patch types that a kind takes; a custom kind has no Go struct, so no strategic merge. */

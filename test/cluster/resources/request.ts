@@ -2,6 +2,7 @@ import { invalidValue, required, tooLong } from "../admission/causes.ts";
 import type { User } from "../cluster-state.ts";
 import { badRequest, invalid } from "../http/status.ts";
 import type { ServedKind } from "./kinds.ts";
+import type { WriteContext } from "./write.ts";
 
 /** One request for a resource, after its path was understood. */
 export type ResourceRequest = {
@@ -28,10 +29,16 @@ export function flag(request: ResourceRequest, name: string): boolean {
   return value === "true" || value === "1";
 }
 
+/** How a request that is no apply writes: under its field manager, which comes to own what it changes. */
+export function writeContext(request: ResourceRequest): WriteContext {
+  const { kind, subresource } = request;
+  return { kind, subresource, manager: fieldManager(request), dryRun: dryRun(request), tracking: "update" };
+}
+
 const longestManager = 128;
 
 /** The field manager of a write: the parameter, else the program part of the user agent. */
-export function fieldManager(request: ResourceRequest): string {
+function fieldManager(request: ResourceRequest): string {
   const given = request.query.get("fieldManager") ?? "";
   checkManager(given);
   if (given !== "") return given;

@@ -9,7 +9,7 @@ import { requireLive } from "./get.ts";
 import { isKubeObject, type ServedKind } from "./kinds.ts";
 import { applyPatchTo } from "./patch.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, fieldManager, type ResourceRequest } from "./request.ts";
+import { writeContext, type ResourceRequest } from "./request.ts";
 import { checkPreconditions } from "./update.ts";
 import { replace } from "./write.ts";
 
@@ -32,14 +32,7 @@ export function handleScale(state: ClusterState, request: ResourceRequest, metho
     ]);
   }
   if (isKubeObject(candidate)) checkPreconditions({ kind: request.kind, live, candidate, needsVersion: false });
-  const context = {
-    kind: request.kind,
-    subresource: "scale",
-    manager: fieldManager(request),
-    dryRun: dryRun(request),
-    tracking: "update",
-  } as const;
-  const object = replace(state, context, { live, candidate: withReplicas(request.kind, live, replicas) });
+  const object = replace(state, writeContext(request), { live, candidate: withReplicas(request.kind, live, replicas) });
   return { type: "json", status: 200, body: scaleOf(request.kind, object) };
 }
 

@@ -6,7 +6,7 @@ import { asObject, checkName, checkObjectType, parseBody, validateFields, type B
 import { requireLive } from "./get.ts";
 import type { ServedKind } from "./kinds.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, fieldManager, type ResourceRequest } from "./request.ts";
+import { writeContext, type ResourceRequest } from "./request.ts";
 import { replace } from "./write.ts";
 
 /** Kinds that a PUT without resourceVersion does not overwrite. */
@@ -22,7 +22,7 @@ const conditionalOnly = new Set([
 
 export function updateObject(state: ClusterState, request: ResourceRequest, body: Body): Reply {
   checkObjectType(body);
-  const { kind, subresource } = request;
+  const { kind } = request;
   const candidate = asObject(parseBody(body), request);
   checkName(candidate, request);
   const warnings = validateFields(candidate, request);
@@ -33,14 +33,7 @@ export function updateObject(state: ClusterState, request: ResourceRequest, body
     candidate,
     needsVersion: kind.custom !== undefined || conditionalOnly.has(kind.collection),
   });
-  const context = {
-    kind,
-    subresource,
-    manager: fieldManager(request),
-    dryRun: dryRun(request),
-    tracking: "update",
-  } as const;
-  const object = replace(state, context, { live, candidate });
+  const object = replace(state, writeContext(request), { live, candidate });
   return { type: "object", status: 200, kind, object, warnings };
 }
 
