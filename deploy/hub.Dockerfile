@@ -13,7 +13,9 @@ COPY dist/hub.mjs /opt/drover/hub.mjs
 COPY dist/drover.mjs /opt/drover/drover.mjs
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/drover
 USER 65532:65532
+# One arena for malloc: with one for each of Node's threads it keeps 10 MiB that nobody uses.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=1 \
     DROVER_DATA_DIR=/var/lib/drover \
     DROVER_API_ADDRESS=0.0.0.0:7474 \
     DROVER_LINK_ADDRESS=0.0.0.0:7475

@@ -38,6 +38,8 @@ describe("bundles", () => {
     const entrypoint = JSON.parse(/^ENTRYPOINT (?<list>.*)$/mu.exec(dockerfile)?.groups?.["list"] ?? "[]") as string[];
     const flags = entrypoint.filter((argument) => argument.startsWith("--"));
     expect(flags.length).toBeGreaterThan(0);
+    // What `startProgram` runs everything with, benches included.
+    expect(dockerfile).toContain("MALLOC_ARENA_MAX=1");
     const help = await runCommand(process.execPath, [...flags, dist(name), "--help"], {});
     expect(help).toMatchObject({ code: 0, stderr: "" });
   });

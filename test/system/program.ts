@@ -62,8 +62,14 @@ export function startProgram(options: ProgramOptions): Program {
   };
 }
 
+/** What the images set: with an arena of its own for each of Node's threads, malloc keeps 10 MiB that nobody uses. */
+const imageEnv = { MALLOC_ARENA_MAX: "1" };
+
 function launch({ file, args, logFile }: ProgramOptions): ChildProcess {
   const log = openSync(logFile, "a");
   // The channel ends with the test process, and the program with the channel.
-  return spawn(process.execPath, [file, ...args], { stdio: ["ignore", log, log, "ipc"] });
+  return spawn(process.execPath, [file, ...args], {
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...process.env, ...imageEnv },
+  });
 }
