@@ -1,16 +1,24 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, readFileSync, type WriteStream } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
 
-import { DroverError } from "@drover/shared/errors";
+/** A process that ended by itself. */
+export interface LostChild {
+  readonly name: string;
+  /** `was killed by SIGKILL`. */
+  readonly how: string;
+  /** The errors that it logged last; "" when there were none. */
+  readonly lastWords: string;
+  readonly logFile: string;
+}
 
 /** The processes of the playground: each writes its log to a file, and none outlives this process. */
 export class Children {
   readonly #children = new Map<string, ChildProcess>();
-  readonly #onLost: (name: string, log: string) => void;
+  readonly #onLost: (lost: LostChild) => void;
   #stopping = false;
 
   /** `onLost` is called when a process ends that was not asked to. */
-  constructor(onLost: (name: string, log: string) => void) {
+  constructor(onLost: (lost: LostChild) => void) {
     this.#onLost = onLost;
   }
 
@@ -26,7 +34,12 @@ export class Children {
     child.stdout?.pipe(log, { end: false });
     child.stderr?.pipe(log, { end: false });
     this.#children.set(name, child);
-    child.once("exit", () => this.#ended(name, program.logFile, log));
+    child.once("exit", (code, killed) => {
+      log.end();
+      this.#children.delete(name);
+      const how = killed === null ? `ended with exit code ${code ?? 1}` : `was killed by ${killed}`;
+      if (!this.#stopping) this.#onLost({ name, how, lastWords: lastWords(program.logFile), logFile: program.logFile });
+    });
   }
 
   /** Asks all to stop, in reverse order of their start, and makes them after 8 s. */
@@ -34,12 +47,6 @@ export class Children {
     this.#stopping = true;
     const ended = [...this.#children.values()].toReversed().map(stopChild);
     await Promise.all(ended);
-  }
-
-  #ended(name: string, logFile: string, log: WriteStream): void {
-    log.end();
-    this.#children.delete(name);
-    if (!this.#stopping) this.#onLost(name, lastLines(logFile));
   }
 }
 
@@ -55,11 +62,18 @@ async function stopChild(child: ChildProcess): Promise<void> {
   });
 }
 
-/** What a process said last, for the message that tells of its end. */
-function lastLines(file: string): string {
+/** What a process said at its end that was wrong: errors of its log, and what is no log line at all. */
+function lastWords(file: string): string {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n").slice(-5);
+  return lines.map(complaint).filter(Boolean).join("\n");
+}
+
+function complaint(line: string): string {
+  if (!line.startsWith("{")) return line;
   try {
-    return readFileSync(file, "utf8").trimEnd().split("\n").slice(-5).join("\n");
-  } catch (cause) {
-    throw new DroverError("internal", `the log ${file} cannot be read`, { cause });
+    const entry = JSON.parse(line) as { readonly level?: unknown };
+    return entry.level === "error" || entry.level === "fatal" ? line : "";
+  } catch {
+    return line;
   }
 }

@@ -33,13 +33,14 @@ const onSignal = (): void => stop.abort(new DroverError("canceled", "stopped"));
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
 
 const screen = createScreen(() => Date.now());
+const folder = resolve(values.folder ?? join(import.meta.dirname, "..", ".."));
 try {
-  const folder = resolve(values.folder ?? join(import.meta.dirname, "..", ".."));
   await startPlayground({ screen, clock: systemClock, fresh: values.fresh ?? false, folder }, stop.signal);
   process.exitCode = 0;
 } catch (cause) {
   const error = DroverError.from(cause);
-  if (!stop.signal.aborted) screen.problem(error.message, error.hint ?? "the logs are in .drover/logs");
+  const hint = error.hint ?? `the logs are in ${join(folder, ".drover", "logs")}`;
+  if (!stop.signal.aborted) screen.problem(error.message, hint);
   process.exitCode = stop.signal.aborted ? 0 : 1;
 }
 process.exit();

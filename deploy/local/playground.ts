@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 
 import { createClient, type Client } from "@drover/shared/api/client";
 import { writeContext } from "@drover/shared/api/contexts";
@@ -7,11 +7,13 @@ import type { Target } from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
-import { Children } from "./children.ts";
+import { Children, type LostChild } from "./children.ts";
 import { startClusters, type PlaygroundCluster } from "./clusters.ts";
 import { prepareDemo } from "./demo.ts";
+import { lockFile, lockFolder } from "./lock.ts";
 import { choosePort } from "./ports.ts";
 import type { Screen } from "./screen.ts";
+import { formatSummary, here } from "./summary.ts";
 
 export interface PlaygroundOptions {
   readonly screen: Screen;
@@ -22,6 +24,8 @@ export interface PlaygroundOptions {
   readonly folder: string;
 }
 
+/** How long targets may stay as they are, not all of them current, before the playground says that it is up. */
+const patienceMs = 8_000;
 const root = join(import.meta.dirname, "..", "..");
 
 /** Brings the whole playground up, tells about it, and takes it down when the signal aborts. */
@@ -29,12 +33,12 @@ export async function startPlayground(options: PlaygroundOptions, signal: AbortS
   const { screen } = options;
   const state = join(options.folder, ".drover");
   const demo = join(options.folder, "drover-demo");
-  if (options.fresh) for (const folder of [state, demo]) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(state, "logs"), { recursive: true, mode: 0o700 });
+  makeFolder(join(state, "logs"));
+  using held = new DisposableStack();
+  held.use(lockFolder(state));
+  if (options.fresh) forget(state, demo);
   const lost = new AbortController();
-  const children = new Children((name, log) =>
-    lost.abort(new DroverError("internal", `${name} has ended: ${log}`, { hint: "its log is in .drover/logs" })),
-  );
+  const children = new Children((child) => lost.abort(explainLoss(child)));
   const stop = AbortSignal.any([signal, lost.signal]);
   await using clusters = await screen.step("clusters", async () => {
     const started = await startClusters(join(state, "clusters"));
@@ -47,6 +51,33 @@ export async function startPlayground(options: PlaygroundOptions, signal: AbortS
     await children.stop();
   }
   if (!signal.aborted) throw lost.signal.reason;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new DroverError("config_invalid", `the folder ${folder} cannot be made`, {
+      hint: "give another one: npm start -- --folder /tmp/drover",
+      cause,
+    });
+  }
+}
+
+/** Everything of earlier runs but the lock, which this run holds. */
+function forget(state: string, demo: string): void {
+  const old = readdirSync(state).filter((name) => !name.startsWith(lockFile));
+  for (const folder of [demo, ...old.map((name) => join(state, name))]) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  makeFolder(join(state, "logs"));
+}
+
+function explainLoss({ name, how, lastWords, logFile }: LostChild): DroverError {
+  const said = lastWords === "" ? "" : `:\n${lastWords}`;
+  return new DroverError("internal", `${name} ${how}, so everything was stopped${said}`, {
+    hint: `its log is ${here(logFile)}; npm start goes on from here`,
+  });
 }
 
 interface Running extends PlaygroundOptions {
@@ -75,15 +106,16 @@ async function bringUp(running: Running, signal: AbortSignal): Promise<void> {
     }
     return {
       value: undefined,
-      text: `./drover-demo (${made ? "two applications, one override each" : "as you left it"})`,
+      text: `${here(demo)} (${made ? "two applications, one override each" : "as you left it"})`,
     };
   });
   const targets = await screen.step("sync", async () => {
     const settled = await waitForTargets(client, running.clock, signal);
     const current = settled.filter((target) => target.state === "current").length;
-    return { value: settled, text: `${current}/${settled.length} targets current` };
+    const incomplete = current < settled.length;
+    return { value: settled, text: `${current}/${settled.length} targets current`, incomplete };
   });
-  describe(running, targets);
+  screen.print(formatSummary({ ...running, targets, took: screen.total() }));
 }
 
 interface RunningHub {
@@ -140,13 +172,16 @@ async function startAgent(
   });
 }
 
-/** Waits until there are targets and all of them are current; after 30 s what there is will do. */
+/** Waits until all targets are current, or until nothing has moved for a while: then what there is will do. */
 async function waitForTargets(client: Client, clock: Clock, signal: AbortSignal): Promise<readonly Target[]> {
-  const deadline = clock.now() + 30_000;
+  let face = "";
+  let movedAt = clock.now();
   return poll(clock, signal, "no target appeared within 30 s; what the hub says: npx drover get sources", async () => {
     const { items } = await client.targets.list({}, signal);
-    const settled = items.length > 0 && items.every((target) => target.state === "current");
-    return settled || (clock.now() > deadline - 500 && items.length > 0) ? items : undefined;
+    const states = items.map((target) => `${target.app}@${target.cluster} ${target.state} ${target.reason}`).join("\n");
+    if (states !== face) [face, movedAt] = [states, clock.now()];
+    const settled = items.every((target) => target.state === "current") || clock.now() - movedAt > patienceMs;
+    return items.length > 0 && settled ? items : undefined;
   });
 }
 
@@ -160,30 +195,9 @@ async function poll<T>(
   for (;;) {
     const value = await look();
     if (value !== undefined) return value;
-    if (clock.now() > deadline) throw new DroverError("timeout", late, { hint: "the logs are in .drover/logs" });
+    if (clock.now() > deadline) throw new DroverError("timeout", late);
     await clock.sleep(50, signal);
   }
-}
-
-function describe({ screen, state, demo }: Running, targets: readonly Target[]): void {
-  const rows = targets.map(
-    (t) => `  ${t.state.padEnd(12)} ${`${t.app}@${t.cluster}`.padEnd(20)} ${t.revision.slice(0, 7)}`,
-  );
-  const here = (path: string): string => relative(process.cwd(), path);
-  const kubectl = `kubectl --kubeconfig ${here(join(state, "kubeconfig"))}`;
-  const repository = here(demo);
-  screen.print(`
-${rows.toSorted().join("\n")}
-
-All up after ${screen.total()}. Three things to try, in another terminal:
-  1  change Git          sed -i 's/Hello/Hej/' ${repository}/apps/hello/config.yaml && git -C ${repository} commit -qam hej
-                         npx drover get targets
-  2  make drift          ${kubectl} --context prod-1 -n hello scale deploy hello --replicas 9
-                         npx drover events
-  3  move an app         npx drover cluster label dev-1 tier=gold && npx drover get targets
-
-Clusters  ${kubectl} --context dev-1 get deploy -A        (contexts: dev-1 staging-1 prod-1)
-Stop      Ctrl-C`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { plainGit } from "../rig/git.ts";
 import { createKubectl } from "../rig/kubectl.ts";
 
 const root = join(import.meta.dirname, "..", "..");
+const program = join(root, "deploy", "local", "main.ts");
 const waiting = { timeout: 30_000, interval: 50 };
 
 describeWithRig("kubectl", "git")("the playground", () => {
@@ -83,6 +84,16 @@ describeWithRig("kubectl", "git")("the playground", () => {
     }, waiting);
   });
 
+  it("is not started twice in one folder, and says so", async () => {
+    const second = await runCommand(process.execPath, [program, "--folder", folder, "--fresh"], {
+      env: { XDG_CONFIG_HOME: folder, NO_COLOR: "1" },
+    });
+    expect([second.code, second.stdout]).toEqual([1, ""]);
+    expect(second.stderr).toContain("a playground runs in this folder already");
+    expect(second.stderr).toContain("hint: ");
+    expect(JSON.parse(await drover("get", "targets", "-o", "json"))).toHaveProperty("items.length", 6);
+  });
+
   it("ends every process on Ctrl-C, leaves no port taken, and resumes with what was there", async () => {
     await stop(run);
     for (const port of run.ports()) expect(await isOpen(port)).toBe(false);
@@ -91,6 +102,18 @@ describeWithRig("kubectl", "git")("the playground", () => {
     expect(run.output()).toMatch(/current +shop@dev-1/u);
     expect(await kubectl("--context", "dev-1", "-n", "hello", "get", "cm", "hello", "-o", "yaml")).toContain("Hej");
     await stop(run);
+    for (const port of run.ports()) expect(await isOpen(port)).toBe(false);
+  });
+
+  it("stops everything when one of its processes is killed, and says which one and what to do", async () => {
+    run = await start(folder);
+    const exited = new Promise<number | null>((resolve) => {
+      run.process.once("exit", resolve);
+    });
+    process.kill(await findProcess(join(folder, ".drover", "agents", "prod-1")), "SIGKILL");
+    expect(await exited).toBe(1);
+    expect(run.output()).toContain("agent prod-1 was killed by SIGKILL, so everything was stopped\n");
+    expect(run.output()).toContain("npm start goes on from here");
     for (const port of run.ports()) expect(await isOpen(port)).toBe(false);
   });
 });
@@ -102,7 +125,7 @@ interface Playground {
 }
 
 async function start(folder: string): Promise<Playground> {
-  const args = [join(root, "deploy", "local", "main.ts"), "--folder", folder];
+  const args = [program, "--folder", folder];
   // Away from the user's own contexts and ports stay what they are.
   const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, XDG_CONFIG_HOME: folder } });
   let output = "";
@@ -119,6 +142,15 @@ async function stop({ process: child }: Playground): Promise<void> {
   });
   child.kill("SIGINT");
   expect(await ended).toBe(0);
+}
+
+/** The process that has this among its arguments. The rig, which these tests need, is for Linux. */
+async function findProcess(argument: string): Promise<number> {
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/u.test(name))) {
+    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (line.split("\0").includes(argument)) return Number(pid);
+  }
+  throw new Error(`no process has the argument ${argument}`);
 }
 
 function isOpen(port: number): Promise<boolean> {
