@@ -13,7 +13,7 @@ import { HubRecorder } from "@drover/shared/link/recorders.contract";
 import { silentLog } from "@drover/shared/log";
 import { type Authority, createAuthority } from "@drover/shared/trust/authority";
 import { createKeyRequest } from "@drover/shared/trust/identity";
-import { credentials, type ServiceError, status as Status } from "@grpc/grpc-js";
+import { credentials, type ServiceError, connectivityState, status as Status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 
 /** Clients that no agent of ours would be: each talks to a real hub over its real port. */
@@ -176,12 +176,14 @@ describe("the hub's port", () => {
       },
     );
     const request = { token: "x".repeat(1024 * 1024), csr: Buffer.alloc(0), clusterUid: "", agentVersion: "" };
-    const codes = new Set<Status | undefined>();
+    const call = () => new Promise<Status | undefined>((resolve) => enrolling.enroll(request, (e) => resolve(e?.code)));
+    await call();
     await expect
       .poll(
         async () => {
-          codes.add(await new Promise((resolve) => enrolling.enroll(request, (failure) => resolve(failure?.code))));
-          return codes.has(Status.UNAVAILABLE);
+          // Ended between two calls shows in the channel, ended during one in its code.
+          const isEnded = enrolling.getChannel().getConnectivityState(false) !== connectivityState.READY;
+          return isEnded || (await call()) === Status.UNAVAILABLE;
         },
         { timeout: 10_000 },
       )
