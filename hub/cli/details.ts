@@ -22,7 +22,12 @@ export function describeCluster(cluster: Cluster, targets: readonly Target[], lo
       ["apps", `${current}/${total} current${cluster.connected ? "" : " when last seen"}`],
       ["seen", cluster.seen === 0 ? "never" : `${formatAge(cluster.seen, look.now)} ago`],
       ["agent", cluster.agentVersion],
-      ["kubernetes", cluster.kubernetesVersion === "" ? "" : `${cluster.kubernetesVersion}, ${cluster.nodes} nodes`],
+      [
+        "kubernetes",
+        cluster.kubernetesVersion === ""
+          ? ""
+          : `${cluster.kubernetesVersion}, ${cluster.nodes} ${cluster.nodes === 1 ? "node" : "nodes"}`,
+      ],
       ["uid", cluster.uid],
     ]),
     ...section("targets", targetLines(targets, look)),
@@ -149,7 +154,10 @@ function itemColumns(look: Look): readonly Column<TargetDetail["items"][number]>
 }
 
 function formatDrift(drift: NonNullable<TargetDetail["items"][number]["drift"]>): string {
-  return `${drift.paths.join(" ")} changed by ${drift.by}${drift.repaired ? ", repaired" : ""}`;
+  const { paths, by, repaired } = drift;
+  // A drift without paths is an object that was gone.
+  const what = paths.length === 0 ? "deleted from the cluster" : `${paths.join(" ")} changed by ${by || "somebody"}`;
+  return `${what}${repaired ? ", repaired" : ""}`;
 }
 
 /** How long the change took from hop to hop; the clocks of hub and agent may differ, so nothing below zero is shown. */

@@ -16,7 +16,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     return await dispatch(program, argv, terminal);
   } catch (cause) {
     if (cause instanceof CommanderError && cause.exitCode === 0) return exitCodes.ok;
-    const error = cause instanceof CommanderError ? asUsageError(cause) : DroverError.from(cause);
+    const error = cause instanceof CommanderError ? asUsageError(cause, argv) : DroverError.from(cause);
     if (error.code === "canceled" && terminal.signal.aborted) return exitCodes.interrupted;
     const style = styleOf(terminal, terminal.stderr, { ascii: argv.includes("--ascii") });
     terminal.stderr.write(formatError(error, style));
@@ -75,7 +75,14 @@ function unknownCommand(name: string): DroverError {
 }
 
 /** Commander puts its suggestion on a second line; it becomes the hint. */
-function asUsageError(cause: CommanderError): DroverError {
+function asUsageError(cause: CommanderError, argv: readonly string[]): DroverError {
+  if (cause.code === "commander.help") {
+    const name = argv.find((argument) => commands.some((command) => command.name === argument)) ?? "";
+    return new DroverError("usage", `drover ${name} needs to be told what to do`, {
+      hint: `what it can do: drover ${name} --help`,
+      cause,
+    });
+  }
   const [first = "", suggestion] = cause.message.split("\n");
   const meant = suggestion?.replaceAll(/^\(|\)$/gu, "").toLowerCase();
   return new DroverError("usage", first.replace(/^error: /u, ""), {

@@ -67,6 +67,32 @@ describe("commands that change something", () => {
     expect(late.stderr).toContain("error[timeout]: shop@prod-eu-3 is failed: ImagePullBackOff");
   });
 
+  test("sync --wait ends long before its time when a target has failed and stays so", async () => {
+    const failed = await drover(api.url, ["sync", "shop@prod-eu-3", "--wait"]);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain("error[apply_failed]: shop@prod-eu-3 is failed: ImagePullBackOff");
+    expect(failed.stderr).toContain("hint: drover describe target shop@prod-eu-3");
+  }, 20_000);
+
+  test("sync --wait of a source waits for a new fetch, and for its targets to be at that commit", async () => {
+    const fleet = sampleFleet();
+    const metrics = fleet.targets?.filter((target) => target.app === "metrics") ?? [];
+    const backend = new MemoryBackend({ ...fleet, targets: metrics });
+    await using other = await startApi({ backend });
+    const output = { stdout: "", stderr: "" };
+    const waiting = drover(other.url, ["sync", "source/platform", "--wait"], { output });
+    await expect.poll(() => backend.asked, patience).toContain("sync source/platform");
+    const source = backend.sourceByName.get("platform");
+    if (source === undefined) throw new Error("the sample fleet has changed");
+    const revision = "b".repeat(40);
+    backend.sourceByName.set("platform", { ...source, revision, fetched: source.fetched + 1 });
+    expect(output.stderr).toBe("");
+    for (const target of metrics) {
+      backend.targetByAddress.set(`${target.app}@${target.cluster}`, { ...target, revision });
+    }
+    expect((await waiting).stderr).toBe("source/platform current\n");
+  });
+
   test("sync asks for a source by its prefix", async () => {
     expect((await drover(api.url, ["sync", "source/platform"])).code).toBe(0);
     expect(api.backend.asked).toContain("sync source/platform");
@@ -83,13 +109,13 @@ test("events are listed, filtered and resumed by id", async () => {
   add("offline", "", "prod-2", "no contact for 45s");
   const time = new Date(sampleNow).toTimeString().slice(0, 8);
   expect((await drover(other.url, ["events"])).stdout).toBe(
-    `${time} commit    main@4be1f02 by ana\n${time} applied   shop@prod-1 5 objects\n${time} offline   prod-2 no contact for 45s\n`,
+    `${time} commit       main@4be1f02 by ana\n${time} applied      shop@prod-1 5 objects\n${time} offline      prod-2 no contact for 45s\n`,
   );
   expect((await drover(other.url, ["events", "--after", "2"])).stdout).toBe(
-    `${time} offline   prod-2 no contact for 45s\n`,
+    `${time} offline      prod-2 no contact for 45s\n`,
   );
   expect((await drover(other.url, ["events", "--app", "shop"])).stdout).toBe(
-    `${time} applied   shop@prod-1 5 objects\n`,
+    `${time} applied      shop@prod-1 5 objects\n`,
   );
   const { items } = JSON.parse((await drover(other.url, ["events", "-o", "json"])).stdout) as { items: unknown[] };
   expect(items).toHaveLength(3);
@@ -124,6 +150,9 @@ test.each([
   ["describe tagret x", "did you mean target?"],
   ["get apps --stat failed", "did you mean --state?"],
   ["describe target shop@prod-eu-4", "did you mean shop@prod-eu-3?"],
+  ["context", "what it can do: drover context --help"],
+  ["get apps -l env=prod", "they can with --state"],
+  ["get targets -l env=prod", "they can with --state, --app, --cluster"],
 ])("drover %s: %s", async (line, hint) => {
   expect((await command(line)).stderr).toContain(`hint: ${hint}`);
 });

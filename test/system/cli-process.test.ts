@@ -148,7 +148,7 @@ describe("following events", () => {
     api.backend.events.add({ at, type: "failed", app: "metrics", cluster: "prod-eu-3", message: "not asked for" });
     await expect
       .poll(() => command.output.stdout, patience)
-      .toBe("10:53:02 failed    shop@prod-eu-3 ImagePullBackOff\n");
+      .toBe("10:53:02 failed       shop@prod-eu-3 ImagePullBackOff\n");
     command.interrupt();
     expect(await command.outcome).toMatchObject({ code: 0, stderr: "resume: drover events -w --after 1\n" });
     await expect.poll(() => api.backend.events.followers, patience).toBe(0);

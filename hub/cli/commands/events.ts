@@ -80,12 +80,15 @@ async function follow(session: Session, query: Query): Promise<void> {
   if (last !== undefined) say(session, `resume: drover events -w --after ${last}`);
 }
 
+/** `disconnected`. */
+const widestType = 12;
+
 /** `10:41:07 applied  shop@prod-1  5 objects`. */
 function formatEvent(event: Event, { style }: Session): string {
   const about = eventTarget(event);
   return [
     style.paint("gray", formatTime(event.at)),
-    padTo(plain(event.type), 9),
+    padTo(plain(event.type), widestType),
     ...(about === "" ? [] : [plain(about)]),
     plain(event.message),
   ].join(" ");

@@ -47,6 +47,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
     .action(async (kind: string, names: string[]) => {
       const flags = command.optsWithGlobals<GetFlags>();
       const listing = findListing(kind);
+      refuseOtherFilters(flags, listing);
       const session = await openSession(terminal, flags);
       if (flags.watch === true) {
         const { watchTargets } = await import("../watch-targets.ts");
@@ -65,14 +66,18 @@ export function define(program: Command, { terminal }: CommandContext): void {
   ]);
 }
 
+type Filter = "selector" | "state" | "app" | "cluster";
+
 interface Listing {
   readonly noun: string;
+  readonly filters: readonly Filter[];
   readonly show: (session: Session, flags: GetFlags, names: readonly string[]) => Promise<void>;
 }
 
 /** How one kind of thing is listed. */
 interface Kind<Row> {
   readonly noun: string;
+  readonly filters: readonly Filter[];
   readonly columns: (look: Look) => readonly Column<Row>[];
   readonly all: (session: Session, flags: GetFlags) => AsyncIterable<Row>;
   readonly one: (session: Session, name: string) => Promise<Row>;
@@ -82,6 +87,7 @@ interface Kind<Row> {
 const listings: Readonly<Record<string, Listing>> = {
   clusters: listingOf({
     noun: "cluster",
+    filters: ["selector", "state"],
     columns: clusterColumns,
     all: ({ client, signal }, flags) => client.clusters.all({ ...stateOf(flags), ...selectorOf(flags) }, signal),
     one: ({ client, signal }, name) => client.clusters.get(name, signal),
@@ -89,6 +95,7 @@ const listings: Readonly<Record<string, Listing>> = {
   }),
   apps: listingOf({
     noun: "app",
+    filters: ["state"],
     columns: applicationColumns,
     all: ({ client, signal }, flags) => client.applications.all(stateOf(flags), signal),
     one: ({ client, signal }, name) => client.applications.get(name, signal),
@@ -96,6 +103,7 @@ const listings: Readonly<Record<string, Listing>> = {
   }),
   targets: listingOf({
     noun: "target",
+    filters: ["state", "app", "cluster"],
     columns: targetColumns,
     all: ({ client, signal }, flags) => client.targets.all(filters(flags), signal),
     one: ({ client, signal }, name) => client.targets.get(parseTargetName(name), signal),
@@ -103,12 +111,13 @@ const listings: Readonly<Record<string, Listing>> = {
   }),
   sources: listingOf({
     noun: "source",
+    filters: ["state"],
     columns: sourceColumns,
     all: ({ client, signal }, flags) => client.sources.all(stateOf(flags), signal),
     one: ({ client, signal }, name) => client.sources.get(name, signal),
     nameOf: (source) => source.name,
   }),
-  events: { noun: "event", show: showEvents },
+  events: { noun: "event", filters: ["app", "cluster"], show: showEvents },
 };
 
 const aliases: Readonly<Record<string, string>> = {
@@ -130,9 +139,20 @@ function findListing(kind: string): Listing {
   });
 }
 
+/** A filter that is quietly left out would show more than was asked for. */
+function refuseOtherFilters(flags: GetFlags, { noun, filters }: Listing): void {
+  for (const filter of ["selector", "state", "app", "cluster"] as const) {
+    if (flags[filter] === undefined || filters.includes(filter)) continue;
+    throw new DroverError("usage", `${noun}s cannot be chosen with --${filter}`, {
+      hint: `they can with ${filters.map((name) => `--${name}`).join(", ")}`,
+    });
+  }
+}
+
 function listingOf<Row extends { readonly state: TargetState }>(kind: Kind<Row>): Listing {
   return {
     noun: kind.noun,
+    filters: kind.filters,
     async show(session, flags, names) {
       const rows =
         names.length > 0

@@ -9,8 +9,8 @@ import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { parseTargetName } from "../names.ts";
 import type { Session } from "../session.ts";
-import { isStructured, openSession, print, printValue, say } from "../session.ts";
-import { waitUntil } from "../wait.ts";
+import { collect, isStructured, openSession, print, printValue, say } from "../session.ts";
+import { waitUntil, type Missing } from "../wait.ts";
 
 interface SyncFlags extends GlobalFlags {
   readonly wait?: boolean;
@@ -51,26 +51,48 @@ async function syncTargets(session: Session, what: string, flags: SyncFlags, tim
   if (flags.wait !== true) return say(session, `asked ${count(targets.length)}; see: drover get targets`);
   await waitUntil(session, { timeoutMs, what: count(targets.length) }, async () => {
     const states = await Promise.all(targets.map((target) => client.targets.get(parseTargetName(target), signal)));
-    return states.filter((target) => target.state !== "current").map((target) => describe(target));
+    return states.filter((target) => target.state !== "current").map(missingTarget);
   });
   return say(session, `${count(targets.length)} current`);
 }
 
 async function syncSource(session: Session, name: string, flags: SyncFlags, timeoutMs: number): Promise<void> {
   const { client, signal } = session;
-  const before = await client.sources.sync(name, signal);
-  if (isStructured(session.format)) await printValue(session, before);
+  const { fetched } = await client.sources.get(name, signal);
+  const asked = await client.sources.sync(name, signal);
+  if (isStructured(session.format)) await printValue(session, asked);
   if (flags.wait !== true) return say(session, `asked for source/${name}; see: drover get sources`);
-  await waitUntil(session, { timeoutMs, what: `source/${name}` }, async () => {
+  const what = `source/${name}`;
+  await waitUntil(session, { timeoutMs, what }, async () => {
     const source = await client.sources.get(name, signal);
-    return source.state === "current" ? [] : [`source/${name} is ${source.state}: ${source.reason}`];
+    if (source.state === "failed") {
+      return [{ text: `${what} is failed: ${source.reason}`, lookAt: `drover describe source ${name}` }];
+    }
+    // Until it was fetched again, its revision is the one of before.
+    if (source.fetched <= fetched) return [{ text: `${what} has not been fetched again yet` }];
+    return behind(session, name, source.revision);
   });
-  return say(session, `source/${name} current`);
+  return say(session, `${what} current`);
 }
 
-function describe({ app, cluster, state, reason, message }: Target): string {
+/** The targets of a source that are not current at its newest commit. */
+async function behind({ client, signal }: Session, source: string, revision: string): Promise<readonly Missing[]> {
+  const apps = await collect(client.applications.all({}, signal));
+  const names = new Set(apps.filter((app) => app.source.startsWith(`${source}//`)).map((app) => app.name));
+  const targets = await collect(client.targets.all({}, signal));
+  return targets
+    .filter((target) => names.has(target.app) && (target.state !== "current" || target.revision !== revision))
+    .map(missingTarget);
+}
+
+function missingTarget(target: Target): Missing {
+  const { app, cluster, state, reason, message } = target;
+  const name = `${app}@${cluster}`;
   const why = joinReason(reason, message);
-  return `${app}@${cluster} is ${state}${why === "" ? "" : `: ${why}`}`;
+  const text = `${name} is ${state}${why === "" ? "" : `: ${why}`}`;
+  // One that is current and has a reason is kept at an older commit.
+  const stuck = state === "failed" || state === "degraded" || (state === "current" && reason !== "");
+  return stuck ? { text, lookAt: `drover describe target ${name}` } : { text };
 }
 
 function count(targets: number): string {

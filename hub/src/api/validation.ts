@@ -25,6 +25,9 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   };
 };
 
+/** What the pattern of names says, for people. */
+const nameRule = "has to be lower-case letters, digits and dashes, at most 63, a letter or digit at both ends";
+
 function describe(error: TLocalizedValidationError, schema: TSchema): { pointer: string; message: string }[] {
   if (error.keyword === "additionalProperties") {
     return error.params.additionalProperties.map((key) => {
@@ -39,7 +42,8 @@ function describe(error: TLocalizedValidationError, schema: TSchema): { pointer:
       message: "is missing",
     }));
   }
-  return [{ pointer: error.instancePath === "" ? "/" : error.instancePath, message: error.message }];
+  const message = error.keyword === "pattern" && error.instancePath === "/name" ? nameRule : error.message;
+  return [{ pointer: error.instancePath === "" ? "/" : error.instancePath, message }];
 }
 
 function propertiesOf(schema: TSchema): readonly string[] {
