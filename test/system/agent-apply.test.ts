@@ -237,7 +237,11 @@ function suite(server: Server): void {
     await agent.untilApplied(app, agent.hub.assign(app, [configMap("guarded", { a: "1" })]).bundle);
     const refusals = async (assignments: object): Promise<void> => {
       const before = agent.hub.acknowledgements.length;
-      agent.hub.hand({ targets: [], tombstones: [{ application: app, reason: "hostile" }], ...assignments });
+      agent.hub.hand({
+        targets: [],
+        tombstones: [{ application: app, reason: "hostile", detach: false }],
+        ...assignments,
+      });
       await vi.waitFor(() => expect(agent.hub.acknowledgements.length).toBe(before + 1), patience);
       expect(agent.hub.acknowledgements.at(-1)?.refusal?.code).toBe("assignment_refused");
     };

@@ -15,6 +15,7 @@ import type {
   SignedAssignments,
   Tombstone,
 } from "@drover/shared/link/link";
+import { defaultSync, type SyncOptions } from "@drover/shared/sync-options";
 
 /** A hub of a few lines, in memory: what agents are tested against when the hub itself is not the subject. */
 export interface HubStandIn {
@@ -22,13 +23,13 @@ export interface HubStandIn {
   /** "Signed" here means: the JSON that this hub made. */
   readonly verify: (signed: SignedAssignments) => Assignments;
   /** Takes objects as the newest content of an application and hands out everything that is assigned. */
-  assign(application: string, objects: readonly KubeObject[], options?: Partial<Assignment>): Assignment;
+  assign(application: string, objects: readonly KubeObject[], options?: AssignOptions): Assignment;
   /** Takes newest contents of several applications, and hands them out in one envelope. */
   assignTogether(contents: Readonly<Record<string, readonly KubeObject[]>>): void;
   /** Bundles and objects that the hub does not send for now. */
   readonly withheld: Set<Digest>;
   /** Orders the removal of an application. */
-  bury(application: string): void;
+  bury(application: string, options?: { readonly detach?: boolean }): void;
   /** Stops naming an application, as a hub does that has lost its store. */
   forget(application: string): void;
   /** Hands out assignments as they are given, also such as no hub should. */
@@ -44,6 +45,9 @@ export interface HubStandIn {
   readonly fetched: readonly Digest[];
   inspect(application: string, what: "diff" | "tree"): Promise<Inspection>;
 }
+
+/** What is given of an assignment, and of its sync options, over the defaults. */
+export type AssignOptions = Partial<Omit<Assignment, "sync">> & { readonly sync?: Partial<SyncOptions> };
 
 export const standInCluster = "lone";
 
@@ -87,7 +91,7 @@ class StandIn implements HubStandIn {
     return JSON.parse(new TextDecoder().decode(signed.payload)) as Assignments;
   };
 
-  assign(application: string, objects: readonly KubeObject[], options: Partial<Assignment> = {}): Assignment {
+  assign(application: string, objects: readonly KubeObject[], options: AssignOptions = {}): Assignment {
     const assignment = this.#take(application, objects, options);
     this.hand({});
     return assignment;
@@ -98,7 +102,7 @@ class StandIn implements HubStandIn {
     this.hand({});
   }
 
-  #take(application: string, objects: readonly KubeObject[], options: Partial<Assignment>): Assignment {
+  #take(application: string, objects: readonly KubeObject[], options: AssignOptions): Assignment {
     const { bundle, blobs } = encodeBundle(objects);
     for (const [digest, bytes] of blobs) this.#blobs.set(digest, bytes);
     const assignment = {
@@ -111,16 +115,18 @@ class StandIn implements HubStandIn {
       prune: true,
       seenAtMs: 0,
       syncRequest: 0,
+      confirmPrune: "",
       ...options,
+      sync: { ...defaultSync, ...options.sync },
     };
     this.#tombstones.delete(application);
     this.#targets.set(application, assignment);
     return assignment;
   }
 
-  bury(application: string): void {
+  bury(application: string, { detach = false }: { readonly detach?: boolean } = {}): void {
     this.#targets.delete(application);
-    this.#tombstones.set(application, { application, reason: "a test says so" });
+    this.#tombstones.set(application, { application, reason: "a test says so", detach });
     this.hand({});
   }
 

@@ -11,6 +11,7 @@ import { decodeYaml } from "@drover/shared/decode";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import { formatObjectKey, objectKey, type KubeObject } from "@drover/shared/kube/manifest";
 import { sortForApply } from "@drover/shared/kube/order";
+import { defaultSync } from "@drover/shared/sync-options";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { mustRun } from "../rig/command.ts";
@@ -38,7 +39,7 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
     source: { repository: "corpus", path, exclude: [] },
     renderer,
     namespace: "default",
-    sync: { prune: true, allowEmpty: false, createNamespace: true },
+    sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file: "drover.yaml", line: 1, column: 1 },
   };
   return render({ application, snapshot, kustomize: (folder, stop) => kustomize(snapshot, folder, stop) }, signal);

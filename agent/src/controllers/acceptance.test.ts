@@ -6,6 +6,7 @@ import { FakeClock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Assignment, Assignments, SignedAssignments } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
+import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { openAcceptance, type Acceptance } from "./acceptance.ts";
@@ -21,6 +22,8 @@ function assignment(application: string): Assignment {
     prune: true,
     seenAtMs: 0,
     syncRequest: 0,
+    sync: defaultSync,
+    confirmPrune: "",
   };
 }
 
@@ -93,7 +96,7 @@ describe("acceptance", () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 700 }));
     await acceptance.accept(sign({ generation: 1, epoch: "e2", targets: [assignment("shop")] }));
-    const replayed = sign({ generation: 900, tombstones: [{ application: "shop", reason: "" }] });
+    const replayed = sign({ generation: 900, tombstones: [{ application: "shop", reason: "", detach: false }] });
     expect((await acceptance.accept(replayed)).refusal?.code).toBe("assignment_refused");
     const restarted = await open();
     expect((await restarted.accept(replayed)).refusal?.code).toBe("assignment_refused");
@@ -112,7 +115,9 @@ describe("acceptance", () => {
     const restarted = await open();
     expect(restarted.intent("shop").kind).toBe("keep");
     expect(restarted.intent("other").kind).toBe("keep");
-    await restarted.accept(sign({ generation: 2, epoch: "e2", tombstones: [{ application: "shop", reason: "" }] }));
+    await restarted.accept(
+      sign({ generation: 2, epoch: "e2", tombstones: [{ application: "shop", reason: "", detach: false }] }),
+    );
     expect(restarted.intent("shop").kind).toBe("remove");
     expect(restarted.intent("other").kind).toBe("keep");
     expect(restarted.intent("never seen").kind).toBe("unknown");

@@ -1,4 +1,5 @@
 import type { Assignment } from "@drover/shared/link/link";
+import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, it } from "vitest";
 
 import { createApplicationRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "./record.ts";
@@ -14,6 +15,8 @@ const assignment: Assignment = {
   prune: true,
   seenAtMs: 0,
   syncRequest: 0,
+  sync: defaultSync,
+  confirmPrune: "",
 };
 
 function application(...objects: readonly Partial<ObjectRecord>[]): ApplicationRecord {

@@ -1,6 +1,7 @@
 import { DroverError } from "@drover/shared/errors";
 import { at, isRecord, listAt, textAt, type JsonRecord } from "@drover/shared/json";
 import type { Assignment, SignedAssignments } from "@drover/shared/link/link";
+import { defaultSync } from "@drover/shared/sync-options";
 
 import { readOptional, replaceFile } from "./file.ts";
 
@@ -15,6 +16,7 @@ export interface AcceptedFile {
 }
 
 const format = "drover.dev/accepted/v1";
+const added: Pick<Assignment, "sync" | "confirmPrune"> = { sync: defaultSync, confirmPrune: "" };
 
 /** undefined when nothing was accepted yet. Throws `document_invalid` for a file that this version did not write. */
 export async function readAccepted(path: string): Promise<AcceptedFile | undefined> {
@@ -23,7 +25,8 @@ export async function readAccepted(path: string): Promise<AcceptedFile | undefin
   const value = parse(path, bytes);
   const signed = at(value, "signed");
   const [payload, signature, keyId] = ["payload", "signature", "keyId"].map((field) => textAt(signed, field));
-  const kept = listAt(value, "kept");
+  // Files of before these options have assignments without them.
+  const kept = listAt(value, "kept").map((entry) => (isRecord(entry) ? { ...added, ...entry } : entry));
   // Files of the first version of this agent have none.
   const pastEpochs = listAt(value, "pastEpochs").filter((epoch) => typeof epoch === "string");
   if (payload === undefined || signature === undefined || keyId === undefined || !kept.every(isAssignment)) {

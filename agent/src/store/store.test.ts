@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { digestOf } from "@drover/shared/digest";
 import type { Assignment } from "@drover/shared/link/link";
+import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, it } from "vitest";
 
 import { readAccepted, writeAccepted } from "./accepted.ts";
@@ -57,6 +58,8 @@ const assignment: Assignment = {
   prune: true,
   seenAtMs: 1,
   syncRequest: 0,
+  sync: defaultSync,
+  confirmPrune: "",
 };
 
 describe("accepted assignments", () => {

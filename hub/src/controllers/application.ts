@@ -182,6 +182,8 @@ function toTarget(
     namespace: application.namespace,
     createNamespace: application.sync.createNamespace,
     prune: application.sync.prune,
+    sync: application.sync.options,
+    deletion: application.sync.deletion,
     seenAtMs,
   });
 }

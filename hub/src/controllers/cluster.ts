@@ -28,7 +28,7 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         targets: records.filter((record) => record.removal === "").map(toAssignment),
         tombstones: records
           .filter((record) => record.removal !== "")
-          .map(({ app, removal }) => ({ application: app, reason: removal })),
+          .map(({ app, removal, deletion }) => ({ application: app, reason: removal, detach: deletion === "detach" })),
       };
       deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
     }
@@ -38,5 +38,18 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
 
 function toAssignment(record: TargetRecord): Assignment {
   const { app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest } = record;
-  return { application: app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest };
+  const { sync, confirmPrune } = record;
+  return {
+    application: app,
+    bundle,
+    repository,
+    commit,
+    namespace,
+    createNamespace,
+    prune,
+    seenAtMs,
+    syncRequest,
+    sync,
+    confirmPrune,
+  };
 }

@@ -1,7 +1,10 @@
 import type { Position } from "@drover/shared/errors";
+import type { SyncOptions } from "@drover/shared/sync-options";
 
 import { nameRule, type Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
+import { readSync } from "./sync.ts";
+import type { Deletion } from "./target.ts";
 
 export const renderers = ["auto", "plain", "kustomize"] as const;
 
@@ -29,6 +32,8 @@ export interface Application {
     /** Whether a folder that has become empty may prune everything. */
     readonly allowEmpty: boolean;
     readonly createNamespace: boolean;
+    readonly deletion: Deletion;
+    readonly options: SyncOptions;
   };
   readonly at: Position;
 }
@@ -43,7 +48,7 @@ export function readApplication({ name, labels, repository }: Header, document: 
     source: readSource(spec?.requiredMap("source"), repository),
     renderer: spec?.oneOf("renderer", renderers, "auto") ?? "auto",
     namespace: spec?.text("namespace", nameRule) ?? "default",
-    sync: readSync(spec?.map("sync")),
+    sync: readSync(spec),
     at: document.at,
   };
   spec?.finish();
@@ -58,16 +63,6 @@ function readSource(source: Fields | undefined, declaring: string): Application[
   const exclude = source.texts("exclude").map((text) => text.replace(/^\.\/|\/+$/gu, ""));
   source.finish();
   return { repository, path, exclude };
-}
-
-function readSync(sync: Fields | undefined): Application["sync"] {
-  const settings = {
-    prune: sync?.flag("prune", true) ?? true,
-    allowEmpty: sync?.flag("allowEmpty", false) ?? false,
-    createNamespace: sync?.flag("createNamespace", true) ?? true,
-  };
-  sync?.finish();
-  return settings;
 }
 
 /** A path from the root; one that begins with `./` or `../` counts from the folder of the declaring file. */

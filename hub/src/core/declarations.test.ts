@@ -1,4 +1,5 @@
 import { formatProblem } from "@drover/shared/problems";
+import { defaultSync } from "@drover/shared/sync-options";
 import { expect, test } from "vitest";
 
 import { mayDeclare, readDeclarations, type Declaration } from "./declarations.ts";
@@ -35,7 +36,7 @@ test("reads an application with its defaults", () => {
     source: { repository: "config", path: "apps/shop", exclude: [] },
     renderer: "auto",
     namespace: "default",
-    sync: { prune: true, allowEmpty: false, createNamespace: true },
+    sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file, line: 1, column: 1 },
   });
 });
@@ -49,6 +50,38 @@ test.each([
   ["a//b/./c", "a/b/c"],
 ])("reads the path %s from the declaring file or from the root", (path, expected) => {
   expect(one(application(`  source: { path: ${path} }`))).toMatchObject({ source: { path: expected } });
+});
+
+test("reads how an application's objects are treated", () => {
+  const declared = one(
+    application(`  source: { path: a }
+  sync:
+    adopt: never
+    drift: report
+    deletion: detach
+    recreate: true
+    allOrNothing: true
+    serviceAccount: deployer
+    ignore:
+      - { kind: Deployment, paths: [spec.replicas], managers: [keda-operator] }
+  health:
+    - { group: example.org, kind: Widget, current: object.status.ready }`),
+  );
+  const rule = { group: "*", kind: "Deployment", namespace: "", name: "", paths: ["spec.replicas"] };
+  expect(declared).toMatchObject({
+    sync: {
+      deletion: "detach",
+      options: {
+        adopt: "never",
+        drift: "report",
+        recreate: true,
+        allOrNothing: true,
+        serviceAccount: "deployer",
+        ignore: [{ ...rule, managers: ["keda-operator"] }],
+        healthRules: [{ group: "example.org", kind: "Widget", current: "object.status.ready", failed: "" }],
+      },
+    },
+  });
 });
 
 test("reads what is left out", () => {

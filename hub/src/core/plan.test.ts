@@ -1,3 +1,4 @@
+import { defaultSync } from "@drover/shared/sync-options";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -17,13 +18,15 @@ function desired(cluster: string, bundle = "b1"): DesiredTarget {
     commit: "c1",
     namespace: "",
     createNamespace: false,
+    sync: defaultSync,
+    deletion: "uninstall",
     prune: true,
     seenAtMs: 1,
   };
 }
 
 function record(cluster: string, bundle = "b1", removal = ""): TargetRecord {
-  return { ...desired(cluster, bundle), syncRequest: 3, assignedAtMs: 5, removal };
+  return { ...desired(cluster, bundle), syncRequest: 3, confirmPrune: "", assignedAtMs: 5, removal };
 }
 
 describe("plan", () => {
@@ -48,7 +51,9 @@ describe("plan", () => {
 
   it("brings a target back that was to be removed", () => {
     const result = plan([desired("back")], [record("back", "b1", "was unselected")], decide);
-    expect(result.put).toEqual([{ ...desired("back"), syncRequest: 3, assignedAtMs: 100, removal: "" }]);
+    expect(result.put).toEqual([
+      { ...desired("back"), syncRequest: 3, confirmPrune: "", assignedAtMs: 100, removal: "" },
+    ]);
   });
 
   it("is empty when it is made again after it was written", () => {

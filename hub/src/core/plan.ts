@@ -1,7 +1,9 @@
+import { canonicalJson } from "@drover/shared/digest";
+
 import type { TargetRecord } from "./target.ts";
 
 /** A target as Git wants it, before the hub has decided anything. */
-export type DesiredTarget = Omit<TargetRecord, "syncRequest" | "assignedAtMs" | "removal">;
+export type DesiredTarget = Omit<TargetRecord, "syncRequest" | "confirmPrune" | "assignedAtMs" | "removal">;
 
 export interface Plan {
   /** Records to write: new, changed, coming back, or to be removed. */
@@ -31,7 +33,8 @@ export function plan(
     const record = before.get(target.cluster);
     before.delete(target.cluster);
     if (record !== undefined && !differs(target, record)) continue;
-    put.push({ ...target, syncRequest: record?.syncRequest ?? 0, assignedAtMs: decide.now, removal: "" });
+    const { syncRequest = 0, confirmPrune = "" } = record ?? {};
+    put.push({ ...target, syncRequest, confirmPrune, assignedAtMs: decide.now, removal: "" });
     const kind = record === undefined || record.removal !== "" ? "add" : "change";
     changes.push({ kind, app: target.app, cluster: target.cluster });
   }
@@ -51,6 +54,8 @@ function differs(target: DesiredTarget, record: TargetRecord): boolean {
     record.namespace !== target.namespace ||
     record.createNamespace !== target.createNamespace ||
     record.prune !== target.prune ||
+    record.deletion !== target.deletion ||
+    canonicalJson(record.sync) !== canonicalJson(target.sync) ||
     record.declaredIn.join() !== target.declaredIn.join()
   );
 }

@@ -1,4 +1,5 @@
 import type { Digest } from "@drover/shared/digest";
+import type { SyncOptions } from "@drover/shared/sync-options";
 
 export interface TargetId {
   readonly app: string;
@@ -16,6 +17,11 @@ export interface TargetRecord extends TargetId {
   readonly namespace: string;
   readonly createNamespace: boolean;
   readonly prune: boolean;
+  readonly sync: SyncOptions;
+  /** What becomes of its objects when it is removed: they go, or they stay and are nobody's. */
+  readonly deletion: Deletion;
+  /** Deletions that a person has confirmed (see `Assignment.confirmPrune`). */
+  readonly confirmPrune: string;
   /** Goes up when somebody asks for a sync. */
   readonly syncRequest: number;
   readonly seenAtMs: number;
@@ -23,6 +29,9 @@ export interface TargetRecord extends TargetId {
   /** Why it is to be removed; "" = it is to run. */
   readonly removal: string;
 }
+
+export const deletions = ["uninstall", "detach"] as const;
+export type Deletion = (typeof deletions)[number];
 
 /** `app@cluster`, the one address of a target everywhere. */
 export function formatTarget({ app, cluster }: TargetId): string {

@@ -6,6 +6,7 @@ import type { Event } from "@drover/shared/api/types";
 import { decodeBundle } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
+import { defaultSync } from "@drover/shared/sync-options";
 
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { migrations } from "./migrations.ts";
@@ -48,6 +49,13 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
+/** Fields of targets that earlier versions did not write. */
+const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
+  sync: defaultSync,
+  deletion: "uninstall",
+  confirmPrune: "",
+};
+
 class SqliteStore implements Store {
   readonly hubId: string;
   readonly epoch: string;
@@ -69,7 +77,7 @@ class SqliteStore implements Store {
     this.epoch = this.#meta("epoch");
     this.#sources = new Map(this.#records<SourceRecord>("sources").map((record) => [record.name, record]));
     this.#clusters = new Map(this.#records<ClusterRecord>("clusters").map((record) => [record.name, record]));
-    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, record);
+    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;

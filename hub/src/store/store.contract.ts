@@ -1,4 +1,5 @@
 import { encodeBundle } from "@drover/shared/bundle";
+import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { TargetRecord } from "../core/target.ts";
@@ -143,6 +144,9 @@ function target(app: string, cluster: string, bundle: string): TargetRecord {
     namespace: "",
     createNamespace: false,
     prune: true,
+    sync: defaultSync,
+    deletion: "uninstall",
+    confirmPrune: "",
     syncRequest: 0,
     seenAtMs: 1,
     assignedAtMs: 2,

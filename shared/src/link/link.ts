@@ -1,6 +1,7 @@
 import type { Digest } from "../digest.ts";
 import type { ObjectKey } from "../kube/manifest.ts";
 import type { ObjectHealth } from "../state.ts";
+import type { SyncOptions } from "../sync-options.ts";
 
 /** Limits that every link keeps (security-reliability §1.4). What an agent sends as one message: */
 export const maxAgentMessageBytes = 4 * 1024 * 1024;
@@ -29,6 +30,9 @@ export interface Assignment {
   readonly seenAtMs: number;
   /** Goes up when somebody asks for a sync: the agent then compares and applies every object again. */
   readonly syncRequest: number;
+  readonly sync: SyncOptions;
+  /** Digest under which the agent reported deletions as held, once a person has confirmed them; "" = none. */
+  readonly confirmPrune: string;
 }
 
 /** An application that a cluster is to remove. Only a tombstone removes; an application that is merely absent stays. */
@@ -36,6 +40,8 @@ export interface Tombstone {
   readonly application: string;
   /** Why, in one sentence: `placement web no longer selects this cluster`. */
   readonly reason: string;
+  /** True: its objects stay in the cluster and only stop being the application's. */
+  readonly detach: boolean;
 }
 
 /** Everything that one cluster is to run. Always the whole; a higher generation replaces a lower one. */

@@ -2,6 +2,7 @@ import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 
 import { DroverError } from "../errors.ts";
 import type { Assignment, Assignments } from "./link.ts";
+import { syncFromWire, syncToWire } from "./wire-sync.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
 /** The bytes that the hub signs. */
@@ -12,7 +13,7 @@ export function encodeAssignments(assignments: Assignments): Uint8Array {
     generation: integerToWire(assignments.generation),
     issuedAtMs: integerToWire(assignments.issuedAtMs),
     targets: assignments.targets.map(toTarget),
-    tombstones: assignments.tombstones.map(({ application, reason }) => ({ application, reason })),
+    tombstones: assignments.tombstones.map(({ application, reason, detach }) => ({ application, reason, detach })),
   }).finish();
 }
 
@@ -30,7 +31,7 @@ export function decodeAssignments(payload: Uint8Array): Assignments {
     generation: integerFromWire(assignments.generation),
     issuedAtMs: integerFromWire(assignments.issuedAtMs),
     targets: assignments.targets.map(fromTarget),
-    tombstones: assignments.tombstones.map(({ application, reason }) => ({ application, reason })),
+    tombstones: assignments.tombstones.map(({ application, reason, detach }) => ({ application, reason, detach })),
   };
 }
 
@@ -53,6 +54,8 @@ function toTarget(target: Assignment): wire.Assignment {
     prune: target.prune,
     seenAtMs: integerToWire(target.seenAtMs),
     syncRequest: integerToWire(target.syncRequest),
+    sync: syncToWire(target.sync),
+    confirmPrune: target.confirmPrune,
   };
 }
 
@@ -71,5 +74,7 @@ function fromTarget(target: wire.Assignment): Assignment {
     prune: target.prune,
     seenAtMs: integerFromWire(target.seenAtMs),
     syncRequest: integerFromWire(target.syncRequest),
+    sync: syncFromWire(target.sync),
+    confirmPrune: target.confirmPrune,
   };
 }

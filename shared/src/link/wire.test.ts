@@ -9,6 +9,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { adoptPolicies, defaultSync, driftModes, type SyncOptions } from "../sync-options.ts";
 import type { AgentMessage, Assignments, HubMessage, Report } from "./link.ts";
 import { decodeAssignments, encodeAssignments } from "./wire-assignments.ts";
 import {
@@ -109,6 +110,38 @@ const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
   }),
 );
 
+const sync: fc.Arbitrary<SyncOptions> = fc.record({
+  adopt: fc.constantFrom(...adoptPolicies),
+  drift: fc.constantFrom(...driftModes),
+  ignore: fc.array(
+    fc.record({
+      group: text,
+      kind: text,
+      namespace: text,
+      name: text,
+      paths: fc.array(text, { maxLength: 2 }),
+      managers: fc.array(text, { maxLength: 2 }),
+    }),
+    { maxLength: 2 },
+  ),
+  recreate: fc.boolean(),
+  allOrNothing: fc.boolean(),
+  serviceAccount: text,
+  healthRules: fc.array(
+    fc.record({
+      group: text,
+      kind: text,
+      failed: text,
+      degraded: text,
+      progressing: text,
+      suspended: text,
+      current: text,
+      message: text,
+    }),
+    { maxLength: 2 },
+  ),
+});
+
 const assignments: fc.Arbitrary<Assignments> = fc.record({
   cluster: fc.string({ minLength: 1 }),
   epoch: text,
@@ -125,10 +158,12 @@ const assignments: fc.Arbitrary<Assignments> = fc.record({
       prune: fc.boolean(),
       seenAtMs: counter,
       syncRequest: counter,
+      sync,
+      confirmPrune: text,
     }),
     { maxLength: 5 },
   ),
-  tombstones: fc.array(fc.record({ application: text, reason: text }), { maxLength: 3 }),
+  tombstones: fc.array(fc.record({ application: text, reason: text, detach: fc.boolean() }), { maxLength: 3 }),
 });
 
 /** Field 99 of a kind that no contract has yet, as a newer peer might send it. */
@@ -243,6 +278,8 @@ describe("assignments", () => {
       prune: true,
       seenAtMs: 0,
       syncRequest: 0,
+      sync: defaultSync,
+      confirmPrune: "",
     };
     expect(() => decodeAssignments(encodeAssignments({ ...valid, targets: [target] }))).toThrow("names no bundle");
   });

@@ -13,7 +13,7 @@ const assignments: Assignments = {
   generation: 7,
   issuedAtMs: 1_000,
   targets: [],
-  tombstones: [{ application: "old", reason: "placement web no longer selects this cluster" }],
+  tombstones: [{ application: "old", reason: "placement web no longer selects this cluster", detach: false }],
 };
 
 describe("signed assignments", () => {

@@ -2,6 +2,7 @@ import { decodeYaml } from "@drover/shared/decode";
 import { DroverError } from "@drover/shared/errors";
 import { formatObjectKey, objectKey } from "@drover/shared/kube/manifest";
 import { formatProblem } from "@drover/shared/problems";
+import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, test } from "vitest";
 
 import type { Application } from "../application.ts";
@@ -35,7 +36,7 @@ const application = (change: Partial<Application> = {}): Application => ({
   source: { repository: "config", path: "app", exclude: [] },
   renderer: "auto",
   namespace: "shop",
-  sync: { prune: true, allowEmpty: false, createNamespace: true },
+  sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
   at: { file: "drover.yaml", line: 1, column: 1 },
   ...change,
 });
@@ -216,7 +217,13 @@ describe("the folder", () => {
   });
 
   test("E2: that is gone on purpose renders nothing", async () => {
-    const sync = { prune: true, allowEmpty: true, createNamespace: true };
+    const sync = {
+      prune: true,
+      allowEmpty: true,
+      createNamespace: true,
+      deletion: "uninstall" as const,
+      options: defaultSync,
+    };
     expect(await renderFiles({ "other/a.yaml": configMap("a") }, { sync })).toEqual({ manifests: [], problems: [] });
   });
 });

@@ -21,6 +21,118 @@ export const protobufPackage = "drover.agent.v1";
 
 export const protobufFileName = "drover/agent/v1/agent.proto";
 
+/** What becomes of objects that exist and that no application owns. */
+export const Adopt = {
+  /** UNSPECIFIED - The default: ADOPT_IF_EQUAL. */
+  UNSPECIFIED: "ADOPT_UNSPECIFIED",
+  /** NEVER - They stay as they are, and the object is in conflict. */
+  NEVER: "ADOPT_NEVER",
+  /** IF_EQUAL - They are taken over when no field would get another value. */
+  IF_EQUAL: "ADOPT_IF_EQUAL",
+  /** ALWAYS - They are taken over. */
+  ALWAYS: "ADOPT_ALWAYS",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Adopt = typeof Adopt[keyof typeof Adopt];
+
+export namespace Adopt {
+  export type UNSPECIFIED = typeof Adopt.UNSPECIFIED;
+  export type NEVER = typeof Adopt.NEVER;
+  export type IF_EQUAL = typeof Adopt.IF_EQUAL;
+  export type ALWAYS = typeof Adopt.ALWAYS;
+  export type UNRECOGNIZED = typeof Adopt.UNRECOGNIZED;
+}
+
+export function adoptFromJSON(object: any): Adopt {
+  switch (object) {
+    case 0:
+    case "ADOPT_UNSPECIFIED":
+      return Adopt.UNSPECIFIED;
+    case 1:
+    case "ADOPT_NEVER":
+      return Adopt.NEVER;
+    case 2:
+    case "ADOPT_IF_EQUAL":
+      return Adopt.IF_EQUAL;
+    case 3:
+    case "ADOPT_ALWAYS":
+      return Adopt.ALWAYS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Adopt.UNRECOGNIZED;
+  }
+}
+
+export function adoptToNumber(object: Adopt): number {
+  switch (object) {
+    case Adopt.UNSPECIFIED:
+      return 0;
+    case Adopt.NEVER:
+      return 1;
+    case Adopt.IF_EQUAL:
+      return 2;
+    case Adopt.ALWAYS:
+      return 3;
+    case Adopt.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+/** What is done about changes by others. */
+export const DriftMode = {
+  /** UNSPECIFIED - The default: DRIFT_MODE_REPAIR. */
+  UNSPECIFIED: "DRIFT_MODE_UNSPECIFIED",
+  /** REPAIR - They are undone. */
+  REPAIR: "DRIFT_MODE_REPAIR",
+  /** REPORT - They are reported. */
+  REPORT: "DRIFT_MODE_REPORT",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type DriftMode = typeof DriftMode[keyof typeof DriftMode];
+
+export namespace DriftMode {
+  export type UNSPECIFIED = typeof DriftMode.UNSPECIFIED;
+  export type REPAIR = typeof DriftMode.REPAIR;
+  export type REPORT = typeof DriftMode.REPORT;
+  export type UNRECOGNIZED = typeof DriftMode.UNRECOGNIZED;
+}
+
+export function driftModeFromJSON(object: any): DriftMode {
+  switch (object) {
+    case 0:
+    case "DRIFT_MODE_UNSPECIFIED":
+      return DriftMode.UNSPECIFIED;
+    case 1:
+    case "DRIFT_MODE_REPAIR":
+      return DriftMode.REPAIR;
+    case 2:
+    case "DRIFT_MODE_REPORT":
+      return DriftMode.REPORT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return DriftMode.UNRECOGNIZED;
+  }
+}
+
+export function driftModeToNumber(object: DriftMode): number {
+  switch (object) {
+    case DriftMode.UNSPECIFIED:
+      return 0;
+    case DriftMode.REPAIR:
+      return 1;
+    case DriftMode.REPORT:
+      return 2;
+    case DriftMode.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 /** What an agent is doing with an application. */
 export const Phase = {
   /** UNSPECIFIED - Never sent. */
@@ -454,6 +566,66 @@ export interface Assignment {
   seenAtMs: bigint;
   /** Goes up when somebody asks for a sync: the agent then compares and applies every object again. */
   syncRequest: bigint;
+  /** How the application's objects are treated; absent means the defaults. */
+  sync:
+    | SyncOptions
+    | undefined;
+  /** Deletions that a person has confirmed, by the digest under which the agent reported them as held; empty for none. */
+  confirmPrune: string;
+}
+
+/** How an agent treats the objects of one application. */
+export interface SyncOptions {
+  /** Objects that exist and that no application owns. */
+  adopt: Adopt;
+  /** What is done about changes by others. */
+  drift: DriftMode;
+  /** Fields that others may have. */
+  ignore: IgnoreRule[];
+  /** Whether an object whose immutable field changed may be deleted and made anew. */
+  recreate: boolean;
+  /** Whether nothing is written when the server would refuse any object. */
+  allOrNothing: boolean;
+  /** Service account, in the application's namespace, whose rights are used; empty means the agent's own. */
+  serviceAccount: string;
+  /** How the health of custom resources is told. */
+  healthRules: HealthRule[];
+}
+
+/** Fields that Git leaves to others. Empty selectors match everything. */
+export interface IgnoreRule {
+  /** API group; "*" for any. */
+  group: string;
+  /** Kind; empty for any. */
+  kind: string;
+  /** Namespace; empty for any. */
+  namespace: string;
+  /** Name; empty for any. */
+  name: string;
+  /** Kubernetes field paths: spec.replicas, metadata.annotations[note]. */
+  paths: string[];
+  /** Only what these field managers have; empty for anybody. */
+  managers: string[];
+}
+
+/** CEL expressions over "object" that tell the health of a kind; the first that is true counts, in this order. */
+export interface HealthRule {
+  /** API group. */
+  group: string;
+  /** Kind. */
+  kind: string;
+  /** Will not reach its spec by itself. */
+  failed: string;
+  /** Works, but not as its spec says. */
+  degraded: string;
+  /** On the way to its spec. */
+  progressing: string;
+  /** Held back on purpose. */
+  suspended: string;
+  /** As its spec says. */
+  current: string;
+  /** Text that says why. */
+  message: string;
 }
 
 /** An application that a cluster is to remove. Nothing else removes one. */
@@ -462,6 +634,8 @@ export interface Tombstone {
   application: string;
   /** Why, in one sentence; for people. */
   reason: string;
+  /** True: its objects stay in the cluster and only stop being the application's. */
+  detach: boolean;
 }
 
 /** Whether the agent took an Assignments. */
@@ -1256,6 +1430,8 @@ function createBaseAssignment(): Assignment {
     prune: false,
     seenAtMs: 0n,
     syncRequest: 0n,
+    sync: undefined,
+    confirmPrune: "",
   };
 }
 
@@ -1293,6 +1469,12 @@ export const Assignment: MessageFns<Assignment> = {
         throw new globalThis.Error("value provided for field message.syncRequest of type uint64 too large");
       }
       writer.uint32(72).uint64(message.syncRequest);
+    }
+    if (message.sync !== undefined) {
+      SyncOptions.encode(message.sync, writer.uint32(82).fork()).join();
+    }
+    if (message.confirmPrune !== "") {
+      writer.uint32(90).string(message.confirmPrune);
     }
     return writer;
   },
@@ -1382,6 +1564,366 @@ export const Assignment: MessageFns<Assignment> = {
             message.syncRequest = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.sync = SyncOptions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.confirmPrune = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSyncOptions(): SyncOptions {
+  return {
+    adopt: Adopt.UNSPECIFIED,
+    drift: DriftMode.UNSPECIFIED,
+    ignore: [],
+    recreate: false,
+    allOrNothing: false,
+    serviceAccount: "",
+    healthRules: [],
+  };
+}
+
+export const SyncOptions: MessageFns<SyncOptions> = {
+  encode(message: SyncOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.adopt !== Adopt.UNSPECIFIED) {
+      writer.uint32(8).int32(adoptToNumber(message.adopt));
+    }
+    if (message.drift !== DriftMode.UNSPECIFIED) {
+      writer.uint32(16).int32(driftModeToNumber(message.drift));
+    }
+    for (const v of message.ignore) {
+      IgnoreRule.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.recreate !== false) {
+      writer.uint32(32).bool(message.recreate);
+    }
+    if (message.allOrNothing !== false) {
+      writer.uint32(40).bool(message.allOrNothing);
+    }
+    if (message.serviceAccount !== "") {
+      writer.uint32(50).string(message.serviceAccount);
+    }
+    for (const v of message.healthRules) {
+      HealthRule.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SyncOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSyncOptions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.adopt = adoptFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.drift = driftModeFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ignore.push(IgnoreRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.recreate = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.allOrNothing = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.serviceAccount = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.healthRules.push(HealthRule.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseIgnoreRule(): IgnoreRule {
+  return { group: "", kind: "", namespace: "", name: "", paths: [], managers: [] };
+}
+
+export const IgnoreRule: MessageFns<IgnoreRule> = {
+  encode(message: IgnoreRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.group !== "") {
+      writer.uint32(10).string(message.group);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(26).string(message.namespace);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    for (const v of message.paths) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.managers) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IgnoreRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIgnoreRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.managers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHealthRule(): HealthRule {
+  return { group: "", kind: "", failed: "", degraded: "", progressing: "", suspended: "", current: "", message: "" };
+}
+
+export const HealthRule: MessageFns<HealthRule> = {
+  encode(message: HealthRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.group !== "") {
+      writer.uint32(10).string(message.group);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.failed !== "") {
+      writer.uint32(26).string(message.failed);
+    }
+    if (message.degraded !== "") {
+      writer.uint32(34).string(message.degraded);
+    }
+    if (message.progressing !== "") {
+      writer.uint32(42).string(message.progressing);
+    }
+    if (message.suspended !== "") {
+      writer.uint32(50).string(message.suspended);
+    }
+    if (message.current !== "") {
+      writer.uint32(58).string(message.current);
+    }
+    if (message.message !== "") {
+      writer.uint32(66).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealthRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealthRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failed = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.degraded = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.progressing = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.suspended = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.current = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1396,7 +1938,7 @@ export const Assignment: MessageFns<Assignment> = {
 };
 
 function createBaseTombstone(): Tombstone {
-  return { application: "", reason: "" };
+  return { application: "", reason: "", detach: false };
 }
 
 export const Tombstone: MessageFns<Tombstone> = {
@@ -1406,6 +1948,9 @@ export const Tombstone: MessageFns<Tombstone> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.detach !== false) {
+      writer.uint32(24).bool(message.detach);
     }
     return writer;
   },
@@ -1437,6 +1982,14 @@ export const Tombstone: MessageFns<Tombstone> = {
             }
 
             message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.detach = reader.bool();
             continue;
           }
         }
