@@ -1,3 +1,4 @@
+import { defaultBindings, defaultRoles } from "./authorization/default-roles.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { nodeName } from "./controllers/pods.ts";
 import { requireBuiltin } from "./resources/kinds.ts";
@@ -5,7 +6,7 @@ import { insert } from "./resources/write.ts";
 
 const manager = "kube-apiserver";
 
-/** What a new cluster holds before anybody writes to it: namespaces, one node, the API server's service. */
+/** What a new cluster holds before anybody writes to it: namespaces, default roles, one node, the API server's service. */
 export function bootstrap(state: ClusterState, systemUid: string): void {
   const namespaces = requireBuiltin("", "v1", "namespaces");
   for (const name of ["default", "kube-node-lease", "kube-public", "kube-system"]) {
@@ -17,6 +18,14 @@ export function bootstrap(state: ClusterState, systemUid: string): void {
       { kind: namespaces, manager, dryRun: false, tracking: "update" },
       { apiVersion: "v1", kind: "Namespace", metadata: { name } },
     );
+  }
+  const rbac = "rbac.authorization.k8s.io";
+  for (const [plural, objects] of [
+    ["clusterroles", defaultRoles],
+    ["clusterrolebindings", defaultBindings],
+  ] as const) {
+    const kind = requireBuiltin(rbac, "v1", plural);
+    for (const object of objects) insert(state, { kind, manager, dryRun: false, tracking: "update" }, object);
   }
   insert(
     state,

@@ -27,7 +27,9 @@ const checks: Readonly<Record<string, Check>> = {
   "batch/jobs": (object) => checkJob(object["spec"], "spec"),
   "networking.k8s.io/ingresses": checkIngress,
   "rbac.authorization.k8s.io/clusterrolebindings": checkBinding,
+  "rbac.authorization.k8s.io/clusterroles": checkRole,
   "rbac.authorization.k8s.io/rolebindings": checkBinding,
+  "rbac.authorization.k8s.io/roles": checkRole,
 };
 
 export function checkBuiltin(kind: ServedKind, object: KubeObject): Cause[] {
@@ -156,4 +158,20 @@ function checkBinding(object: KubeObject): Cause[] {
         : []),
     ]),
   ];
+}
+
+function checkRole(object: KubeObject): Cause[] {
+  return recordsAt(object, "rules").flatMap((rule, i) => {
+    const field = `rules[${i}]`;
+    const isAbsent = (name: string): boolean => listAt(rule, name).length === 0;
+    const verbs = isAbsent("verbs") ? [required(`${field}.verbs`, "verbs must contain at least one value")] : [];
+    if (!isAbsent("nonResourceURLs")) return verbs;
+    const groups = "resource rules must supply at least one api group";
+    const resources = "resource rules must supply at least one resource";
+    return [
+      ...verbs,
+      ...(isAbsent("apiGroups") ? [required(`${field}.apiGroups`, groups)] : []),
+      ...(isAbsent("resources") ? [required(`${field}.resources`, resources)] : []),
+    ];
+  });
 }

@@ -107,14 +107,17 @@ const patchTypes: Readonly<Record<PatchKind, string>> = {
 
 const silenceMs = 15_000;
 
-/** A thin HTTPS client that hides nothing: status, headers and body as the server sent them. */
-export function createApiClient(access: ApiAccess): ApiClient {
+/**
+ * A thin HTTPS client that hides nothing: status, headers and body as the server sent them. `more` are headers of every
+ * request, such as those of an impersonation.
+ */
+export function createApiClient(access: ApiAccess, more: Readonly<Record<string, string>> = {}): ApiClient {
   const agent = new Agent({ keepAlive: true, ca: access.caPem });
   const open = async (method: string, path: string, options: RequestOptions): Promise<IncomingMessage> => {
     const url = new URL(access.url + path);
     for (const [name, value] of Object.entries(options.query ?? {})) url.searchParams.set(name, String(value));
     const token = options.token ?? access.token;
-    const headers: Record<string, string> = { accept: options.accept ?? "application/json" };
+    const headers: Record<string, string> = { ...more, accept: options.accept ?? "application/json" };
     if (token !== "") headers["authorization"] = `Bearer ${token}`;
     const body = encodeBody(options.body);
     if (body !== undefined) {

@@ -1,3 +1,4 @@
+import { accessControl } from "./access-control.ts";
 import { applyInput } from "./apply-input.ts";
 import { applyOwnership } from "./apply-ownership.ts";
 import { apply } from "./apply.ts";
@@ -34,6 +35,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   subresources,
   deletion,
   watches,
+  "access control": accessControl,
   "custom resources": customResources,
   namespaces,
   workloads,

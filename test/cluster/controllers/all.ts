@@ -1,5 +1,6 @@
 import type { ClusterState } from "../cluster-state.ts";
 import { claimController } from "./claims.ts";
+import { clusterRoleController } from "./cluster-roles.ts";
 import type { Controller } from "./controller.ts";
 import { daemonSetController } from "./daemon-sets.ts";
 import { definitionController } from "./definitions.ts";
@@ -26,5 +27,6 @@ export function allControllers(state: ClusterState): Controller[] {
     podController(state),
     serviceController(state),
     claimController(state),
+    clusterRoleController(state),
   ];
 }

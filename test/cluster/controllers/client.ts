@@ -29,6 +29,7 @@ export const daemonSets: ResourceId = { group: "apps", version: "v1", plural: "d
 export const jobs: ResourceId = { group: "batch", version: "v1", plural: "jobs" };
 export const pods: ResourceId = { group: "", version: "v1", plural: "pods" };
 export const services: ResourceId = { group: "", version: "v1", plural: "services" };
+export const clusterRoles: ResourceId = { group: "rbac.authorization.k8s.io", version: "v1", plural: "clusterroles" };
 export const claims: ResourceId = { group: "", version: "v1", plural: "persistentvolumeclaims" };
 
 export function clientFor(state: ClusterState, resource: ResourceId, manager: string): ObjectClient {

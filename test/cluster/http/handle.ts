@@ -5,11 +5,12 @@ import type { Reply } from "../resources/reply.ts";
 import { representList, representObject, type View } from "../resources/represent.ts";
 import { flag, type ResourceRequest } from "../resources/request.ts";
 import { readBody } from "./body.ts";
+import { authorizeCaller, callerOf } from "./caller.ts";
 import type { AnyRequest, AnyResponse } from "./listener.ts";
 import { negotiate } from "./negotiate.ts";
 import { send, sendError, sendJson, sendText } from "./respond.ts";
 import { parseResourcePath } from "./router.ts";
-import { badRequest, unauthorized, UnknownPathError } from "./status.ts";
+import { badRequest, UnknownPathError } from "./status.ts";
 import { streamWatch } from "./watch-response.ts";
 
 /** What `onRequest` is told about each request, before it is answered. */
@@ -31,10 +32,7 @@ export type Hooks = {
   readonly fault?: ((record: RequestRecord) => Fault | undefined) | undefined;
 };
 
-/** Paths that need no token, as on a real server with its default bindings. */
-const open = new Set(["/healthz", "/livez", "/readyz", "/version"]);
-
-/** Answers one request: fault, authentication, discovery, or the verb of a resource. Never rejects. */
+/** Answers one request: fault, authentication, authorization, then discovery or the verb of a resource. Never rejects. */
 export async function handle(
   state: ClusterState,
   hooks: Hooks,
@@ -43,13 +41,13 @@ export async function handle(
 ): Promise<void> {
   try {
     const url = new URL(request.url ?? "/", "https://cluster");
-    const user = authenticate(state, request);
+    const caller = callerOf(state, request);
     const record = {
       method: request.method ?? "GET",
       path: url.pathname,
       query: url.search,
       userAgent: request.headers["user-agent"] ?? "",
-      user: user?.name ?? "system:anonymous",
+      user: caller.name,
     };
     hooks.onRequest?.(record);
     const fault = hooks.fault?.(record);
@@ -57,8 +55,8 @@ export async function handle(
       injectFault(response, fault);
       return;
     }
-    if (user === undefined && !open.has(url.pathname)) throw unauthorized();
-    await answer(state, { request, response, url, user: user ?? { name: "system:anonymous", groups: [] } });
+    const user = authorizeCaller(state, caller, record.method, url);
+    await answer(state, { request, response, url, user });
   } catch (error) {
     sendError(response, error);
   }
@@ -137,18 +135,6 @@ function reply(
       });
     }
   }
-}
-
-/** The bearer of the token, or whom the bearer impersonates. Throws 401 for an unknown token. */
-function authenticate(state: ClusterState, { headers }: AnyRequest): User | undefined {
-  const token = /^Bearer (.+)$/u.exec(headers.authorization ?? "")?.[1];
-  if (token === undefined) return undefined;
-  const user = state.tokens.get(token);
-  if (user === undefined) throw unauthorized();
-  const name = headers["impersonate-user"];
-  if (typeof name !== "string") return user;
-  const groups = headers["impersonate-group"] ?? [];
-  return { name, groups: [...(Array.isArray(groups) ? groups : [groups]), "system:authenticated"] };
 }
 
 function injectFault(response: AnyResponse, fault: Fault): void {

@@ -56,8 +56,10 @@ export function statusBody(error: StatusError): Record<string, unknown> {
   };
 }
 
+/** Without a name the refusal is about the collection. */
 function forResource(fields: Omit<StatusFields, "details">, resource: ResourceName, name: string): StatusError {
-  return new StatusError({ ...fields, details: { name, ...groupDetail(resource.group), kind: resource.plural } });
+  const named = name === "" ? {} : { name };
+  return new StatusError({ ...fields, details: { ...named, ...groupDetail(resource.group), kind: resource.plural } });
 }
 
 export function notFound(resource: ResourceName, name: string): StatusError {
@@ -85,7 +87,8 @@ export const staleVersion =
   "the object has been modified; please apply your changes to the latest version and try again";
 
 export function forbidden(resource: ResourceName, name: string, why: string): StatusError {
-  const message = `${qualified(resource.plural, resource.group)} "${name}" is forbidden: ${why}`;
+  const what = qualified(resource.plural, resource.group) + (name === "" ? "" : ` "${name}"`);
+  const message = `${what} is forbidden: ${why}`;
   return forResource({ code: 403, reason: "Forbidden", message }, resource, name);
 }
 

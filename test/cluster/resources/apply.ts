@@ -1,8 +1,17 @@
 import { invalidValue } from "../admission/causes.ts";
+import { decide } from "../authorization/rbac.ts";
 import { timestamp } from "../clock.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { applyFields } from "../fields/apply.ts";
-import { applyConflict, badRequest, conflict, internalError, invalid, staleVersion } from "../http/status.ts";
+import {
+  applyConflict,
+  badRequest,
+  conflict,
+  forbidden,
+  internalError,
+  invalid,
+  staleVersion,
+} from "../http/status.ts";
 import { without } from "../json.ts";
 import { canonicalMetadata, withoutEmptyFields } from "../schema/canonical.ts";
 import { SchemaError } from "../schema/error.ts";
@@ -33,6 +42,7 @@ export function applyObject(state: ClusterState, request: ResourceRequest, body:
   checkName(applied, request);
   if (applied.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
   const live = findLive(state, kind, { namespace: request.namespace, name: request.name ?? "" });
+  if (live === undefined) requireCreate(state, request);
   checkIdentity(kind, live, applied);
   const merged = merge({
     live,
@@ -43,9 +53,17 @@ export function applyObject(state: ClusterState, request: ResourceRequest, body:
     schema: kind.schema(),
     ...(subresource === undefined ? {} : { subresource }),
   });
-  const context = { kind, subresource, manager, dryRun: dryRun(request), tracking: "given" } as const;
+  const { user } = request;
+  const context = { kind, subresource, user, manager, dryRun: dryRun(request), tracking: "given" } as const;
   if (live === undefined) return { type: "object", status: 201, kind, object: insert(state, context, merged) };
   return { type: "object", status: 200, kind, object: replace(state, context, { live, candidate: merged }) };
+}
+
+/** An apply that creates needs the verb `create` besides `patch`; the real server does not say so (case 64). */
+function requireCreate(state: ClusterState, { kind, user, namespace = "", name = "" }: ResourceRequest): void {
+  const { group, plural } = kind.info;
+  const asked = { user, verb: "create", group, resource: plural, subresource: "", namespace, name };
+  if (!decide(state, asked).allowed) throw forbidden(kind.info, name, "");
 }
 
 function merge(request: Parameters<typeof applyFields>[0]): KubeObject {

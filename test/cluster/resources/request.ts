@@ -31,8 +31,8 @@ export function flag(request: ResourceRequest, name: string): boolean {
 
 /** How a request that is no apply writes: under its field manager, which comes to own what it changes. */
 export function writeContext(request: ResourceRequest): WriteContext {
-  const { kind, subresource } = request;
-  return { kind, subresource, manager: fieldManager(request), dryRun: dryRun(request), tracking: "update" };
+  const { kind, subresource, user } = request;
+  return { kind, subresource, user, manager: fieldManager(request), dryRun: dryRun(request), tracking: "update" };
 }
 
 const longestManager = 128;

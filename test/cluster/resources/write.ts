@@ -6,8 +6,9 @@ import { checkImmutable } from "../admission/immutable.ts";
 import { checkMetadata, checkMetadataUpdate } from "../admission/names.ts";
 import { checkNamespace } from "../admission/namespaces.ts";
 import { checkBuiltin } from "../admission/validate.ts";
+import { checkEscalation } from "../authorization/escalation.ts";
 import { timestamp } from "../clock.ts";
-import type { ClusterState } from "../cluster-state.ts";
+import type { ClusterState, User } from "../cluster-state.ts";
 import { checkCustom, shapeCustom } from "../crd/admit-custom.ts";
 import { trackUpdate } from "../fields/apply.ts";
 import { alreadyExists, beingDeleted, invalid, type Cause } from "../http/status.ts";
@@ -26,6 +27,8 @@ export type WriteContext = {
   readonly subresource?: string | undefined;
   /** `given`: managedFields of the object are final already, as after a server-side apply. */
   readonly tracking: "update" | "given";
+  /** Who asked for it; undefined for the cluster itself, which nothing restricts. */
+  readonly user?: User;
 };
 
 /** Admits and stores a new object. Throws StatusError 404 (namespace), 403 (it terminates), 409 (exists), 422. */
@@ -39,6 +42,7 @@ export function insert(state: ClusterState, context: WriteContext, given: KubeOb
   if (status === undefined) delete object["status"];
   else object["status"] = cloneJson(status);
   if (kind.collection === "batch/jobs") selectJobPods(object);
+  if (context.user !== undefined) checkEscalation(state, kind, object, context.user);
   refuse(kind, object, [...checkMetadata(kind, object), ...rulesOf(kind, object)]);
   const { name = "", namespace } = object.metadata;
   const existing = state.store.collection(kind.collection).get(namespace, name);
@@ -63,6 +67,9 @@ export function replace(
   const object = keepUntouchable(kind, live, versions.candidate, context.subresource);
   shape(kind, object);
   allocate(state, kind, object, live);
+  if (context.user !== undefined && !isForCollectorOnly(live, object)) {
+    checkEscalation(state, kind, object, context.user);
+  }
   const causes =
     context.subresource === "status"
       ? kind.custom === undefined
@@ -211,6 +218,12 @@ function track(
     ...(context.subresource === undefined ? {} : { subresource: context.subresource }),
   });
   return tracked === versions.after ? tracked : { ...tracked, metadata: { ...tracked.metadata } };
+}
+
+/** Whether at most what the garbage collector changes is different: nobody is granted anything by that. */
+function isForCollectorOnly(live: KubeObject, object: KubeObject): boolean {
+  const rest = (each: KubeObject): unknown => without(each.metadata, "managedFields", "finalizers", "ownerReferences");
+  return equalJson(without(live, "metadata"), without(object, "metadata")) && equalJson(rest(live), rest(object));
 }
 
 /** Equal but for the times of managed fields, which alone are no reason to write. */
