@@ -5,6 +5,7 @@ import type { KubeObject } from "../schema/schema.ts";
 import { duplicate, invalidValue, notSupported, required, tooLong } from "./causes.ts";
 import { checkDefinition } from "./validate-definition.ts";
 import { checkNotNegative, checkPodSpec, checkPort, checkSelector, checkTemplate } from "./validate-pod.ts";
+import { checkWebhooks } from "./validate-webhooks.ts";
 
 type Check = (object: KubeObject) => Cause[];
 
@@ -18,6 +19,8 @@ const checks: Readonly<Record<string, Check>> = {
   "/pods": (object) => checkPodSpec(recordAt(object, "spec") ?? {}, "spec"),
   "/secrets": checkSecret,
   "/services": checkService,
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": checkWebhooks,
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": checkWebhooks,
   "apiextensions.k8s.io/customresourcedefinitions": checkDefinition,
   "apps/daemonsets": (object) => checkWorkload(object["spec"]),
   "apps/deployments": (object) => checkWorkload(object["spec"]),

@@ -1,4 +1,5 @@
 import { accessControl } from "./access-control.ts";
+import { admissionWebhooks } from "./admission-webhooks.ts";
 import { applyInput } from "./apply-input.ts";
 import { applyOwnership } from "./apply-ownership.ts";
 import { apply } from "./apply.ts";
@@ -36,6 +37,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   deletion,
   watches,
   "access control": accessControl,
+  "admission webhooks": admissionWebhooks,
   "custom resources": customResources,
   namespaces,
   workloads,

@@ -1,6 +1,6 @@
 import type { ClusterState, User } from "../cluster-state.ts";
 import { discover } from "../discovery/discover.ts";
-import { dispatch } from "../resources/dispatch.ts";
+import { dispatchAdmitted } from "../resources/admitted.ts";
 import type { Reply } from "../resources/reply.ts";
 import { representList, representObject, type View } from "../resources/represent.ts";
 import { flag, type ResourceRequest } from "../resources/request.ts";
@@ -91,7 +91,7 @@ async function answer(state: ClusterState, exchange: Exchange): Promise<void> {
   reply(
     state,
     { response, view, request: resourceRequest },
-    dispatch(state, resourceRequest, request.method ?? "GET", body),
+    await dispatchAdmitted(state, resourceRequest, request.method ?? "GET", body),
   );
 }
 

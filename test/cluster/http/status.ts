@@ -6,7 +6,7 @@ export type StatusDetails = {
   readonly group?: string;
   readonly kind?: string;
   readonly uid?: string;
-  readonly causes?: readonly Cause[];
+  readonly causes?: readonly Partial<Cause>[];
   readonly retryAfterSeconds?: number;
 };
 

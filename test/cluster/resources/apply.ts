@@ -20,7 +20,7 @@ import { asObject, checkName, parseBody, type Body } from "./decode.ts";
 import { findLive } from "./get.ts";
 import { apiVersionOf, hasStatus, type ServedKind } from "./kinds.ts";
 import type { Reply } from "./reply.ts";
-import { dryRun, flag, requireManager, type ResourceRequest } from "./request.ts";
+import { contextOf, flag, requireManager, type ResourceRequest } from "./request.ts";
 import { insert, replace } from "./write.ts";
 
 /** What only the server writes; no field manager owns it. */
@@ -53,8 +53,7 @@ export function applyObject(state: ClusterState, request: ResourceRequest, body:
     schema: kind.schema(),
     ...(subresource === undefined ? {} : { subresource }),
   });
-  const { user } = request;
-  const context = { kind, subresource, user, manager, dryRun: dryRun(request), tracking: "given" } as const;
+  const context = { ...contextOf(request), manager, tracking: "given" } as const;
   if (live === undefined) return { type: "object", status: 201, kind, object: insert(state, context, merged) };
   return { type: "object", status: 200, kind, object: replace(state, context, { live, candidate: merged }) };
 }

@@ -44,6 +44,7 @@ export function deleteObject(state: ClusterState, request: ResourceRequest, body
   const { kind } = request;
   const options = readOptions(request, body);
   const live = requireLive(state, request);
+  admit(request, live, options);
   if (kind.collection === "/namespaces" && permanent.has(request.name ?? "")) {
     throw forbidden(kind.info, request.name ?? "", "this namespace may not be deleted");
   }
@@ -65,8 +66,19 @@ export function deleteCollection(state: ClusterState, request: ResourceRequest, 
   const options = readOptions(request, body);
   const selected = state.store.collection(kind.collection).list(request.namespace).filter(selectorOf(request));
   const items = selected.map((object) => convert(object, kind));
+  for (const object of items) admit(request, object, options);
   for (const object of items) remove(state, kind, object, options);
   return { type: "list", kind, items, metadata: { resourceVersion: String(state.store.revision) } };
+}
+
+/** Throws what a webhook refuses the deletion with. */
+function admit({ kind, name = "", admission }: ResourceRequest, live: KubeObject, { dryRun }: DeleteOptions): void {
+  if (admission === undefined) return;
+  const { namespace } = live.metadata;
+  const place = { kind, name, namespace, subresource: undefined };
+  const review = { ...place, operation: "DELETE", object: undefined, oldObject: live, dryRun } as const;
+  admission.mutate(review);
+  admission.validate(review);
 }
 
 /**

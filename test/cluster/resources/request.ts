@@ -1,6 +1,7 @@
 import { invalidValue, required, tooLong } from "../admission/causes.ts";
 import type { User } from "../cluster-state.ts";
 import { badRequest, invalid } from "../http/status.ts";
+import type { Admission } from "../webhooks/review.ts";
 import type { ServedKind } from "./kinds.ts";
 import type { WriteContext } from "./write.ts";
 
@@ -13,6 +14,8 @@ export type ResourceRequest = {
   readonly subresource: string | undefined;
   readonly query: URLSearchParams;
   readonly user: User;
+  /** Undefined while no webhooks are configured. */
+  readonly admission?: Admission;
   readonly userAgent: string;
 };
 
@@ -29,10 +32,15 @@ export function flag(request: ResourceRequest, name: string): boolean {
   return value === "true" || value === "1";
 }
 
+/** What every write of a request has in common. */
+export function contextOf(request: ResourceRequest): Pick<WriteContext, "kind" | "subresource" | "dryRun" | "by"> {
+  const { kind, subresource, user, admission } = request;
+  return { kind, subresource, dryRun: dryRun(request), by: { user, admission } };
+}
+
 /** How a request that is no apply writes: under its field manager, which comes to own what it changes. */
 export function writeContext(request: ResourceRequest): WriteContext {
-  const { kind, subresource, user } = request;
-  return { kind, subresource, user, manager: fieldManager(request), dryRun: dryRun(request), tracking: "update" };
+  return { ...contextOf(request), manager: fieldManager(request), tracking: "update" };
 }
 
 const longestManager = 128;
