@@ -10,6 +10,7 @@ import { backoffMs, type Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 
 import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
+import { createAccounts } from "./controllers/accounts.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
 import { createDiagnosis } from "./controllers/diagnosis.ts";
@@ -27,7 +28,7 @@ import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
 import { fetchFacts, type ClusterFacts } from "./kube/facts.ts";
 import { openBlobs } from "./store/blobs.ts";
-import { createInventory, type Inventory, type InventoryEntry } from "./store/inventory.ts";
+import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
 import { openRecordFiles } from "./store/records.ts";
 import { agentVersion } from "./version.ts";
 
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly dataDir: string;
   /** Of the agent's own objects in the cluster. */
   readonly namespace: string;
+  /** Service account, in each application's namespace, for applications that name none; "" = the agent's own rights. */
+  readonly defaultServiceAccount: string;
 }
 
 export interface AgentDeps {
@@ -126,7 +129,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const discovery = createDiscovery(kube, clock);
   const wake = (application: string): void => applications.enqueue(application);
   const fetchBlobs = link.fetchBlobs.bind(link);
-  const base = { ...stores, kube, discovery, acceptance, fetchBlobs, wake, clock, random, log };
+  const { defaultServiceAccount } = outside.options;
+  const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
+  const base = { ...stores, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
   const observer = createObserver({ context: observed, clock, wake, changed: reporter.changed });
@@ -136,6 +141,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     reporter.changed(application);
     observer.update();
     kinds.update();
+    accounts.update();
   };
   const applications = createController({
     name: "applications",
@@ -153,6 +159,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       applications,
       observer,
       kinds,
+      accounts,
       reporter,
       state,
       inspector,
@@ -207,7 +214,7 @@ function createLinkService(
 async function untilKnown(
   { deps, kube, inventory }: { readonly deps: AgentDeps; readonly kube: KubeApi; readonly inventory: Inventory },
   signal: AbortSignal,
-): Promise<{ readonly facts: ClusterFacts; readonly owned: ReadonlyMap<string, readonly InventoryEntry[]> }> {
+): Promise<{ readonly facts: ClusterFacts; readonly owned: ReadonlyMap<string, OwnedObjects> }> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       const [facts, owned] = await Promise.all([fetchFacts(kube, signal), inventory.read(signal)]);

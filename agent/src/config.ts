@@ -49,6 +49,12 @@ const agentOptions = {
     parse: parseText,
     default: "drover-system",
   },
+  defaultServiceAccount: {
+    help: "service account, in each application's namespace, whose rights are used for applications that name none",
+    parse: parseText,
+    default: "",
+    placeholder: "the agent's own rights",
+  },
   probePort: {
     help: "port on 127.0.0.1 for /healthz, /readyz and /metrics; 0 = none",
     parse: parseNumber({ min: 0, max: 65_535 }),

@@ -23,6 +23,7 @@ export type ErrorCode =
   | "precondition_failed"
   | "program_missing"
   | "render_failed"
+  | "service_account_missing"
   | "signature_invalid"
   | "source_auth"
   | "source_missing"

@@ -38,9 +38,16 @@ export interface LoneAgent extends AsyncDisposable {
   /** Waits until the newest report of the application matches. */
   untilReported(application: string, expected: object): Promise<void>;
   /** Ends the agent and starts another one with the same disk. */
-  restart(options?: { readonly loseDisk?: boolean }): Promise<void>;
+  restart(options?: RestartOptions): Promise<void>;
   stop(): Promise<void>;
   start(): void;
+}
+
+export interface RestartOptions {
+  readonly loseDisk?: boolean;
+  /** Service account, `namespace/name`, that the agent is from now on; it was the administrator before. */
+  readonly account?: string;
+  readonly defaultServiceAccount?: string;
 }
 
 const never = AbortSignal.timeout(2 ** 31 - 1);
@@ -62,11 +69,12 @@ export async function startLoneAgent(server: Server): Promise<LoneAgent> {
   const other = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "kubectl/test" }));
   const hub = createHubStandIn();
   const requests: string[] = [];
-  const recorded = record(own, requests);
+  let kube = record(own, requests);
   let running: Running | undefined;
+  let defaultServiceAccount = "";
   const dataDir = join(folder, "data");
   const start = (): void => {
-    running = run({ hub, kube: recorded, dataDir });
+    running = run({ hub, kube, dataDir, defaultServiceAccount });
   };
   const stop = async (): Promise<void> => {
     await running?.stop();
@@ -113,8 +121,15 @@ export async function startLoneAgent(server: Server): Promise<LoneAgent> {
         interval: 10,
       });
     },
-    async restart({ loseDisk = false } = {}) {
+    async restart({ loseDisk = false, account, ...others } = {}) {
       await stop();
+      ({ defaultServiceAccount = defaultServiceAccount } = others);
+      if (account !== undefined) {
+        const authorization = `Bearer ${await requestToken(send, account)}`;
+        const limited = { ...access, authorize: () => Promise.resolve({ authorization }) };
+        const clock = systemClock;
+        kube = record(owned.use(createKubeApi({ access: limited, clock, userAgent: "drover-agent/test" })), requests);
+      }
       if (loseDisk) await rm(dataDir, { recursive: true, force: true });
       start();
     },
@@ -132,11 +147,18 @@ interface Running {
   stop(): Promise<void>;
 }
 
-function run(options: { readonly hub: HubStandIn; readonly kube: KubeApi; readonly dataDir: string }): Running {
+interface RunOptions {
+  readonly hub: HubStandIn;
+  readonly kube: KubeApi;
+  readonly dataDir: string;
+  readonly defaultServiceAccount: string;
+}
+
+function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Running {
   const stop = new AbortController();
   const verbose = process.env["DROVER_TEST_LOG"] === "debug";
   const agent = createAgent(
-    { dataDir: options.dataDir, namespace: "drover-system" },
+    { dataDir, namespace: "drover-system", defaultServiceAccount },
     {
       link: options.hub.link,
       kube: options.kube,
@@ -156,6 +178,14 @@ function run(options: { readonly hub: HubStandIn; readonly kube: KubeApi; readon
       await ended;
     },
   };
+}
+
+/** As `kubectl create token` does. */
+async function requestToken(send: (request: KubeRequest) => Promise<JsonRecord>, account: string): Promise<string> {
+  const [namespace = "", name = ""] = account.split("/");
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+  const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} });
+  return String(at(await send({ method: "POST", path, body }), "status", "token"));
 }
 
 /** Notes what the agent asks of the API server. */

@@ -12,7 +12,7 @@ import { createObject } from "../kube/objects.ts";
 import { applyRecord } from "./apply.ts";
 import { leaveBundle, loadBundle, placeObject } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
-import type { Context } from "./context.ts";
+import { actingFor, type Context } from "./context.ts";
 import { untilServed } from "./kinds.ts";
 import { allEnded } from "./limit.ts";
 import { pruneObjects } from "./prune.ts";
@@ -83,14 +83,15 @@ async function adoptAssignment(
       record.notBefore = 0;
     }
   }
-  application.hindrance = undefined;
+  context.accounts.assume(application, assignment);
+  application.hindrance = await context.accounts.hindranceOf(application, signal);
   if (application.bundle === assignment.bundle && application.namespace === assignment.namespace) return undefined;
   application.phase = "applying";
   changed(application.name);
   try {
     await loadBundle(context, { application, assignment }, signal);
     wakeWaiting(context, application);
-    await ensureNamespace(context, assignment, signal);
+    await ensureNamespace(actingFor(context, application), assignment, signal);
     return undefined;
   } catch (cause) {
     const error = DroverError.from(cause);
@@ -119,9 +120,10 @@ async function applyStages(
   for (const stage of groupByStage(due, (record) => record.key)) {
     signal.throwIfAborted();
     const records = await placeStage(context, { application, assignment, stage }, signal);
-    await allEnded(records.map((record) => context.limit(() => applyRecord(context, { application, record }, signal))));
+    const acting = actingFor(context, application);
+    await allEnded(records.map((record) => context.limit(() => applyRecord(acting, { application, record }, signal))));
     const definitions = records.filter((record) => isKindDefinition(record.key) && isApplied(record));
-    await untilServed(context, definitions, signal);
+    await untilServed(acting, definitions, signal);
   }
 }
 
@@ -192,7 +194,7 @@ async function finish(
       "bundle applied",
     );
   }
-  await pruneObjects(context, { application, prune: assignment.prune }, signal);
+  await pruneObjects(actingFor(context, application), { application, prune: assignment.prune }, signal);
   await saveInventory(context, application, signal);
 }
 
@@ -208,14 +210,14 @@ async function remove(
     return done;
   }
   application.phase = "removing";
-  application.hindrance = undefined;
+  application.hindrance = await context.accounts.hindranceOf(application, signal);
   const known = application.bundle !== "";
   // Should it be assigned again before it is gone, its bundle has to be taken in from the start.
   application.bundle = "";
   for (const record of application.objects.values()) leaveBundle(record);
   if (known) wakeWaiting(context, application);
   try {
-    await pruneObjects(context, { application, prune: true }, signal);
+    await pruneObjects(actingFor(context, application), { application, prune: true }, signal);
     // Namespaces that were there before stay; nothing is left to do about them.
     for (const record of application.objects.values()) if (record.abandoned !== "") dropRecord(application, record.key);
     if (application.objects.size > 0) {
@@ -255,12 +257,13 @@ async function saveInventory(context: Context, application: ApplicationRecord, s
   const entries = [...application.objects.values()].map(({ key, version, uid, created }) => {
     return { key, version, uid, created };
   });
-  await context.inventory.write(application.name, entries, signal);
+  await context.inventory.write(application.name, { account: application.account, entries }, signal);
   application.savedShape = shape;
 }
 
 function phaseOf(application: ApplicationRecord, failure: DroverError | undefined): ApplicationRecord["phase"] {
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
+  if (application.hindrance?.reason === "ServiceAccountMissing") return "failed";
   if (desired.some((record) => record.obstacle !== undefined && !isHeldUp(record))) return "failed";
   if (failure !== undefined || !desired.every(isApplied)) return "applying";
   const pruning = [...application.objects.values()].some((r) => r.desired === "" && r.abandoned === "");

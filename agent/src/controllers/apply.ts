@@ -20,10 +20,11 @@ import {
 import { takeOver } from "../core/takeover.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
-import { duplicateFields, maybeInvalid, troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
+import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { explainRefusal } from "./rights.ts";
 
 const soon: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
 const later: Backoff = { baseMs: 5_000, factor: 2, capMs: 300_000, jitter: 0.2 };
@@ -58,7 +59,7 @@ export async function applyRecord(
     }
     if (record.desired !== digest) return;
     if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
-    else await refuse(context, { ...attempt, refusal: applied.refusal }, signal);
+    else await refuse(context, { ...attempt, account: application.account, refusal: applied.refusal }, signal);
   } catch (cause) {
     const error = DroverError.from(cause);
     if (signal.aborted || error.code === "blob_missing") throw error;
@@ -161,10 +162,11 @@ function explainRepair(
 
 async function refuse(
   context: Context,
-  { record, resource, payload, refusal }: Attempt & { readonly refusal: Refusal },
+  { record, resource, payload, account, refusal }: Attempt & { readonly account: string; readonly refusal: Refusal },
   signal: AbortSignal,
 ): Promise<void> {
-  const trouble = troubleOf(refusal);
+  const verbs = record.uid === "" ? (["create", "patch"] as const) : (["patch"] as const);
+  const trouble = await explainRefusal(context.kube, { resource, at: record.key, account, verbs, refusal }, signal);
   if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
   if (refusal.status === 404) record.verdict = notFound;
   if (maybeInvalid(refusal) && record.attempts + 1 >= invalidAfter) {

@@ -3,16 +3,19 @@ import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 
+import type { ApplicationRecord } from "../core/record.ts";
 import type { KubeApi } from "../kube/api.ts";
 import type { Discovery } from "../kube/discovery.ts";
 import type { Blobs } from "../store/blobs.ts";
 import type { Inventory } from "../store/inventory.ts";
 import type { Acceptance } from "./acceptance.ts";
+import type { Accounts } from "./accounts.ts";
 import type { Limit } from "./limit.ts";
 import type { State } from "./state.ts";
 
 /** What the steps of applying an application share. */
 export interface Context {
+  /** With the agent's own rights; see `actingFor`. */
   readonly kube: KubeApi;
   readonly discovery: Discovery;
   readonly blobs: Blobs;
@@ -26,8 +29,18 @@ export interface Context {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly accounts: Pick<Accounts, "assume" | "hindranceOf" | "kubeFor">;
   /** Has an application reconciled. */
   readonly wake: (application: string) => void;
   /** What happened to a record while a write was under way, now that the write has ended. */
   readonly replayEcho: (application: string, id: string) => void;
+}
+
+/** The same with the rights of one application: everything that is read or written for it goes through here. */
+export function actingFor<T extends Acting>(context: T, application: ApplicationRecord): T {
+  return { ...context, kube: context.accounts.kubeFor(application) };
+}
+
+interface Acting extends Pick<Context, "kube"> {
+  readonly accounts: Pick<Accounts, "kubeFor">;
 }

@@ -44,7 +44,10 @@ describe("diagnosis", () => {
     setVerdict(record, { health: "Progressing", reason: "RollingOut", message: "0 of 1 replicas are ready" });
     const changed: string[] = [];
     const state = { applications: new Map([["shop", shop]]) };
-    const service = createDiagnosis({ kube, blobs, state, clock, log: silentLog }, (name) => changed.push(name));
+    const service = createDiagnosis(
+      { kube, accounts: { kubeFor: () => kube }, blobs, state, clock, log: silentLog },
+      (name) => changed.push(name),
+    );
     void service.run(stop.signal);
     /** Moves time on and lets the round that falls due come to its end: it reads files. */
     const pass = async (ms: number): Promise<void> => {

@@ -6,10 +6,11 @@ import type { Service } from "@drover/shared/service";
 import { explainPods } from "../core/health/pod.ts";
 import { endGrace, isUnready, type ObjectRecord } from "../core/record.ts";
 import { readObject } from "./bundle.ts";
-import type { Context } from "./context.ts";
+import { actingFor, type Context } from "./context.ts";
 import type { Place } from "./state.ts";
 
 type DiagnosisContext = Pick<Context, "kube" | "blobs" | "clock" | "log"> & {
+  readonly accounts: Pick<Context["accounts"], "kubeFor">;
   readonly state: Pick<Context["state"], "applications">;
 };
 
@@ -39,7 +40,7 @@ export function createDiagnosis(context: DiagnosisContext, changed: (application
       if (due === undefined || due > now || looked >= maxWorkloads) continue;
       looked += 1;
       lookAt.set(record, now + againMs);
-      const cause = await findCause(context, record, signal);
+      const cause = await findCause(actingFor(context, application), record, signal);
       if (cause?.reason === record.cause?.reason && cause?.message === record.cause?.message) continue;
       record.cause = isUnready(record.verdict) ? cause : undefined;
       changed(application.name);

@@ -13,7 +13,7 @@ import { buildTree, type LiveObject } from "../core/tree.ts";
 import { getObject } from "../kube/objects.ts";
 import { readObject } from "./bundle.ts";
 import { fetchChildren } from "./children.ts";
-import type { Context } from "./context.ts";
+import { actingFor, type Context } from "./context.ts";
 import { untilWoken } from "./wait.ts";
 
 /** Answers questions about live state. Values of secrets never leave: they are masked here. */
@@ -71,7 +71,8 @@ function examine(
     throw new DroverError("not_found", `application ${inspect.application} is not on cluster ${cluster}`);
   }
   const subject = { application, cluster };
-  return inspect.what === "diff" ? diff(context, subject, signal) : tree(context, subject, signal);
+  const acting = actingFor(context, application);
+  return inspect.what === "diff" ? diff(acting, subject, signal) : tree(acting, subject, signal);
 }
 
 interface Subject {

@@ -34,7 +34,10 @@ function start() {
       const kube = createScriptedApi({});
       const nothing = (): Promise<undefined> => Promise.resolve(undefined);
       const blobs = { missing: () => [], read: nothing, write: nothing, retain: nothing };
-      void createDiagnosis({ kube, blobs, state, clock, log: silentLog }, options.changed).run(signal);
+      void createDiagnosis(
+        { kube, accounts: { kubeFor: () => kube }, blobs, state, clock, log: silentLog },
+        options.changed,
+      ).run(signal);
     },
   };
 }

@@ -8,10 +8,11 @@ import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } 
 import { groupByStage } from "../core/stages.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
-import { troubleOf, troubleOfError } from "../kube/trouble.ts";
+import { troubleOfError } from "../kube/trouble.ts";
 import { claimsOn, findUnread, keptFor } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
+import { explainRefusal } from "./rights.ts";
 
 const backoff: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
 
@@ -69,7 +70,11 @@ async function pruneObject(
   if (resource === undefined) return forget("the cluster no longer has its kind");
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: true }, signal);
   if (live.kind === "gone") return forget("it is not there");
-  if (live.kind === "refused") return hold(context, record, refusedDelete(live.refusal));
+  const refused = (refusal: Refusal): Promise<Obstacle> => {
+    const { account } = application;
+    return explainRefusal(context.kube, { resource, at: key, account, verbs: ["get", "delete"], refusal }, signal);
+  };
+  if (live.kind === "refused") return hold(context, record, await refused(live.refusal));
   const judgement = judgePrune(record, live.object, application.name);
   if (judgement.kind === "release") return forget(judgement.reason);
   if (judgement.kind === "wait") return hold(context, record, stillThere);
@@ -77,7 +82,7 @@ async function pruneObject(
   const heir = findHeir(claimsOn(context, application, key)) ?? findUnread(context, application);
   if (heir !== undefined) return hold(context, record, keptFor(heir));
   const deleted = await deleteObject(context.kube, { resource, at: key, uid: judgement.uid }, signal);
-  if (deleted.kind === "refused") return hold(context, record, refusedDelete(deleted.refusal));
+  if (deleted.kind === "refused") return hold(context, record, await refused(deleted.refusal));
   if (deleted.kind === "gone") return forget("it is not there");
   if (deleted.finished || (await isGone(context, { resource, record }, signal))) return forget("deleted");
   hold(context, record, stillThere);
@@ -98,11 +103,6 @@ const stillThere: Obstacle = {
   message: "its deletion waits for finalizers or dependants",
   retry: "soon",
 };
-
-function refusedDelete(refusal: Refusal): Obstacle {
-  const { reason, message, retry } = troubleOf(refusal);
-  return { reason, message: reason === "Forbidden" ? "the agent may not delete it" : message, retry };
-}
 
 /** The end of a deletion comes as an event; asking again is for events that got lost. */
 function hold(context: Context, record: ObjectRecord, { reason, message, retry }: Obstacle): void {

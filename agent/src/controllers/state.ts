@@ -10,7 +10,7 @@ import {
   type ApplicationRecord,
   type ObjectRecord,
 } from "../core/record.ts";
-import type { InventoryEntry } from "../store/inventory.ts";
+import type { InventoryEntry, OwnedObjects } from "../store/inventory.ts";
 import type { RecordFiles, StoredApplication, StoredObject } from "../store/records.ts";
 
 /** What the agent knows of all applications, in memory; a copy on disk follows within a second. */
@@ -38,7 +38,7 @@ export async function loadState(options: {
   readonly files: RecordFiles;
   readonly clock: Clock;
   readonly log: Logger;
-}): Promise<State & { adopt(inventories: ReadonlyMap<string, readonly InventoryEntry[]>): void }> {
+}): Promise<State & { adopt(inventories: ReadonlyMap<string, OwnedObjects>): void }> {
   const { files, clock, log } = options;
   const applications = new Map<string, ApplicationRecord>();
   for (const stored of await files.readAll()) applications.set(stored.name, restore(stored));
@@ -71,8 +71,9 @@ export async function loadState(options: {
       return undefined;
     },
     adopt(inventories) {
-      for (const [name, entries] of inventories) {
+      for (const [name, { account, entries }] of inventories) {
         const application = ensure(name);
+        application.account ||= account;
         for (const entry of entries) adoptEntry(application, entry);
       }
     },
@@ -109,6 +110,7 @@ function restore(stored: StoredApplication): ApplicationRecord {
     previous: fields.previous,
     appliedAtMs: fields.appliedAtMs,
     syncRequest: fields.syncRequest,
+    account: fields.account ?? "",
     objects: new Map(records),
   };
 }
@@ -118,9 +120,9 @@ function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord 
 }
 
 function toStored(application: ApplicationRecord): StoredApplication {
-  const { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest } = application;
+  const { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account } = application;
   const objects = [...application.objects.values()].map(toStoredObject);
-  return { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, objects };
+  return { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account, objects };
 }
 
 function toStoredObject(record: ObjectRecord): StoredObject {

@@ -79,6 +79,8 @@ export interface ApplicationRecord {
   previous: Digest;
   appliedAtMs: number;
   syncRequest: number;
+  /** Service account whose rights are used for it, as `namespace/name`; "" = the agent's own. */
+  account: string;
   phase: Report["phase"];
   /** Goes up when an object comes, goes, or gets another uid: what the inventory and the watches depend on. */
   shape: number;
@@ -129,6 +131,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     previous: "",
     appliedAtMs: 0,
     syncRequest: 0,
+    account: "",
     phase: "applying",
     shape: 0,
     savedShape: -1,

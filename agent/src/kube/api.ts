@@ -20,6 +20,8 @@ export interface KubeRequest {
   readonly body?: string;
   /** Default 30 s. */
   readonly timeoutMs?: number;
+  /** User whose rights are used instead of our own, which must include impersonating that user. */
+  readonly as?: string;
 }
 
 /** What the API server said no with. Decisions use the codes; `message` may quote an object, so it is never shown raw. */

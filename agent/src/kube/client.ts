@@ -71,6 +71,7 @@ function headersOf(request: KubeRequest): Readonly<Record<string, string>> {
   return {
     accept: request.accept === undefined ? "application/json" : `${request.accept}, application/json`,
     ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+    ...(request.as === undefined ? {} : { "impersonate-user": request.as }),
   };
 }
 

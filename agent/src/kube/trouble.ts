@@ -39,7 +39,7 @@ export function troubleOf(refusal: Refusal): Trouble {
     case 403:
       return causes.some((cause) => cause.reason === "NamespaceTerminating")
         ? say("NamespaceTerminating", "soon", "its namespace is being deleted")
-        : say("Forbidden", "later", "the agent may not write it: create and patch on its kind are needed");
+        : say("Forbidden", "later", "the API server does not allow it");
     case 409:
       return say("Conflict", "soon", details || "somebody else wrote it at the same moment");
     case 413:
@@ -58,7 +58,10 @@ export function troubleOf(refusal: Refusal): Trouble {
 
 /** For a call that got no answer at all. */
 export function troubleOfError(error: DroverError): Trouble {
-  return { reason: error.code === "timeout" ? "Timeout" : "Unreachable", retry: "soon", message: error.message };
+  const { code, message } = error;
+  if (code === "service_account_missing") return { reason: "ServiceAccountMissing", retry: "later", message };
+  if (code === "forbidden") return { reason: "Forbidden", retry: "later", message };
+  return { reason: code === "timeout" ? "Timeout" : "Unreachable", retry: "soon", message };
 }
 
 /**

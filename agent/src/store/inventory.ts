@@ -10,6 +10,13 @@ export interface InventoryEntry {
   readonly created: boolean;
 }
 
+/** What one application owns, and whose rights it is applied with. */
+export interface OwnedObjects {
+  /** Service account as `namespace/name`; "" = the agent's own rights. */
+  readonly account: string;
+  readonly entries: readonly InventoryEntry[];
+}
+
 /** ConfigMaps of the agent's own namespace: the least that keeping an inventory asks of a cluster. */
 export interface ConfigMaps {
   list(labelSelector: string, signal: AbortSignal): Promise<readonly ConfigMap[]>;
@@ -28,10 +35,10 @@ export interface ConfigMap {
  * Entries are written before the objects they name, and taken out after the objects are gone.
  */
 export interface Inventory {
-  /** All applications' entries, as the cluster has them. */
-  read(signal: AbortSignal): Promise<ReadonlyMap<string, readonly InventoryEntry[]>>;
-  /** Makes the application's inventory these entries; no request when it is so already. */
-  write(application: string, entries: readonly InventoryEntry[], signal: AbortSignal): Promise<void>;
+  /** What all applications own, as the cluster has it. */
+  read(signal: AbortSignal): Promise<ReadonlyMap<string, OwnedObjects>>;
+  /** Makes this the application's inventory; no request when it is so already. */
+  write(application: string, owned: OwnedObjects, signal: AbortSignal): Promise<void>;
   remove(application: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -40,16 +47,19 @@ const shardSize = 500;
 export const inventoryLabel = "drover.dev/inventory";
 
 export function createInventory(maps: ConfigMaps): Inventory {
-  /** Application → shard name → text, as last read or written. */
-  const written = new Map<string, Map<string, string>>();
-  const write = async (application: string, texts: readonly string[], signal: AbortSignal): Promise<void> => {
-    const shards = written.get(application) ?? new Map<string, string>();
+  /** Application → shard name → shard, as last read or written. */
+  const written = new Map<string, Map<string, Shard>>();
+  const write = async (application: string, texts: readonly Shard[], signal: AbortSignal): Promise<void> => {
+    const shards = written.get(application) ?? new Map<string, Shard>();
     written.set(application, shards);
-    const wanted = new Map(texts.map((text, index) => [shardName(application, index), text]));
-    for (const [name, entries] of wanted) {
-      if (shards.get(name) === entries) continue;
-      await maps.apply({ name, labels: { [inventoryLabel]: application }, data: { entries } }, signal);
-      shards.set(name, entries);
+    const wanted = new Map(texts.map((shard, index) => [shardName(application, index), shard]));
+    for (const [name, shard] of wanted) {
+      const { account, entries } = shard;
+      const known = shards.get(name);
+      if (known?.entries === entries && known.account === account) continue;
+      const data = { entries, ...(account === "" ? {} : { account }) };
+      await maps.apply({ name, labels: { [inventoryLabel]: application }, data }, signal);
+      shards.set(name, shard);
     }
     for (const name of [...shards.keys()].filter((name) => !wanted.has(name))) {
       await maps.remove(name, signal);
@@ -58,23 +68,35 @@ export function createInventory(maps: ConfigMaps): Inventory {
   };
   return {
     async read(signal) {
-      const found = new Map<string, InventoryEntry[]>();
+      const found = new Map<string, OwnedObjects>();
       written.clear();
       for (const { name, labels, data } of await maps.list(inventoryLabel, signal)) {
         const application = labels[inventoryLabel] ?? "";
-        const text = data["entries"] ?? "";
-        const shards = written.get(application) ?? new Map<string, string>();
-        written.set(application, shards.set(name, text));
-        found.set(application, [...(found.get(application) ?? []), ...decodeEntries(text)]);
+        const shard: Shard = { account: data["account"] ?? "", entries: data["entries"] ?? "" };
+        const shards = written.get(application) ?? new Map<string, Shard>();
+        written.set(application, shards.set(name, shard));
+        const before = found.get(application);
+        const entries = [...(before?.entries ?? []), ...decodeEntries(shard.entries)];
+        found.set(application, { account: shard.account || (before?.account ?? ""), entries });
       }
       return found;
     },
-    write: (application, entries, signal) => write(application, encodeShards(entries), signal),
+    write: (application, { account, entries }, signal) =>
+      write(
+        application,
+        encodeShards(entries).map((text) => ({ account, entries: text })),
+        signal,
+      ),
     async remove(application, signal) {
       await write(application, [], signal);
       written.delete(application);
     },
   };
+}
+
+interface Shard {
+  readonly account: string;
+  readonly entries: string;
 }
 
 /** A dot cannot be part of an application's name, so no shard can be another application's inventory. */

@@ -28,6 +28,8 @@ export interface StoredApplication {
   readonly previous: string;
   readonly appliedAtMs: number;
   readonly syncRequest: number;
+  /** Absent in files of before there were accounts. */
+  readonly account?: string;
   readonly objects: readonly StoredObject[];
 }
 

@@ -25,6 +25,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   precondition_failed: 409,
   program_missing: 500,
   render_failed: 422,
+  service_account_missing: 409,
   signature_invalid: 403,
   source_auth: 422,
   source_missing: 422,
