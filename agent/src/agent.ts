@@ -14,6 +14,7 @@ import { createAccounts } from "./controllers/accounts.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
 import { createDiagnosis } from "./controllers/diagnosis.ts";
+import { createDispatcher } from "./controllers/dispatch.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import { createLimit } from "./controllers/limit.ts";
@@ -134,7 +135,12 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const base = { ...stores, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
-  const observer = createObserver({ context: observed, clock, wake, changed: reporter.changed });
+  const seen = (application: string): void => {
+    reporter.changed(application);
+    // What waits for others to become ready may go on.
+    if (state.applications.get(application)?.gated === true) wake(application);
+  };
+  const observer = createObserver({ context: observed, clock, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const kinds = createKindWatch(context, wake);
   const changed = (application: string): void => {
@@ -143,9 +149,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     kinds.update();
     accounts.update();
   };
+  const dispatcher = createDispatcher({ context, changed });
   const applications = createController({
     name: "applications",
-    reconcile: createApplicationReconcile({ context, changed }),
+    reconcile: createApplicationReconcile({ context, dispatcher, changed }),
     concurrency: applicationsAtOnce,
     clock,
     random,
@@ -157,6 +164,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     wake,
     services: [
       applications,
+      dispatcher,
       observer,
       kinds,
       accounts,

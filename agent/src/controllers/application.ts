@@ -1,31 +1,34 @@
 import { done, type Outcome } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
-import { formatObjectKey } from "@drover/shared/kube/manifest";
 import type { Assignment } from "@drover/shared/link/link";
 
-import { repairDelayMs } from "../core/contest.ts";
-import { dropRecord, isApplied, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import { isGated } from "../core/gate.ts";
+import { dropRecord, isApplied, needsApply, type ApplicationRecord } from "../core/record.ts";
 import { isHeldUp } from "../core/report.ts";
-import { groupByStage, isKindDefinition } from "../core/stages.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
-import { applyRecord } from "./apply.ts";
-import { leaveBundle, loadBundle, placeObject } from "./bundle.ts";
+import { leaveBundle, loadBundle } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
-import { untilServed } from "./kinds.ts";
-import { allEnded } from "./limit.ts";
+import type { Dispatcher } from "./dispatch.ts";
 import { pruneObjects } from "./prune.ts";
+import { saveInventory } from "./save-inventory.ts";
+import { takeTurn } from "./turn.ts";
 
 export interface ApplicationOptions {
   readonly context: Context;
+  readonly dispatcher: Pick<Dispatcher, "dispatch" | "isBusy">;
   /** The application's records have changed: what is watched and what is reported may have to as well. */
   readonly changed: (application: string) => void;
 }
 
 const shortestWaitMs = 20;
 
-/** Brings one application to what the hub has assigned: stages, server-side apply, inventory, prune. */
+/**
+ * Brings one application to what the hub has assigned: inventory ahead, then everything that may be applied now is handed
+ * out. It waits for none of it, and is woken when all has ended: a newer bundle, a drift or a removal takes effect at
+ * once. What left the bundle is pruned when nothing is under way.
+ */
 export function createApplicationReconcile(
   options: ApplicationOptions,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
@@ -35,28 +38,27 @@ export function createApplicationReconcile(
     switch (intent.kind) {
       case "run":
       case "keep":
-        return run(context, { assignment: intent.assignment, changed }, signal);
+        return run(options, intent.assignment, signal);
       case "remove":
-        return remove(context, { name, changed }, signal);
+        return remove(options, name, signal);
       case "unknown":
         return keepUnknown(context, { name, changed });
     }
   };
 }
 
-interface Run {
-  readonly assignment: Assignment;
-  readonly changed: (application: string) => void;
-}
-
-async function run(context: Context, { assignment, changed }: Run, signal: AbortSignal): Promise<Outcome> {
+async function run(options: ApplicationOptions, assignment: Assignment, signal: AbortSignal): Promise<Outcome> {
+  const { context, dispatcher, changed } = options;
   const application = context.state.ensure(assignment.application);
   let failure: DroverError | undefined;
+  let next = Number.POSITIVE_INFINITY;
   try {
-    failure = await adoptAssignment(context, { application, assignment, changed }, signal);
+    failure = await adoptAssignment(options, { application, assignment }, signal);
     await saveInventory(context, application, signal);
-    await applyStages(context, { application, assignment }, signal);
-    await finish(context, { application, assignment }, signal);
+    const turn = takeTurn(context, application);
+    next = turn.nextAtMs;
+    dispatcher.dispatch(application, turn.due);
+    if (!dispatcher.isBusy(application)) next = await finish(context, { application, assignment }, signal);
   } catch (cause) {
     failure = DroverError.from(cause);
     if (failure.code === "blob_missing") application.bundle = "";
@@ -67,13 +69,18 @@ async function run(context: Context, { assignment, changed }: Run, signal: Abort
     changed(application.name);
   }
   if (failure !== undefined) throw failure;
-  return nextTry(application, context.clock.now());
+  return retryAt(next, context.clock.now());
+}
+
+interface Target {
+  readonly application: ApplicationRecord;
+  readonly assignment: Assignment;
 }
 
 /** A bundle that cannot be had must not stop the agent from healing the one before it, so that failure is a value. */
 async function adoptAssignment(
-  context: Context,
-  { application, assignment, changed }: Run & { readonly application: ApplicationRecord },
+  { context, changed }: ApplicationOptions,
+  { application, assignment }: Target,
   signal: AbortSignal,
 ): Promise<DroverError | undefined> {
   if (application.syncRequest !== assignment.syncRequest) {
@@ -111,99 +118,28 @@ async function ensureNamespace(context: Context, assignment: Assignment, signal:
   context.log.warn({ application: assignment.application, namespace }, "namespace could not be made");
 }
 
-async function applyStages(
-  context: Context,
-  { application, assignment }: { readonly application: ApplicationRecord; readonly assignment: Assignment },
-  signal: AbortSignal,
-): Promise<void> {
-  const due = collectDue(context, application);
-  for (const stage of groupByStage(due, (record) => record.key)) {
-    signal.throwIfAborted();
-    const records = await placeStage(context, { application, assignment, stage }, signal);
-    const acting = actingFor(context, application);
-    await allEnded(records.map((record) => context.limit(() => applyRecord(acting, { application, record }, signal))));
-    const definitions = records.filter((record) => isKindDefinition(record.key) && isApplied(record));
-    await untilServed(acting, definitions, signal);
-  }
-}
-
-/** An object whose kind was missing may have got it from an earlier stage, and belong elsewhere than it said. */
-async function placeStage(
-  context: Context,
-  options: {
-    readonly application: ApplicationRecord;
-    readonly assignment: Assignment;
-    readonly stage: readonly ObjectRecord[];
-  },
-  signal: AbortSignal,
-): Promise<readonly ObjectRecord[]> {
-  const { application, assignment, stage } = options;
-  if (stage.every((record) => record.placed)) return stage;
-  const records: ObjectRecord[] = [];
-  for (const record of stage) {
-    records.push(record.placed ? record : await placeObject(context, { application, assignment, record }, signal));
-  }
-  await saveInventory(context, application, signal);
-  return records;
-}
-
-/** The objects to send a request for now; those whose repair is contested wait their turn. */
-function collectDue(context: Context, application: ApplicationRecord): readonly ObjectRecord[] {
-  const now = context.clock.now();
-  const due: ObjectRecord[] = [];
-  for (const record of application.objects.values()) {
-    if (!needsApply(record) || record.notBefore > now) continue;
-    const waitMs = contestedForMs(record, now);
-    if (waitMs <= 0) due.push(record);
-    else postpone(context, record, waitMs);
-  }
-  return due;
-}
-
-function contestedForMs(record: ObjectRecord, now: number): number {
-  const { repair } = record;
-  if (repair === undefined || repair.kind === "asked" || record.applied !== record.desired) return 0;
-  return repair.foundAtMs + repairDelayMs(record.heat) - now;
-}
-
-function postpone(context: Context, record: ObjectRecord, waitMs: number): void {
-  const by = record.drift?.by ?? "";
-  const who = by === "" ? "somebody" : `"${by}"`;
-  const message = `${who} changes it again and again; next repair in ${Math.ceil(waitMs / 1000)} s`;
-  record.obstacle = { reason: "Contested", message, retry: "soon" };
-  if (record.drift !== undefined) record.drift = { ...record.drift, repaired: false };
-  record.notBefore = context.clock.now() + waitMs;
-  context.log.warn({ object: formatObjectKey(record.key), by, waitMs }, "object is contested");
-}
-
 /** Prunes only after every object was applied: a half-applied bundle must never delete what it replaces. */
-async function finish(
-  context: Context,
-  { application, assignment }: { readonly application: ApplicationRecord; readonly assignment: Assignment },
-  signal: AbortSignal,
-): Promise<void> {
+async function finish(context: Context, { application, assignment }: Target, signal: AbortSignal): Promise<number> {
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
-  if (application.bundle !== assignment.bundle || !desired.every(isApplied)) {
-    return saveInventory(context, application, signal);
+  if (application.bundle === assignment.bundle && desired.every(isApplied)) {
+    noteApplied(context, application, desired.length);
+    await pruneObjects(actingFor(context, application), { application, prune: assignment.prune }, signal);
   }
-  if (application.applied !== application.bundle) {
-    application.applied = application.bundle;
-    application.appliedAtMs = context.clock.now();
-    context.log.info(
-      { application: application.name, bundle: application.bundle, objects: desired.length },
-      "bundle applied",
-    );
-  }
-  await pruneObjects(actingFor(context, application), { application, prune: assignment.prune }, signal);
   await saveInventory(context, application, signal);
+  return nextTry(application, context.clock.now());
+}
+
+function noteApplied(context: Context, application: ApplicationRecord, objects: number): void {
+  const { name, bundle } = application;
+  if (application.applied === bundle) return;
+  application.applied = bundle;
+  application.appliedAtMs = context.clock.now();
+  context.log.info({ application: name, bundle, objects }, "bundle applied");
 }
 
 /** Removes everything that a buried application owns, with the guards of prune. */
-async function remove(
-  context: Context,
-  { name, changed }: { readonly name: string; readonly changed: (application: string) => void },
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function remove(options: ApplicationOptions, name: string, signal: AbortSignal): Promise<Outcome> {
+  const { context, dispatcher, changed } = options;
   const application = context.state.applications.get(name);
   if (application === undefined) {
     changed(name);
@@ -216,6 +152,8 @@ async function remove(
   application.bundle = "";
   for (const record of application.objects.values()) leaveBundle(record);
   if (known) wakeWaiting(context, application);
+  // What is being made this moment could be made after it was looked for. Its end wakes the application.
+  if (dispatcher.isBusy(application)) return done;
   try {
     await pruneObjects(actingFor(context, application), { application, prune: true }, signal);
     // Namespaces that were there before stay; nothing is left to do about them.
@@ -223,7 +161,7 @@ async function remove(
     if (application.objects.size > 0) {
       await saveInventory(context, application, signal);
       context.state.touch(application);
-      return nextTry(application, context.clock.now());
+      return retryAt(nextTry(application, context.clock.now()), context.clock.now());
     }
     await context.inventory.remove(name, signal);
     await context.state.remove(name);
@@ -251,16 +189,6 @@ function keepUnknown(
   return done;
 }
 
-async function saveInventory(context: Context, application: ApplicationRecord, signal: AbortSignal): Promise<void> {
-  const { shape } = application;
-  if (application.savedShape === shape) return;
-  const entries = [...application.objects.values()].map(({ key, version, uid, created }) => {
-    return { key, version, uid, created };
-  });
-  await context.inventory.write(application.name, { account: application.account, entries }, signal);
-  application.savedShape = shape;
-}
-
 function phaseOf(application: ApplicationRecord, failure: DroverError | undefined): ApplicationRecord["phase"] {
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
   if (application.hindrance?.reason === "ServiceAccountMissing") return "failed";
@@ -286,13 +214,19 @@ function hindranceOf(error: DroverError): string {
   }
 }
 
-/** When the next object may be tried again. */
-function nextTry(application: ApplicationRecord, now: number): Outcome {
+/** When the next object may be tried again, in ms since the epoch. */
+function nextTry(application: ApplicationRecord, now: number): number {
   let next = Number.POSITIVE_INFINITY;
   for (const record of application.objects.values()) {
-    // What is being deleted by others ends with an event, so it needs no timer.
+    // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others.
     const pruned = record.desired === "" && record.abandoned === "";
-    if (needsApply(record) || pruned) next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
+    if (pruned || (needsApply(record) && !isGated(record))) {
+      next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
+    }
   }
-  return next === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: next - now };
+  return next;
+}
+
+function retryAt(atMs: number, now: number): Outcome {
+  return atMs === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: atMs - now };
 }

@@ -10,6 +10,7 @@ import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
 import { assess, needsBody } from "../core/health/index.ts";
 import { applicationLabel, payloadOf } from "../core/payload.ts";
 import {
+  needsApply,
   notFound,
   setVerdict,
   type ApplicationRecord,
@@ -42,6 +43,8 @@ export async function applyRecord(
   const { application, record } = options;
   const { key, version } = record;
   const digest = record.desired;
+  // It may have left the bundle while it waited for its turn.
+  if (!needsApply(record)) return;
   const object = await readObject(context, digest);
   const payload = payloadOf(object, { application: application.name, namespace: key.namespace });
   // Nothing is awaited between this look and the claim that being in flight is.
@@ -199,7 +202,8 @@ async function isImmutable(
   return answer.kind === "applied";
 }
 
-function hold(context: Context, record: ObjectRecord, trouble: Trouble): void {
+/** Notes why an object could not be applied, and when it is tried again. */
+export function hold(context: Context, record: ObjectRecord, trouble: Trouble): void {
   const { clock, random } = context;
   const obstacle: Obstacle = { reason: trouble.reason, message: trouble.message, retry: trouble.retry };
   const waits = { soon, kind: soon, later } as const;

@@ -11,9 +11,11 @@ import {
 } from "@drover/shared/kube/manifest";
 import type { Assignment } from "@drover/shared/link/link";
 
+import { orderOf } from "../core/order.ts";
 import { clearObstacle, dropRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import type { Context } from "./context.ts";
 import { createLimit } from "./limit.ts";
+import { saveInventory } from "./save-inventory.ts";
 
 const filesAtOnce = 16;
 
@@ -35,7 +37,8 @@ export async function loadBundle(
   const added = await Promise.all(
     bundle.objects.map(async (digest) => {
       const record = known.get(digest);
-      if (record === undefined) return disk(() => readDesired(context, digest, { assignment, signal }));
+      if (record === undefined)
+        return disk(() => readDesired(context, digest, { namespace: assignment.namespace, signal }));
       wanted.set(formatObjectKey(record.key), undefined);
       return undefined;
     }),
@@ -52,24 +55,20 @@ export async function loadBundle(
  * Looks again for a kind that was missing. Returns the record to go on with: another one when the object turns out to
  * belong elsewhere than it said.
  */
-export async function placeObject(
+export async function placeRecord(
   context: Context,
-  options: {
-    readonly application: ApplicationRecord;
-    readonly assignment: Assignment;
-    readonly record: ObjectRecord;
-  },
+  { application, record }: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
   signal: AbortSignal,
 ): Promise<ObjectRecord> {
-  const { application, assignment, record } = options;
-  const found = await readDesired(context, record.desired, { assignment, signal });
+  if (record.placed || record.desired === "") return record;
+  const found = await readDesired(context, record.desired, { namespace: application.namespace, signal });
   if (!found.placed) return record;
   record.placed = true;
-  const id = idOf(found);
-  const old = formatObjectKey(record.key);
-  if (id === old) return record;
+  if (idOf(found) === formatObjectKey(record.key)) return record;
   dropRecord(application, record.key);
-  return enterBundle(application, found);
+  const moved = enterBundle(application, found);
+  await saveInventory(context, application, signal);
+  return moved;
 }
 
 /** The bundles themselves and all that they consist of, as far as they are on the disk. */
@@ -130,12 +129,15 @@ interface Desired {
 async function readDesired(
   context: Context,
   digest: Digest,
-  { assignment, signal }: { readonly assignment: Assignment; readonly signal: AbortSignal },
+  options: { readonly namespace: string; readonly signal: AbortSignal },
 ): Promise<Desired> {
   const object = await readObject(context, digest);
-  const resource = await context.discovery.find({ ...splitApiVersion(object.apiVersion), kind: object.kind }, signal);
+  const resource = await context.discovery.find(
+    { ...splitApiVersion(object.apiVersion), kind: object.kind },
+    options.signal,
+  );
   const declared = object.metadata.namespace ?? "";
-  const namespaced = declared === "" ? assignment.namespace || "default" : declared;
+  const namespaced = declared === "" ? options.namespace || "default" : declared;
   return {
     digest,
     object,
@@ -161,6 +163,7 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
   record.desired = digest;
   record.version = version;
   record.placed = desired.placed;
+  record.order = orderOf(object);
   record.replicas = numberAt(object, "spec", "replicas");
   record.abandoned = "";
   record.drift = undefined;

@@ -22,16 +22,12 @@ const longestWaitMs = 200;
 const patienceMs = 5_000;
 
 /**
- * Waits until the server serves the kinds that were just defined, so that their objects can follow in the same pass.
- * Gives up after 5 s: the objects then wait for their kind on their own, and the rest goes on.
+ * Waits until the server serves the kind that was just defined, so that its objects can follow at once. Gives up after
+ * 5 s, or when the server cannot be asked: the objects then wait for their kind on their own.
  */
-export async function untilServed(
-  context: Context,
-  records: readonly ObjectRecord[],
-  signal: AbortSignal,
-): Promise<void> {
+export async function untilServed(context: Context, record: ObjectRecord, signal: AbortSignal): Promise<void> {
   const deadline = context.clock.now() + patienceMs;
-  await Promise.all(records.map((record) => untilOneServed(context, { record, deadline }, signal)));
+  await untilOneServed(context, { record, deadline }, signal).catch(() => undefined);
 }
 
 async function untilOneServed(

@@ -3,6 +3,7 @@ import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
 import type { Logger } from "@drover/shared/log";
 import type { Service } from "@drover/shared/service";
 
+import { unordered } from "../core/order.ts";
 import {
   createApplicationRecord,
   createObjectRecord,
@@ -116,7 +117,12 @@ function restore(stored: StoredApplication): ApplicationRecord {
 }
 
 function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord {
-  return { ...createObjectRecord(key, version), ...fields, replicas: fields.replicas };
+  return {
+    ...createObjectRecord(key, version),
+    ...fields,
+    replicas: fields.replicas,
+    order: fields.order ?? unordered,
+  };
 }
 
 function toStored(application: ApplicationRecord): StoredApplication {
@@ -126,7 +132,7 @@ function toStored(application: ApplicationRecord): StoredApplication {
 }
 
 function toStoredObject(record: ObjectRecord): StoredObject {
-  const { key, version, desired, applied, placed, replicas, created } = record;
+  const { key, version, desired, applied, placed, order, replicas, created } = record;
   const { uid, resourceVersion, generation, ownHash } = record;
   return {
     key,
@@ -135,6 +141,7 @@ function toStoredObject(record: ObjectRecord): StoredObject {
     // A drift that is not repaired yet is found again by its hash; an object that has to be applied for another reason is not.
     applied: record.repair === undefined ? applied : "",
     placed,
+    ...(order === unordered ? {} : { order }),
     ...(replicas === undefined ? {} : { replicas }),
     created,
     uid,

@@ -5,6 +5,7 @@ import type { Drift, Report } from "@drover/shared/link/link";
 
 import { cold, type Heat } from "./contest.ts";
 import { verdictAfter, type Verdict } from "./health/verdict.ts";
+import { unordered, type Order } from "./order.ts";
 
 /** Why an object could not be brought to what is desired, and when trying again makes sense. */
 export interface Obstacle {
@@ -37,6 +38,7 @@ export interface ObjectRecord {
   applied: Digest;
   /** False while the server lacks the kind: then the namespace is only what the manifest says. */
   placed: boolean;
+  order: Order;
   /** What Git sets `spec.replicas` to, if it does. */
   replicas: number | undefined;
   /** Whether our apply made the object, rather than finding it there. */
@@ -86,6 +88,8 @@ export interface ApplicationRecord {
   shape: number;
   /** The `shape` that the inventory in the cluster has; -1 = not known. */
   savedShape: number;
+  /** Whether an object waits for others to become ready. */
+  gated: boolean;
   /** What keeps the application as a whole, such as a bundle that cannot be fetched. */
   hindrance: { readonly reason: string; readonly message: string } | undefined;
 }
@@ -100,6 +104,7 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     desired: "",
     applied: "",
     placed: false,
+    order: unordered,
     replicas: undefined,
     created: false,
     uid: "",
@@ -135,6 +140,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     phase: "applying",
     shape: 0,
     savedShape: -1,
+    gated: false,
     hindrance: undefined,
   };
 }

@@ -79,6 +79,7 @@ const expected = new Set([
   "NamespaceTerminating",
   "Terminating",
   "WaitingForBundle",
+  "WaitingForDependency",
   "WaitingForKind",
   "WaitingForNamespace",
 ]);

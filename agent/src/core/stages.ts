@@ -19,7 +19,3 @@ function stageOf({ group, kind }: Kind): number {
   // The rank of a kind is the same in all its versions.
   return applyRank({ apiVersion: group === "" ? "v1" : `${group}/v1`, kind });
 }
-
-export function isKindDefinition({ group, kind }: Kind): boolean {
-  return group === "apiextensions.k8s.io" && kind === "CustomResourceDefinition";
-}

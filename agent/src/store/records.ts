@@ -12,6 +12,8 @@ export interface StoredObject {
   readonly desired: string;
   readonly applied: string;
   readonly placed: boolean;
+  /** Absent for what says nothing of it. */
+  readonly order?: { readonly wave: number; readonly dependsOn: readonly string[]; readonly defines: string };
   readonly replicas?: number;
   readonly created: boolean;
   readonly uid: string;

@@ -48,6 +48,8 @@ const ranks: readonly (readonly string[])[] = [
 const rankByKind: ReadonlyMap<string, number> = new Map(
   ranks.flatMap((kinds, rank) => kinds.map((kind) => [kind, rank] as const)),
 );
+/** Of what may stop the whole cluster while its pods are not there: admission webhooks and API services. */
+export const lastRank = ranks.length - 1;
 const otherRank = ranks.findIndex((kinds) => kinds.length === 0);
 
 /** Lower ranks are applied first; objects of one rank need nothing of each other. */

@@ -1,0 +1,55 @@
+import { formatObjectKey } from "@drover/shared/kube/manifest";
+
+import { repairDelayMs } from "../core/contest.ts";
+import { createGate, isGated } from "../core/gate.ts";
+import { clearObstacle, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import type { Context } from "./context.ts";
+
+export interface Turn {
+  /** To be applied now. */
+  readonly due: readonly ObjectRecord[];
+  /** When the next of the others is due, in ms since the epoch; Infinity = when something happens. */
+  readonly nextAtMs: number;
+}
+
+/** Finds out which objects are to be applied now; why the others are not is left in their records. */
+export function takeTurn(context: Pick<Context, "clock" | "log">, application: ApplicationRecord): Turn {
+  const now = context.clock.now();
+  const gate = createGate(application.objects);
+  const due: ObjectRecord[] = [];
+  let nextAtMs = Number.POSITIVE_INFINITY;
+  application.gated = false;
+  for (const record of application.objects.values()) {
+    if (!needsApply(record) || record.inFlight) continue;
+    const wait = gate(record);
+    if (wait !== undefined) {
+      record.obstacle = wait;
+      application.gated = true;
+      continue;
+    }
+    if (isGated(record)) clearObstacle(record);
+    if (record.notBefore <= now) {
+      const waitMs = contestedForMs(record, now);
+      if (waitMs <= 0) due.push(record);
+      else postpone(context, record, waitMs);
+    }
+    if (record.notBefore > now) nextAtMs = Math.min(nextAtMs, record.notBefore);
+  }
+  return { due, nextAtMs };
+}
+
+function contestedForMs(record: ObjectRecord, now: number): number {
+  const { repair } = record;
+  if (repair === undefined || repair.kind === "asked" || record.applied !== record.desired) return 0;
+  return repair.foundAtMs + repairDelayMs(record.heat) - now;
+}
+
+function postpone(context: Pick<Context, "clock" | "log">, record: ObjectRecord, waitMs: number): void {
+  const by = record.drift?.by ?? "";
+  const who = by === "" ? "somebody" : `"${by}"`;
+  const message = `${who} changes it again and again; next repair in ${Math.ceil(waitMs / 1000)} s`;
+  record.obstacle = { reason: "Contested", message, retry: "soon" };
+  if (record.drift !== undefined) record.drift = { ...record.drift, repaired: false };
+  record.notBefore = context.clock.now() + waitMs;
+  context.log.warn({ object: formatObjectKey(record.key), by, waitMs }, "object is contested");
+}

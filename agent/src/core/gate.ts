@@ -1,0 +1,98 @@
+import { formatObjectKey } from "@drover/shared/kube/manifest";
+
+import { isApplied, type ObjectRecord, type Obstacle } from "./record.ts";
+
+/** Tells why an object has to wait for others of its application; undefined when it does not. */
+export type Gate = (record: ObjectRecord) => Obstacle | undefined;
+
+/**
+ * Waves and `depends-on`, over all objects of an application by id. Only new content waits: an object that was changed by
+ * somebody is repaired whatever the others are doing.
+ */
+export function createGate(objects: ReadonlyMap<string, ObjectRecord>): Gate {
+  let scanned = false;
+  let first: ObjectRecord | undefined;
+  const firstUnready = (): ObjectRecord | undefined => {
+    if (!scanned) first = findFirstUnready(objects);
+    scanned = true;
+    return first;
+  };
+  return (record) => {
+    if (record.applied === record.desired) return undefined;
+    return waitForWave(record, firstUnready()) ?? waitForOthers(objects, record);
+  };
+}
+
+const reasons = { waiting: "WaitingForDependency", missing: "DependencyMissing", cycle: "DependencyCycle" } as const;
+const allReasons: ReadonlySet<string> = new Set(Object.values(reasons));
+
+/** Whether the object waits because a gate said so. */
+export function isGated({ obstacle }: ObjectRecord): boolean {
+  return obstacle !== undefined && allReasons.has(obstacle.reason);
+}
+
+/** Of the lowest wave that is not ready. */
+function findFirstUnready(objects: ReadonlyMap<string, ObjectRecord>): ObjectRecord | undefined {
+  let first: ObjectRecord | undefined;
+  for (const record of objects.values()) {
+    if (record.desired === "" || (first !== undefined && record.order.wave >= first.order.wave)) continue;
+    if (!isReady(record)) first = record;
+  }
+  return first;
+}
+
+function waitForWave(record: ObjectRecord, first: ObjectRecord | undefined): Obstacle | undefined {
+  if (first === undefined || record.order.wave <= first.order.wave) return undefined;
+  return waitingFor(first, `wave ${first.order.wave}`);
+}
+
+function waitForOthers(objects: ReadonlyMap<string, ObjectRecord>, record: ObjectRecord): Obstacle | undefined {
+  for (const id of record.order.dependsOn) {
+    const other = objects.get(id);
+    if (other === undefined || other.desired === "") return missing(id);
+    if (dependsOn(objects, { from: other, on: record })) return cycle(id);
+    if (!isReady(other)) return waitingFor(other, "");
+  }
+  return undefined;
+}
+
+/** Suspended is as Git wants it, so nothing more is to come. */
+function isReady(record: ObjectRecord): boolean {
+  const { health } = record.verdict;
+  return isApplied(record) && (health === "Current" || health === "Suspended");
+}
+
+function waitingFor({ key, verdict, obstacle }: ObjectRecord, wave: string): Obstacle {
+  const reason = obstacle?.reason ?? verdict.reason;
+  const why = `${formatObjectKey(key)} is not ready${reason === "" ? "" : `: ${reason}`}`;
+  const message = `waits${wave === "" ? "" : ` for ${wave}`}: ${why}`;
+  return { reason: reasons.waiting, message, retry: "soon" };
+}
+
+function missing(id: string): Obstacle {
+  const message = `depends on "${id}", which is not part of the application`;
+  return { reason: reasons.missing, message, retry: "changed" };
+}
+
+function cycle(id: string): Obstacle {
+  return { reason: reasons.cycle, message: `depends on "${id}", which depends on it`, retry: "changed" };
+}
+
+/** Whether one object depends on another, directly or over others. */
+function dependsOn(
+  objects: ReadonlyMap<string, ObjectRecord>,
+  { from, on }: { readonly from: ObjectRecord; readonly on: ObjectRecord },
+): boolean {
+  const seen = new Set<ObjectRecord>();
+  const left = [from];
+  for (let record = left.pop(); record !== undefined; record = left.pop()) {
+    if (record === on) return true;
+    if (seen.has(record)) continue;
+    seen.add(record);
+    for (const id of record.order.dependsOn) {
+      const next = objects.get(id);
+      if (next !== undefined) left.push(next);
+    }
+  }
+  return false;
+}
