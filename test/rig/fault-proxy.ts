@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
+import { mulberry32 } from "./random.ts";
+
 export interface FaultProxyOptions {
   readonly target: { readonly host: string; readonly port: number };
   /** Same seed, same sequence of random faults. */
@@ -133,15 +135,4 @@ async function forward({ from, to, wire, limitBytes, delayMs }: Direction): Prom
 function drawLimit(bounds: RandomFaults["cutAfterBytes"], random: () => number): number {
   if (bounds === undefined) return Number.POSITIVE_INFINITY;
   return bounds[0] + Math.floor(random() * (bounds[1] - bounds[0] + 1));
-}
-
-/** A small seeded generator of numbers in [0, 1): Tommy Ettinger's mulberry32, public domain. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
