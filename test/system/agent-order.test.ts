@@ -2,7 +2,7 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
-import { configMap, deployment, deploymentPath, mapPath } from "./agent-objects.ts";
+import { configMap, mapPath } from "./agent-objects.ts";
 import { startLoneAgent, type LoneAgent, type Server } from "./lone-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
@@ -10,6 +10,42 @@ const patience = { timeout: 15_000, interval: 10 } as const;
 function annotated(object: KubeObject, annotations: Readonly<Record<string, string>>): KubeObject {
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
+
+const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+const conditions = { type: "array", items: open };
+
+/** A kind whose readiness nobody but the test decides. */
+const machines: KubeObject = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "machines.order.drover.dev" },
+  spec: {
+    group: "order.drover.dev",
+    scope: "Namespaced",
+    names: { kind: "Machine", plural: "machines", singular: "machine", listKind: "MachineList" },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: "object",
+            properties: { spec: open, status: { type: "object", properties: { conditions } } },
+          },
+        },
+      },
+    ],
+  },
+};
+
+function machine(name: string): KubeObject {
+  const metadata = { name, namespace: "default" };
+  return { apiVersion: "order.drover.dev/v1", kind: "Machine", metadata, spec: { size: 1 } };
+}
+
+const machinePath = (name: string): string => `/apis/order.drover.dev/v1/namespaces/default/machines/${name}`;
 
 function suite(server: Server): void {
   let agent: LoneAgent;
@@ -19,40 +55,25 @@ function suite(server: Server): void {
   afterAll(async () => {
     await agent[Symbol.asyncDispose]();
   });
-  /** What a Deployment's controller would say once all replicas are there. */
+  /** What the controller of machines would say once one is up. */
   const becomeReady = async (name: string): Promise<void> => {
-    const conditions = [
-      { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
-      { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
-    ];
-    const status = {
-      observedGeneration: 1,
-      replicas: 1,
-      updatedReplicas: 1,
-      readyReplicas: 1,
-      availableReplicas: 1,
-      conditions,
-    };
-    const answer = await agent.call({
-      method: "PATCH",
-      path: `${deploymentPath(name)}/status`,
-      contentType: "application/merge-patch+json",
-      body: JSON.stringify({ status }),
-    });
-    expect(answer.kind).toBe("ok");
+    await agent.edit(`${machinePath(name)}/status`, { status: { conditions: [{ type: "Ready", status: "True" }] } });
   };
 
   it("applies a wave once the one before is ready, and says meanwhile what it waits for", async () => {
     const second = annotated(configMap("second-wave", {}), { "argocd.argoproj.io/sync-wave": "1" });
-    const { bundle } = agent.hub.assign("waves", [second, deployment("first-wave", 1)]);
+    const { bundle } = agent.hub.assign("waves", [second, machines, machine("first-wave")]);
     await agent.untilReported("waves", {
       phase: "applying",
       objects: [
         {
           apply: "pending",
           reason: "WaitingForDependency",
-          message: expect.stringContaining("waits for wave 0: Deployment.apps default/first-wave is not ready"),
+          message: expect.stringContaining(
+            "waits for wave 0: Machine.order.drover.dev default/first-wave is not ready",
+          ),
         },
+        { apply: "applied" },
         { apply: "applied" },
       ],
     });
@@ -62,8 +83,8 @@ function suite(server: Server): void {
   });
 
   it("applies an object once what it depends on is ready", async () => {
-    const top = annotated(configMap("top", {}), { "drover.dev/depends-on": "Deployment.apps default/base" });
-    const { bundle } = agent.hub.assign("depends", [top, deployment("base", 1)]);
+    const top = annotated(configMap("top", {}), { "drover.dev/depends-on": "Machine.order.drover.dev default/base" });
+    const { bundle } = agent.hub.assign("depends", [top, machine("base")]);
     await agent.untilReported("depends", { objects: [{ reason: "WaitingForDependency" }, { apply: "applied" }] });
     // What waits is still what waits after a restart.
     await agent.restart();
