@@ -117,18 +117,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { deps, kube } = outside;
   const { clock, random, log, link } = deps;
   const { state } = stores;
-  const acceptance = await openAcceptance({
-    path: join(outside.options.dataDir, "accepted.json"),
-    cluster: deps.cluster,
-    verify: deps.verify,
-    clock,
-    log,
-    changed: () => {
-      for (const name of new Set([...acceptance.names(), ...state.applications.keys()])) wake(name);
-    },
-  });
-  const discovery = createDiscovery(kube, clock);
   const wake = (application: string): void => applications.enqueue(application);
+  const acceptance = await openAccepted(outside, { state, wake });
+  const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
@@ -177,6 +168,17 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       createLinkService(outside, { acceptance, reporter, inspector, state, wake }),
     ],
   };
+}
+
+function openAccepted(
+  { options, deps }: Outside,
+  { state, wake }: Pick<Composed, "wake"> & { readonly state: State },
+): Promise<Acceptance> {
+  const { clock, log, cluster, verify } = deps;
+  const changed = (names: readonly string[]): void => {
+    for (const name of new Set([...names, ...state.applications.keys()])) wake(name);
+  };
+  return openAcceptance({ path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });
 }
 
 /** What is said and heard on the link. */

@@ -36,8 +36,8 @@ export interface AcceptanceOptions {
   readonly verify: (signed: SignedAssignments) => Assignments;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after something new was taken. */
-  readonly changed: () => void;
+  /** Called after something new was taken, with every application that it says anything about. */
+  readonly changed: (names: readonly string[]) => void;
 }
 
 /** Reads what was accepted before; a file that cannot be trusted counts as nothing, and the hub sends it again. */
@@ -61,7 +61,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
     await writeAccepted(options.path, { signed, ...history });
     taken = toTaken(assignments, history, taken, clock.now());
     log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
-    options.changed();
+    options.changed(namesOf(taken));
     return { epoch, generation };
   };
   let last: Promise<unknown> = Promise.resolve();
@@ -73,7 +73,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
       return taken.generation;
     },
     intent: (application) => intentOf(taken, application),
-    names: () => [...taken.targets.keys(), ...taken.kept.keys(), ...taken.tombstones.keys()],
+    names: () => namesOf(taken),
     async accept(signed) {
       const result = last.then(() => take(signed));
       last = result.catch(() => undefined);
@@ -112,6 +112,10 @@ const emptySet: Taken = {
 };
 /** A hub begins an epoch when its store is lost, which is rare: this only bounds the file. */
 const maxPastEpochs = 100;
+
+function namesOf({ targets, kept, tombstones }: Taken): readonly string[] {
+  return [...targets.keys(), ...kept.keys(), ...tombstones.keys()];
+}
 
 /** Why the agent does not take it; undefined when it does. Generations count within one epoch only. */
 function refuse(assignments: Assignments, cluster: string, taken: Taken): string | undefined {
