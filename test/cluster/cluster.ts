@@ -8,7 +8,7 @@ import { allControllers } from "./controllers/all.ts";
 import { runControllers } from "./controllers/controller.ts";
 import { definitionsCollection, serveDefinition } from "./crd/definitions.ts";
 import { handle, type Fault, type RequestRecord } from "./http/handle.ts";
-import { listen } from "./http/listener.ts";
+import { listen, type Listener } from "./http/listener.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import { Kinds } from "./resources/kinds.ts";
 import { Store, type StoreSnapshot } from "./storage/store.ts";
@@ -58,6 +58,8 @@ export type EmbeddedCluster = AsyncDisposable & {
   readonly snapshot: () => ClusterSnapshot;
   /** Forgets past events: watches from older versions get 410. */
   readonly compact: () => void;
+  /** As a restart of the API server: everything stored stays, connections end, watches from before it get 410. */
+  readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -73,11 +75,12 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
     serveDefinition(state, definition.metadata.name ?? "");
   }
   const hooks = { onRequest: options.onRequest, fault: options.fault };
-  const listener = await listen(certificates, options.port ?? 0, (request, response) => {
-    void handle(state, hooks, request, response);
-  });
+  const serve = (port: number): Promise<Listener> =>
+    listen(certificates, port, (request, response) => void handle(state, hooks, request, response));
+  let listener = await serve(options.port ?? 0);
+  const { port } = listener;
   const stopControllers = runControllers(state, allControllers(state));
-  const url = `https://127.0.0.1:${listener.port}`;
+  const url = `https://127.0.0.1:${port}`;
   const token = tokens[0]?.[0] ?? "";
   const close = async (): Promise<void> => {
     stopControllers();
@@ -86,7 +89,7 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
   return {
     name: options.name,
     url,
-    port: listener.port,
+    port,
     caPem: certificates.caPem,
     token,
     store: state.store,
@@ -94,6 +97,11 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
     snapshot: () => state.store.snapshot(),
     compact: () => {
       state.store.compact();
+    },
+    restart: async () => {
+      await listener.close();
+      state.store.restartWatches();
+      listener = await serve(port);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -40,6 +40,11 @@ export interface ControlPlane extends ClusterAccess, AsyncDisposable {
   processes(): ReadonlyMap<string, RigProcess>;
   /** Kills the API server (etcd and the controllers go on) and waits until a new one is ready on the same port. */
   restartApiServer(signal?: AbortSignal): Promise<void>;
+  /**
+   * Lets etcd forget every revision before the current one: continue tokens from before get 410. Watches get it only
+   * after `restartApiServer`, which has them until then in its cache.
+   */
+  compact(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -107,9 +112,20 @@ async function startOnce(options: ControlPlaneOptions, signal: AbortSignal): Pro
       const server = await run(apiServer(layout));
       await untilServing({ server, store, url, token, folder }, signal);
     },
+    compact: () => compactEtcd(`http://127.0.0.1:${layout.etcdPort}`),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function compactEtcd(url: string): Promise<void> {
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const response = await fetch(url + path, { method: "POST", body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`etcd refused ${path}: ${await response.text()}`);
+    return response.json();
+  };
+  const { header } = (await post("/v3/kv/range", { key: "AA==", limit: 1 })) as { header: { revision: string } };
+  await post("/v3/kv/compaction", { revision: header.revision, physical: true });
 }
 
 /** Writes the key for service account tokens and the admin's token; returns the latter. */

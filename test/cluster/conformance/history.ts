@@ -49,4 +49,39 @@ export function history(api: ApiUnderTest): void {
     await api.client.post(ns.core("configmaps"), configMap("a", {}));
     expect(await watch.next()).toMatchObject({ type: "ADDED", object: { metadata: { name: "a" } } });
   });
+
+  it("case 59: keeps everything over a restart, but lets no watch go on from before it", async () => {
+    const ns = await freshNamespace(api.client);
+    for (const name of ["a", "b", "c"])
+      await api.client.post(ns.core("configmaps"), configMap(name, {}, { labels: { own: "yes" } }));
+    // A real cluster puts a ConfigMap of its own there.
+    const labelSelector = "own=yes";
+    const { body: before } = await api.client.get(ns.core("configmaps"), { labelSelector });
+    const { body: page } = await api.client.get(ns.core("configmaps"), { limit: 1, labelSelector });
+    await using cut = await api.client.watch(ns.core("configmaps"), {
+      resourceVersion: before.metadata.resourceVersion,
+      labelSelector,
+    });
+    // Moves the revision on, though not that of any ConfigMap of the namespace.
+    await freshNamespace(api.client);
+    await api.restart();
+    await expect(cut.next()).rejects.toThrow(/aborted|ECONNRESET/);
+    const { body: after } = await api.client.get(ns.core("configmaps"), { labelSelector });
+    expect(after.items).toEqual(before.items);
+    const { continue: token = "" } = page.metadata;
+    const rest = await api.client.get(ns.core("configmaps"), { limit: 10, continue: token, labelSelector });
+    expect(rest.body.items.map(({ metadata }) => metadata.name)).toEqual(["b", "c"]);
+    await using late = await api.client.watch(ns.core("configmaps"), {
+      resourceVersion: before.metadata.resourceVersion,
+      labelSelector,
+    });
+    if (late.status !== 410) expect(await late.next()).toMatchObject({ type: "ERROR", object: { code: 410 } });
+    await using current = await api.client.watch(ns.core("configmaps"), {
+      resourceVersion: after.metadata.resourceVersion,
+      labelSelector,
+    });
+    expect(current.status).toBe(200);
+    await api.client.delete(ns.core("configmaps/a"));
+    expect(await current.next()).toMatchObject({ type: "DELETED", object: { metadata: { name: "a" } } });
+  });
 }

@@ -1,5 +1,6 @@
 import { accessControl } from "./access-control.ts";
 import { admissionWebhooks } from "./admission-webhooks.ts";
+import { applyIdentity } from "./apply-identity.ts";
 import { applyInput } from "./apply-input.ts";
 import { applyOwnership } from "./apply-ownership.ts";
 import { apply } from "./apply.ts";
@@ -29,6 +30,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   lists,
   patches,
   "server-side apply": apply,
+  "identity in an apply": applyIdentity,
   "manifests as people write them": applyInput,
   "built-in kinds": kinds,
   "ownership of fields": applyOwnership,

@@ -11,14 +11,17 @@ export interface ApiUnderTest {
   readonly client: ApiClient;
   /** Makes the server forget every change up to now, so that watches and lists from before expire. */
   forgetHistory(): Promise<void>;
+  /** Restarts the server with everything that it stored. */
+  restart(): Promise<void>;
 }
 
 /** A set of tests about one topic, for any API server. */
 export type Suite = (api: ApiUnderTest) => void;
 
 export interface RunningServer extends ApiAccess, AsyncDisposable {
-  /** Absent on a cluster of the user's, whose etcd is out of reach. */
+  /** These two are absent on a cluster of the user's, whose etcd and API server are out of reach. */
   readonly forgetHistory?: () => Promise<void>;
+  readonly restart?: () => Promise<void>;
 }
 
 /** Starts the server before the suites of this file and ends it after them. */
@@ -36,6 +39,10 @@ export function serverUnderTest(kind: ApiUnderTest["kind"], start: () => Promise
     if (running === undefined) throw new Error("the server has not started yet");
     return running;
   };
+  const within = async (action: (() => Promise<void>) | undefined): Promise<void> => {
+    if (action === undefined) throw new Error("this server is not ours to restart");
+    await action();
+  };
   return {
     kind,
     get access() {
@@ -44,11 +51,8 @@ export function serverUnderTest(kind: ApiUnderTest["kind"], start: () => Promise
     get client() {
       return current().client;
     },
-    async forgetHistory() {
-      const { forgetHistory } = current().server;
-      if (forgetHistory === undefined) throw new Error("this server cannot be made to forget");
-      await forgetHistory();
-    },
+    forgetHistory: async () => within(current().server.forgetHistory),
+    restart: async () => within(current().server.restart),
   };
 }
 

@@ -11,8 +11,9 @@ import {
   internalError,
   invalid,
   staleVersion,
+  type StatusError,
 } from "../http/status.ts";
-import { without } from "../json.ts";
+import { recordAt, without } from "../json.ts";
 import { canonicalMetadata, withoutEmptyFields } from "../schema/canonical.ts";
 import { SchemaError } from "../schema/error.ts";
 import type { KubeObject } from "../schema/schema.ts";
@@ -38,11 +39,17 @@ const systemFields = [
 export function applyObject(state: ClusterState, request: ResourceRequest, body: Body): Reply {
   const { kind, subresource } = request;
   const manager = requireManager(request);
-  const applied = asObject(parseBody(body), request);
+  const applied = typedObject(body, request);
+  const named = applied.metadata.name ?? "";
   checkName(applied, request);
-  if (applied.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
+  if ((applied.metadata.managedFields ?? undefined) !== undefined)
+    throw badRequest("metadata.managedFields must be nil");
   const live = findLive(state, kind, { namespace: request.namespace, name: request.name ?? "" });
-  if (live === undefined) requireCreate(state, request);
+  if (live === undefined) {
+    requireCreate(state, request);
+    // The name of the path serves only to find an object.
+    if (named === "") throw undeterminable(request);
+  }
   checkIdentity(kind, live, applied);
   const merged = merge({
     live,
@@ -77,21 +84,43 @@ function merge(request: Parameters<typeof applyFields>[0]): KubeObject {
   }
 }
 
+/** The body as an object that says its own type, which an apply has to. */
+function typedObject(body: Body, request: ResourceRequest): KubeObject {
+  const value = parseBody(body);
+  const { apiVersion, kind } = recordAt({ value }, "value") ?? {};
+  const expected = apiVersionOf(request.kind.info);
+  if (apiVersion !== expected) {
+    const given = typeof apiVersion === "string" ? apiVersion : "";
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${given}, expected: ${expected}`,
+    );
+  }
+  if (kind === undefined)
+    throw internalError(`failed to create typed patch object: no corresponding type for ${expected}`);
+  return asObject(value, request);
+}
+
+function undeterminable({ name = "" }: ResourceRequest): StatusError {
+  return badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+}
+
+/**
+ * What the applied object says of the one that it means. A uid makes the apply one of that object only: 409 when there
+ * is none, 422 when it is another one. A resourceVersion is compared with the live one (409); "0" and one of an object
+ * that is not there say nothing.
+ */
 function checkIdentity(kind: ServedKind, live: KubeObject | undefined, applied: KubeObject): void {
   const { uid = "", resourceVersion = "", name = "" } = applied.metadata;
   if (live === undefined) {
-    if (uid !== "") {
-      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
-      throw conflict(kind.info, name, why);
-    }
-    if (resourceVersion !== "") throw conflict(kind.info, name, staleVersion);
-    return;
+    if (uid === "") return;
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(kind.info, name, why);
   }
+  const isStale = resourceVersion !== "" && resourceVersion !== "0";
+  if (isStale && resourceVersion !== live.metadata.resourceVersion) throw conflict(kind.info, name, staleVersion);
   if (uid !== "" && uid !== live.metadata.uid) {
     throw invalid(kind.info, name, [invalidValue("metadata.uid", uid, "field is immutable")]);
   }
-  if (resourceVersion !== "" && resourceVersion !== live.metadata.resourceVersion)
-    throw conflict(kind.info, name, staleVersion);
 }
 
 /** The part of the applied object that this endpoint writes: without status, or nothing but status. */

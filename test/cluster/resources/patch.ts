@@ -1,5 +1,5 @@
 import type { ClusterState } from "../cluster-state.ts";
-import { badRequest, invalid, unsupportedMediaType } from "../http/status.ts";
+import { badRequest, invalid, StatusError, unsupportedMediaType } from "../http/status.ts";
 import { cloneJson, isRecord } from "../json.ts";
 import { PatchError } from "../patch/error.ts";
 import { jsonPatch } from "../patch/json.ts";
@@ -58,9 +58,8 @@ export function applyPatchTo(document: unknown, patch: { type: string; value: un
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
     if (error.status === 400) throw badRequest(error.message);
-    throw invalid({ group: "", kind: "" }, "", [
-      { reason: "FieldValueInvalid", message: error.message, field: "patch" },
-    ]);
+    const message = "the server rejected our request due to an error in our request";
+    throw new StatusError({ code: 422, reason: "Invalid", message, details: {} });
   }
 }
 

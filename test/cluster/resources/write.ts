@@ -156,14 +156,17 @@ function stampNew(state: ClusterState, kind: ServedKind, object: KubeObject): vo
 
 /** Brings the object into the form that is stored: empties dropped, unknown fields pruned, defaults filled in. */
 function shape(kind: ServedKind, object: KubeObject): void {
+  const { managedFields } = object.metadata;
   object.metadata = canonicalMetadata(object.metadata);
-  if (kind.custom !== undefined) {
+  if (kind.custom === undefined) {
+    const schema = kind.schema();
+    keepOnly(object, canonicalObject(pruneUnknown(object, schema), schema));
+    defaultBuiltin(kind.collection, object);
+  } else {
     shapeCustom(kind, object);
-    return;
   }
-  const schema = kind.schema();
-  keepOnly(object, canonicalObject(pruneUnknown(object, schema), schema));
-  defaultBuiltin(kind.collection, object);
+  // An empty list of owners is no absent one: it says that nobody owns anything.
+  if (managedFields?.length === 0) object.metadata = { ...object.metadata, managedFields };
 }
 
 /** What is wrong with the next state of an object. */

@@ -9,6 +9,8 @@ export class Collection {
   #sortedKeys: string[] | undefined;
   #events: StoreEvent[] = [];
   #compactedRevision: number;
+  /** Watches may start after this revision, lists may show this one and all from `#compactedRevision` on. */
+  #watchableRevision = 0;
   #epoch = 0;
 
   constructor(options: { readonly compactedRevision: number; readonly windowSize: number }) {
@@ -69,9 +71,9 @@ export class Collection {
       .map(([, object]) => object);
   }
 
-  /** Up to `limit` events after a revision, oldest first; undefined when some of them are compacted. */
+  /** Up to `limit` events after a revision, oldest first; undefined when some of them are out of reach. */
   eventsAfter(revision: number, limit: number): StoreEvent[] | undefined {
-    if (revision < this.#compactedRevision) return undefined;
+    if (revision < this.#compactedRevision || revision < this.#watchableRevision) return undefined;
     const start = this.#indexAfter(revision);
     return this.#events.slice(start, start + limit);
   }
@@ -85,6 +87,11 @@ export class Collection {
   compact(revision: number): void {
     this.#events = this.#events.slice(this.#indexAfter(revision));
     this.#compactedRevision = Math.max(this.#compactedRevision, revision);
+  }
+
+  /** No watch may go on from before this revision, while lists still may show it. */
+  startWatchesAt(revision: number): void {
+    this.#watchableRevision = revision;
   }
 
   /** Puts an object of a snapshot in place, without an event. */

@@ -92,6 +92,11 @@ export class Store {
     for (const collection of this.#collections.values()) collection.compact(this.#revision);
   }
 
+  /** Begins a new watch cache, as a restarted API server does: it has no event from before its start. */
+  restartWatches(): void {
+    for (const collection of this.#collections.values()) collection.startWatchesAt(this.#revision);
+  }
+
   snapshot(): StoreSnapshot {
     const filled = [...this.#collections].filter(([, collection]) => collection.size > 0);
     return {
