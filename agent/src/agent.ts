@@ -24,6 +24,7 @@ import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
 import { loadState, type State } from "./controllers/state.ts";
+import { ownerId, type Owner } from "./core/owner.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
@@ -121,9 +122,13 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const acceptance = await openAccepted(outside, { state, wake });
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
+  const ownerOf = (application: string): Owner => ({
+    application,
+    id: ownerId({ clusterUid: outside.facts.clusterUid, namespace: outside.options.namespace, application }),
+  });
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
-  const base = { ...stores, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
+  const base = { ...stores, ownerOf, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
   const seen = (application: string): void => {

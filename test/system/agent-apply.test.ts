@@ -38,7 +38,10 @@ function suite(server: Server): void {
     await agent.untilApplied(app, bundle);
     const map = await agent.get(mapPath("first"));
     expect(field(map, "data")).toEqual({ a: "1" });
-    expect(field(map, "metadata", "labels")).toEqual({ "drover.dev/application": app });
+    expect(field(map, "metadata", "labels")).toEqual({
+      "drover.dev/application": app,
+      "drover.dev/owner": expect.stringMatching(/^[\da-f-]{36}$/u),
+    });
     const owners = (field(map, "metadata", "managedFields") as { manager: string }[]).map(({ manager }) => manager);
     expect(owners).toEqual(["drover"]);
     expect(await agent.get(deploymentPath("first"))).toBeDefined();

@@ -7,8 +7,9 @@ import { backoffMs, type Backoff } from "@drover/shared/retry";
 import { findRival } from "../core/claims.ts";
 import { heatUp } from "../core/contest.ts";
 import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
-import { assess, needsBody } from "../core/health/index.ts";
-import { applicationLabel, payloadOf } from "../core/payload.ts";
+import { assess } from "../core/health/index.ts";
+import { applicationLabel } from "../core/owner.ts";
+import { payloadOf } from "../core/payload.ts";
 import {
   needsApply,
   notFound,
@@ -26,6 +27,8 @@ import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { explainRefusal } from "./rights.ts";
+import { syncOf } from "./sync.ts";
+import { writeObject, type Writing } from "./write.ts";
 
 const soon: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
 const later: Backoff = { baseMs: 5_000, factor: 2, capMs: 300_000, jitter: 0.2 };
@@ -46,7 +49,8 @@ export async function applyRecord(
   // It may have left the bundle while it waited for its turn.
   if (!needsApply(record)) return;
   const object = await readObject(context, digest);
-  const payload = payloadOf(object, { application: application.name, namespace: key.namespace });
+  const owner = context.ownerOf(application.name);
+  const payload = payloadOf(object, { owner, namespace: key.namespace });
   // Nothing is awaited between this look and the claim that being in flight is.
   const rival = findRival({ application: application.name, held: isHeld(record) }, claimsOn(context, application, key));
   if (rival !== undefined) return hold(context, record, keptBy(rival));
@@ -55,13 +59,15 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
-    const attempt = { resource, record, payload };
-    let applied = await send(context, attempt, signal);
+    const { adopt } = syncOf(context, application.name);
+    const attempt = { application, resource, record, payload, owner, adopt };
+    let applied = await writeObject(context, attempt, signal);
     if (applied.kind === "refused" && (await clearWay(context, { ...attempt, refusal: applied.refusal }, signal))) {
-      applied = await send(context, attempt, signal);
+      applied = await writeObject(context, attempt, signal);
     }
     if (record.desired !== digest) return;
     if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
+    else if (applied.kind === "held") hold(context, record, applied.trouble);
     else await refuse(context, { ...attempt, account: application.account, refusal: applied.refusal }, signal);
   } catch (cause) {
     const error = DroverError.from(cause);
@@ -79,16 +85,7 @@ const missingKind: Trouble = {
   retry: "kind",
 };
 
-interface Attempt {
-  readonly resource: Resource;
-  readonly record: ObjectRecord;
-  readonly payload: KubeObject;
-}
-
-function send(context: Context, { resource, record, payload }: Attempt, signal: AbortSignal): Promise<Applied> {
-  const body = JSON.stringify(payload);
-  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly: !needsBody(record.key) }, signal);
-}
+type Attempt = Pick<Writing, "resource" | "record" | "payload">;
 
 /** When somebody edited the key of a list item of ours, takes the item over; true when the apply may now go through. */
 async function clearWay(
@@ -103,7 +100,8 @@ async function clearWay(
   const managedFields = takeOver(live.object, { desired: payload, duplicates, manager: fieldManager });
   if (managedFields === undefined) return false;
   const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
-  return replaceManagedFields(context.kube, { resource, at: record.key, resourceVersion, managedFields }, signal);
+  const change = { resource, at: record.key, resourceVersion, managedFields };
+  return (await replaceManagedFields(context.kube, change, signal)) !== undefined;
 }
 
 /** The server has taken the object: remembers what tells a later change of it apart from this one. */

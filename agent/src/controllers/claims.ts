@@ -1,6 +1,8 @@
+import type { JsonRecord } from "@drover/shared/json";
 import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
 
 import type { Claim } from "../core/claims.ts";
+import { ownersOf } from "../core/owner.ts";
 import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } from "../core/record.ts";
 import type { Context } from "./context.ts";
 
@@ -26,6 +28,25 @@ export function findUnread(context: Context, self: ApplicationRecord): Claim | u
 /** Whether the application has the object, or a request that gets it is under way. */
 export function isHeld(record: ObjectRecord): boolean {
   return record.uid !== "" || record.inFlight;
+}
+
+/** uid of an object that another application is leaving to this one; "" when there is none. */
+export function inheritedUid(context: Context, self: ApplicationRecord, key: ObjectKey): string {
+  const from = claimsOn(context, self, key).find(({ wish, held }) => wish === "leaves" && held);
+  if (from === undefined) return "";
+  return context.state.applications.get(from.application)?.objects.get(formatObjectKey(key))?.uid ?? "";
+}
+
+/** What the application of this agent that an object is marked as belonging to says about it; see `judgeAdoption`. */
+export function standingOf(
+  context: Context,
+  self: ApplicationRecord,
+  { live, key }: { readonly live: JsonRecord; readonly key: ObjectKey },
+): "leaves" | "keeps" | "unclaimed" | undefined {
+  const marks = ownersOf(live);
+  const claim = claimsOn(context, self, key).find(({ application }) => application === marks.application);
+  if (claim !== undefined) return claim.wish === "leaves" ? "leaves" : "keeps";
+  return marks.application !== "" && context.ownerOf(marks.application).id === marks.id ? "unclaimed" : undefined;
 }
 
 /** Now that one application has applied an object, those that were leaving it are done with it. */

@@ -3,6 +3,7 @@ import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 
+import type { Owner } from "../core/owner.ts";
 import type { ApplicationRecord } from "../core/record.ts";
 import type { KubeApi } from "../kube/api.ts";
 import type { Discovery } from "../kube/discovery.ts";
@@ -21,6 +22,8 @@ export interface Context {
   readonly blobs: Blobs;
   readonly inventory: Inventory;
   readonly state: State;
+  /** An application of this agent as the owner of objects in this cluster. */
+  readonly ownerOf: (application: string) => Owner;
   /** Which applications there are to be, and with which bundles. */
   readonly acceptance: Pick<Acceptance, "intent" | "names">;
   readonly fetchBlobs: AgentLink["fetchBlobs"];

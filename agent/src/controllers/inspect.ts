@@ -106,7 +106,7 @@ async function compareObject(
   const live = await fetchLive(context, record, signal);
   if (record.desired === "") return live === undefined ? undefined : { object, state: "extra", changes: [] };
   if (live === undefined) return { object, state: "missing", changes: [] };
-  const target = { application: application.name, namespace: record.key.namespace };
+  const target = { owner: context.ownerOf(application.name), namespace: record.key.namespace };
   const desired = payloadOf(await readObject(context, record.desired), target);
   const changes = diffObjects(desired, live).map((change) => {
     const by = managerOf(live, change.path);

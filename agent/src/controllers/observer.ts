@@ -4,7 +4,7 @@ import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Service } from "@drover/shared/service";
 
 import { needsBody } from "../core/health/index.ts";
-import { applicationLabel } from "../core/payload.ts";
+import { applicationLabel } from "../core/owner.ts";
 import { isOlder, notSeen, type ObjectRecord } from "../core/record.ts";
 import { apiVersionOf, type Resource } from "../kube/api.ts";
 import { list, watchKind, type WatchHandler, type WatchOptions } from "../kube/watch.ts";

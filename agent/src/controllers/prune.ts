@@ -75,7 +75,7 @@ async function pruneObject(
     return explainRefusal(context.kube, { resource, at: key, account, verbs: ["get", "delete"], refusal }, signal);
   };
   if (live.kind === "refused") return hold(context, record, await refused(live.refusal));
-  const judgement = judgePrune(record, live.object, application.name);
+  const judgement = judgePrune(record, live.object, context.ownerOf(application.name));
   if (judgement.kind === "release") return forget(judgement.reason);
   if (judgement.kind === "wait") return hold(context, record, stillThere);
   // What was accepted while the object was looked at counts.

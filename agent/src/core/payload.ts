@@ -1,12 +1,11 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
 
-/** On every object that an application owns: what the watches select, and what prune insists on. */
-export const applicationLabel = "drover.dev/application";
+import { ownerLabels, type Owner } from "./owner.ts";
 
-/** What is sent for an object: marked as the application's, and in its namespace (none when cluster-scoped). */
+/** What is sent for an object: marked as its owner's, and in its namespace (none when cluster-scoped). */
 export function payloadOf(
   object: KubeObject,
-  { application, namespace }: { readonly application: string; readonly namespace: string },
+  { owner, namespace }: { readonly owner: Owner; readonly namespace: string },
 ): KubeObject {
   const { namespace: _declared, ...metadata } = object.metadata;
   return {
@@ -14,7 +13,7 @@ export function payloadOf(
     metadata: {
       ...metadata,
       ...(namespace === "" ? {} : { namespace }),
-      labels: { ...object.metadata.labels, [applicationLabel]: application },
+      labels: { ...object.metadata.labels, ...ownerLabels(owner) },
     },
   };
 }

@@ -1,6 +1,6 @@
 import { textAt, type JsonRecord } from "@drover/shared/json";
 
-import { applicationLabel } from "./payload.ts";
+import { isOwnedBy, type Owner } from "./owner.ts";
 import type { ObjectRecord } from "./record.ts";
 
 /** What may be done about a live object that the application no longer wants. */
@@ -11,11 +11,11 @@ export type PruneVerdict =
   /** It is not the object that we applied, or not ours any more: it is left alone and forgotten. */
   | { readonly kind: "release"; readonly reason: string };
 
-export function judgePrune(record: ObjectRecord, live: JsonRecord, application: string): PruneVerdict {
+export function judgePrune(record: ObjectRecord, live: JsonRecord, owner: Owner): PruneVerdict {
   const uid = textAt(live, "metadata", "uid") ?? "";
   if (record.uid !== "" && record.uid !== uid) return { kind: "release", reason: "somebody made it anew" };
-  if (textAt(live, "metadata", "labels", applicationLabel) !== application) {
-    return { kind: "release", reason: "it does not carry the application's label any more" };
+  if (!isOwnedBy(live, owner, record.uid)) {
+    return { kind: "release", reason: "it does not carry the application's labels any more" };
   }
   if (textAt(live, "metadata", "deletionTimestamp") !== undefined) return { kind: "wait" };
   return { kind: "delete", uid };

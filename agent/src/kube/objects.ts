@@ -98,7 +98,10 @@ export async function createObject(
   return answer.refusal.status === 409 ? { kind: "exists" } : answer;
 }
 
-/** Replaces the managed fields of exactly this version of an object; false when it has changed meanwhile. */
+/**
+ * Replaces the managed fields of exactly this version of an object, and takes an annotation off. Returns the version
+ * that the object has then; undefined when it has changed meanwhile.
+ */
 export async function replaceManagedFields(
   api: KubeApi,
   options: {
@@ -106,17 +109,22 @@ export async function replaceManagedFields(
     readonly at: At;
     readonly resourceVersion: string;
     readonly managedFields: readonly unknown[];
+    readonly annotation?: string | undefined;
   },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
+  const { annotation } = options;
   const body = JSON.stringify([
     { op: "test", path: "/metadata/resourceVersion", value: options.resourceVersion },
     { op: "replace", path: "/metadata/managedFields", value: options.managedFields },
+    ...(annotation === undefined
+      ? []
+      : [{ op: "remove", path: `/metadata/annotations/${annotation.replaceAll("~", "~0").replaceAll("/", "~1")}` }]),
   ]);
   const path = `${objectPath(options.resource, options.at)}?fieldManager=${fieldManager}`;
   const contentType = "application/json-patch+json";
   const answer = await api.request({ method: "PATCH", path, contentType, body, accept: metadataOnly }, signal);
-  return answer.kind === "ok";
+  return answer.kind === "ok" ? textAt(answer.body, "metadata", "resourceVersion") : undefined;
 }
 
 function asRecord(value: unknown): JsonRecord {

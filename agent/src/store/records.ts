@@ -36,7 +36,7 @@ export interface StoredApplication {
 }
 
 /** Part of the file's format: a version of the agent that sends other bodies for the same digest has to raise it. */
-const format = "drover.dev/records/v1";
+const format = "drover.dev/records/v2";
 
 /** A cache: when it is lost or behind, objects are applied once more, which changes nothing in the cluster. */
 export interface RecordFiles {

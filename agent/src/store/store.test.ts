@@ -125,7 +125,7 @@ describe("record files", () => {
     const files = openRecordFiles(folder.path);
     await files.write(application);
     const text = await readFile(join(folder.path, "shop.json"), "utf8");
-    for (const spoilt of ["", text.slice(0, -9), text.replace("/v1", "/v0"), text.replace('"uid":"u"', '"uid":1')]) {
+    for (const spoilt of ["", text.slice(0, -9), text.replace("/v2", "/v1"), text.replace('"uid":"u"', '"uid":1')]) {
       await writeFile(join(folder.path, "shop.json"), spoilt);
       expect(await files.readAll()).toEqual([]);
     }

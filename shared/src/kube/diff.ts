@@ -21,7 +21,7 @@ export interface FieldChange {
 export const masked = "***";
 
 /** At most this many changes of one object are listed; more say nothing new to a person. */
-const maxChanges = 200;
+export const maxChanges = 200;
 
 /** Compares only what `desired` sets: defaults, status and whatever others added to the live object are no difference. */
 export function diffObjects(desired: JsonRecord, live: JsonRecord): readonly FieldChange[] {

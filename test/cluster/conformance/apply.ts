@@ -257,6 +257,20 @@ export function apply(api: ApiUnderTest): void {
     expect(old).toMatchObject({ status: 409, body: { reason: "Conflict" } });
   });
 
+  it("creates, and only creates, what is applied with a resourceVersion that no object has", async () => {
+    const ns = await freshNamespace(api.client);
+    const path = ns.core("configmaps/a");
+    const never = { resourceVersion: "1" };
+    expect(await api.client.apply(path, configMap("a", { k: "1" }, never))).toMatchObject({ status: 201 });
+    // Also when nothing would change.
+    expect(await api.client.apply(path, configMap("a", { k: "1" }, never))).toMatchObject({
+      status: 409,
+      body: { reason: "Conflict" },
+    });
+    const any = configMap("a", { k: "2" }, { resourceVersion: "0" });
+    expect(await api.client.apply(path, any)).toMatchObject({ status: 200, body: { data: { k: "2" } } });
+  });
+
   it("answers 404 with the namespace when that is missing", async () => {
     const { status, body } = await api.client.apply("/api/v1/namespaces/none/configmaps/a", configMap("a", {}));
     expect(status).toBe(404);

@@ -1,0 +1,181 @@
+import { textAt, type JsonRecord } from "@drover/shared/json";
+import { formatFieldPath } from "@drover/shared/kube/diff";
+import type { KubeObject } from "@drover/shared/kube/manifest";
+import type { AdoptPolicy } from "@drover/shared/sync-options";
+
+import { judgeAdoption, type Judgement } from "../core/adoption.ts";
+import { managerOf } from "../core/drift.ts";
+import { needsBody } from "../core/health/index.ts";
+import { hasMadeUpEntry, lastApplied, migrateManagers } from "../core/migration.ts";
+import type { Owner } from "../core/owner.ts";
+import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
+import type { Resource } from "../kube/api.ts";
+import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
+import { maybeInvalid, type Trouble } from "../kube/trouble.ts";
+import { inheritedUid, standingOf } from "./claims.ts";
+import type { Context } from "./context.ts";
+
+export interface Writing {
+  readonly application: ApplicationRecord;
+  readonly resource: Resource;
+  readonly record: ObjectRecord;
+  readonly payload: KubeObject;
+  readonly owner: Owner;
+  readonly adopt: AdoptPolicy;
+}
+
+export type Written =
+  | Applied
+  /** The object is somebody else's, or about to go: nothing was written. */
+  | { readonly kind: "held"; readonly trouble: Trouble };
+
+/** What the server is to insist on. One object version that can never be makes an apply create, and only create. */
+interface Guard {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+const absent: Guard = { resourceVersion: "1" };
+/** Kinds, Services up to Kubernetes 1.2x, of which the server makes none that is guarded as absent: it answers 500. */
+const unguarded = new WeakSet<Resource>();
+
+/** How often somebody may write the object between our look and our write. */
+const maxLooks = 3;
+
+/**
+ * Writes an object in one request when it is as expected: the object that we know, or none at all. An apply guarded by
+ * its uid never makes it anew by accident, and one guarded as absent never overwrites what somebody else made; on
+ * Kubernetes 1.20 and later the server answers 409 or 422 instead. Only then the object is looked at, and judged.
+ */
+export async function writeObject(context: Context, writing: Writing, signal: AbortSignal): Promise<Written> {
+  const { application, record, resource } = writing;
+  const known = record.uid === "" ? inheritedUid(context, application, record.key) : record.uid;
+  const guard = isExpected(record, known) ? { uid: known } : absent;
+  const canGuard = guard !== absent || !unguarded.has(resource);
+  let written: Written = canGuard ? await send(context, { ...writing, guard }, signal) : overtaken;
+  const guardable = canGuard && !(guard === absent && isFault(written));
+  const look = { ...writing, uid: known, guardable };
+  if (!guardable) written = await lookAndWrite(context, look, signal);
+  for (let looks = 0; looks < maxLooks && isUnexpected(written); looks += 1) {
+    written = await lookAndWrite(context, look, signal);
+  }
+  return written.kind === "applied" ? migrateMadeUp(context, { ...writing, applied: written }, signal) : written;
+}
+
+function isExpected(record: ObjectRecord, uid: string): boolean {
+  return uid !== "" && record.repair?.kind !== "left";
+}
+
+interface Look extends Writing {
+  readonly uid: string;
+  /** Whether the server takes an apply that is guarded as absent. */
+  readonly guardable: boolean;
+}
+
+async function lookAndWrite(context: Context, look: Look, signal: AbortSignal): Promise<Written> {
+  const { resource, record, owner, adopt, payload, uid } = look;
+  const found = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
+  if (found.kind === "refused") return found;
+  if (found.kind === "gone") return make(context, look, signal);
+  const live = found.object;
+  const marked = standingOf(context, look.application, { live, key: record.key });
+  const judgement = judgeAdoption({ live, payload, owner, policy: adopt, uid, marked });
+  if (judgement.kind === "refuse") return held({ reason: "Conflict", message: judgement.message, retry: "later" });
+  if (judgement.kind === "adopt" && textAt(live, "metadata", "deletionTimestamp") !== undefined) {
+    return held({ reason: "Terminating", message: "it is being deleted by somebody", retry: "soon" });
+  }
+  const resourceVersion =
+    judgement.kind === "ours" ? versionOf(live) : await migrate(context, { ...look, live }, signal);
+  if (resourceVersion === undefined) return overtaken;
+  const guard = { uid: textAt(live, "metadata", "uid") ?? "", resourceVersion };
+  const applied = await send(context, { ...look, guard }, signal);
+  if (applied.kind === "applied") noteTaken(context, look, { live, judgement });
+  return applied;
+}
+
+/** Makes an object that was just not there. */
+async function make(context: Context, look: Look, signal: AbortSignal): Promise<Applied> {
+  if (look.guardable) return send(context, { ...look, guard: absent }, signal);
+  const applied = await send(context, { ...look, guard: {} }, signal);
+  if (applied.kind === "applied") unguarded.add(look.resource);
+  return applied;
+}
+
+/** Tells what Git overwrote when it took an object over. */
+function noteTaken(
+  context: Context,
+  { record }: Look,
+  { live, judgement }: { readonly live: JsonRecord; readonly judgement: Judgement },
+): void {
+  if (judgement.kind !== "adopt" || judgement.changes.length === 0) return;
+  const paths = judgement.changes.slice(0, 20).map(({ path }) => formatFieldPath(path));
+  const by = judgement.changes.map(({ path }) => managerOf(live, path)).find((name) => name !== "") ?? "";
+  record.drift = { paths, by, foundAtMs: context.clock.now(), repaired: true };
+}
+
+/** The version of the object after its managers' entries were merged into ours; undefined when it changed meanwhile. */
+async function migrate(
+  context: Context,
+  { resource, record, payload, live }: Writing & { readonly live: JsonRecord },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const managedFields = migrateManagers(live, { desired: payload, manager: fieldManager });
+  if (managedFields === undefined) return versionOf(live);
+  const annotation = textAt(live, "metadata", "annotations", lastApplied) === undefined ? undefined : lastApplied;
+  const change = { resource, at: record.key, resourceVersion: versionOf(live), managedFields, annotation };
+  return replaceManagedFields(context.kube, change, signal);
+}
+
+/**
+ * An object that had no managed fields gets them with its first apply: a made-up entry then owns what we own, and would
+ * keep it when it leaves Git (case 22).
+ */
+async function migrateMadeUp(
+  context: Context,
+  { applied, ...writing }: Writing & { readonly applied: Success },
+  signal: AbortSignal,
+): Promise<Applied> {
+  const live = applied.object;
+  if (applied.created || !hasMadeUpEntry(live)) return applied;
+  const resourceVersion = await migrate(context, { ...writing, live }, signal);
+  if (resourceVersion === undefined || resourceVersion === versionOf(live)) return applied;
+  const guard = { uid: textAt(live, "metadata", "uid") ?? "", resourceVersion };
+  const again = await send(context, { ...writing, guard }, signal);
+  return again.kind === "applied" ? again : applied;
+}
+
+type Success = Extract<Applied, { kind: "applied" }>;
+
+function send(
+  context: Context,
+  { resource, record, payload, guard }: Writing & { readonly guard: Guard },
+  signal: AbortSignal,
+): Promise<Applied> {
+  const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, ...guard } });
+  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly: !needsBody(record.key) }, signal);
+}
+
+/** Whether the server refused because the object is not the one that was expected. */
+function isUnexpected(written: Written): boolean {
+  if (written.kind !== "refused") return false;
+  const { status, causes } = written.refusal;
+  if (status === 409) return causes.length === 0;
+  return status === 422 && causes.some(({ field }) => field === "metadata.uid");
+}
+
+function isFault(written: Written): boolean {
+  return written.kind === "refused" && maybeInvalid(written.refusal);
+}
+
+/** What stands for an apply that somebody's write has overtaken. */
+const overtaken: Applied = {
+  kind: "refused",
+  refusal: { status: 409, reason: "Conflict", message: "", about: "", causes: [] },
+};
+
+function held(trouble: Trouble): Written {
+  return { kind: "held", trouble };
+}
+
+function versionOf(live: JsonRecord): string {
+  return textAt(live, "metadata", "resourceVersion") ?? "";
+}
