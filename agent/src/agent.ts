@@ -122,13 +122,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const acceptance = await openAccepted(outside, { state, wake });
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
-  const ownerOf = (application: string): Owner => ({
-    application,
-    id: ownerId({ clusterUid: outside.facts.clusterUid, namespace: outside.options.namespace, application }),
-  });
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
-  const base = { ...stores, ownerOf, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
+  const owners = { ...stores, ownerOf: ownersIn(outside) };
+  const base = { ...owners, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
   const seen = (application: string): void => {
@@ -184,6 +181,13 @@ function openAccepted(
     for (const name of new Set([...names, ...state.applications.keys()])) wake(name);
   };
   return openAcceptance({ path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });
+}
+
+/** Applications as owners of objects in this cluster. */
+function ownersIn({ facts, options }: Outside): (application: string) => Owner {
+  const { clusterUid } = facts;
+  const { namespace } = options;
+  return (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) });
 }
 
 /** What is said and heard on the link. */
