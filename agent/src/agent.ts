@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock";
 import { createController } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
+import type { Fingerprint } from "@drover/shared/kube/redact";
 import type { AgentLink, AgentLinkHandler, Assignments, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics, type Metrics } from "@drover/shared/metrics";
@@ -29,6 +30,7 @@ import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
 import { fetchFacts, type ClusterFacts } from "./kube/facts.ts";
+import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
 import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
 import { openRecordFiles } from "./store/records.ts";
@@ -50,6 +52,8 @@ export interface AgentDeps {
   readonly cluster: () => string;
   /** The assignments in an envelope whose signature holds. Throws `signature_invalid`. */
   readonly verify: (signed: SignedAssignments) => Assignments;
+  /** Stands for values that must not leave this cluster. */
+  readonly fingerprint: Fingerprint;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -67,7 +71,8 @@ const applicationsAtOnce = 4;
 const startBackoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 };
 
 /** The agent without a process around it: composition of its parts, and what tests start. */
-export function createAgent(options: AgentOptions, deps: AgentDeps): Agent {
+export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
+  const deps = { ...outer, link: withoutSecrets(outer.link, outer.fingerprint) };
   const metrics = createMetrics();
   let ready = false;
   return {
@@ -116,7 +121,7 @@ interface Composed {
 
 async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state" | "inventory">): Promise<Composed> {
   const { deps, kube } = outside;
-  const { clock, random, log, link } = deps;
+  const { clock, random, log, link, fingerprint } = deps;
   const { state } = stores;
   const wake = (application: string): void => applications.enqueue(application);
   const acceptance = await openAccepted(outside, { state, wake });
@@ -125,7 +130,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
   const owners = { ...stores, ownerOf: ownersIn(outside) };
-  const base = { ...owners, kube, accounts, discovery, acceptance, fetchBlobs, wake, clock, random, log };
+  const base = { ...owners, kube, accounts, discovery, acceptance, fetchBlobs, fingerprint, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const observed = { ...base, limit: createLimit(writesAtOnce) };
   const seen = (application: string): void => {

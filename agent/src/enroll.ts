@@ -8,6 +8,7 @@ import { createIdentity, createKeyRequest, type Identity, identityValidity } fro
 import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 
+import { createFingerprintKey } from "./fingerprint.ts";
 import { enroll, fetchAuthority } from "./link/join.ts";
 import type { HeldIdentity } from "./link/options.ts";
 
@@ -32,13 +33,17 @@ const backoff: Backoff = { baseMs: 500, factor: 2, capMs: 30_000, jitter: 0.5 };
  * the hub cannot be reached. Throws `join_refused` when the hub or the token is the wrong one, `unauthorized` when there
  * is neither an identity nor a token.
  */
-export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal): Promise<HeldIdentity> {
+export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal): Promise<EnrolledIdentity> {
   const file = path.join(options.dataDir, "identity.json");
   const stored = readStored(await readSecretFile(file));
   const token = options.token === undefined || options.token === "" ? undefined : parseJoinToken(options.token);
   if (stored !== undefined && (token === undefined || token.id === stored.tokenId)) {
     warnWhenExpired(stored.identity, options);
-    return hold(file, stored);
+    // Kept by an agent of before there were fingerprints.
+    if (stored.fingerprintKey !== "") return hold(file, stored);
+    const completed = { ...stored, fingerprintKey: createFingerprintKey() };
+    await writeSecretFile(file, JSON.stringify(completed));
+    return hold(file, completed);
   }
   if (token === undefined) {
     throw new DroverError("unauthorized", `there is no identity in ${options.dataDir} and no join token`, {
@@ -46,7 +51,9 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
     });
   }
   try {
-    const joined = { identity: await enrollUntilDone(options, token, signal), tokenId: token.id };
+    const identity = await enrollUntilDone(options, token, signal);
+    const fingerprintKey = stored?.fingerprintKey || createFingerprintKey();
+    const joined = { identity, tokenId: token.id, fingerprintKey };
     await writeSecretFile(file, JSON.stringify(joined));
     options.log.info({ cluster: joined.identity.cluster }, "joined the hub");
     return hold(file, joined);
@@ -59,10 +66,17 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
   }
 }
 
+export interface EnrolledIdentity extends HeldIdentity {
+  /** See `createFingerprint`. Made once for each agent; never leaves it. */
+  readonly fingerprintKey: string;
+}
+
 interface StoredIdentity {
   readonly identity: Identity;
   /** The token that was traded for it: the same one is not shown twice, another one means "join again". */
   readonly tokenId: string;
+  /** "" in what was stored before there were fingerprints. */
+  readonly fingerprintKey: string;
 }
 
 async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal: AbortSignal): Promise<Identity> {
@@ -86,9 +100,10 @@ async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal:
   }
 }
 
-function hold(file: string, stored: StoredIdentity): HeldIdentity {
+function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
   let { identity } = stored;
   return {
+    fingerprintKey: stored.fingerprintKey,
     current: () => identity,
     replace: async (next) => {
       await writeSecretFile(file, JSON.stringify({ ...stored, identity: next }));
@@ -101,8 +116,9 @@ function hold(file: string, stored: StoredIdentity): HeldIdentity {
 function readStored(text: string | undefined): StoredIdentity | undefined {
   if (text === undefined) return undefined;
   try {
-    const { identity, tokenId } = JSON.parse(text) as StoredIdentity;
-    return { identity: createIdentity(identity, identity.privateKey), tokenId };
+    const { identity, tokenId, fingerprintKey = "" } = JSON.parse(text) as Partial<StoredIdentity>;
+    if (identity === undefined || tokenId === undefined) return undefined;
+    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey };
   } catch {
     return undefined;
   }

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { keepIdentity, restoreIdentity, type IdentitySecretOptions } from "./identity-secret.ts";
 import type { KubeAnswer, KubeApi } from "./kube/api.ts";
+import type { HeldIdentity } from "./link/options.ts";
 
 /** An API server that has one Secret, or says no. */
 class OneSecret implements KubeApi {
@@ -52,7 +53,7 @@ const optionsIn = (pod: string): IdentitySecretOptions => ({
 });
 
 /** An identity that is nothing but a file. */
-const held = (file: string) => ({
+const held = (file: string): HeldIdentity => ({
   current: (): Identity => {
     throw new Error("not asked for");
   },

@@ -40,14 +40,14 @@ export async function restoreIdentity(options: IdentitySecretOptions, signal: Ab
 }
 
 /** The same identity, which from now on is in the Secret as well, now and after every renewal. */
-export async function keepIdentity(
-  held: HeldIdentity,
+export async function keepIdentity<T extends HeldIdentity>(
+  held: T,
   options: IdentitySecretOptions,
   signal: AbortSignal,
-): Promise<HeldIdentity> {
+): Promise<T> {
   await save(options, signal);
   return {
-    current: held.current,
+    ...held,
     async replace(next) {
       await held.replace(next);
       await save(options, signal);

@@ -10,6 +10,7 @@ import { verifyKeysOf } from "@drover/shared/trust/identity";
 import { createAgent, type Agent } from "./agent.ts";
 import { readJoinToken, type AgentConfig } from "./config.ts";
 import { loadOrEnroll } from "./enroll.ts";
+import { createFingerprint } from "./fingerprint.ts";
 import { keepIdentity, restoreIdentity } from "./identity-secret.ts";
 import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
@@ -53,6 +54,7 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     link,
     kube,
     cluster: () => identity.current().cluster,
+    fingerprint: createFingerprint(identity.fingerprintKey),
     verify: (signed) => verifyAssignments(signed, verifyKeysOf(identity.current())),
     clock,
     random,

@@ -104,5 +104,5 @@ export function formatPosition(at: Position): string {
 
 /** Takes user names, passwords and tokens out of every URL in a text. */
 export function redactCredentials(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/giu, "$1***@");
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/"']+@/giu, "$1***@");
 }

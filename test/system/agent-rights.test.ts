@@ -1,5 +1,5 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, mapPath } from "./agent-objects.ts";
@@ -188,6 +188,9 @@ function suite(server: Server): void {
   });
 }
 
+describe("rights of applications on the embedded cluster", () => {
+  suite("embedded");
+});
 describeWithRig("kube-apiserver", "etcd")("rights of applications on the real API server", () => {
   suite("real");
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -116,6 +116,31 @@ describe("joining a hub", () => {
     setTimeout(() => controller.abort(new DroverError("canceled", "enough")), 300);
     await expect(joining).rejects.toMatchObject({ code: "canceled" });
     expect(world.hub.requests).toHaveLength(10);
+  });
+});
+
+describe("the key that fingerprints are made with", () => {
+  it("is made once, survives renewal and another join, and is made for an agent of before there were such keys", async () => {
+    await using world = await createWorld();
+    const options = world.agentOptions(world.invite("dev-1"));
+    const first = await loadOrEnroll(options, stopAfterTest());
+    expect(Buffer.from(first.fingerprintKey, "base64")).toHaveLength(32);
+    await first.replace(first.current());
+    expect((await loadOrEnroll(options, stopAfterTest())).fingerprintKey).toBe(first.fingerprintKey);
+    const again = await loadOrEnroll(world.agentOptions(world.invite("dev-1")), stopAfterTest());
+    expect(again.fingerprintKey).toBe(first.fingerprintKey);
+
+    const file = path.join(world.dataDir, "identity.json");
+    const { fingerprintKey, ...older } = JSON.parse(await readFile(file, "utf8")) as {
+      readonly fingerprintKey: string;
+    };
+    expect(fingerprintKey).toBe(first.fingerprintKey);
+    await writeFile(file, JSON.stringify(older));
+    const upgraded = await loadOrEnroll({ ...options, token: undefined }, stopAfterTest());
+    expect(upgraded.current()).toEqual(again.current());
+    expect(upgraded.fingerprintKey).not.toBe("");
+    const restarted = await loadOrEnroll({ ...options, token: undefined }, stopAfterTest());
+    expect(restarted.fingerprintKey).toBe(upgraded.fingerprintKey);
   });
 });
 

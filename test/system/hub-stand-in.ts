@@ -6,6 +6,7 @@ import type {
   Acknowledgement,
   AgentLink,
   AgentLinkHandler,
+  AgentMessage,
   Assignment,
   Assignments,
   Hello,
@@ -38,6 +39,8 @@ export interface HubStandIn {
   setConnected(connected: boolean): void;
   /** Newest report of an application. */
   report(application: string): Report | undefined;
+  /** Everything that the agent has said. */
+  readonly messages: AgentMessage[];
   readonly reports: readonly Report[];
   readonly acknowledgements: readonly Acknowledgement[];
   readonly hellos: readonly Hello[];
@@ -56,6 +59,7 @@ export function createHubStandIn(): HubStandIn {
 }
 
 class StandIn implements HubStandIn {
+  readonly messages: AgentMessage[] = [];
   readonly reports: Report[] = [];
   readonly acknowledgements: Acknowledgement[] = [];
   readonly hellos: Hello[] = [];
@@ -79,6 +83,7 @@ class StandIn implements HubStandIn {
     },
     send: (message) => {
       if (!this.#connected) return;
+      this.messages.push(message);
       if (message.kind === "report") this.reports.push(message.report);
       if (message.kind === "acknowledgement") this.acknowledgements.push(message.acknowledgement);
       if (message.kind === "inspection") this.#questions.get(message.inspection.id)?.(message.inspection);

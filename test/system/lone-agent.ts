@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { createAgent } from "@drover/agent/agent";
+import { createFingerprint } from "@drover/agent/fingerprint";
 import { loadAccess } from "@drover/agent/kube/access";
 import type { KubeAnswer, KubeApi, KubeRequest } from "@drover/agent/kube/api";
 import { createKubeApi } from "@drover/agent/kube/client";
@@ -12,7 +13,7 @@ import { decodeYaml } from "@drover/shared/decode";
 import { at, type JsonRecord } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { createLog, silentLog } from "@drover/shared/log";
+import { createLog, silentLog, type Logger } from "@drover/shared/log";
 import { expect, vi } from "vitest";
 
 import { startControlPlane } from "../rig/control-plane.ts";
@@ -41,6 +42,15 @@ export interface LoneAgent extends AsyncDisposable {
   restart(options?: RestartOptions): Promise<void>;
   stop(): Promise<void>;
   start(): void;
+  /** What the running agent tells of itself, as on `/metrics`. */
+  metrics(): string;
+  /** The files of a folder in the agent's data folder, by name. */
+  readFiles(folder: string): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface LoneAgentOptions {
+  /** Takes every line that the agent logs, those for debugging too. */
+  readonly log?: string[];
 }
 
 export interface RestartOptions {
@@ -52,7 +62,7 @@ export interface RestartOptions {
 
 const never = AbortSignal.timeout(2 ** 31 - 1);
 
-export async function startLoneAgent(server: Server): Promise<LoneAgent> {
+export async function startLoneAgent(server: Server, options: LoneAgentOptions = {}): Promise<LoneAgent> {
   await using parts = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "drover-agent-"));
   parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -74,7 +84,7 @@ export async function startLoneAgent(server: Server): Promise<LoneAgent> {
   let defaultServiceAccount = "";
   const dataDir = join(folder, "data");
   const start = (): void => {
-    running = run({ hub, kube, dataDir, defaultServiceAccount });
+    running = run({ hub, kube, dataDir, defaultServiceAccount, ...options });
   };
   const stop = async (): Promise<void> => {
     await running?.stop();
@@ -135,6 +145,15 @@ export async function startLoneAgent(server: Server): Promise<LoneAgent> {
     },
     stop,
     start,
+    metrics: () => running?.metrics() ?? "",
+    async readFiles(name) {
+      const path = join(dataDir, name);
+      // The agent writes them within a second.
+      const files = await vi.waitFor(() => readdir(path), { timeout: 5_000, interval: 50 });
+      return new Map(
+        await Promise.all(files.map(async (file) => [file, await readFile(join(path, file), "utf8")] as const)),
+      );
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -144,10 +163,11 @@ function pick(report: ReturnType<HubStandIn["report"]>) {
 }
 
 interface Running {
+  metrics(): string;
   stop(): Promise<void>;
 }
 
-interface RunOptions {
+interface RunOptions extends LoneAgentOptions {
   readonly hub: HubStandIn;
   readonly kube: KubeApi;
   readonly dataDir: string;
@@ -156,28 +176,34 @@ interface RunOptions {
 
 function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Running {
   const stop = new AbortController();
-  const verbose = process.env["DROVER_TEST_LOG"] === "debug";
   const agent = createAgent(
     { dataDir, namespace: "drover-system", defaultServiceAccount },
     {
       link: options.hub.link,
       kube: options.kube,
       cluster: () => standInCluster,
+      fingerprint: createFingerprint(btoa("lone")),
       verify: options.hub.verify,
       clock: systemClock,
       random: Math.random,
-      log: verbose ? createLog("agent", "debug") : silentLog,
+      log: logTo(options.log),
     },
   );
   const ended = agent.run(stop.signal).catch((cause: unknown) => {
     if (!stop.signal.aborted) throw cause;
   });
   return {
+    metrics: () => agent.metrics.render(),
     async stop() {
       stop.abort(new Error("the test stops the agent"));
       await ended;
     },
   };
+}
+
+function logTo(lines: string[] | undefined): Logger {
+  if (lines !== undefined) return createLog("agent", "debug", { write: (line) => void lines.push(line) });
+  return process.env["DROVER_TEST_LOG"] === "debug" ? createLog("agent", "debug") : silentLog;
 }
 
 /** As `kubectl create token` does. */

@@ -1,4 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
+import type { Fingerprint } from "@drover/shared/kube/redact";
 import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
@@ -29,6 +30,8 @@ export interface Context {
   readonly fetchBlobs: AgentLink["fetchBlobs"];
   /** Bounds the writes of the whole agent, whatever number of applications is under way. */
   readonly limit: Limit;
+  /** Stands for values that must not leave this cluster. */
+  readonly fingerprint: Fingerprint;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

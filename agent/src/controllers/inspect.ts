@@ -1,8 +1,9 @@
-import type { DiffResult, TreeResult } from "@drover/shared/api/types";
+import type { DiffResult, TreeNode, TreeResult } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import { diffObjects, formatChange, formatFieldPath } from "@drover/shared/kube/diff";
+import { diffObjects, formatFieldPath } from "@drover/shared/kube/diff";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
+import { formatChange, redactText } from "@drover/shared/kube/redact";
 import type { Inspect, Inspection } from "@drover/shared/link/link";
 import type { Service } from "@drover/shared/service";
 
@@ -110,7 +111,7 @@ async function compareObject(
   const desired = payloadOf(await readObject(context, record.desired), target);
   const changes = diffObjects(desired, live).map((change) => {
     const by = managerOf(live, change.path);
-    const texts = formatChange(record.key.kind, change);
+    const texts = formatChange(record.key.kind, change, context.fingerprint);
     return { path: formatFieldPath(change.path), ...texts, ...(by === "" ? {} : { by }) };
   });
   return changes.length === 0 ? undefined : { object, state: "changed", changes };
@@ -141,7 +142,12 @@ async function tree(context: Context, { application, cluster }: Subject, signal:
     };
     return { key, uid: textAt(object, "metadata", "uid") ?? "", owners, object };
   });
-  return { app: application.name, cluster, nodes: [...buildTree([...application.objects.values()], live)] };
+  const redact = (nodes: readonly TreeNode[]): TreeNode[] =>
+    nodes.map((node) => {
+      const message = redactText(node.message, context.fingerprint);
+      return { ...node, message, children: redact(node.children) };
+    });
+  return { app: application.name, cluster, nodes: redact(buildTree([...application.objects.values()], live)) };
 }
 
 /** Only where something of the application may have made objects of its own. */

@@ -132,7 +132,7 @@ async function* readLines(access: Access, body: Readable, deadline: Deadline): A
         const line = Buffer.concat([rest, chunk.subarray(start, end)]);
         rest = Buffer.alloc(0);
         start = end + 1;
-        if (line.length > 0) yield JSON.parse(line.toString("utf8"));
+        if (line.length > 0) yield parseLine(line);
       }
       rest = Buffer.concat([rest, chunk.subarray(start)]);
       if (rest.length > maxLineBytes) throw new Error("a line is too long");
@@ -143,6 +143,13 @@ async function* readLines(access: Access, body: Readable, deadline: Deadline): A
     body.destroy();
     deadline[Symbol.dispose]();
   }
+}
+
+/** The parser's own error quotes what it read. */
+function parseLine(line: Buffer): unknown {
+  const value = parse(line.toString("utf8"));
+  if (value === undefined) throw new Error("a line is not JSON");
+  return value;
 }
 
 function failure(access: Access, cause: unknown, signal: AbortSignal): Error {

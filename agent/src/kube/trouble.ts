@@ -94,12 +94,17 @@ function describeCauses(causes: readonly RefusalCause[]): string {
 
 /**
  * The part of a validation message after the value: `Invalid value: "x": must be …`. Values may be secrets (a Job's
- * message quotes its whole template), so only text that cannot be the end of a quoted value passes.
+ * message quotes its whole template, a webhook's whatever it likes), so only text passes that cannot be the end of a
+ * quoted value and begins as the sentences of the API server's own validation do.
  */
 function safeDetail(message: string): string {
   const detail = message.slice(message.lastIndexOf(": ") + 2).trim();
-  return /^[a-z][a-z0-9 ,.'()/-]{0,200}$/iu.test(detail) && message.includes(": ") ? detail : "";
+  const isSafe = message.includes(": ") && /^[a-z][a-z0-9 ,.'()/-]{0,200}$/iu.test(detail) && sentence.test(detail);
+  return isSafe ? detail : "";
 }
+
+const sentence =
+  /^(?:(?:must|may|should|can|cannot|can't|only|no|not|is|are|has|exceeds|duplicate|unknown|field|fields|updates|name|names|value|values|at (?:least|most)|an? (?:lowercase|valid|DNS|RFC|non)\S*|[\w.[\]-]+ in body) .+)$/iu;
 
 /** `.spec.foo: field not declared in schema` without the values that the server may quote after it. */
 function describeSchemaFault(message: string): string {

@@ -17,9 +17,6 @@ export interface FieldChange {
   readonly live?: unknown;
 }
 
-/** What stands for a value that must not leave its cluster. */
-export const masked = "***";
-
 /** At most this many changes of one object are listed; more say nothing new to a person. */
 export const maxChanges = 200;
 
@@ -28,12 +25,6 @@ export function diffObjects(desired: JsonRecord, live: JsonRecord): readonly Fie
   const changes: FieldChange[] = [];
   compareRecords({ desired, live, path: [] }, changes);
   return changes;
-}
-
-/** JSON text of a changed field's value, masked where the object or the path says that it is secret. */
-export function formatChange(kind: string, change: FieldChange): { readonly desired: string; readonly live?: string } {
-  const text = isSecretPath(kind, change.path) ? () => masked : canonicalJson;
-  return { desired: text(change.desired), ...(change.live === undefined ? {} : { live: text(change.live) }) };
 }
 
 /** `spec.template.spec.containers[name=web].image`, `metadata.labels[app]`, `spec.args[2]`. */
@@ -51,14 +42,6 @@ export function formatFieldPath(path: FieldPath): string {
     }
   }
   return text;
-}
-
-/** Values of Secrets, and the copy of a whole object that `kubectl apply` leaves in an annotation. */
-export function isSecretPath(kind: string, path: FieldPath): boolean {
-  const [first, second, third] = path.map((segment) => (segment.kind === "field" ? segment.name : ""));
-  if (kind === "Secret" && (first === "data" || first === "stringData")) return true;
-  if (first !== "metadata" || second !== "annotations") return false;
-  return third === undefined || third === "kubectl.kubernetes.io/last-applied-configuration";
 }
 
 /** Maps whose keys are people's, not the API's. */
