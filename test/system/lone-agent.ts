@@ -51,6 +51,8 @@ export interface LoneAgent extends AsyncDisposable {
 export interface LoneAgentOptions {
   /** Takes every line that the agent logs, those for debugging too. */
   readonly log?: string[];
+  /** Runs workloads on the real server too; the embedded one always does. */
+  readonly controllers?: boolean;
 }
 
 export interface RestartOptions {
@@ -68,7 +70,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
   parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const kubeconfig = join(folder, "kubeconfig");
   if (server === "real") {
-    const plane = parts.use(await startControlPlane({ name: "lone" }));
+    const plane = parts.use(await startControlPlane({ name: "lone", nodes: options.controllers === true ? 1 : 0 }));
     await writeFile(kubeconfig, plane.kubeconfig);
   } else {
     const cluster = parts.use(await startCluster({ name: "lone" }));

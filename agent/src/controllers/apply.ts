@@ -1,4 +1,3 @@
-import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { numberAt, textAt } from "@drover/shared/json";
 import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
@@ -11,6 +10,7 @@ import { assess } from "../core/health/index.ts";
 import { applicationLabel } from "../core/owner.ts";
 import { payloadOf } from "../core/payload.ts";
 import {
+  clearObstacle,
   needsApply,
   notFound,
   setVerdict,
@@ -20,12 +20,13 @@ import {
   type Repair,
 } from "../core/record.ts";
 import { takeOver } from "../core/takeover.ts";
-import type { Refusal, Resource } from "../kube/api.ts";
-import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
+import type { Refusal } from "../kube/api.ts";
+import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { recreate } from "./recreate.ts";
 import { explainRefusal } from "./rights.ts";
 import { syncOf } from "./sync.ts";
 import { writeObject, type Writing } from "./write.ts";
@@ -68,7 +69,7 @@ export async function applyRecord(
     if (record.desired !== digest) return;
     if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
     else if (applied.kind === "held") hold(context, record, applied.trouble);
-    else await refuse(context, { ...attempt, account: application.account, refusal: applied.refusal }, signal);
+    else await refuse(context, { ...attempt, refusal: applied.refusal }, signal);
   } catch (cause) {
     const error = DroverError.from(cause);
     if (signal.aborted || error.code === "blob_missing") throw error;
@@ -85,7 +86,7 @@ const missingKind: Trouble = {
   retry: "kind",
 };
 
-type Attempt = Pick<Writing, "resource" | "record" | "payload">;
+type Attempt = Pick<Writing, "application" | "resource" | "record" | "payload">;
 
 /** When somebody edited the key of a list item of ours, takes the item over; true when the apply may now go through. */
 async function clearWay(
@@ -163,41 +164,24 @@ function explainRepair(
 
 async function refuse(
   context: Context,
-  { record, resource, payload, account, refusal }: Attempt & { readonly account: string; readonly refusal: Refusal },
+  attempt: Attempt & { readonly refusal: Refusal },
   signal: AbortSignal,
 ): Promise<void> {
+  const { application, record, resource, refusal } = attempt;
   const verbs = record.uid === "" ? (["create", "patch"] as const) : (["patch"] as const);
+  const { account } = application;
   const trouble = await explainRefusal(context.kube, { resource, at: record.key, account, verbs, refusal }, signal);
   if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
   if (refusal.status === 404) record.verdict = notFound;
   if (maybeInvalid(refusal) && record.attempts + 1 >= invalidAfter) {
     hold(context, record, { ...trouble, reason: "Invalid", retry: "changed" });
-  } else if (
-    refusal.status === 422 &&
-    record.uid !== "" &&
-    (await isImmutable(context, { resource, payload }, signal))
-  ) {
-    const message = `a field cannot be changed on the live object: ${trouble.message}`;
-    hold(context, record, { reason: "Immutable", message, retry: "changed" });
+  } else if (refusal.status === 422) {
+    const left = await recreate(context, { ...attempt, invalid: trouble }, signal);
+    if (left === undefined) clearObstacle(record);
+    else hold(context, record, left);
   } else {
     hold(context, record, trouble);
   }
-}
-
-/**
- * A 422 does not say whether the object is invalid or only cannot become this. The same object under a name that
- * nobody has tells: the server would take it (and, since it is a dry run, does nothing).
- */
-async function isImmutable(
-  context: Context,
-  { resource, payload }: { readonly resource: Resource; readonly payload: KubeObject },
-  signal: AbortSignal,
-): Promise<boolean> {
-  const name = `drover-probe-${digestOf(payload.metadata.name).slice(7, 17)}`;
-  const at = { namespace: payload.metadata.namespace ?? "", name };
-  const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, name } });
-  const answer = await applyObject(context.kube, { resource, at, body, metadataOnly: true, dryRun: true }, signal);
-  return answer.kind === "applied";
 }
 
 /** Notes why an object could not be applied, and when it is tried again. */

@@ -77,6 +77,7 @@ export function isHeldUp(record: ObjectRecord): boolean {
 const expected = new Set([
   "Contested",
   "NamespaceTerminating",
+  "Recreating",
   "Terminating",
   "WaitingForBundle",
   "WaitingForDependency",

@@ -71,13 +71,21 @@ export type Deleted =
   /** With 409, among others, when another object of the same name is there by now. */
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** Deletes exactly the object with this uid; its dependants follow in the background. */
-export async function deleteObject(
-  api: KubeApi,
-  { resource, at, uid }: { readonly resource: Resource; readonly at: At; readonly uid: string },
-  signal: AbortSignal,
-): Promise<Deleted> {
-  const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid }, propagationPolicy: "Background" };
+export interface DeleteOptions {
+  readonly resource: Resource;
+  readonly at: At;
+  readonly uid: string;
+  /** Only this version of the object; default: any. */
+  readonly resourceVersion?: string;
+  /** What becomes of its dependants; default: they follow in the background. */
+  readonly propagation?: "Background" | "Orphan";
+}
+
+/** Deletes exactly the object with this uid. */
+export async function deleteObject(api: KubeApi, options: DeleteOptions, signal: AbortSignal): Promise<Deleted> {
+  const { resource, at, uid, resourceVersion, propagation = "Background" } = options;
+  const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions, propagationPolicy: propagation };
   const answer = await api.request(
     { method: "DELETE", path: objectPath(resource, at), body: JSON.stringify(body) },
     signal,

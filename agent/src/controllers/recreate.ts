@@ -1,0 +1,109 @@
+import { digestOf } from "@drover/shared/digest";
+import { textAt } from "@drover/shared/json";
+import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
+
+import { judgePrune } from "../core/prune.ts";
+import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
+import { judgeRecreate } from "../core/recreate.ts";
+import type { Refusal, Resource } from "../kube/api.ts";
+import { applyObject, deleteObject, getObject } from "../kube/objects.ts";
+import type { Trouble } from "../kube/trouble.ts";
+import type { Context } from "./context.ts";
+import { explainRefusal } from "./rights.ts";
+import { syncOf } from "./sync.ts";
+
+export interface RecreateTarget {
+  readonly application: ApplicationRecord;
+  readonly record: ObjectRecord;
+  readonly resource: Resource;
+}
+
+/**
+ * What to do about a 422 on an object that is there. The server says the same of an invalid object and of one that only
+ * cannot become this; the second is deleted when it may be, and then applied like any other that is not there: nothing
+ * has to be remembered for that, so a crash in between heals by itself. undefined: it is gone, apply it now.
+ */
+export async function recreate(
+  context: Context,
+  target: RecreateTarget & { readonly payload: KubeObject; readonly invalid: Trouble },
+  signal: AbortSignal,
+): Promise<Trouble | undefined> {
+  const { application, invalid, payload } = target;
+  if (!(await isImmutable(context, target, signal))) return invalid;
+  const verdict = judgeRecreate(payload, syncOf(context, application.name));
+  if (verdict.kind === "keep") return immutable(invalid, verdict.remedy);
+  const cleared = await clearAway(context, { ...target, propagation: verdict.propagation }, signal);
+  return cleared === "foreign" ? immutable(invalid, "somebody else made it, so it is left alone") : cleared;
+}
+
+function immutable({ message }: Trouble, remedy: string): Trouble {
+  const text = `a field cannot be changed on the live object: ${message}; ${remedy}`;
+  return { reason: "Immutable", message: text, retry: "changed" };
+}
+
+/**
+ * Deletes exactly the object that we applied, as it is now, to make place for another. undefined when it is gone; a
+ * trouble while it is not; `foreign` when the object is not the one that we applied.
+ */
+export async function clearAway(
+  context: Context,
+  target: RecreateTarget & { readonly propagation: "Background" | "Orphan" },
+  signal: AbortSignal,
+): Promise<Trouble | "foreign" | undefined> {
+  const { application, record, resource, propagation } = target;
+  const find = { resource, at: record.key, metadataOnly: true };
+  const live = await getObject(context.kube, find, signal);
+  const refused = (refusal: Refusal): Promise<Trouble> => {
+    const { account } = application;
+    const verbs = ["get", "delete"] as const;
+    return explainRefusal(context.kube, { resource, at: record.key, account, verbs, refusal }, signal);
+  };
+  if (live.kind === "refused") return refused(live.refusal);
+  if (live.kind === "found") {
+    const judgement = judgePrune(record, live.object, context.ownerOf(application.name));
+    if (judgement.kind === "release") return "foreign";
+    if (judgement.kind === "wait") return stillThere;
+    const { uid } = judgement;
+    const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
+    const deletion = { resource, at: record.key, uid, resourceVersion, propagation };
+    const deleted = await deleteObject(context.kube, deletion, signal);
+    if (deleted.kind === "refused") return refused(deleted.refusal);
+    context.log.info(
+      { application: application.name, object: formatObjectKey(record.key), uid },
+      "object cleared away",
+    );
+    if (deleted.kind === "deleted" && !deleted.finished) {
+      const after = await getObject(context.kube, find, signal);
+      if (after.kind !== "gone") return stillThere;
+    }
+  }
+  // From here on it is an object that is not there yet; the inventory learns so before it is made.
+  record.applied = "";
+  record.repair = undefined;
+  record.uid = "";
+  application.shape += 1;
+  return undefined;
+}
+
+/** Its end comes as an event; asking again is for events that got lost. */
+const stillThere: Trouble = {
+  reason: "Recreating",
+  message: "it is made anew as soon as finalizers and dependants let the old one go",
+  retry: "soon",
+};
+
+/**
+ * A 422 does not say whether the object is invalid or only cannot become this. The same object under a name that
+ * nobody has tells: the server would take it (and, since it is a dry run, does nothing). Case 34.
+ */
+async function isImmutable(
+  context: Context,
+  { resource, payload }: { readonly resource: Resource; readonly payload: KubeObject },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = `drover-probe-${digestOf(payload.metadata.name).slice(7, 17)}`;
+  const at = { namespace: payload.metadata.namespace ?? "", name };
+  const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, name } });
+  const answer = await applyObject(context.kube, { resource, at, body, metadataOnly: true, dryRun: true }, signal);
+  return answer.kind === "applied";
+}
