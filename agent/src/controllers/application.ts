@@ -5,12 +5,14 @@ import type { Assignment } from "@drover/shared/link/link";
 import { isGated } from "../core/gate.ts";
 import { dropRecord, isApplied, needsApply, type ApplicationRecord } from "../core/record.ts";
 import { isHeldUp } from "../core/report.ts";
+import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
 import { leaveBundle, loadBundle } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { sweepHooks } from "./hooks.ts";
 import { pruneObjects } from "./prune.ts";
 import { saveInventory } from "./save-inventory.ts";
 import { takeTurn } from "./turn.ts";
@@ -55,6 +57,7 @@ async function run(options: ApplicationOptions, assignment: Assignment, signal: 
   try {
     failure = await adoptAssignment(options, { application, assignment }, signal);
     await saveInventory(context, application, signal);
+    planHooks(application);
     const turn = takeTurn(context, application);
     next = turn.nextAtMs;
     dispatcher.dispatch(application, turn.due);
@@ -65,6 +68,7 @@ async function run(options: ApplicationOptions, assignment: Assignment, signal: 
     if (!signal.aborted) application.hindrance = { reason: hindranceOf(failure), message: failure.message };
   } finally {
     application.phase = phaseOf(application, failure);
+    if (planHooks(application)) context.wake(application.name);
     context.state.touch(application);
     changed(application.name);
   }
@@ -86,6 +90,7 @@ async function adoptAssignment(
   if (application.syncRequest !== assignment.syncRequest) {
     application.syncRequest = assignment.syncRequest;
     for (const record of application.objects.values()) {
+      if (runAgain(record)) continue;
       record.repair ??= { kind: "asked" };
       record.notBefore = 0;
     }
@@ -120,6 +125,7 @@ async function ensureNamespace(context: Context, assignment: Assignment, signal:
 
 /** Prunes only after every object was applied: a half-applied bundle must never delete what it replaces. */
 async function finish(context: Context, { application, assignment }: Target, signal: AbortSignal): Promise<number> {
+  await sweepHooks(actingFor(context, application), application, signal);
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
   if (application.bundle === assignment.bundle && desired.every(isApplied)) {
     noteApplied(context, application, desired.length);

@@ -19,6 +19,8 @@ import {
   type Obstacle,
   type Repair,
 } from "../core/record.ts";
+import { hasEnded } from "../core/run.ts";
+import { noteEnd, noteRemoved, stampRun } from "../core/runs.ts";
 import { takeOver } from "../core/takeover.ts";
 import type { Refusal } from "../kube/api.ts";
 import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
@@ -26,6 +28,7 @@ import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../
 import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { beforeRun } from "./hooks.ts";
 import { recreate } from "./recreate.ts";
 import { explainRefusal } from "./rights.ts";
 import { syncOf } from "./sync.ts";
@@ -51,7 +54,7 @@ export async function applyRecord(
   if (!needsApply(record)) return;
   const object = await readObject(context, digest);
   const owner = context.ownerOf(application.name);
-  const payload = payloadOf(object, { owner, namespace: key.namespace });
+  const payload = stampRun(payloadOf(object, { owner, namespace: key.namespace }), record.run);
   // Nothing is awaited between this look and the claim that being in flight is.
   const rival = findRival({ application: application.name, held: isHeld(record) }, claimsOn(context, application, key));
   if (rival !== undefined) return hold(context, record, keptBy(rival));
@@ -60,6 +63,8 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
+    const blocked = await beforeRun(context, { application, resource, record }, signal);
+    if (blocked !== undefined) return hold(context, record, blocked);
     const { adopt } = syncOf(context, application.name);
     const attempt = { application, resource, record, payload, owner, adopt };
     let applied = await writeObject(context, attempt, signal);
@@ -69,6 +74,7 @@ export async function applyRecord(
     if (record.desired !== digest) return;
     if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
     else if (applied.kind === "held") hold(context, record, applied.trouble);
+    else if (applied.kind === "ended") noteEndedAway(application, record);
     else await refuse(context, { ...attempt, refusal: applied.refusal }, signal);
   } catch (cause) {
     const error = DroverError.from(cause);
@@ -129,8 +135,9 @@ function settle(
   record.obstacle = undefined;
   record.attempts = 0;
   record.notBefore = 0;
+  if (noteEnd(application, record, object)) context.wake(application.name);
   settleClaims(context, application, record.key);
-  if (textAt(object, "metadata", "deletionTimestamp") === undefined) return;
+  if (textAt(object, "metadata", "deletionTimestamp") === undefined || hasEnded(record.run)) return;
   // The server takes an apply of an object that is being deleted, but it is futile: it has to be made anew afterwards.
   hold(context, record, { reason: "Terminating", message: "it is being deleted by somebody", retry: "later" });
 }
@@ -160,6 +167,12 @@ function explainRepair(
   }
   const fields = driftedFields(payload, repair.evidence, fieldManager);
   return repair.kind === "scaled" ? { paths: ["spec.replicas"], by: fields.by } : fields;
+}
+
+/** A Job that has ended and is gone stays gone, whatever its labels are to be. */
+function noteEndedAway(application: ApplicationRecord, record: ObjectRecord): void {
+  record.applied = record.desired;
+  noteRemoved(application, record, { unseen: true });
 }
 
 async function refuse(

@@ -11,8 +11,18 @@ import {
 } from "@drover/shared/kube/manifest";
 import type { Assignment } from "@drover/shared/link/link";
 
+import { readHook } from "../core/hooks.ts";
 import { orderOf } from "../core/order.ts";
-import { clearObstacle, dropRecord, recordOf, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import {
+  clearObstacle,
+  dropRecord,
+  recordOf,
+  setVerdict,
+  type ApplicationRecord,
+  type ObjectRecord,
+} from "../core/record.ts";
+import { createRun, hasEnded } from "../core/run.ts";
+import { lastVerdict } from "../core/runs.ts";
 import type { Context } from "./context.ts";
 import { createLimit } from "./limit.ts";
 import { saveInventory } from "./save-inventory.ts";
@@ -43,7 +53,7 @@ export async function loadBundle(
       return undefined;
     }),
   );
-  for (const desired of added) if (desired !== undefined) wanted.set(idOf(desired), desired);
+  for (const desired of added) if (desired !== undefined && isWanted(desired)) wanted.set(idOf(desired), desired);
   for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(record);
   for (const desired of wanted.values()) if (desired !== undefined) enterBundle(application, desired);
   if (application.bundle !== bundle.digest) application.previous = application.bundle;
@@ -146,6 +156,11 @@ async function readDesired(
   };
 }
 
+/** Tests of a chart and the like are part of the bundle and never applied. */
+function isWanted({ object }: Desired): boolean {
+  return readHook(object) !== "skip";
+}
+
 function keyOf({ object, namespace }: Desired): ObjectKey {
   return { ...objectKey(object), namespace };
 }
@@ -164,10 +179,17 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
   record.version = version;
   record.placed = desired.placed;
   record.order = orderOf(object);
+  const hook = readHook(object);
+  record.run = createRun(object, hook === "skip" ? undefined : hook, record.run);
   record.replicas = numberAt(object, "spec", "replicas");
   record.abandoned = "";
   record.drift = undefined;
   clearObstacle(record);
+  // What has ended and is not there any more is not made for the sake of its labels.
+  if (record.uid === "" && record.run !== undefined && hasEnded(record.run)) {
+    record.applied = digest;
+    setVerdict(record, lastVerdict(record.run));
+  }
   return record;
 }
 

@@ -10,6 +10,7 @@ import type { Service } from "@drover/shared/service";
 import { managerOf } from "../core/drift.ts";
 import { payloadOf } from "../core/payload.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
+import { isOver } from "../core/run.ts";
 import { buildTree, type LiveObject } from "../core/tree.ts";
 import { getObject } from "../kube/objects.ts";
 import { readObject } from "./bundle.ts";
@@ -106,6 +107,7 @@ async function compareObject(
   const object = formatObjectKey(record.key);
   const live = await fetchLive(context, record, signal);
   if (record.desired === "") return live === undefined ? undefined : { object, state: "extra", changes: [] };
+  if (live === undefined && record.run !== undefined && isOver(record.run)) return undefined;
   if (live === undefined) return { object, state: "missing", changes: [] };
   const target = { owner: context.ownerOf(application.name), namespace: record.key.namespace };
   const desired = payloadOf(await readObject(context, record.desired), target);

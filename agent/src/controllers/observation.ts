@@ -14,6 +14,8 @@ import {
   type ObjectRecord,
   type Repair,
 } from "../core/record.ts";
+import { isOver } from "../core/run.ts";
+import { noteEnd, noteRemoved } from "../core/runs.ts";
 import { fieldManager } from "../kube/objects.ts";
 import type { Place } from "./state.ts";
 
@@ -40,12 +42,13 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   setVerdict(record, assess(record.key, object));
   endGrace(record, options.clock.now());
   record.resourceVersion = resourceVersion;
+  const ended = noteEnd(application, record, object);
   const obstacleMoved = moveObstacle(record, generation);
   record.generation = generation;
   const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object);
   const drifted = repair !== undefined && record.repair === undefined;
   if (drifted) record.repair = { ...repair, foundAtMs: options.clock.now() };
-  if (obstacleMoved || drifted) options.wake(application.name);
+  if (obstacleMoved || drifted || ended) options.wake(application.name);
   if (!isSameVerdict(before, record.verdict)) options.changed(application.name);
 }
 
@@ -57,7 +60,8 @@ function noteAge(record: ObjectRecord, uid: string, nowMs: number): void {
 
 /** A deletion by somebody else holds the object up; a change of its spec may have made way for what was refused. */
 function moveObstacle(record: ObjectRecord, generation: number): boolean {
-  const { obstacle, verdict } = record;
+  const { obstacle, verdict, run } = record;
+  if (run !== undefined && isOver(run)) return false;
   if (record.desired !== "" && verdict.health === "Terminating" && obstacle === undefined) {
     record.obstacle = { reason: "Terminating", message: "it is being deleted by somebody", retry: "later" };
     return true;
@@ -73,6 +77,9 @@ function isSameVerdict(a: Verdict, b: Verdict): boolean {
 
 /** What somebody else did to an object that was in order; undefined when it concerns nothing that we own. */
 function findChange(record: ObjectRecord, object: JsonRecord): Pick<Changed, "kind" | "evidence"> | undefined {
+  const { run } = record;
+  // A hook is run, not kept; and what has ended is history.
+  if (run !== undefined && (run.hook !== undefined || isOver(run))) return undefined;
   if (record.desired === "" || record.applied !== record.desired) return undefined;
   const evidence = { metadata: { managedFields: listAt(object, "metadata", "managedFields") } };
   const uid = textAt(object, "metadata", "uid") ?? "";
@@ -94,12 +101,22 @@ export function noteLeft(options: ObservationOptions, place: Place, object: Json
   }
   // The deletion of an earlier object of that name, which is there again by now.
   if (isOlder(textAt(object, "metadata", "resourceVersion") ?? "", record.resourceVersion)) return;
-  noteGone(options, place);
+  // Its last state, which may be its end.
+  noteEnd(place.application, record, object);
+  noteGone(options, place, { unseen: false });
 }
 
-/** The object is not among those that carry our label. */
-export function noteGone({ clock, wake }: ObservationOptions, { application, record }: Place): void {
+/** The object is not among those that carry our label. `unseen`: nobody saw it go. */
+export function noteGone(
+  { clock, wake, changed }: ObservationOptions,
+  { application, record }: Place,
+  { unseen }: { readonly unseen: boolean } = { unseen: true },
+): void {
   if (record.inFlight) return;
+  if (noteRemoved(application, record, { unseen })) {
+    changed(application.name);
+    return wake(application.name);
+  }
   setVerdict(record, notFound);
   record.firstSeenAtMs = undefined;
   clearObstacle(record);

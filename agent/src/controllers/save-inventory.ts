@@ -1,4 +1,5 @@
 import type { ApplicationRecord } from "../core/record.ts";
+import type { InventoryEntry } from "../store/inventory.ts";
 import type { Context } from "./context.ts";
 
 const writing = new WeakMap<ApplicationRecord, Promise<void>>();
@@ -25,8 +26,8 @@ async function write(
 ): Promise<void> {
   const { shape } = application;
   if (application.savedShape === shape) return;
-  const entries = [...application.objects.values()].map(({ key, version, uid, created }) => {
-    return { key, version, uid, created };
+  const entries = [...application.objects.values()].map(({ key, version, uid, created, run }): InventoryEntry => {
+    return { key, version, uid, created, ...(run?.ended === undefined ? {} : { ended: run.ended }) };
   });
   await inventory.write(application.name, { account: application.account, entries }, signal);
   application.savedShape = shape;

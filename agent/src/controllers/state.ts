@@ -11,6 +11,8 @@ import {
   type ApplicationRecord,
   type ObjectRecord,
 } from "../core/record.ts";
+import { endedRun, isOver } from "../core/run.ts";
+import { lastVerdict } from "../core/runs.ts";
 import type { InventoryEntry, OwnedObjects } from "../store/inventory.ts";
 import type { RecordFiles, StoredApplication, StoredObject } from "../store/records.ts";
 
@@ -98,6 +100,7 @@ function adoptEntry(application: ApplicationRecord, entry: InventoryEntry): void
   record.placed = true;
   if (record.uid === "") record.uid = entry.uid;
   record.created ||= entry.created;
+  if (entry.ended !== undefined) record.run ??= endedRun(entry.ended);
 }
 
 function restore(stored: StoredApplication): ApplicationRecord {
@@ -122,6 +125,10 @@ function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord 
     ...fields,
     replicas: fields.replicas,
     order: fields.order ?? unordered,
+    run: fields.run,
+    ...(fields.run !== undefined && isOver(fields.run) && fields.uid === ""
+      ? { verdict: lastVerdict(fields.run) }
+      : {}),
   };
 }
 
@@ -132,7 +139,7 @@ function toStored(application: ApplicationRecord): StoredApplication {
 }
 
 function toStoredObject(record: ObjectRecord): StoredObject {
-  const { key, version, desired, applied, placed, order, replicas, created } = record;
+  const { key, version, desired, applied, placed, order, run, replicas, created } = record;
   const { uid, resourceVersion, generation, ownHash } = record;
   return {
     key,
@@ -142,6 +149,7 @@ function toStoredObject(record: ObjectRecord): StoredObject {
     applied: record.repair === undefined ? applied : "",
     placed,
     ...(order === unordered ? {} : { order }),
+    ...(run === undefined ? {} : { run }),
     ...(replicas === undefined ? {} : { replicas }),
     created,
     uid,

@@ -9,6 +9,7 @@ import { needsBody } from "../core/health/index.ts";
 import { hasMadeUpEntry, lastApplied, migrateManagers } from "../core/migration.ts";
 import type { Owner } from "../core/owner.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
+import { hasEnded } from "../core/run.ts";
 import type { Resource } from "../kube/api.ts";
 import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { maybeInvalid, type Trouble } from "../kube/trouble.ts";
@@ -27,7 +28,9 @@ export interface Writing {
 export type Written =
   | Applied
   /** The object is somebody else's, or about to go: nothing was written. */
-  | { readonly kind: "held"; readonly trouble: Trouble };
+  | { readonly kind: "held"; readonly trouble: Trouble }
+  /** A Job that has run to its end and is not there any more: it was not made again. */
+  | { readonly kind: "ended" };
 
 /** What the server is to insist on. One object version that can never be makes an apply create, and only create. */
 interface Guard {
@@ -75,7 +78,7 @@ async function lookAndWrite(context: Context, look: Look, signal: AbortSignal): 
   const { resource, record, owner, adopt, payload, uid } = look;
   const found = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
   if (found.kind === "refused") return found;
-  if (found.kind === "gone") return make(context, look, signal);
+  if (found.kind === "gone") return hasEnded(record.run) ? { kind: "ended" } : make(context, look, signal);
   const live = found.object;
   const marked = standingOf(context, look.application, { live, key: record.key });
   const judgement = judgeAdoption({ live, payload, owner, policy: adopt, uid, marked });

@@ -1,5 +1,6 @@
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 
+import type { Stage } from "./hooks.ts";
 import { isApplied, type ObjectRecord, type Obstacle } from "./record.ts";
 
 /** Tells why an object has to wait for others of its application; undefined when it does not. */
@@ -18,9 +19,22 @@ export function createGate(objects: ReadonlyMap<string, ObjectRecord>): Gate {
     return first;
   };
   return (record) => {
-    if (record.applied === record.desired) return undefined;
+    if (record.applied === record.desired || rankOf(record) === undefined) return undefined;
     return waitForWave(record, firstUnready()) ?? waitForOthers(objects, record);
   };
+}
+
+/** Stages that follow each other. Those that are not in here have a time of their own. */
+const ranks: Readonly<Partial<Record<Stage, number>>> = { pre: 0, main: 1, post: 2 };
+
+function rankOf({ run }: ObjectRecord): number | undefined {
+  return ranks[run?.stage ?? "main"];
+}
+
+/** By stage, then by wave. */
+function comesBefore(a: ObjectRecord, b: ObjectRecord): boolean {
+  const byStage = (rankOf(a) ?? 0) - (rankOf(b) ?? 0);
+  return (byStage || a.order.wave - b.order.wave) < 0;
 }
 
 const reasons = { waiting: "WaitingForDependency", missing: "DependencyMissing", cycle: "DependencyCycle" } as const;
@@ -35,15 +49,16 @@ export function isGated({ obstacle }: ObjectRecord): boolean {
 function findFirstUnready(objects: ReadonlyMap<string, ObjectRecord>): ObjectRecord | undefined {
   let first: ObjectRecord | undefined;
   for (const record of objects.values()) {
-    if (record.desired === "" || (first !== undefined && record.order.wave >= first.order.wave)) continue;
+    if (record.desired === "" || rankOf(record) === undefined || (first !== undefined && !comesBefore(record, first)))
+      continue;
     if (!isReady(record)) first = record;
   }
   return first;
 }
 
 function waitForWave(record: ObjectRecord, first: ObjectRecord | undefined): Obstacle | undefined {
-  if (first === undefined || record.order.wave <= first.order.wave) return undefined;
-  return waitingFor(first, `wave ${first.order.wave}`);
+  if (first === undefined || !comesBefore(first, record)) return undefined;
+  return waitingFor(first, rankOf(first) === rankOf(record) ? `wave ${first.order.wave}` : "what comes before");
 }
 
 function waitForOthers(objects: ReadonlyMap<string, ObjectRecord>, record: ObjectRecord): Obstacle | undefined {

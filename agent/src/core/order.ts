@@ -1,9 +1,11 @@
 import { at, textAt } from "@drover/shared/json";
 import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
 
+import { readHook } from "./hooks.ts";
+
 /** What an object says about when it is applied, beyond what its kind says. */
 export interface Order {
-  /** Objects of a higher wave wait until those of all lower ones are ready. */
+  /** Objects of a higher wave wait until those of all lower ones are ready; of a hook its weight within its stage. */
   readonly wave: number;
   /** Objects of the same application that have to be ready first, as `formatObjectKey` writes them. */
   readonly dependsOn: readonly string[];
@@ -22,7 +24,9 @@ const foreignDependsOnAnnotation = "config.kubernetes.io/depends-on";
 /** Reads it from annotations; of a definition also which kind it makes. What is unreadable says nothing. */
 export function orderOf(object: KubeObject): Order {
   const annotations = object.metadata.annotations ?? {};
-  const wave = Number.parseInt(waveAnnotations.map((name) => annotations[name]).find(isText) ?? "0", 10);
+  const hook = readHook(object);
+  const weight = hook === undefined || hook === "skip" ? undefined : String(hook.weight);
+  const wave = Number.parseInt(weight ?? waveAnnotations.map((name) => annotations[name]).find(isText) ?? "0", 10);
   const order = {
     wave: Number.isSafeInteger(wave) ? wave : 0,
     dependsOn: [

@@ -6,6 +6,7 @@ import type { Drift, Report } from "@drover/shared/link/link";
 import { cold, type Heat } from "./contest.ts";
 import { verdictAfter, type Verdict } from "./health/verdict.ts";
 import { unordered, type Order } from "./order.ts";
+import { hasFailed, isOver, type Run } from "./run.ts";
 
 /** Why an object could not be brought to what is desired, and when trying again makes sense. */
 export interface Obstacle {
@@ -39,6 +40,8 @@ export interface ObjectRecord {
   /** False while the server lacks the kind: then the namespace is only what the manifest says. */
   placed: boolean;
   order: Order;
+  /** Of a Job or a hook; undefined for what is kept as it is. */
+  run: Run | undefined;
   /** What Git sets `spec.replicas` to, if it does. */
   replicas: number | undefined;
   /** Whether our apply made the object, rather than finding it there. */
@@ -105,6 +108,7 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     applied: "",
     placed: false,
     order: unordered,
+    run: undefined,
     replicas: undefined,
     created: false,
     uid: "",
@@ -188,7 +192,12 @@ export function needsApply(record: ObjectRecord): boolean {
 
 /** Whether the object is as desired. */
 export function isApplied(record: ObjectRecord): boolean {
-  return !needsApply(record) && record.obstacle === undefined;
+  return !needsApply(record) && record.obstacle === undefined && !isPending(record);
+}
+
+/** A hook is done with when it has ended, and well; a Job when it is there. */
+function isPending({ run }: ObjectRecord): boolean {
+  return run?.hook !== undefined && (!isOver(run) || hasFailed(run));
 }
 
 /** Desired content changed, or the world did: what failed before may go through now. */

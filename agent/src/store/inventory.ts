@@ -8,6 +8,8 @@ export interface InventoryEntry {
   /** "" until the server has told it. */
   readonly uid: string;
   readonly created: boolean;
+  /** Last run of a Job or a hook that has come to its end: it is not to be run again, even by an agent without a disk. */
+  readonly ended?: { readonly id: string; readonly outcome: "success" | "failure" };
 }
 
 /** What one application owns, and whose rights it is applied with. */
@@ -105,9 +107,10 @@ function shardName(application: string, index: number): string {
 }
 
 function encodeShards(entries: readonly InventoryEntry[]): readonly string[] {
-  const rows = entries.map(({ key, version, uid, created }) => {
-    const row = [key.group, key.kind, version, key.namespace, key.name, uid, ...(created ? [1] : [])];
-    return JSON.stringify(row);
+  const rows = entries.map(({ key, version, uid, created, ended }) => {
+    const row = [key.group, key.kind, version, key.namespace, key.name, uid];
+    if (ended !== undefined) return JSON.stringify([...row, created ? 1 : 0, ended.id, ended.outcome]);
+    return JSON.stringify(created ? [...row, 1] : row);
   });
   const sorted = rows.toSorted();
   const shards: string[] = [];
@@ -127,11 +130,13 @@ function decodeEntries(text: string): readonly InventoryEntry[] {
   }
   return (Array.isArray(rows) ? rows : []).flatMap((row: unknown): readonly InventoryEntry[] => {
     if (!Array.isArray(row) || isRecord(row)) return [];
-    const [group, kind, version, namespace, name, uid, created] = row as readonly unknown[];
+    const [group, kind, version, namespace, name, uid, created, id, outcome] = row as readonly unknown[];
     const texts = [group, kind, version, namespace, name, uid].filter((cell) => typeof cell === "string");
     const [g, k, v, ns, n, u] = texts;
     if (texts.length !== 6 || g === undefined || k === undefined || v === undefined) return [];
     if (ns === undefined || n === undefined || u === undefined) return [];
-    return [{ key: { group: g, kind: k, namespace: ns, name: n }, version: v, uid: u, created: created === 1 }];
+    const entry = { key: { group: g, kind: k, namespace: ns, name: n }, version: v, uid: u, created: created === 1 };
+    if (typeof id !== "string" || (outcome !== "success" && outcome !== "failure")) return [entry];
+    return [{ ...entry, ended: { id, outcome } }];
   });
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { isRecord, listAt, textAt } from "@drover/shared/json";
 
+import type { Run } from "../core/run.ts";
 import { readOptional, replaceFile } from "./file.ts";
 
 /** What a restart needs to know of an object to see without a request that nothing has changed. */
@@ -14,6 +15,8 @@ export interface StoredObject {
   readonly placed: boolean;
   /** Absent for what says nothing of it. */
   readonly order?: { readonly wave: number; readonly dependsOn: readonly string[]; readonly defines: string };
+  /** Of a Job or a hook. */
+  readonly run?: Run;
   readonly replicas?: number;
   readonly created: boolean;
   readonly uid: string;
