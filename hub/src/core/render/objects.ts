@@ -7,6 +7,7 @@ import type { Problem } from "@drover/shared/problems";
 
 import { isDeclaration } from "../declarations.ts";
 import { findFaults } from "./faults.ts";
+import { nameHook } from "./hook-name.ts";
 import { maxObjectBytes, maxObjects, maxOutputBytes } from "./limits.ts";
 import type { LoadedDocument } from "./loaded.ts";
 
@@ -20,7 +21,7 @@ export function collectObjects(documents: readonly LoadedDocument[], namespace: 
   const problems: Problem[] = [];
   const byKey = new Map<string, Manifest>();
   let bytes = 0;
-  for (const part of documents.flatMap((document) => flatten(document))) {
+  for (const part of documents.flatMap((document) => flatten(document)).map(nameHook)) {
     if (isDeclaration(part.value)) continue;
     const found = findFaults(part);
     problems.push(...found);
