@@ -250,11 +250,9 @@ function suite(server: Server): void {
     await apply(app, map("1"), path);
     await agent.stop();
     await agent.remove(path);
-    const theirs = { ...configMap(app, { a: "theirs" }), immutable: true };
-    const labels = { "drover.dev/application": app };
     await agent.create("/api/v1/namespaces/default/configmaps", {
-      ...theirs,
-      metadata: { ...theirs.metadata, labels },
+      ...configMap(app, { a: "theirs" }),
+      immutable: true,
     });
     const uid = await uidOf(path);
     agent.takeRequests();

@@ -4,11 +4,11 @@ import type { Assignment } from "@drover/shared/link/link";
 
 import { isGated } from "../core/gate.ts";
 import { dropRecord, isApplied, needsApply, type ApplicationRecord } from "../core/record.ts";
-import { isHeldUp } from "../core/report.ts";
+import { isHeldUp, isRefusedForGood } from "../core/report.ts";
 import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
-import { leaveBundle, loadBundle } from "./bundle.ts";
+import { leaveBundle, readContent, takeIn } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
@@ -16,6 +16,7 @@ import { sweepHooks } from "./hooks.ts";
 import { pruneObjects } from "./prune.ts";
 import { saveInventory } from "./save-inventory.ts";
 import { takeTurn } from "./turn.ts";
+import { admitBundle, isHeldBack } from "./validate.ts";
 
 export interface ApplicationOptions {
   readonly context: Context;
@@ -73,7 +74,7 @@ async function run(options: ApplicationOptions, assignment: Assignment, signal: 
     changed(application.name);
   }
   if (failure !== undefined) throw failure;
-  return retryAt(next, context.clock.now());
+  return retryAt(Math.min(next, application.refused?.notBefore ?? next), context.clock.now());
 }
 
 interface Target {
@@ -89,6 +90,7 @@ async function adoptAssignment(
 ): Promise<DroverError | undefined> {
   if (application.syncRequest !== assignment.syncRequest) {
     application.syncRequest = assignment.syncRequest;
+    application.refused = undefined;
     for (const record of application.objects.values()) {
       if (runAgain(record)) continue;
       record.repair ??= { kind: "asked" };
@@ -97,13 +99,21 @@ async function adoptAssignment(
   }
   context.accounts.assume(application, assignment);
   application.hindrance = await context.accounts.hindranceOf(application, signal);
-  if (application.bundle === assignment.bundle && application.namespace === assignment.namespace) return undefined;
+  if (application.bundle === assignment.bundle && application.namespace === assignment.namespace) {
+    application.refused = undefined;
+    return undefined;
+  }
+  if (isHeldBack({ application, assignment }, context.clock.now())) return undefined;
   application.phase = "applying";
   changed(application.name);
   try {
-    await loadBundle(context, { application, assignment }, signal);
+    const acting = actingFor(context, application);
+    const content = await readContent(context, { application, assignment }, signal);
+    const admitted = await admitBundle(acting, { application, assignment, content }, signal);
+    if (admitted) takeIn(application, content, assignment.namespace);
     wakeWaiting(context, application);
-    await ensureNamespace(actingFor(context, application), assignment, signal);
+    if (!admitted) return undefined;
+    await ensureNamespace(acting, assignment, signal);
     return undefined;
   } catch (cause) {
     const error = DroverError.from(cause);
@@ -196,6 +206,8 @@ function keepUnknown(
 }
 
 function phaseOf(application: ApplicationRecord, failure: DroverError | undefined): ApplicationRecord["phase"] {
+  const { refused } = application;
+  if (refused !== undefined) return isRefusedForGood(refused) ? "failed" : "applying";
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
   if (application.hindrance?.reason === "ServiceAccountMissing") return "failed";
   if (desired.some((record) => record.obstacle !== undefined && !isHeldUp(record))) return "failed";

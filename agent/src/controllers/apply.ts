@@ -39,7 +39,7 @@ const later: Backoff = { baseMs: 5_000, factor: 2, capMs: 300_000, jitter: 0.2 }
 /** What the server called invalid is tried again this rarely, in case the server's mind or version has changed. */
 const recheckMs = 30 * 60_000;
 /** A 500 without a reason that comes back this often is about the object, not about the server. */
-const invalidAfter = 3;
+export const invalidAfter = 3;
 
 /** One server-side apply of one object. The outcome is in its record; only what is not about the object throws. */
 export async function applyRecord(
@@ -86,7 +86,7 @@ export async function applyRecord(
   }
 }
 
-const missingKind: Trouble = {
+export const missingKind: Trouble = {
   reason: "WaitingForKind",
   message: "the cluster does not have this kind",
   retry: "kind",
@@ -199,12 +199,16 @@ async function refuse(
 
 /** Notes why an object could not be applied, and when it is tried again. */
 export function hold(context: Context, record: ObjectRecord, trouble: Trouble): void {
-  const { clock, random } = context;
   const obstacle: Obstacle = { reason: trouble.reason, message: trouble.message, retry: trouble.retry };
-  const waits = { soon, kind: soon, later } as const;
-  const wait = trouble.retry === "changed" ? recheckMs : backoffMs(waits[trouble.retry], record.attempts, random);
+  record.notBefore = context.clock.now() + waitMs(context, trouble, record.attempts);
   record.obstacle = obstacle;
   record.attempts += 1;
-  record.notBefore = clock.now() + Math.max(wait, trouble.retryAfterMs ?? 0);
   if (record.uid === "") record.verdict = notFound;
+}
+
+/** How long to wait after a try that failed like this, and so many before it. */
+export function waitMs({ random }: Pick<Context, "random">, trouble: Trouble, attempts: number): number {
+  const waits = { soon, kind: soon, later } as const;
+  const wait = trouble.retry === "changed" ? recheckMs : backoffMs(waits[trouble.retry], attempts, random);
+  return Math.max(wait, trouble.retryAfterMs ?? 0);
 }

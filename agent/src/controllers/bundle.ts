@@ -29,12 +29,20 @@ import { saveInventory } from "./save-inventory.ts";
 
 const filesAtOnce = 16;
 
-/** Brings every blob of the assigned bundle to the disk, and the application's records in line with it. */
-export async function loadBundle(
+/** What a bundle has, next to what the application's records have. */
+export interface Content {
+  readonly bundle: Digest;
+  readonly unchanged: readonly ObjectRecord[];
+  /** Other content than the record has, or no record yet. */
+  readonly changed: readonly Desired[];
+}
+
+/** Brings every blob of the assigned bundle to the disk, and reads what is new. */
+export async function readContent(
   context: Context,
   options: { readonly application: ApplicationRecord; readonly assignment: Assignment },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Content> {
   const { application, assignment } = options;
   const bundle = await fetchBundle(context, assignment.bundle, signal);
   // Keys hold for as long as the default namespace does.
@@ -42,23 +50,29 @@ export async function loadBundle(
   if (application.namespace === assignment.namespace) {
     for (const record of application.objects.values()) if (record.placed) known.set(record.desired, record);
   }
-  const wanted = new Map<string, Desired | undefined>();
   const disk = createLimit(filesAtOnce);
-  const added = await Promise.all(
+  const unchanged: ObjectRecord[] = [];
+  const read = await Promise.all(
     bundle.objects.map(async (digest) => {
       const record = known.get(digest);
       if (record === undefined)
         return disk(() => readDesired(context, digest, { namespace: assignment.namespace, signal }));
-      wanted.set(formatObjectKey(record.key), undefined);
+      unchanged.push(record);
       return undefined;
     }),
   );
-  for (const desired of added) if (desired !== undefined && isWanted(desired)) wanted.set(idOf(desired), desired);
+  const changed = read.filter((desired) => desired !== undefined).filter(isWanted);
+  return { bundle: bundle.digest, unchanged, changed };
+}
+
+/** Brings the application's records in line with a bundle. */
+export function takeIn(application: ApplicationRecord, content: Content, namespace: string): void {
+  const wanted = new Set([...content.unchanged.map(({ key }) => formatObjectKey(key)), ...content.changed.map(idOf)]);
   for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(record);
-  for (const desired of wanted.values()) if (desired !== undefined) enterBundle(application, desired);
-  if (application.bundle !== bundle.digest) application.previous = application.bundle;
-  application.bundle = bundle.digest;
-  application.namespace = assignment.namespace;
+  for (const desired of content.changed) enterBundle(application, desired);
+  if (application.bundle !== content.bundle) application.previous = application.bundle;
+  application.bundle = content.bundle;
+  application.namespace = namespace;
 }
 
 /**
@@ -129,7 +143,8 @@ async function fetchMissing(context: Context, digests: readonly Digest[], signal
   if (still.length > 0) throw new DroverError("blob_missing", `the hub did not send ${still.length} of the blobs`);
 }
 
-interface Desired {
+/** One object of a bundle, and where it belongs. */
+export interface Desired {
   readonly digest: Digest;
   readonly object: KubeObject;
   readonly namespace: string;
@@ -161,7 +176,7 @@ function isWanted({ object }: Desired): boolean {
   return readHook(object) !== "skip";
 }
 
-function keyOf({ object, namespace }: Desired): ObjectKey {
+export function keyOf({ object, namespace }: Desired): ObjectKey {
   return { ...objectKey(object), namespace };
 }
 

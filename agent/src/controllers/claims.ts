@@ -12,9 +12,10 @@ export function claimsOn(context: Context, self: ApplicationRecord, key: ObjectK
   const claims: Claim[] = [];
   for (const other of context.state.applications.values()) {
     const record = other === self ? undefined : other.objects.get(id);
-    if (record !== undefined) {
-      claims.push({ application: other.name, wish: wishOf(context, other, record), held: isHeld(record) });
-    }
+    const held = record !== undefined && isHeld(record);
+    // It was not let in yet, and is wanted all the same.
+    if (other.refused?.wants.has(id) === true) claims.push({ application: other.name, wish: "wants", held });
+    else if (record !== undefined) claims.push({ application: other.name, wish: wishOf(context, other, record), held });
   }
   return claims;
 }
@@ -111,5 +112,6 @@ function isRead(context: Context, name: string): boolean {
   if (!("assignment" in intent)) return true;
   const application = context.state.applications.get(name);
   const { bundle, namespace } = intent.assignment;
-  return application?.bundle === bundle && application.namespace === namespace;
+  const read = application?.refused?.bundle === bundle ? application.refused : application;
+  return read?.bundle === bundle && read.namespace === namespace;
 }

@@ -28,12 +28,29 @@ export async function recreate(
   target: RecreateTarget & { readonly payload: KubeObject; readonly invalid: Trouble },
   signal: AbortSignal,
 ): Promise<Trouble | undefined> {
-  const { application, invalid, payload } = target;
-  if (!(await isImmutable(context, target, signal))) return invalid;
-  const verdict = judgeRecreate(payload, syncOf(context, application.name));
-  if (verdict.kind === "keep") return immutable(invalid, verdict.remedy);
+  const { invalid } = target;
+  const verdict = await judgeUnprocessable(context, target, signal);
+  if (verdict.kind === "keep") return verdict.trouble;
   const cleared = await clearAway(context, { ...target, propagation: verdict.propagation }, signal);
   return cleared === "foreign" ? immutable(invalid, "somebody else made it, so it is left alone") : cleared;
+}
+
+/** What a 422 comes to: an object to be deleted and made anew, or the reason why it stays as it is. */
+export async function judgeUnprocessable(
+  context: Context,
+  object: Pick<RecreateTarget, "application" | "resource"> & {
+    readonly payload: KubeObject;
+    readonly invalid: Trouble;
+  },
+  signal: AbortSignal,
+): Promise<
+  | { readonly kind: "recreate"; readonly propagation: "Background" | "Orphan" }
+  | { readonly kind: "keep"; readonly trouble: Trouble }
+> {
+  const { application, payload, invalid } = object;
+  if (!(await isImmutable(context, object, signal))) return { kind: "keep", trouble: invalid };
+  const verdict = judgeRecreate(payload, syncOf(context, application.name));
+  return verdict.kind === "recreate" ? verdict : { kind: "keep", trouble: immutable(invalid, verdict.remedy) };
 }
 
 function immutable({ message }: Trouble, remedy: string): Trouble {

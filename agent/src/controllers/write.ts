@@ -23,6 +23,8 @@ export interface Writing {
   readonly payload: KubeObject;
   readonly owner: Owner;
   readonly adopt: AdoptPolicy;
+  /** Nothing is written; the server only says what it would answer. */
+  readonly dryRun?: boolean;
 }
 
 export type Written =
@@ -61,6 +63,7 @@ export async function writeObject(context: Context, writing: Writing, signal: Ab
   for (let looks = 0; looks < maxLooks && isUnexpected(written); looks += 1) {
     written = await lookAndWrite(context, look, signal);
   }
+  if (writing.dryRun === true) return written;
   return written.kind === "applied" ? migrateMadeUp(context, { ...writing, applied: written }, signal) : written;
 }
 
@@ -86,8 +89,8 @@ async function lookAndWrite(context: Context, look: Look, signal: AbortSignal): 
   if (judgement.kind === "adopt" && textAt(live, "metadata", "deletionTimestamp") !== undefined) {
     return held({ reason: "Terminating", message: "it is being deleted by somebody", retry: "soon" });
   }
-  const resourceVersion =
-    judgement.kind === "ours" ? versionOf(live) : await migrate(context, { ...look, live }, signal);
+  const isLeft = judgement.kind === "ours" || look.dryRun === true;
+  const resourceVersion = isLeft ? versionOf(live) : await migrate(context, { ...look, live }, signal);
   if (resourceVersion === undefined) return overtaken;
   const guard = { uid: textAt(live, "metadata", "uid") ?? "", resourceVersion };
   const applied = await send(context, { ...look, guard }, signal);
@@ -150,11 +153,12 @@ type Success = Extract<Applied, { kind: "applied" }>;
 
 function send(
   context: Context,
-  { resource, record, payload, guard }: Writing & { readonly guard: Guard },
+  { resource, record, payload, guard, dryRun = false }: Writing & { readonly guard: Guard },
   signal: AbortSignal,
 ): Promise<Applied> {
   const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, ...guard } });
-  return applyObject(context.kube, { resource, at: record.key, body, metadataOnly: !needsBody(record.key) }, signal);
+  const options = { resource, at: record.key, body, metadataOnly: dryRun || !needsBody(record.key), dryRun };
+  return applyObject(context.kube, options, signal);
 }
 
 /** Whether the server refused because the object is not the one that was expected. */

@@ -6,6 +6,7 @@ import type { Drift, Report } from "@drover/shared/link/link";
 import { cold, type Heat } from "./contest.ts";
 import { verdictAfter, type Verdict } from "./health/verdict.ts";
 import { unordered, type Order } from "./order.ts";
+import type { RefusedBundle } from "./refused.ts";
 import { hasFailed, isOver, type Run } from "./run.ts";
 
 /** Why an object could not be brought to what is desired, and when trying again makes sense. */
@@ -93,6 +94,8 @@ export interface ApplicationRecord {
   savedShape: number;
   /** Whether an object waits for others to become ready. */
   gated: boolean;
+  /** The assigned bundle, when it may be written only as a whole and the server would not take all of it. */
+  refused: RefusedBundle | undefined;
   /** What keeps the application as a whole, such as a bundle that cannot be fetched. */
   hindrance: { readonly reason: string; readonly message: string } | undefined;
 }
@@ -145,6 +148,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     shape: 0,
     savedShape: -1,
     gated: false,
+    refused: undefined,
     hindrance: undefined,
   };
 }

@@ -1,7 +1,9 @@
+import { formatObjectKey } from "@drover/shared/kube/manifest";
 import type { Assignment, ObjectReport, Report } from "@drover/shared/link/link";
 
 import { compareHealth, worstHealth } from "./health/index.ts";
 import { isApplied, type ApplicationRecord, type ObjectRecord } from "./record.ts";
+import { explainRefused, type RefusedBundle, type RefusedObject } from "./refused.ts";
 
 export interface ReportInput {
   readonly application: ApplicationRecord;
@@ -27,8 +29,9 @@ const stateOrder: Readonly<Record<ObjectReport["apply"], number>> = {
 /** The whole observed state of an application, from its records alone. */
 export function buildReport(input: ReportInput): Report {
   const { application, assignment } = input;
-  const objects = [...application.objects.values()].map(reportObject).toSorted(worstFirst);
-  const live = objects.filter((object) => object.apply !== "pruning" && object.apply !== "abandoned");
+  const known = [...application.objects.values()].map((record) => reportObject(record, application.refused));
+  const live = known.filter((object) => object.apply !== "pruning" && object.apply !== "abandoned");
+  const objects = [...known, ...reportRefused(application)].toSorted(worstFirst);
   const { reason, message } = explain(input, objects);
   return {
     application: application.name,
@@ -48,9 +51,12 @@ export function buildReport(input: ReportInput): Report {
   };
 }
 
-function reportObject(record: ObjectRecord): ObjectReport {
+function reportObject(record: ObjectRecord, refused: RefusedBundle | undefined): ObjectReport {
   const base = { key: record.key, version: record.version, health: record.verdict.health };
   const drift = record.drift === undefined ? {} : { drift: record.drift };
+  const refusal = refused?.objects.get(formatObjectKey(record.key));
+  if (refused !== undefined && refusal !== undefined)
+    return { ...base, ...drift, ...describeRefusal(refused, refusal) };
   const { obstacle, verdict } = record;
   if (record.desired === "") {
     const apply = record.abandoned === "" ? "pruning" : "abandoned";
@@ -66,8 +72,31 @@ function reportObject(record: ObjectRecord): ObjectReport {
   return { ...base, ...drift, apply, reason, message };
 }
 
+/** Objects of a refused bundle that are not there yet. Their absence is no fault of what runs. */
+function reportRefused({ refused, objects }: ApplicationRecord): readonly ObjectReport[] {
+  const missing = [...(refused?.objects ?? [])].filter(([id]) => !objects.has(id));
+  return missing.flatMap(([, object]): readonly ObjectReport[] => {
+    if (refused === undefined) return [];
+    const { key, version } = object;
+    return [{ key, version, health: "NotFound", ...describeRefusal(refused, object) }];
+  });
+}
+
+function describeRefusal(
+  { attempts }: RefusedBundle,
+  { obstacle }: RefusedObject,
+): Pick<ObjectReport, "apply" | "reason" | "message"> {
+  const { reason, message } = obstacle;
+  return { apply: isHeldUp({ obstacle, attempts }) ? "pending" : "failed", reason, message };
+}
+
+/** Whether somebody has to act before the bundle can be written. */
+export function isRefusedForGood({ objects, attempts }: RefusedBundle): boolean {
+  return [...objects.values()].some(({ obstacle }) => !isHeldUp({ obstacle, attempts }));
+}
+
 /** Waiting for something that is expected to come is no failure; nor is a fault of the server that has not lasted. */
-export function isHeldUp(record: ObjectRecord): boolean {
+export function isHeldUp(record: Pick<ObjectRecord, "obstacle" | "attempts">): boolean {
   const { obstacle } = record;
   if (obstacle === undefined) return false;
   if (expected.has(obstacle.reason)) return true;
@@ -91,6 +120,7 @@ function explain(
   objects: readonly ObjectReport[],
 ): { readonly reason: string; readonly message: string } {
   if (application.hindrance !== undefined) return application.hindrance;
+  if (application.refused !== undefined) return explainRefused(application.refused);
   const worst = objects.find((object) => object.apply !== "abandoned");
   if (worst !== undefined && worst.reason !== "") {
     const { kind, namespace, name } = worst.key;
