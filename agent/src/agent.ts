@@ -156,7 +156,11 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     random,
     log,
   });
-  const inspector = createInspector(context, deps.cluster);
+  const inspector = createInspector(context, {
+    cluster: deps.cluster,
+    // As the join manifest names it.
+    agent: { namespace: outside.options.namespace, name: "drover-agent" },
+  });
   return {
     acceptance,
     wake,

@@ -27,6 +27,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
   { name: "source", summary: "Add and remove repositories", load: () => import("./commands/source.ts") },
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
+  { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },
   { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },
   { name: "context", summary: "Choose the hub to talk to", load: () => import("./commands/context.ts") },
   { name: "version", summary: "Show the versions of client and hub", load: () => import("./commands/version.ts") },

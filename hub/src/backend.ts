@@ -60,6 +60,10 @@ export function createBackend(deps: BackendDeps): Backend {
       requireTarget(deps.store, app, cluster);
       return (await deps.inspections.ask({ app, cluster }, "tree", signal)) as api.TreeResult;
     },
+    rbac: async (app, cluster, signal) => {
+      requireTarget(deps.store, app, cluster);
+      return (await deps.inspections.ask({ app, cluster }, "rbac", signal)) as api.RbacResult;
+    },
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
@@ -107,7 +111,7 @@ function clusterIntents(
     wake.applications();
   };
   return {
-    async joinCluster({ name, labels = {} }) {
+    async joinCluster({ name, labels = {}, rights = "all" }) {
       const known = store.cluster(name);
       if (known !== undefined && known.uid !== "" && deps.world.connections.has(name)) {
         throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
@@ -125,7 +129,7 @@ function clusterIntents(
         token,
         expires: expiresAtMs,
         hub,
-        manifest: joinManifest({ cluster: name, token, hub, image: settings.agentImage }),
+        manifest: joinManifest({ cluster: name, token, hub, image: settings.agentImage, rights }),
       };
     },
     async labelCluster(name, labels) {

@@ -2,6 +2,7 @@ import { MemoryBackend } from "@drover/hub/api/memory-backend";
 import { sampleFleet, sampleNow } from "@drover/hub/api/sample-fleet";
 import { startApi, type RunningApi } from "@drover/hub/api/start-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
 
 import { drover, type Outcome } from "./cli.ts";
 
@@ -157,6 +158,17 @@ test.each([
   expect((await command(line)).stderr).toContain(`hint: ${hint}`);
 });
 
+test("agent rbac prints YAML for kubectl, and beside it what is not in there", async () => {
+  const { code, stdout, stderr } = await command("agent rbac shop@prod-eu-1");
+  expect(code).toBe(0);
+  const documents = parseAllDocuments(stdout).map((document) => document.toJS() as { readonly kind: string });
+  expect(documents.map(({ kind }) => kind)).toEqual(["ServiceAccount", "Role"]);
+  expect(stdout).toContain("# for the service account of shop@prod-eu-1\n");
+  expect(stdout).toContain("# for the agent of prod-eu-1\n");
+  expect(stderr).toContain("parts.example.com/v1 Gadget");
+  expect((await command("agent rbac --help")).stdout).toContain("drover agent rbac shop@prod-1 | kubectl apply -f -");
+});
+
 describe("help", () => {
   test.each(["get", "describe", "events", "diff", "tree", "sync", "join", "version", "completion"])(
     "of %s begins with examples and is data",
@@ -169,7 +181,7 @@ describe("help", () => {
 
   test("of all has every command, and a page for the flags of all", async () => {
     const { stdout } = await command("help");
-    for (const name of ["get", "describe", "events", "diff", "tree", "sync", "source", "cluster", "join", "context"]) {
+    for (const name of ["get", "describe", "events", "diff", "tree", "sync", "source", "cluster", "agent", "join"]) {
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, "mu"));
     }
     expect((await command("help flags")).stdout).toContain("--token-file");

@@ -11,7 +11,7 @@ import { describeWithRig } from "../rig/describe-with-rig.ts";
 const deploy = join(import.meta.dirname, "..", "..", "deploy");
 
 const joining = (token: string): string =>
-  joinManifest({ cluster: "prod-1", token, hub: "hub.example.com:7475", image: "drover/agent:0.1.0" });
+  joinManifest({ cluster: "prod-1", token, hub: "hub.example.com:7475", image: "drover/agent:0.1.0", rights: "all" });
 
 describe("manifests in deploy/", () => {
   /** `vitest -u` writes the file anew from the function, so there is one text to keep. */
@@ -21,6 +21,7 @@ describe("manifests in deploy/", () => {
       token: "TOKEN",
       hub: "HUB-ADDRESS:7475",
       image: hubOptions.agentImage.default,
+      rights: "all",
     });
     await expect(manifest).toMatchFileSnapshot(join(deploy, "kubernetes", "agent", "agent.yaml"));
   });
@@ -111,6 +112,27 @@ describeWithRig(
       ["approve", "signers"],
     ]) {
       expect([request, await allowed(...request)]).toEqual([request, false]);
+    }
+  });
+
+  test("with the least rights it may see to itself, and neither write nor act as anybody", async () => {
+    const least = joinManifest({ cluster: "c", token: "drv1.a.b.c", hub: "hub:1", image: "agent:1", rights: "least" });
+    await using other = await startControlPlane({ name: "least" });
+    const { code, stderr } = await other.kubectl(["apply", "-f", "-"], { stdin: least });
+    expect([code, stderr]).toEqual([0, ""]);
+    const may = async (...request: readonly string[]): Promise<boolean> =>
+      (await other.kubectl(["auth", "can-i", ...request, asAgent])).stdout.trim() === "yes";
+    expect(await may("patch", "configmaps", "-n", "drover-system")).toBe(true);
+    expect(await may("watch", "serviceaccounts", "-A")).toBe(true);
+    for (const request of [
+      ["patch", "configmaps", "-n", "shop"],
+      ["list", "secrets", "-n", "shop"],
+      ["list", "secrets", "-n", "drover-system"],
+      ["impersonate", "serviceaccounts", "-n", "shop"],
+      ["create", "serviceaccounts/token", "-n", "shop"],
+      ["patch", "clusterroles.rbac.authorization.k8s.io"],
+    ]) {
+      expect([request, await may(...request)]).toEqual([request, false]);
     }
   });
 

@@ -11,6 +11,7 @@ import type {
   Assignments,
   Hello,
   HubMessage,
+  Inspect,
   Inspection,
   Report,
   SignedAssignments,
@@ -46,7 +47,7 @@ export interface HubStandIn {
   readonly hellos: readonly Hello[];
   /** Digests that agents have fetched. */
   readonly fetched: readonly Digest[];
-  inspect(application: string, what: "diff" | "tree"): Promise<Inspection>;
+  inspect(application: string, what: Inspect["what"]): Promise<Inspection>;
 }
 
 /** What is given of an assignment, and of its sync options, over the defaults. */
@@ -168,7 +169,7 @@ class StandIn implements HubStandIn {
     return this.reports.findLast((report) => report.application === application);
   }
 
-  inspect(application: string, what: "diff" | "tree"): Promise<Inspection> {
+  inspect(application: string, what: Inspect["what"]): Promise<Inspection> {
     const id = `question-${this.#questions.size + 1}`;
     const handler = this.#handler;
     if (handler === undefined) throw new Error("no agent is connected");

@@ -1,4 +1,4 @@
-import type { DiffResult, TreeNode, TreeResult } from "@drover/shared/api/types";
+import type { DiffResult, RbacResult, TreeNode, TreeResult } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 import { diffObjects, formatFieldPath } from "@drover/shared/kube/diff";
@@ -12,10 +12,12 @@ import { payloadOf } from "../core/payload.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { isOver } from "../core/run.ts";
 import { buildTree, type LiveObject } from "../core/tree.ts";
+import type { ServiceAccount } from "../kube/impersonation.ts";
 import { getObject } from "../kube/objects.ts";
 import { readObject } from "./bundle.ts";
 import { fetchChildren } from "./children.ts";
 import { actingFor, type Context } from "./context.ts";
+import { collectRbac } from "./rbac.ts";
 import { untilWoken } from "./wait.ts";
 
 /** Answers questions about live state. Values of secrets never leave: they are masked here. */
@@ -30,7 +32,13 @@ const utf8 = new TextEncoder();
 
 type Question = readonly [inspect: Inspect, answer: (inspection: Inspection) => void];
 
-export function createInspector(context: Context, cluster: () => string): Inspector {
+export interface InspectorOptions {
+  readonly cluster: () => string;
+  /** Whom the agent is to its API server. */
+  readonly agent: ServiceAccount;
+}
+
+export function createInspector(context: Context, options: InspectorOptions): Inspector {
   const waiting: Question[] = [];
   let wake = (): void => undefined;
   return {
@@ -52,7 +60,7 @@ export function createInspector(context: Context, cluster: () => string): Inspec
         }
         const [inspect, answer] = next;
         try {
-          const result = await examine(context, { inspect, cluster: cluster() }, signal);
+          const result = await examine(context, { ...options, inspect }, signal);
           answer({ id: inspect.id, result: utf8.encode(JSON.stringify(result)) });
         } catch (cause) {
           const { code, message } = DroverError.from(cause);
@@ -65,16 +73,25 @@ export function createInspector(context: Context, cluster: () => string): Inspec
 
 function examine(
   context: Context,
-  { inspect, cluster }: { readonly inspect: Inspect; readonly cluster: string },
+  { inspect, agent, ...options }: InspectorOptions & { readonly inspect: Inspect },
   signal: AbortSignal,
-): Promise<DiffResult | TreeResult> {
+): Promise<DiffResult | RbacResult | TreeResult> {
   const application = context.state.applications.get(inspect.application);
+  const cluster = options.cluster();
   if (application === undefined) {
     throw new DroverError("not_found", `application ${inspect.application} is not on cluster ${cluster}`);
   }
   const subject = { application, cluster };
   const acting = actingFor(context, application);
-  return inspect.what === "diff" ? diff(acting, subject, signal) : tree(acting, subject, signal);
+  switch (inspect.what) {
+    case "diff":
+      return diff(acting, subject, signal);
+    case "tree":
+      return tree(acting, subject, signal);
+    case "rbac":
+      // Asked for when the account has no rights yet, or is not there: the agent's own show what is needed.
+      return collectRbac(context, { ...subject, agent }, signal);
+  }
 }
 
 interface Subject {

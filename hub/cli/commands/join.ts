@@ -13,11 +13,13 @@ export function define(program: Command, { terminal }: CommandContext): void {
     .description("Register a cluster and print the one manifest that makes it join.")
     .argument("<name>", "what the cluster is to be called")
     .option("-l, --labels <labels>", "env=prod,region=eu; may be given several times", append, [])
+    .option("--least-privilege", "an agent that only acts as the service accounts that applications name")
     .action(async (name: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags & { readonly labels: readonly string[] }>();
+      const flags = command.optsWithGlobals<JoinFlags>();
       const labels = { ...parseLabels(flags.labels) };
+      const rights = flags.leastPrivilege === true ? "least" : "all";
       const session = await openSession(terminal, flags);
-      const joined = await session.client.clusters.join({ name, labels }, session.signal);
+      const joined = await session.client.clusters.join({ name, labels, rights }, session.signal);
       if (isStructured(session.format)) return printValue(session, joined);
       terminal.stdout.write(joined.manifest.endsWith("\n") ? joined.manifest : `${joined.manifest}\n`);
       const left = formatDuration(joined.expires - terminal.now());
@@ -28,7 +30,13 @@ export function define(program: Command, { terminal }: CommandContext): void {
   withExamples(command, [
     ["drover join prod-1 -l env=prod | kubectl apply -f -", "into the cluster that kubectl points at"],
     ["drover join prod-1 -l env=prod,region=eu > prod-1.yaml", "to apply by other means"],
+    ["drover join prod-1 --least-privilege | kubectl apply -f -", "then, for each target: drover agent rbac"],
   ]);
+}
+
+interface JoinFlags extends GlobalFlags {
+  readonly labels: readonly string[];
+  readonly leastPrivilege?: boolean;
 }
 
 function append(value: string, previous: readonly string[]): readonly string[] {

@@ -28,6 +28,7 @@ export interface Backend {
   /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */
   diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult>;
   tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult>;
+  rbac(app: string, cluster: string, signal: AbortSignal): Promise<api.RbacResult>;
   /** Whether the hub has started whole: what /readyz answers. */
   ready(): boolean;
   /** Prometheus text. */

@@ -11,6 +11,7 @@ export interface MemoryFleet {
   readonly sources?: readonly api.SourceDetail[];
   readonly diffs?: readonly api.DiffResult[];
   readonly trees?: readonly api.TreeResult[];
+  readonly rights?: readonly api.RbacResult[];
 }
 
 /** A hub without Git, agents and store: values that the tests of API, client and CLI serve and change. */
@@ -139,6 +140,10 @@ export class MemoryBackend implements Backend {
 
   tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult> {
     return this.#ask(this.#fleet.trees, { app, cluster }, signal);
+  }
+
+  rbac(app: string, cluster: string, signal: AbortSignal): Promise<api.RbacResult> {
+    return this.#ask(this.#fleet.rights, { app, cluster }, signal);
   }
 
   ready(): boolean {

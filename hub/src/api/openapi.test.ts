@@ -49,6 +49,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "POST /api/v1/targets/{app}/{cluster}/sync",
     "GET /api/v1/targets/{app}/{cluster}/diff",
     "GET /api/v1/targets/{app}/{cluster}/tree",
+    "GET /api/v1/targets/{app}/{cluster}/rbac",
     "GET /api/v1/sources",
     "POST /api/v1/sources",
     "GET /api/v1/sources/{name}",

@@ -24,6 +24,7 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.targetDetailSchema, "TargetDetail"],
   [api.targetSchema, "Target"],
   [api.treeSchema, "Tree"],
+  [api.rbacSchema, "Rbac"],
   [api.versionSchema, "Version"],
 ]);
 

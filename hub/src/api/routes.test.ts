@@ -93,6 +93,7 @@ test.each<[string, TSchema]>([
   ["/targets/shop/prod-eu-3", schemas.targetDetailSchema],
   ["/targets/shop/prod-eu-1/diff", schemas.diffSchema],
   ["/targets/shop/prod-eu-1/tree", schemas.treeSchema],
+  ["/targets/shop/prod-eu-1/rbac", schemas.rbacSchema],
   ["/sources", schemas.listSchema(schemas.sourceSchema)],
   ["/sources/legacy", schemas.sourceDetailSchema],
   ["/events", schemas.eventListSchema],

@@ -17,6 +17,7 @@ export function sampleFleet(): MemoryFleet {
     sources: sources(),
     diffs: diffs(),
     trees: trees(),
+    rights: rights(),
   };
 }
 
@@ -116,6 +117,27 @@ const diffs = (): Required<MemoryFleet>["diffs"] => [
     ],
   },
   { app: "metrics", cluster: "dev-1", identical: 5, masked: 0, objects: [] },
+];
+
+const rights = (): Required<MemoryFleet>["rights"] => [
+  {
+    app: "shop",
+    cluster: "prod-eu-1",
+    serviceAccount: "shop/deployer",
+    named: true,
+    account: [{ apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace: "shop", name: "deployer" } }],
+    agent: [
+      {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "Role",
+        metadata: { namespace: "shop", name: "drover-agent-shop" },
+        rules: [
+          { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["impersonate"], resourceNames: ["deployer"] },
+        ],
+      },
+    ],
+    unknownKinds: ["parts.example.com/v1 Gadget"],
+  },
 ];
 
 const trees = (): Required<MemoryFleet>["trees"] => [

@@ -8,6 +8,7 @@ const input = {
   token: "drv1.id01.s3cret.pin",
   hub: "hub.example.com:7475",
   image: "drover/agent:1",
+  rights: "all" as const,
 };
 
 /** The documents as data, as far as these tests look at them. */

@@ -6,14 +6,22 @@ export interface JoinManifestInput {
   /** `host:port` that the agent dials. */
   readonly hub: string;
   readonly image: string;
+  readonly rights: AgentRights;
 }
+
+/**
+ * What the agent may do in its cluster. `all`: everything that Git may hold, so that every commit can be applied. `least`:
+ * what it needs for itself; each application names a service account, and `drover agent rbac` prints what both need.
+ */
+export type AgentRights = "all" | "least";
 
 /**
  * Everything that makes a cluster join, as one YAML text for `kubectl apply -f -`. Text and not objects, because whoever
  * is to apply it reads it first: every right is explained beside the rule that gives it.
  */
 export function joinManifest(input: JoinManifestInput): string {
-  const parts = [namespace, serviceAccount, clusterRole, clusterRoleBinding, secrets(input), deployment(input)];
+  const rights = input.rights === "all" ? [clusterRole, clusterRoleBinding] : [leastRole, clusterRoleBinding, ownRole];
+  const parts = [namespace, serviceAccount, ...rights, secrets(input), deployment(input)];
   return `${introduction(input)}${parts.map((part) => part.trim()).join("\n---\n")}\n`;
 }
 
@@ -84,10 +92,77 @@ rules:
       # hold, and nearly every Role in Git has these two.
       - update
       - deletecollection
+  # This is the default because with it every commit can be applied and nothing has to be granted first. An agent that may
+  # do much less: drover join NAME --least-privilege
   # Not given: impersonate, escalate, bind, approve, sign, use of host paths, access to the API server's own addresses.
   # A Role in Git that grants more than the above is refused by Kubernetes and shown so. To release such Roles:
   #   kubectl create clusterrolebinding drover-agent-admin \\
   #     --clusterrole=cluster-admin --serviceaccount=drover-system:drover-agent
+`;
+
+const leastRole = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: drover-agent
+  labels:
+    app.kubernetes.io/part-of: drover
+rules:
+  # The least that an agent works with. It writes nothing that Git holds: for each application it acts as the service
+  # account that the application names (sync.serviceAccount). What that account needs, and what the agent needs to act as
+  # it and to watch its kinds, is printed by
+  #   drover agent rbac APP@CLUSTER
+  - apiGroups: [""]
+    resources: ["namespaces"]
+    # kube-system tells which cluster this is.
+    verbs: ["get"]
+  - apiGroups: [""]
+    resources: ["serviceaccounts"]
+    # To see whether an account is there; not to act as it, and not to read its tokens.
+    verbs: ["get", "list", "watch"]
+  - apiGroups: [""]
+    resources: ["nodes"]
+    # Counted, for people.
+    verbs: ["list"]
+  - apiGroups: ["apiextensions.k8s.io"]
+    resources: ["customresourcedefinitions"]
+    # To go on with what waits for its kind as soon as the kind is there.
+    verbs: ["list", "watch"]
+`;
+
+const ownRole = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: drover-agent
+  namespace: drover-system
+  labels:
+    app.kubernetes.io/part-of: drover
+rules:
+  # The inventories: what each application owns.
+  - apiGroups: [""]
+    resources: ["configmaps"]
+    verbs: ["get", "list", "create", "patch", "delete"]
+  - apiGroups: [""]
+    resources: ["secrets"]
+    resourceNames: ["drover-agent-identity"]
+    verbs: ["get", "patch"]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: drover-agent
+  namespace: drover-system
+  labels:
+    app.kubernetes.io/part-of: drover
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: drover-agent
+subjects:
+  - kind: ServiceAccount
+    name: drover-agent
+    namespace: drover-system
 `;
 
 const clusterRoleBinding = `

@@ -38,6 +38,7 @@ export interface Client {
     sync(target: TargetAddress, signal: AbortSignal): Promise<api.SyncResult>;
     diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
     tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
+    rbac(target: TargetAddress, signal: AbortSignal): Promise<api.RbacResult>;
   };
   readonly sources: Listing<api.Source, api.SourceQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
@@ -91,6 +92,7 @@ export function createClient(options: ClientOptions): Client {
       sync: (target, signal) => http.send("POST", `${targetPath(target)}/sync`, signal),
       diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
       tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),
+      rbac: (target, signal) => http.get(`${targetPath(target)}/rbac`, signal),
     },
     sources: {
       ...listing("/sources"),

@@ -157,7 +157,15 @@ export const addSourceSchema = Type.Object(
 );
 
 export const joinClusterSchema = Type.Object(
-  { name: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }), labels: Type.Optional(labels) },
+  {
+    name: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }),
+    labels: Type.Optional(labels),
+    rights: Type.Optional(
+      Type.Union([Type.Literal("all"), Type.Literal("least")], {
+        description: "What the agent may do: all that Git may hold (default), or only act as named service accounts",
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -217,6 +225,20 @@ export const treeSchema = Type.Object({
   app: Type.String(),
   cluster: Type.String(),
   nodes: Type.Array(Type.Unsafe<TreeNode>(Type.Object({}, { additionalProperties: true }))),
+});
+
+const kubeObject = Type.Object({}, { additionalProperties: true, description: "A Kubernetes object" });
+
+export const rbacSchema = Type.Object({
+  app: Type.String(),
+  cluster: Type.String(),
+  serviceAccount: text("namespace/name whose rights these are"),
+  named: Type.Boolean({ description: "Whether the application names it; false: the name is only proposed" }),
+  account: Type.Array(kubeObject, { description: "What the service account needs, and the account itself" }),
+  agent: Type.Array(kubeObject, { description: "What the agent needs: to act as the account, and to watch the kinds" }),
+  unknownKinds: Type.Array(Type.String(), {
+    description: "Kinds that the cluster lacks, whose rights are missing here",
+  }),
 });
 
 export const syncResultSchema = Type.Object({ targets: Type.Array(text("app@cluster that was asked")) });
@@ -310,6 +332,7 @@ export type LabelCluster = Static<typeof labelClusterSchema>;
 export type Event = Static<typeof eventSchema>;
 export type DiffResult = Static<typeof diffSchema>;
 export type TreeResult = Static<typeof treeSchema>;
+export type RbacResult = Static<typeof rbacSchema>;
 export type Version = Static<typeof versionSchema>;
 export type ProblemDetail = Static<typeof problemDetailSchema>;
 

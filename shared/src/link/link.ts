@@ -133,10 +133,10 @@ export interface Report {
 export interface Inspect {
   readonly id: string;
   readonly application: string;
-  readonly what: "diff" | "tree";
+  readonly what: "diff" | "tree" | "rbac";
 }
 
-/** `result` is the JSON of a `DiffResult` or `TreeResult` of shared/api/types. */
+/** `result` is the JSON of a `DiffResult`, `TreeResult` or `RbacResult` of shared/api/types. */
 export interface Inspection {
   readonly id: string;
   readonly result?: Uint8Array;

@@ -106,7 +106,7 @@ const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant("inspect" as const),
-    inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree") }),
+    inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree", "rbac") }),
   }),
 );
 

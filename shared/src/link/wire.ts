@@ -60,6 +60,7 @@ export function hubMessageFromWire(response: wire.ConnectResponse): HubMessage |
       const { id, application, what } = response.body.value;
       if (what === wire.InspectKind.DIFF) return { kind: "inspect", inspect: { id, application, what: "diff" } };
       if (what === wire.InspectKind.TREE) return { kind: "inspect", inspect: { id, application, what: "tree" } };
+      if (what === wire.InspectKind.RBAC) return { kind: "inspect", inspect: { id, application, what: "rbac" } };
       return undefined;
     }
     default:
@@ -88,6 +89,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 const inspectKindToWire = {
   diff: wire.InspectKind.DIFF,
   tree: wire.InspectKind.TREE,
+  rbac: wire.InspectKind.RBAC,
 } as const satisfies Record<Inspect["what"], wire.InspectKind>;
 
 function helloToWire(hello: Hello): wire.Hello {

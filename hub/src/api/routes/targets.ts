@@ -1,6 +1,7 @@
 import {
   diffSchema,
   listSchema,
+  rbacSchema,
   syncResultSchema,
   targetDetailSchema,
   targetQuerySchema,
@@ -53,6 +54,11 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
     const { app: name, cluster } = target(request.params);
     return askAgent(reply, context, (signal) => backend.tree(name, cluster, signal));
   });
+
+  app.get(`${path}/rbac`, { schema: operations.readRbac }, (request, reply) => {
+    const { app: name, cluster } = target(request.params);
+    return askAgent(reply, context, (signal) => backend.rbac(name, cluster, signal));
+  });
 }
 
 const params = Type.Object({ app: Type.String(), cluster: Type.String() });
@@ -87,5 +93,11 @@ const operations = {
     summary: "Read the objects of a target and what they own; the agent answers",
     params,
     response: { 200: treeSchema },
+  },
+  readRbac: {
+    operationId: "readRbac",
+    summary: "Read the least rights that applying a target asks for; the agent answers",
+    params,
+    response: { 200: rbacSchema },
   },
 };

@@ -393,6 +393,8 @@ export const InspectKind = {
   DIFF: "INSPECT_KIND_DIFF",
   /** TREE - The application's objects and what they own. */
   TREE: "INSPECT_KIND_TREE",
+  /** RBAC - The rights that applying the application asks for. */
+  RBAC: "INSPECT_KIND_RBAC",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -402,6 +404,7 @@ export namespace InspectKind {
   export type UNSPECIFIED = typeof InspectKind.UNSPECIFIED;
   export type DIFF = typeof InspectKind.DIFF;
   export type TREE = typeof InspectKind.TREE;
+  export type RBAC = typeof InspectKind.RBAC;
   export type UNRECOGNIZED = typeof InspectKind.UNRECOGNIZED;
 }
 
@@ -416,6 +419,9 @@ export function inspectKindFromJSON(object: any): InspectKind {
     case 2:
     case "INSPECT_KIND_TREE":
       return InspectKind.TREE;
+    case 3:
+    case "INSPECT_KIND_RBAC":
+      return InspectKind.RBAC;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -431,6 +437,8 @@ export function inspectKindToNumber(object: InspectKind): number {
       return 1;
     case InspectKind.TREE:
       return 2;
+    case InspectKind.RBAC:
+      return 3;
     case InspectKind.UNRECOGNIZED:
     default:
       return -1;
