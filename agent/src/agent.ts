@@ -16,11 +16,12 @@ import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
 import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createDispatcher } from "./controllers/dispatch.ts";
+import { createHealth } from "./controllers/health.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import { createLimit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
-import { createObserver } from "./controllers/observer.ts";
+import { createObserver, type Observer } from "./controllers/observer.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
@@ -124,21 +125,24 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { clock, random, log, link, fingerprint } = deps;
   const { state } = stores;
   const wake = (application: string): void => applications.enqueue(application);
-  const acceptance = await openAccepted(outside, { state, wake });
+  const acceptance = await openAccepted(outside, { state, wake, changed: () => health.update() });
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
   const owners = { ...stores, ownerOf: ownersIn(outside) };
-  const base = { ...owners, kube, accounts, discovery, acceptance, fetchBlobs, fingerprint, wake, clock, random, log };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
-  const observed = { ...base, limit: createLimit(writesAtOnce) };
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.
     if (state.applications.get(application)?.gated === true) wake(application);
   };
-  const observer = createObserver({ context: observed, clock, wake, changed: seen });
+  const relist: Observer["relist"] = (signal, isWanted) => observer.relist(signal, isWanted);
+  const health = createHealth({ acceptance, kube, discovery, state, clock, log }, { changed: seen, relist });
+  const { assess } = health;
+  const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
+  const observed = { ...known, kube, wake, clock, random, log, limit: createLimit(writesAtOnce) };
+  const observer = createObserver({ context: observed, assess, clock, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const kinds = createKindWatch(context, wake);
   const changed = (application: string): void => {
@@ -148,14 +152,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     accounts.update();
   };
   const dispatcher = createDispatcher({ context, changed });
-  const applications = createController({
-    name: "applications",
-    reconcile: createApplicationReconcile({ context, dispatcher, changed }),
-    concurrency: applicationsAtOnce,
-    clock,
-    random,
-    log,
-  });
+  const reconcile = createApplicationReconcile({ context, dispatcher, changed });
+  const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
+  const applications = createController({ ...schedule, reconcile });
   const inspector = createInspector(context, {
     cluster: deps.cluster,
     // As the join manifest names it.
@@ -170,10 +169,11 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       observer,
       kinds,
       accounts,
+      health,
       reporter,
       state,
       inspector,
-      createDiagnosis(context, reporter.changed),
+      createDiagnosis(context, seen),
       createResync({ observer, clock, random, log }),
       createRetention(context, { acceptance, clock }),
       createLinkService(outside, { acceptance, reporter, inspector, state, wake }),
@@ -183,10 +183,11 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
 
 function openAccepted(
   { options, deps }: Outside,
-  { state, wake }: Pick<Composed, "wake"> & { readonly state: State },
+  { state, wake, ...parts }: Pick<Composed, "wake"> & { readonly state: State; readonly changed: () => void },
 ): Promise<Acceptance> {
   const { clock, log, cluster, verify } = deps;
   const changed = (names: readonly string[]): void => {
+    parts.changed();
     for (const name of new Set([...names, ...state.applications.keys()])) wake(name);
   };
   return openAcceptance({ path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });

@@ -37,7 +37,8 @@ export interface IgnoreRule {
 
 /**
  * How to tell the health of a kind: CEL expressions over `object`. The first that is true counts, in the order of the
- * fields; when none is, the object is progressing. "" = no expression.
+ * fields; when none is, the object is progressing, or as the rule that is built in says when there is no `current`.
+ * "" = no expression.
  */
 export interface HealthRule {
   readonly group: string;

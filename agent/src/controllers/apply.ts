@@ -6,7 +6,6 @@ import { backoffMs, type Backoff } from "@drover/shared/retry";
 import { findRival } from "../core/claims.ts";
 import { heatUp } from "../core/contest.ts";
 import { driftedFields, ownHash, type DriftedFields } from "../core/drift.ts";
-import { assess } from "../core/health/index.ts";
 import { applicationLabel } from "../core/owner.ts";
 import { payloadOf } from "../core/payload.ts";
 import {
@@ -129,7 +128,7 @@ function settle(
   record.generation = numberAt(object, "metadata", "generation") ?? 0;
   record.ownHash = ownHash(object, fieldManager);
   record.created ||= created;
-  setVerdict(record, assess(record.key, object));
+  setVerdict(record, context.assess(application.name, record, object));
   record.applied = record.desired;
   record.repair = undefined;
   record.obstacle = undefined;
@@ -185,7 +184,7 @@ async function refuse(
   const { account } = application;
   const trouble = await explainRefusal(context.kube, { resource, at: record.key, account, verbs, refusal }, signal);
   if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
-  if (refusal.status === 404) record.verdict = notFound;
+  if (refusal.status === 404) setVerdict(record, notFound);
   if (maybeInvalid(refusal) && record.attempts + 1 >= invalidAfter) {
     hold(context, record, { ...trouble, reason: "Invalid", retry: "changed" });
   } else if (refusal.status === 422) {
@@ -203,7 +202,7 @@ export function hold(context: Context, record: ObjectRecord, trouble: Trouble): 
   record.notBefore = context.clock.now() + waitMs(context, trouble, record.attempts);
   record.obstacle = obstacle;
   record.attempts += 1;
-  if (record.uid === "") record.verdict = notFound;
+  if (record.uid === "") setVerdict(record, notFound);
 }
 
 /** How long to wait after a try that failed like this, and so many before it. */

@@ -1,11 +1,13 @@
 import type { Clock } from "@drover/shared/clock";
+import type { JsonRecord } from "@drover/shared/json";
 import type { Fingerprint } from "@drover/shared/kube/redact";
 import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 
+import type { Verdict } from "../core/health/verdict.ts";
 import type { Owner } from "../core/owner.ts";
-import type { ApplicationRecord } from "../core/record.ts";
+import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import type { KubeApi } from "../kube/api.ts";
 import type { Discovery } from "../kube/discovery.ts";
 import type { Blobs } from "../store/blobs.ts";
@@ -14,6 +16,9 @@ import type { Acceptance } from "./acceptance.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Limit } from "./limit.ts";
 import type { State } from "./state.ts";
+
+/** Health of a live object of an application. */
+export type Assess = (application: string, record: ObjectRecord, object: JsonRecord) => Verdict;
 
 /** What the steps of applying an application share. */
 export interface Context {
@@ -32,6 +37,7 @@ export interface Context {
   readonly limit: Limit;
   /** Stands for values that must not leave this cluster. */
   readonly fingerprint: Fingerprint;
+  readonly assess: Assess;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -8,6 +8,7 @@ import { silentLog } from "@drover/shared/log";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { createApplicationRecord, recordOf, setVerdict } from "../core/record.ts";
+import { createDiscovery } from "../kube/discovery.ts";
 import { answered, createScriptedApi } from "../kube/scripted-api.ts";
 import { openBlobs } from "../store/blobs.ts";
 import { createDiagnosis } from "./diagnosis.ts";
@@ -45,7 +46,15 @@ describe("diagnosis", () => {
     const changed: string[] = [];
     const state = { applications: new Map([["shop", shop]]) };
     const service = createDiagnosis(
-      { kube, accounts: { kubeFor: () => kube }, blobs, state, clock, log: silentLog },
+      {
+        kube,
+        accounts: { kubeFor: () => kube },
+        discovery: createDiscovery(kube, clock),
+        blobs,
+        state,
+        clock,
+        log: silentLog,
+      },
       (name) => changed.push(name),
     );
     void service.run(stop.signal);

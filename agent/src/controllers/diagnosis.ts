@@ -1,15 +1,12 @@
 import { DroverError } from "@drover/shared/errors";
-import { at, recordsAt, textAt } from "@drover/shared/json";
-import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Service } from "@drover/shared/service";
 
-import { explainPods } from "../core/health/pod.ts";
 import { endGrace, isUnready, type ObjectRecord } from "../core/record.ts";
-import { readObject } from "./bundle.ts";
 import { actingFor, type Context } from "./context.ts";
+import { createEvidence, isWorkload } from "./evidence.ts";
 import type { Place } from "./state.ts";
 
-type DiagnosisContext = Pick<Context, "kube" | "blobs" | "clock" | "log"> & {
+type DiagnosisContext = Pick<Context, "kube" | "discovery" | "blobs" | "clock" | "log"> & {
   readonly accounts: Pick<Context["accounts"], "kubeFor">;
   readonly state: Pick<Context["state"], "applications">;
 };
@@ -17,9 +14,8 @@ type DiagnosisContext = Pick<Context, "kube" | "blobs" | "clock" | "log"> & {
 const roundMs = 2_000;
 /** How often the pods of a workload that stays unready are looked at. */
 const againMs = 15_000;
-/** Workloads of one round and pods of one workload: enough to say why, never a burden. */
+/** Workloads of one round: enough to say why, never a burden. */
 const maxWorkloads = 20;
-const maxPods = 50;
 
 /**
  * Finds out why workloads are not ready. Their own status only counts replicas; that an image cannot be pulled stands
@@ -28,6 +24,7 @@ const maxPods = 50;
 export function createDiagnosis(context: DiagnosisContext, changed: (application: string) => void): Service {
   const { state, clock, log } = context;
   const lookAt = new Map<ObjectRecord, number>();
+  const evidence = createEvidence();
   const round = async (signal: AbortSignal): Promise<void> => {
     const now = clock.now();
     endGraces(context, changed);
@@ -40,7 +37,7 @@ export function createDiagnosis(context: DiagnosisContext, changed: (application
       if (due === undefined || due > now || looked >= maxWorkloads) continue;
       looked += 1;
       lookAt.set(record, now + againMs);
-      const cause = await findCause(actingFor(context, application), record, signal);
+      const cause = await evidence.findCause(actingFor(context, application), record, signal);
       if (cause?.reason === record.cause?.reason && cause?.message === record.cause?.message) continue;
       record.cause = isUnready(record.verdict) ? cause : undefined;
       changed(application.name);
@@ -79,30 +76,4 @@ function collectUnready({ state }: DiagnosisContext): ReadonlyMap<ObjectRecord, 
     }
   }
   return found;
-}
-
-function isWorkload({ group, kind }: ObjectKey): boolean {
-  return group === "apps" || (group === "batch" && kind === "Job");
-}
-
-async function findCause(
-  context: DiagnosisContext,
-  record: ObjectRecord,
-  signal: AbortSignal,
-): Promise<ObjectRecord["cause"]> {
-  const { key } = record;
-  const selector = await selectorOf(context, record);
-  if (selector === "") return undefined;
-  const query = new URLSearchParams({ labelSelector: selector, limit: String(maxPods) });
-  const path = `/api/v1/namespaces/${encodeURIComponent(key.namespace)}/pods?${query.toString()}`;
-  const answer = await context.kube.request({ method: "GET", path }, signal);
-  return answer.kind === "ok" ? explainPods(recordsAt(answer.body, "items")) : undefined;
-}
-
-async function selectorOf(context: DiagnosisContext, record: ObjectRecord): Promise<string> {
-  if (record.key.group === "batch") return `job-name=${record.key.name}`;
-  const labels = at(await readObject(context, record.desired), "spec", "selector", "matchLabels");
-  return Object.keys(labels ?? {})
-    .map((name) => `${name}=${textAt(labels, name) ?? ""}`)
-    .join(",");
 }

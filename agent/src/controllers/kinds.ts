@@ -2,14 +2,14 @@ import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 import type { Service } from "@drover/shared/service";
 
 import { assess } from "../core/health/index.ts";
-import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
+import { setVerdict, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import type { Resource } from "../kube/api.ts";
 import { getObject } from "../kube/objects.ts";
 import { watchKind } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
 import { untilWoken } from "./wait.ts";
 
-const definitions: Resource = {
+export const kindDefinitions: Resource = {
   group: "apiextensions.k8s.io",
   version: "v1",
   kind: "CustomResourceDefinition",
@@ -36,11 +36,11 @@ async function untilOneServed(
   signal: AbortSignal,
 ): Promise<void> {
   const { kube, discovery, clock } = context;
-  const resource = { ...definitions, version: record.version };
+  const resource = { ...kindDefinitions, version: record.version };
   for (let waitMs = firstWaitMs; clock.now() < deadline; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
     const live = await getObject(kube, { resource, at: record.key, metadataOnly: false }, signal);
     if (live.kind !== "found") return;
-    record.verdict = assess(record.key, live.object);
+    setVerdict(record, assess(record.key, live.object));
     if (record.verdict.health === "Current") {
       const group = textAt(live.object, "spec", "group") ?? "";
       const kind = textAt(live.object, "spec", "names", "kind") ?? "";
@@ -78,7 +78,7 @@ export function createKindWatch(context: Context, wake: (application: string) =>
   };
   const nothing = (): void => undefined;
   const handler = { seen, left: nothing, listing: nothing, listed: nothing, interrupted: nothing };
-  const options = { api: kube, resource: definitions, labelSelector: "", metadataOnly: true, clock, random };
+  const options = { api: kube, resource: kindDefinitions, labelSelector: "", metadataOnly: true, clock, random };
   const isNeeded = (): boolean => waiting(context).next().done !== true;
   return {
     name: "kinds",

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 
 import { assess } from "../core/health/index.ts";
 import { createApplicationRecord, recordOf, setVerdict } from "../core/record.ts";
+import { createDiscovery } from "../kube/discovery.ts";
 import { createScriptedApi } from "../kube/scripted-api.ts";
+import type { Assess } from "./context.ts";
 import { createDiagnosis } from "./diagnosis.ts";
 import { noteGone, noteSeen } from "./observation.ts";
 
@@ -19,7 +21,8 @@ function start() {
   const application = createApplicationRecord("shop");
   const record = recordOf(application, key, "v1");
   record.uid = "u1";
-  const options = { clock, wake: () => undefined, changed: (name: string) => void changed.push(name) };
+  const judge: Assess = (_, { key: of }, object) => assess(of, object);
+  const options = { assess: judge, clock, wake: () => undefined, changed: (name: string) => void changed.push(name) };
   const place = { application, record };
   return {
     clock,
@@ -35,7 +38,15 @@ function start() {
       const nothing = (): Promise<undefined> => Promise.resolve(undefined);
       const blobs = { missing: () => [], read: nothing, write: nothing, retain: nothing };
       void createDiagnosis(
-        { kube, accounts: { kubeFor: () => kube }, blobs, state, clock, log: silentLog },
+        {
+          kube,
+          accounts: { kubeFor: () => kube },
+          discovery: createDiscovery(kube, clock),
+          blobs,
+          state,
+          clock,
+          log: silentLog,
+        },
         options.changed,
       ).run(signal);
     },

@@ -2,7 +2,6 @@ import type { Clock } from "@drover/shared/clock";
 import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
 import { ownHash } from "../core/drift.ts";
-import { assess } from "../core/health/index.ts";
 import type { Verdict } from "../core/health/verdict.ts";
 import {
   clearObstacle,
@@ -17,9 +16,11 @@ import {
 import { isOver } from "../core/run.ts";
 import { noteEnd, noteRemoved } from "../core/runs.ts";
 import { fieldManager } from "../kube/objects.ts";
+import type { Assess } from "./context.ts";
 import type { Place } from "./state.ts";
 
 export interface ObservationOptions {
+  readonly assess: Assess;
   readonly clock: Clock;
   /** An object has to be applied or deleted anew. */
   readonly wake: (application: string) => void;
@@ -38,16 +39,17 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   if (isOlder(resourceVersion, record.resourceVersion)) return;
   const generation = numberAt(object, "metadata", "generation") ?? 0;
   const before = record.verdict;
-  noteAge(record, textAt(object, "metadata", "uid") ?? "", options.clock.now());
-  setVerdict(record, assess(record.key, object));
-  endGrace(record, options.clock.now());
+  const now = options.clock.now();
+  noteAge(record, textAt(object, "metadata", "uid") ?? "", now);
+  setVerdict(record, options.assess(application.name, record, object));
+  endGrace(record, now);
   record.resourceVersion = resourceVersion;
   const ended = noteEnd(application, record, object);
   const obstacleMoved = moveObstacle(record, generation);
   record.generation = generation;
   const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object);
   const drifted = repair !== undefined && record.repair === undefined;
-  if (drifted) record.repair = { ...repair, foundAtMs: options.clock.now() };
+  if (drifted) record.repair = { ...repair, foundAtMs: now };
   if (obstacleMoved || drifted || ended) options.wake(application.name);
   if (!isSameVerdict(before, record.verdict)) options.changed(application.name);
 }

@@ -4,8 +4,9 @@ import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Service } from "@drover/shared/service";
 
 import { needsBody } from "../core/health/index.ts";
+import type { Kind } from "../core/health/verdict.ts";
 import { applicationLabel } from "../core/owner.ts";
-import { isOlder, notSeen, type ObjectRecord } from "../core/record.ts";
+import { isOlder, notSeen, setVerdict, type ObjectRecord } from "../core/record.ts";
 import { apiVersionOf, type Resource } from "../kube/api.ts";
 import { list, watchKind, type WatchHandler, type WatchOptions } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
@@ -21,8 +22,8 @@ export interface ObserverOptions extends ObservationOptions {
 export interface Observer extends Service {
   /** Watches exactly the kinds that applications own objects of. */
   update(): void;
-  /** Lists every watched kind once more, which finds what a watch may have missed. */
-  relist(signal: AbortSignal): Promise<void>;
+  /** Lists every watched kind once more, or those that are wanted, which finds what a watch may have missed. */
+  relist(signal: AbortSignal, isWanted?: (kind: Kind) => boolean): Promise<void>;
   /** Looks at what the watch told of an object while a write of it was under way. */
   replayEcho(application: string, id: string): void;
 }
@@ -72,7 +73,7 @@ export function createObserver(options: ObserverOptions): Observer {
 interface Watches {
   /** Watches what is needed by now. False when the kinds could not all be found out. */
   follow(signal: AbortSignal): Promise<boolean>;
-  relist(signal: AbortSignal): Promise<void>;
+  readonly relist: Observer["relist"];
   ended(): Promise<void>;
 }
 
@@ -107,8 +108,9 @@ function createWatches(options: ObserverOptions): Watches {
       }
       return true;
     },
-    async relist(signal) {
+    async relist(signal, isWanted = () => true) {
       for (const { resource } of watched.values()) {
+        if (!isWanted(resource)) continue;
         try {
           await list(watchOptions(resource), createHandler(options, resource), signal);
         } catch (cause) {
@@ -198,7 +200,7 @@ function createHandler(options: ObserverOptions, resource: Resource): WatchHandl
       if (failures !== blindAfter) return;
       log.warn({ kind: resource.kind, code: error.code, hint: error.hint }, "kind cannot be watched");
       for (const { application, record } of ours()) {
-        record.verdict = { ...notSeen, message: error.message };
+        setVerdict(record, { ...notSeen, message: error.message });
         changed(application.name);
       }
     },

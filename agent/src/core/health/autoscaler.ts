@@ -1,6 +1,6 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { current, forAWhile, progressing, verdict, type Verdict } from "./verdict.ts";
+import { current, forAWhile, progressing, unobserved, verdict, type Verdict } from "./verdict.ts";
 
 const failing = new Set([
   "FailedGetScale",
@@ -18,7 +18,9 @@ const warmUpMs = 5 * 60_000;
 
 /** Degraded only by a condition that is False now: a reason on a condition that holds is history. */
 export function assessAutoscaler(object: JsonRecord): Verdict {
-  for (const condition of conditions(object)) {
+  const found = conditions(object);
+  if (found.length === 0) return unobserved;
+  for (const condition of found) {
     const reason = textAt(condition, "reason") ?? "";
     if (condition["status"] === "False" && failing.has(reason)) {
       const message = textAt(condition, "message") ?? "";

@@ -1,7 +1,7 @@
 import type { JsonRecord } from "@drover/shared/json";
 
 import { assessCustom } from "./custom-resource.ts";
-import { conditionOf, progressing, verdict, type Verdict } from "./verdict.ts";
+import { conditionOf, progressing, verdict, type Kind, type Verdict } from "./verdict.ts";
 
 /** AWS Controllers for Kubernetes. */
 export function isAws(group: string): boolean {
@@ -9,10 +9,10 @@ export function isAws(group: string): boolean {
 }
 
 /** `ACK.Terminal` is not tried again before the spec changes. */
-export function assessAws(object: JsonRecord): Verdict {
+export function assessAws(kind: Kind, object: JsonRecord): Verdict {
   const terminal = conditionOf(object, "ACK.Terminal");
   if (terminal?.status === "True") return verdict("Failed", terminal.reason || "Terminal", terminal.message);
   const synced = conditionOf(object, "ACK.ResourceSynced");
-  if (synced === undefined || synced.status === "True") return assessCustom(object);
+  if (synced === undefined || synced.status === "True") return assessCustom(kind, object);
   return progressing(synced.reason || "NotSynced", synced.message);
 }

@@ -2,8 +2,9 @@ import type { JsonRecord } from "@drover/shared/json";
 import type { ObjectHealth } from "@drover/shared/state";
 import { describe, expect, it } from "vitest";
 
+import { mayBeReported } from "./custom-resource.ts";
 import { assess } from "./index.ts";
-import { verdictAfter } from "./verdict.ts";
+import { verdictAfter, verdictGiven } from "./verdict.ts";
 
 type Row = readonly [kind: string, what: string, object: JsonRecord, health: ObjectHealth, reason?: string];
 
@@ -34,6 +35,11 @@ const resolved = condition("ResolvedRefs", "True");
 const programmed = condition("Programmed", "True");
 const refused = condition("Accepted", "False", { reason: "NoMatchingParent" });
 const unresolved = condition("ResolvedRefs", "False", { reason: "BackendNotFound" });
+const unprogrammed = condition("Programmed", "False");
+const gated = { reason: "SchedulingGated" };
+const noScale = condition("AbleToScale", "False", { reason: "FailedGetScale" });
+const definition = "apiextensions.k8s.io/CustomResourceDefinition";
+const connector = "sql.cnrm.cloud.google.com/SQLInstance";
 const listeners = [
   { name: "https", conditions: [condition("ResolvedRefs", "False", { reason: "InvalidCertificate" })] },
 ];
@@ -51,10 +57,70 @@ const builtIn: readonly Row[] = [
   ["apiregistration.k8s.io/APIService", "not available", having(condition("Available", "False")), "Progressing"],
   ["policy/PodDisruptionBudget", "broken", having(condition("DisruptionAllowed", "False")), "Degraded"],
   ["networking.k8s.io/Ingress", "case 75: without an address", { status: { loadBalancer: {} } }, "Current"],
+  ["policy/PodDisruptionBudget", "not looked at", { metadata }, "Progressing", "NotObserved"],
+  ["policy/PodDisruptionBudget", "of an old server", { metadata, status: { observedGeneration: 2 } }, "Current"],
+  ["autoscaling/HorizontalPodAutoscaler", "not looked at", { metadata }, "Progressing", "NotObserved"],
+  ["autoscaling/HorizontalPodAutoscaler", "at its limit", having(condition("ScalingLimited", "True")), "Current"],
+  ["autoscaling/HorizontalPodAutoscaler", "whose target is gone", having(noScale), "Progressing", "FailedGetScale"],
+  ["autoscaling/HorizontalPodAutoscaler", "of v1, with its target gone", annotated([noScale]), "Progressing"],
+  ["networking.k8s.io/Ingress", "strict, without an address", strict({}), "Progressing", "WaitingForAddress"],
+  ["networking.k8s.io/Ingress", "strict, with an address", strict({ ingress: [{ ip: "192.0.2.1" }] }), "Current"],
+  ["/PersistentVolumeClaim", "bound", { status: { phase: "Bound" } }, "Current"],
+  ["/PersistentVolumeClaim", "case 75: pending", { status: { phase: "Pending" } }, "Progressing", "Pending"],
+  ["/Namespace", "just made", {}, "Progressing", "NotActive"],
+  ["/Namespace", "going", { status: { phase: "Terminating" } }, "Terminating"],
+  [definition, "served", having(condition("NamesAccepted", "True"), condition("Established", "True")), "Current"],
+  [definition, "not served for a fault", having(condition("Established", "False", { reason: "No" })), "Failed", "No"],
+  [definition, "being installed", having(condition("Established", "False", { reason: "Installing" })), "Progressing"],
+  [
+    definition,
+    "without a structural schema",
+    having(condition("Established", "True"), condition("NonStructuralSchema", "True")),
+    "Degraded",
+    "NonStructuralSchema",
+  ],
+  ["/Pod", "held back by a gate", having(condition("PodScheduled", "False", gated)), "Progressing", "SchedulingGated"],
   ["/Pod", "ended before and not ready", restartedPod(), "Degraded", "Restarted"],
 ];
 
 const custom: readonly Row[] = [
+  [route, "taken, but not in effect yet", routed([accepted, resolved, unprogrammed]), "Progressing"],
+  [
+    route,
+    "with an old look at what it refers to",
+    routed([accepted, { ...resolved, observedGeneration: 1 }]),
+    "Progressing",
+  ],
+  ["gateway.networking.k8s.io/TCPRoute", "refused", routed([refused]), "Degraded", "NoMatchingParent"],
+  [connector, "carried over", having(condition("Ready", "True", { reason: "UpToDate" })), "Current"],
+  [
+    connector,
+    "being carried over",
+    having(condition("Ready", "False", { reason: "Updating" })),
+    "Progressing",
+    "Updating",
+  ],
+  [connector, "refused", having(condition("Ready", "False", { reason: "UpdateFailed" })), "Degraded", "UpdateFailed"],
+  [connector, "pointing nowhere", having(condition("Ready", "False", { reason: "DependencyNotFound" })), "Degraded"],
+  [connector, "not looked at", {}, "Progressing", "NotObserved"],
+  ["kafka.strimzi.io/Kafka", "ready", having(condition("Ready", "True")), "Current"],
+  [
+    "kafka.strimzi.io/Kafka",
+    "being made",
+    having(condition("NotReady", "True", { reason: "Creating" })),
+    "Progressing",
+  ],
+  [
+    "kafka.strimzi.io/Kafka",
+    "refused",
+    having(condition("NotReady", "True", { reason: "InvalidResource" })),
+    "Degraded",
+  ],
+  ["keda.sh/ScaledObject", "with a status that is not complete", { status: { hpaName: "web" } }, "Progressing"],
+  ["external-secrets.io/ExternalSecret", "synced", having(condition("Ready", "True")), "Current"],
+  ["external-secrets.io/ExternalSecret", "not synced", having(condition("Ready", "False")), "Progressing"],
+  ["postgresql.cnpg.io/Cluster", "ready", having(condition("Ready", "True")), "Current"],
+  ["serving.knative.dev/Service", "rolling out", having(condition("Ready", "Unknown")), "Progressing"],
   ["snapshot.storage.k8s.io/VolumeSnapshot", "being taken", {}, "Progressing"],
   ["snapshot.storage.k8s.io/VolumeSnapshot", "taken", { status: { readyToUse: true } }, "Current"],
   ["snapshot.storage.k8s.io/VolumeSnapshot", "refused", { status: { error: { message: "full" } } }, "Degraded"],
@@ -108,6 +174,15 @@ const custom: readonly Row[] = [
     "Progressing",
   ],
 ];
+
+function strict(loadBalancer: JsonRecord): JsonRecord {
+  return { metadata: { annotations: { "drover.dev/health": "strict" } }, status: { loadBalancer } };
+}
+
+function annotated(conditions: readonly JsonRecord[]): JsonRecord {
+  const annotations = { "autoscaling.alpha.kubernetes.io/conditions": JSON.stringify(conditions) };
+  return { metadata: { annotations }, status: { currentReplicas: 1 } };
+}
 
 function restartedPod(): JsonRecord {
   const lastState = { terminated: { exitCode: 3, reason: "Error" } };
@@ -164,6 +239,51 @@ describe("what time alone brings", () => {
     }
   });
 
+  it("case 74: one whose kind has no place for a report is current at once", () => {
+    const verdict = assess(thing, {});
+    expect(verdict.question?.about).toEqual({ what: "never-reported", group: "example.org", kind: "Thing" });
+    expect(verdictGiven(verdict, true)).toEqual({ health: "Current", reason: "", message: "" });
+    expect(verdictAfter(verdictGiven(verdict, false), 29_999).health).toBe("Progressing");
+    expect(verdictAfter(verdictGiven(verdict, false), 30_000).health).toBe("Current");
+  });
+
+  const properties = (...names: readonly string[]): JsonRecord => ({
+    properties: Object.fromEntries(names.map((name) => [name, {}])),
+  });
+  const open = { "x-kubernetes-preserve-unknown-fields": true };
+  it.each<readonly [what: string, version: JsonRecord, reported: boolean]>([
+    ["conditions", schema({ status: properties("conditions") }), true],
+    ["an observed generation", schema({ status: properties("observedGeneration") }), true],
+    ["other fields alone", schema({ status: properties("phase") }), false],
+    ["no status", schema({ spec: {} }), false],
+    ["a status that is open", schema({ status: open }), true],
+    ["nothing, with a status of its own", { ...schema(undefined, open), subresources: { status: {} } }, true],
+    ["nothing and no status of its own", schema(undefined, open), false],
+    [
+      "conditions in a version that is not served",
+      { ...schema({ status: properties("conditions") }), served: false },
+      false,
+    ],
+  ])("case 74: a definition with %s in its schema", (_, version, reported) => {
+    expect(mayBeReported({ spec: { versions: [version] } })).toBe(reported);
+  });
+
+  it("case 75: a pending claim is in order while its class waits for the first pod, and no pod has come", () => {
+    const spec = { storageClassName: "local" };
+    const pending = assess(keyOf("/PersistentVolumeClaim"), { spec, status: { phase: "Pending" } });
+    expect(pending.question?.about).toEqual({ what: "binds-late", storageClass: "local" });
+    expect(verdictGiven(pending, true).health).toBe("Current");
+    expect(verdictGiven(pending, false)).toMatchObject({ health: "Progressing", reason: "Pending" });
+    const annotations = { "volume.kubernetes.io/selected-node": "node-1" };
+    const used = assess(keyOf("/PersistentVolumeClaim"), {
+      metadata: { annotations },
+      spec,
+      status: { phase: "Pending" },
+    });
+    expect(used).toMatchObject({ health: "Progressing", reason: "Pending" });
+    expect(used.question).toBeUndefined();
+  });
+
   it("case 74: an observed custom resource waits for nothing", () => {
     expect(assess(thing, having(condition("Ready", "True")))).toEqual({ health: "Current", reason: "", message: "" });
     const unready = assess(thing, having(condition("Ready", "False")));
@@ -193,3 +313,8 @@ describe("what time alone brings", () => {
     expect(verdictAfter(classed, 300_000).health).toBe("Current");
   });
 });
+
+function schema(fields: JsonRecord | undefined, rest: JsonRecord = {}): JsonRecord {
+  const openAPIV3Schema = { type: "object", ...(fields === undefined ? {} : { properties: fields }), ...rest };
+  return { name: "v1", served: true, schema: { openAPIV3Schema } };
+}

@@ -1,11 +1,13 @@
 import { at, numberAt, type JsonRecord } from "@drover/shared/json";
 
+import { refusedPods } from "./event-text.ts";
 import { conditionOf, counted, current, progressing, verdict, type Verdict } from "./verdict.ts";
 
 /** kstatus' counts, with Argo CD's `paused`; a replica that cannot be made is said at once, not at the deadline. */
 export function assessDeployment(object: JsonRecord): Verdict {
   const failure = conditionOf(object, "ReplicaFailure");
-  if (failure?.status === "True") return verdict("Degraded", failure.reason || "ReplicaFailure", failure.message);
+  if (failure?.status === "True")
+    return verdict("Degraded", failure.reason || "ReplicaFailure", refusedPods(failure.message));
   const progress = conditionOf(object, "Progressing");
   if (progress?.reason === "ProgressDeadlineExceeded") {
     return verdict("Failed", "ProgressDeadlineExceeded", progress.message);
@@ -25,11 +27,18 @@ function assessCounts(object: JsonRecord): Verdict {
   ) as [number, number, number, number];
   if (updated < wanted) return progressing("RollingOut", counted(updated, wanted, "replicas are updated"));
   if (total > updated) return progressing("RollingOut", `${total - updated} old replicas are to end`);
+  if (total > wanted) return progressing("RollingOut", `${total - wanted} replicas are to end`);
   if (ready < wanted) return progressing("RollingOut", counted(ready, wanted, "replicas are ready"));
   if (available < updated) return progressing("RollingOut", counted(available, updated, "replicas are available"));
   const isAvailable = conditionOf(object, "Available");
   if (wanted > 0 && isAvailable !== undefined && isAvailable.status !== "True") {
     return progressing(isAvailable.reason || "NotAvailable", isAvailable.message);
+  }
+  // With a deadline the controller says itself when a rollout is complete; it may still be to compare the templates.
+  const progress = conditionOf(object, "Progressing");
+  const hasDeadline = numberAt(object, "spec", "progressDeadlineSeconds") !== undefined;
+  if (hasDeadline && progress !== undefined && progress.reason !== "NewReplicaSetAvailable") {
+    return progressing(progress.reason || "RollingOut", progress.message);
   }
   return current;
 }

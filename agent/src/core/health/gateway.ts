@@ -20,10 +20,10 @@ export function assessGateway(object: JsonRecord): Verdict {
     const trouble = assessReferences(object, recordsAt(listener, "conditions"), where);
     if (trouble !== undefined) return trouble;
   }
-  const programmed = conditionOf(object, "Programmed");
-  if (programmed === undefined) return progressing("NotProgrammed", "the gateway is not programmed yet");
-  if (isStale(object, programmed)) return outdated;
-  return programmed.status === "True" ? current : progressing(programmed.reason || "NotProgrammed", programmed.message);
+  if (conditionOf(object, "Programmed") === undefined) {
+    return progressing("NotProgrammed", "the gateway is not programmed yet");
+  }
+  return assessProgrammed(object, recordsAt(object, "status", "conditions"), "") ?? current;
 }
 
 /** HTTPRoute, GRPCRoute and their like: each parent has conditions of its own, and all of them have to agree. */
@@ -34,7 +34,11 @@ export function assessRoute(object: JsonRecord): Verdict {
   const verdicts = parents.map((parent) => {
     const conditions = recordsAt(parent, "conditions");
     const where = `parent ${textAt(parent, "parentRef", "name") ?? ""}: `;
-    return assessAccepted(object, conditions, where) ?? assessReferences(object, conditions, where);
+    return (
+      assessAccepted(object, conditions, where) ??
+      assessReferences(object, conditions, where) ??
+      assessProgrammed(object, conditions, where)
+    );
   });
   return verdicts.find((each) => each?.health === "Degraded") ?? verdicts.find((each) => each !== undefined) ?? current;
 }
@@ -50,9 +54,19 @@ function assessAccepted(object: JsonRecord, conditions: readonly JsonRecord[], w
   return isPending ? progressing("Pending", message) : verdict("Degraded", accepted.reason || "NotAccepted", message);
 }
 
+/** Some implementations also say when a route is in effect. */
+function assessProgrammed(object: JsonRecord, conditions: readonly JsonRecord[], where: string): Verdict | undefined {
+  const programmed = findCondition(conditions, "Programmed");
+  if (programmed === undefined) return undefined;
+  if (isStale(object, programmed)) return outdated;
+  if (programmed.status === "True") return undefined;
+  return progressing(programmed.reason || "NotProgrammed", `${where}${programmed.message}`);
+}
+
 function assessReferences(object: JsonRecord, conditions: readonly JsonRecord[], where: string): Verdict | undefined {
   const resolved = findCondition(conditions, "ResolvedRefs");
-  if (resolved?.status !== "False") return undefined;
+  if (resolved === undefined) return undefined;
   if (isStale(object, resolved)) return outdated;
+  if (resolved.status !== "False") return undefined;
   return verdict("Degraded", resolved.reason || "RefsNotResolved", `${where}${resolved.message}`);
 }

@@ -2,8 +2,8 @@ import { numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
 import { conditionOf, current, isStale, outdated, progressing, verdict, type Verdict } from "./verdict.ts";
 
-/** What holds for every kind before its own rule is asked (kstatus, "generic"). undefined: nothing to object to. */
-export function assessFirst(object: JsonRecord): Verdict | undefined {
+/** What no rule can see otherwise: it is going, or its controller looks at an older spec. */
+export function assessSeen(object: JsonRecord): Verdict | undefined {
   if (textAt(object, "metadata", "deletionTimestamp") !== undefined) {
     return verdict("Terminating", "Terminating", "it is being deleted");
   }
@@ -12,6 +12,13 @@ export function assessFirst(object: JsonRecord): Verdict | undefined {
   if (generation !== undefined && observed !== undefined && observed !== generation) {
     return outdated;
   }
+  return undefined;
+}
+
+/** What holds for every kind before its own rule is asked (kstatus, "generic"). undefined: nothing to object to. */
+export function assessFirst(object: JsonRecord): Verdict | undefined {
+  const seen = assessSeen(object);
+  if (seen !== undefined) return seen;
   const reconciling = conditionOf(object, "Reconciling");
   if (reconciling?.status === "True") return progressing(reconciling.reason || "Reconciling", reconciling.message);
   const stalled = conditionOf(object, "Stalled");

@@ -55,6 +55,38 @@ const workloads: readonly Row[] = [
     reason: "NotObserved",
   },
   {
+    what: "scaling down",
+    kind: "apps/Deployment",
+    object: rollout({ replicas: 1 }, whole),
+    health: "Progressing",
+  },
+  {
+    what: "all there, with a rollout that its controller has not finished",
+    kind: "apps/Deployment",
+    object: rollout(
+      { replicas: 3, progressDeadlineSeconds: 600 },
+      { ...whole, conditions: [condition("Progressing", "True", "ReplicaSetUpdated")] },
+    ),
+    health: "Progressing",
+    reason: "ReplicaSetUpdated",
+  },
+  {
+    what: "all there, with a rollout that its controller has finished",
+    kind: "apps/Deployment",
+    object: rollout(
+      { replicas: 3, progressDeadlineSeconds: 600 },
+      { ...whole, conditions: [condition("Progressing", "True", "NewReplicaSetAvailable")] },
+    ),
+    health: "Current",
+  },
+  {
+    what: "not available",
+    kind: "apps/Deployment",
+    object: rollout({ replicas: 3 }, { ...whole, conditions: [condition("Available", "False", "Minimum")] }),
+    health: "Progressing",
+    reason: "Minimum",
+  },
+  {
     what: "old replicas left",
     kind: "apps/Deployment",
     object: rollout({ replicas: 3 }, { ...whole, replicas: 4 }),
@@ -84,6 +116,46 @@ const workloads: readonly Row[] = [
       { ...whole, updatedReplicas: 1, currentRevision: "a", updateRevision: "b" },
     ),
     health: "Current",
+  },
+  {
+    what: "partition 0, every pod updated and one of them not ready",
+    kind: "apps/StatefulSet",
+    object: rollout({ replicas: 3 }, { ...whole, readyReplicas: 2, currentRevision: "a", updateRevision: "b" }),
+    health: "Progressing",
+  },
+  {
+    what: "on delete, with pods of the old revision",
+    kind: "apps/StatefulSet",
+    object: rollout(
+      { replicas: 3, updateStrategy: { type: "OnDelete" } },
+      { ...whole, updatedReplicas: 0, currentRevision: "a", updateRevision: "b" },
+    ),
+    health: "Current",
+  },
+  {
+    what: "ready, but not for as long as it asks",
+    kind: "apps/StatefulSet",
+    object: rollout({ replicas: 3, minReadySeconds: 5 }, { ...whole, availableReplicas: 2, updateRevision: "a" }),
+    health: "Progressing",
+  },
+  {
+    what: "all pods there",
+    kind: "apps/ReplicaSet",
+    object: rollout({ replicas: 3 }, { ...whole, fullyLabeledReplicas: 3 }),
+    health: "Current",
+  },
+  {
+    what: "pods without the newest labels",
+    kind: "apps/ReplicaSet",
+    object: rollout({ replicas: 3 }, { ...whole, fullyLabeledReplicas: 2 }),
+    health: "Progressing",
+  },
+  { what: "not seen yet", kind: "apps/ReplicaSet", object: { ...meta, spec: { replicas: 0 } }, health: "Progressing" },
+  {
+    what: "case 71: suspended",
+    kind: "batch/Job",
+    object: { spec: { suspend: true }, status: { conditions: [condition("Suspended", "True")] } },
+    health: "Suspended",
   },
   {
     what: "one revision everywhere",

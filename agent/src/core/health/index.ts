@@ -1,5 +1,4 @@
 import type { JsonRecord } from "@drover/shared/json";
-import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { ObjectHealth } from "@drover/shared/state";
 
 import { assessApiService } from "./api-service.ts";
@@ -7,6 +6,7 @@ import { assessArgoApplication, assessRollout, assessWorkflow } from "./argo.ts"
 import { assessAutoscaler } from "./autoscaler.ts";
 import { assessAws, isAws } from "./aws-resource.ts";
 import { assessCertificate, assessIssuer } from "./certificate.ts";
+import { assessConfigConnector, isConfigConnector } from "./config-connector.ts";
 import { assessCronJob } from "./cron-job.ts";
 import { assessCrossplane, isCrossplane } from "./crossplane.ts";
 import { assessCustom, isCustom } from "./custom-resource.ts";
@@ -15,6 +15,7 @@ import { assessDeployment } from "./deployment.ts";
 import { assessDisruptionBudget } from "./disruption-budget.ts";
 import { assessGateway, assessRoute } from "./gateway.ts";
 import { assessFirst, assessReady } from "./generic.ts";
+import { assessIngress } from "./ingress.ts";
 import { assessJob } from "./job.ts";
 import { assessKindDefinition } from "./kind-definition.ts";
 import { assessNamespace } from "./namespace.ts";
@@ -23,11 +24,9 @@ import { assessReplicaSet } from "./replica-set.ts";
 import { assessResourceQuota } from "./resource-quota.ts";
 import { assessService } from "./service.ts";
 import { assessStatefulSet } from "./stateful-set.ts";
-import { current, type Assess, type Verdict } from "./verdict.ts";
+import { current, type Assess, type Kind, type Verdict } from "./verdict.ts";
 import { assessVolumeSnapshot } from "./volume-snapshot.ts";
 import { assessClaim, assessVolume } from "./volume.ts";
-
-type Kind = Pick<ObjectKey, "group" | "kind">;
 
 const rules: ReadonlyMap<string, Assess> = new Map([
   ["/Namespace", assessNamespace],
@@ -52,12 +51,24 @@ const rules: ReadonlyMap<string, Assess> = new Map([
   ["cert-manager.io/Certificate", assessCertificate],
   ["cert-manager.io/ClusterIssuer", assessIssuer],
   ["cert-manager.io/Issuer", assessIssuer],
+  ["extensions/Ingress", assessIngress],
   ["gateway.networking.k8s.io/GRPCRoute", assessRoute],
   ["gateway.networking.k8s.io/Gateway", assessGateway],
   ["gateway.networking.k8s.io/HTTPRoute", assessRoute],
+  ["gateway.networking.k8s.io/TCPRoute", assessRoute],
+  ["gateway.networking.k8s.io/TLSRoute", assessRoute],
+  ["gateway.networking.k8s.io/UDPRoute", assessRoute],
+  ["networking.k8s.io/Ingress", assessIngress],
   ["policy/PodDisruptionBudget", assessDisruptionBudget],
   ["snapshot.storage.k8s.io/VolumeSnapshot", assessVolumeSnapshot],
 ]);
+
+/** Projects with too many kinds to list, told by their groups. */
+const families = [
+  { includes: isAws, assess: assessAws },
+  { includes: isConfigConnector, assess: assessConfigConnector },
+  { includes: isCrossplane, assess: assessCrossplane },
+];
 
 /** Kinds that are in order as soon as the server has taken them: nothing acts on them that could fail. */
 const settled: ReadonlySet<string> = new Set([
@@ -70,9 +81,6 @@ const settled: ReadonlySet<string> = new Set([
   "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
   "coordination.k8s.io/Lease",
   "discovery.k8s.io/EndpointSlice",
-  // Many ingress controllers never publish an address, so waiting for one would never end.
-  "extensions/Ingress",
-  "networking.k8s.io/Ingress",
   "networking.k8s.io/IngressClass",
   "networking.k8s.io/NetworkPolicy",
   "node.k8s.io/RuntimeClass",
@@ -101,9 +109,9 @@ export function assess({ group, kind }: Kind, object: JsonRecord): Verdict {
 function ruleFor(group: string, kind: string): Assess {
   const own = rules.get(`${group}/${kind}`);
   if (own !== undefined) return own;
-  if (isCrossplane(group)) return assessCrossplane;
-  if (isAws(group)) return assessAws;
-  return isCustom(group) ? assessCustom : assessReady;
+  if (!isCustom(group)) return assessReady;
+  const family = families.find(({ includes }) => includes(group))?.assess ?? assessCustom;
+  return (object) => family({ group, kind }, object);
 }
 
 const worstFirst: readonly ObjectHealth[] = [

@@ -14,6 +14,11 @@ export function assessStatefulSet(object: JsonRecord): Verdict {
   const count = (field: string): number => numberAt(object, "status", field) ?? 0;
   const ready = count("readyReplicas");
   if (ready < wanted) return progressing("RollingOut", counted(ready, wanted, "replicas are ready"));
+  const minReady = numberAt(object, "spec", "minReadySeconds") ?? 0;
+  const available = numberAt(object, "status", "availableReplicas");
+  if (minReady > 0 && available !== undefined && available < wanted) {
+    return progressing("RollingOut", counted(available, wanted, "replicas are available"));
+  }
   if (count("replicas") > wanted) return progressing("RollingOut", `${count("replicas") - wanted} replicas are to end`);
   if (textAt(object, "spec", "updateStrategy", "type") === "OnDelete") return current;
   const partition = numberAt(object, "spec", "updateStrategy", "rollingUpdate", "partition") ?? 0;

@@ -1,4 +1,5 @@
 import { numberAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { ObjectHealth } from "@drover/shared/state";
 
 /** How one live object is doing. */
@@ -9,6 +10,8 @@ export interface Verdict {
   readonly message: string;
   /** What it comes to by itself, without a change of the object, once its time is over (see `verdictAfter`). */
   readonly grace?: Grace;
+  /** What it depends on that is not in the object (see `verdictGiven`). */
+  readonly question?: Question;
 }
 
 export interface Grace {
@@ -17,6 +20,20 @@ export interface Grace {
   readonly after: Verdict;
 }
 
+/** A yes or no about the cluster. The core cannot ask; whoever can, settles the verdict with the answer. */
+export interface Question {
+  readonly about: Fact;
+  /** The verdict when the answer is yes; when it is no, or nobody knows, the verdict stays. */
+  readonly yes: Verdict;
+}
+
+export type Fact =
+  /** Volumes of the storage class wait for the first pod that uses them. */
+  | { readonly what: "binds-late"; readonly storageClass: string }
+  /** Nothing reports on objects of the kind: its definition leaves no place for it. */
+  | { readonly what: "never-reported"; readonly group: string; readonly kind: string };
+
+export type Kind = Pick<ObjectKey, "group" | "kind">;
 export type Assess = (object: JsonRecord) => Verdict;
 
 /** Most of a message that a controller wrote into a status. */
@@ -41,6 +58,21 @@ export function forAWhile(now: Verdict, ms: number, after: Verdict): Verdict {
 export function verdictAfter(assessed: Verdict, ageMs: number): Verdict {
   return assessed.grace !== undefined && ageMs >= assessed.grace.ms ? assessed.grace.after : assessed;
 }
+
+/** The verdict, now that the answer to its question is known. */
+export function verdictGiven({ question, ...assessed }: Verdict, answer: boolean): Verdict {
+  return answer && question !== undefined ? question.yes : assessed;
+}
+
+/** How long a controller has to say something about an object before its silence counts as consent. */
+const silenceMs = 30_000;
+
+/** Nobody may have looked at the object yet. Not ready at once, as for kstatus; but some are never looked at. */
+export const unobserved: Verdict = forAWhile(
+  progressing("NotObserved", "no controller has reported on it yet"),
+  silenceMs,
+  { ...current, message: "no controller reports on it" },
+);
 
 export interface LiveCondition {
   readonly status: string;

@@ -1,0 +1,104 @@
+import { Environment, EvaluationError, type ASTNode } from "@marcbachmann/cel-js";
+
+import { stepsOf, Unavailable } from "./cel-cost.ts";
+import type { celValueOf } from "./cel-value.ts";
+
+/** A CEL expression over `object`, also named `self`. Neither call throws. */
+export interface Expression {
+  /** What is wrong with it whatever object it meets; undefined when nothing is. */
+  readonly fault: string | undefined;
+  evaluate(subject: ReturnType<typeof celValueOf>): Evaluated;
+}
+
+export type Evaluated =
+  | { readonly kind: "value"; readonly value: unknown }
+  /** `absent`: the object lacks a field that the expression takes for granted. The message quotes no value. */
+  | { readonly kind: "failed"; readonly absent: boolean; readonly message: string };
+
+/** Characters of an expression. */
+const maxLength = 4_096;
+const limits = { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 200, maxMapEntries: 200, maxCallArguments: 8 };
+/** Of one evaluation; some tens of milliseconds, or 16 MB of text, when all are taken. */
+const maxSteps = 1_000_000;
+
+const environment = new Environment({ homogeneousAggregateLiterals: false, limits })
+  .registerVariable("object", "dyn")
+  .registerVariable("self", "dyn");
+
+export function compileExpression(source: string, type: "bool" | "string"): Expression {
+  try {
+    const compiled = compile(source, type);
+    return { fault: undefined, evaluate: (subject) => run(compiled, subject) };
+  } catch (cause) {
+    const fault = faultOf(source, cause);
+    return { fault, evaluate: () => ({ kind: "failed", absent: false, message: fault }) };
+  }
+}
+
+interface Compiled {
+  readonly source: string;
+  readonly ast: ASTNode;
+  readonly call: (variables: Readonly<Record<string, unknown>>) => unknown;
+}
+
+function compile(source: string, type: "bool" | "string"): Compiled {
+  if (source.length > maxLength) throw new Error(`it is longer than ${maxLength} characters`);
+  const parsed = environment.parse(source);
+  // Looks for what is not available.
+  stepsOf(parsed.ast, new Map());
+  const check = parsed.check();
+  if (check.error !== undefined) throw check.error;
+  if (check.type !== type && check.type !== "dyn") throw new Error(`it gives a ${check.type}, not a ${type}`);
+  return { source, ast: parsed.ast, call: parsed };
+}
+
+function run({ source, ast, call }: Compiled, { value, extent }: ReturnType<typeof celValueOf>): Evaluated {
+  const steps = stepsOf(
+    ast,
+    new Map([
+      ["object", extent],
+      ["self", extent],
+    ]),
+  );
+  if (steps > maxSteps) {
+    return { kind: "failed", absent: false, message: "it would take too long on an object of this size" };
+  }
+  try {
+    return { kind: "value", value: call({ object: value, self: value }) };
+  } catch (cause) {
+    const code = cause instanceof EvaluationError ? cause.code : "";
+    const sentence = sentences.get(code) ?? "it cannot be evaluated";
+    return { kind: "failed", absent: code === "no_such_key", message: `${placeOf(source, cause)}${sentence}` };
+  }
+}
+
+/** The library's own words may quote values of the object. */
+const sentences: ReadonlyMap<string, string> = new Map([
+  ["invalid_comprehension_range", "this is not a list or a map"],
+  ["invalid_condition_type", "this is not true or false"],
+  ["invalid_logical_operand", "this is not true or false"],
+  ["no_matching_overload", "the function does not take values of these types"],
+  ["no_such_key", "the object has no such field"],
+  ["no_such_overload", "the operator does not take values of these types"],
+]);
+
+/** Before any object is there, words can quote nothing but the expression. */
+function faultOf(source: string, cause: unknown): string {
+  const summary = isPlaced(cause) ? cause.summary : undefined;
+  return `${placeOf(source, cause)}${summary ?? (cause instanceof Error ? cause.message : String(cause))}`;
+}
+
+function placeOf(source: string, cause: unknown): string {
+  const range = cause instanceof Unavailable ? cause.node : isPlaced(cause) ? cause.range : undefined;
+  if (range === undefined) return "";
+  const part = source.slice(range.start, Math.min(range.end, range.start + maxQuoted));
+  return `column ${range.start + 1}${part === "" ? "" : ` (${part})`}: `;
+}
+
+const maxQuoted = 60;
+
+type Placed = Pick<EvaluationError, "range" | "summary">;
+
+function isPlaced(cause: unknown): cause is Placed {
+  return cause instanceof Error && "range" in cause && "summary" in cause;
+}
