@@ -27,11 +27,14 @@ import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../
 import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { noteRewrite, tolerate } from "./drift.ts";
 import { beforeRun } from "./hooks.ts";
 import { recreate } from "./recreate.ts";
 import { explainRefusal } from "./rights.ts";
+import { yieldsOf } from "./scalers.ts";
 import { syncOf } from "./sync.ts";
-import { writeObject, type Writing } from "./write.ts";
+import { leaveGoneVersions } from "./versions.ts";
+import { writeObject, type Writing, type Written } from "./write.ts";
 
 const soon: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
 const later: Backoff = { baseMs: 5_000, factor: 2, capMs: 300_000, jitter: 0.2 };
@@ -57,22 +60,23 @@ export async function applyRecord(
   // Nothing is awaited between this look and the claim that being in flight is.
   const rival = findRival({ application: application.name, held: isHeld(record) }, claimsOn(context, application, key));
   if (rival !== undefined) return hold(context, record, keptBy(rival));
-  noteDrift(record, payload);
   record.inFlight = true;
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
     const blocked = await beforeRun(context, { application, resource, record }, signal);
     if (blocked !== undefined) return hold(context, record, blocked);
-    const { adopt } = syncOf(context, application.name);
-    const attempt = { application, resource, record, payload, owner, adopt };
-    let applied = await writeObject(context, attempt, signal);
-    if (applied.kind === "refused" && (await clearWay(context, { ...attempt, refusal: applied.refusal }, signal))) {
-      applied = await writeObject(context, attempt, signal);
-    }
+    const { adopt, ignore, drift: mode } = syncOf(context, application.name);
+    const yields = await yieldsOf(context, { application, record, payload }, ignore);
+    const attempt = { application, resource, record, payload, owner, adopt, yields };
+    if (await tolerate(context, { ...attempt, mode }, signal)) return;
+    noteDrift(record, payload);
+    const applied = await write(context, attempt, signal);
     if (record.desired !== digest) return;
-    if (applied.kind === "applied") settle(context, { application, record }, { applied, payload });
-    else if (applied.kind === "held") hold(context, record, applied.trouble);
+    if (applied.kind === "applied") {
+      settle(context, { application, record }, { applied, payload });
+      await noteRewrite(context, { ...attempt, answer: applied.object }, signal);
+    } else if (applied.kind === "held") hold(context, record, applied.trouble);
     else if (applied.kind === "ended") noteEndedAway(application, record);
     else await refuse(context, { ...attempt, refusal: applied.refusal }, signal);
   } catch (cause) {
@@ -91,7 +95,23 @@ export const missingKind: Trouble = {
   retry: "kind",
 };
 
+async function write(context: Context, writing: Writing, signal: AbortSignal): Promise<Written> {
+  const written = await writeObject(context, writing, signal);
+  if (written.kind !== "refused") return written;
+  const again = await canRetry(context, { ...writing, refusal: written.refusal }, signal);
+  return again ? writeObject(context, writing, signal) : written;
+}
+
 type Attempt = Pick<Writing, "application" | "resource" | "record" | "payload">;
+
+/** Takes away what kept an apply from going through, if that is known; true when it may be tried again at once. */
+async function canRetry(
+  context: Context,
+  failed: Attempt & { readonly refusal: Refusal },
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await clearWay(context, failed, signal)) || leaveGoneVersions(context, failed, signal);
+}
 
 /** When somebody edited the key of a list item of ours, takes the item over; true when the apply may now go through. */
 async function clearWay(
@@ -130,6 +150,7 @@ function settle(
   record.created ||= created;
   setVerdict(record, context.assess(application.name, record, object));
   record.applied = record.desired;
+  record.tolerated = "";
   record.repair = undefined;
   record.obstacle = undefined;
   record.attempts = 0;

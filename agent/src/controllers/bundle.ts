@@ -199,6 +199,7 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
   record.replicas = numberAt(object, "spec", "replicas");
   record.abandoned = "";
   record.drift = undefined;
+  record.yielded = "";
   clearObstacle(record);
   // What has ended and is not there any more is not made for the sake of its labels.
   if (record.uid === "" && record.run !== undefined && hasEnded(record.run)) {

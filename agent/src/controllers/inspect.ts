@@ -1,7 +1,8 @@
 import type { DiffResult, RbacResult, TreeNode, TreeResult } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import { diffObjects, formatFieldPath } from "@drover/shared/kube/diff";
+import { diffObjects } from "@drover/shared/kube/diff";
+import { formatFieldPath } from "@drover/shared/kube/field-path";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 import { formatChange, redactText } from "@drover/shared/kube/redact";
 import type { Inspect, Inspection } from "@drover/shared/link/link";

@@ -1,7 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { ownHash } from "../core/drift.ts";
+import { markOf, ownHash } from "../core/drift.ts";
 import type { Verdict } from "../core/health/verdict.ts";
 import {
   clearObstacle,
@@ -49,9 +49,18 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   record.generation = generation;
   const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object);
   const drifted = repair !== undefined && record.repair === undefined;
+  const undone = repair === undefined && endTolerance(record, object);
   if (drifted) record.repair = { ...repair, foundAtMs: now };
   if (obstacleMoved || drifted || ended) options.wake(application.name);
-  if (!isSameVerdict(before, record.verdict)) options.changed(application.name);
+  if (undone || !isSameVerdict(before, record.verdict)) options.changed(application.name);
+}
+
+/** Drift that was left as it is, and that whoever made it has undone; true when that is so. */
+function endTolerance(record: ObjectRecord, object: JsonRecord): boolean {
+  if (record.tolerated === "" || record.tolerated === markOf(object, fieldManager)) return false;
+  record.tolerated = "";
+  if (record.drift?.repaired === false) record.drift = { ...record.drift, repaired: true };
+  return true;
 }
 
 /** What the first list shows of an object that this process has not applied was there before it: seen long ago. */
@@ -83,6 +92,7 @@ function findChange(record: ObjectRecord, object: JsonRecord): Pick<Changed, "ki
   // A hook is run, not kept; and what has ended is history.
   if (run !== undefined && (run.hook !== undefined || isOver(run))) return undefined;
   if (record.desired === "" || record.applied !== record.desired) return undefined;
+  if (record.tolerated !== "" && record.tolerated === markOf(object, fieldManager)) return undefined;
   const evidence = { metadata: { managedFields: listAt(object, "metadata", "managedFields") } };
   const uid = textAt(object, "metadata", "uid") ?? "";
   if (uid !== record.uid || ownHash(object, fieldManager) !== record.ownHash) return { kind: "changed", evidence };

@@ -78,6 +78,8 @@ async function pruneObject(
   const judgement = judgePrune(record, live.object, context.ownerOf(application.name));
   if (judgement.kind === "release") return forget(judgement.reason);
   if (judgement.kind === "wait") return hold(context, record, stillThere);
+  const survivor = findSurvivor(application, record, judgement.uid);
+  if (survivor !== undefined) return forget(`it lives on as ${formatObjectKey(survivor.key)}`);
   // What was accepted while the object was looked at counts.
   const heir = findHeir(claimsOn(context, application, key)) ?? findUnread(context, application);
   if (heir !== undefined) return hold(context, record, keptFor(heir));
@@ -86,6 +88,14 @@ async function pruneObject(
   if (deleted.kind === "gone") return forget("it is not there");
   if (deleted.finished || (await isGone(context, { resource, record }, signal))) return forget("deleted");
   hold(context, record, stillThere);
+}
+
+/** The record of the same object in another group, as of an Ingress that moved from extensions to networking.k8s.io. */
+function findSurvivor(application: ApplicationRecord, record: ObjectRecord, uid: string): ObjectRecord | undefined {
+  const { kind } = record.key;
+  return [...application.objects.values()].find((other) => {
+    return other !== record && other.uid === uid && other.desired !== "" && other.key.kind === kind;
+  });
 }
 
 /** Most servers answer a finished deletion with the object's last state, which looks like one that goes on. */

@@ -1,6 +1,6 @@
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 
-import { repairDelayMs } from "../core/contest.ts";
+import { describeContest, repairDelayMs } from "../core/contest.ts";
 import { createGate, isGated } from "../core/gate.ts";
 import { clearObstacle, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import type { Context } from "./context.ts";
@@ -46,9 +46,7 @@ function contestedForMs(record: ObjectRecord, now: number): number {
 
 function postpone(context: Pick<Context, "clock" | "log">, record: ObjectRecord, waitMs: number): void {
   const by = record.drift?.by ?? "";
-  const who = by === "" ? "somebody" : `"${by}"`;
-  const message = `${who} changes it again and again; next repair in ${Math.ceil(waitMs / 1000)} s`;
-  record.obstacle = { reason: "Contested", message, retry: "soon" };
+  record.obstacle = { reason: "Contested", message: describeContest(record.key, record.drift, waitMs), retry: "soon" };
   if (record.drift !== undefined) record.drift = { ...record.drift, repaired: false };
   record.notBefore = context.clock.now() + waitMs;
   context.log.warn({ object: formatObjectKey(record.key), by, waitMs }, "object is contested");

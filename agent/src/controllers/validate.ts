@@ -17,6 +17,7 @@ import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
 import { judgeUnprocessable } from "./recreate.ts";
 import { explainRefusal } from "./rights.ts";
+import { yieldsOf } from "./scalers.ts";
 import { syncOf } from "./sync.ts";
 import { writeObject, type Writing } from "./write.ts";
 
@@ -131,8 +132,9 @@ async function askServer(context: Context, question: Question, signal: AbortSign
   const payload = payloadOf(desired.object, { owner, namespace: key.namespace });
   // Asked about as what it is to become, whatever the record says of what it is.
   const record = { ...createObjectRecord(key, version), uid: known?.uid ?? "" };
-  const { adopt } = syncOf(context, application.name);
-  const writing = { application, resource, record, payload, owner, adopt, dryRun: true };
+  const { adopt, ignore } = syncOf(context, application.name);
+  const yields = await yieldsOf(context, { application, record, payload }, ignore);
+  const writing = { application, resource, record, payload, owner, adopt, yields, dryRun: true };
   const written = await writeObject(context, writing, signal);
   if (written.kind === "held") return written.trouble;
   return written.kind === "refused"

@@ -1,5 +1,5 @@
-import { textAt, type JsonRecord } from "@drover/shared/json";
-import { formatFieldPath } from "@drover/shared/kube/diff";
+import { at, textAt, type JsonRecord } from "@drover/shared/json";
+import { formatFieldPath, valueAt } from "@drover/shared/kube/field-path";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { AdoptPolicy } from "@drover/shared/sync-options";
 
@@ -10,11 +10,14 @@ import { hasMadeUpEntry, lastApplied, migrateManagers } from "../core/migration.
 import type { Owner } from "../core/owner.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { hasEnded } from "../core/run.ts";
+import { yieldFields, type Yield } from "../core/yield.ts";
 import type { Resource } from "../kube/api.ts";
 import { applyObject, fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { maybeInvalid, type Trouble } from "../kube/trouble.ts";
 import { inheritedUid, standingOf } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { describeYields } from "./drift.ts";
+import { yieldsToLive } from "./scalers.ts";
 
 export interface Writing {
   readonly application: ApplicationRecord;
@@ -25,6 +28,7 @@ export interface Writing {
   readonly adopt: AdoptPolicy;
   /** Nothing is written; the server only says what it would answer. */
   readonly dryRun?: boolean;
+  readonly yields: readonly Yield[];
 }
 
 export type Written =
@@ -56,7 +60,8 @@ export async function writeObject(context: Context, writing: Writing, signal: Ab
   const known = record.uid === "" ? inheritedUid(context, application, record.key) : record.uid;
   const guard = isExpected(record, known) ? { uid: known } : absent;
   const canGuard = guard !== absent || !unguarded.has(resource);
-  let written: Written = canGuard ? await send(context, { ...writing, guard }, signal) : overtaken;
+  const looksFirst = !canGuard || (guard !== absent && isYielding(writing));
+  let written: Written = looksFirst ? overtaken : await send(context, { ...writing, guard }, signal);
   const guardable = canGuard && !(guard === absent && isFault(written));
   const look = { ...writing, uid: known, guardable };
   if (!guardable) written = await lookAndWrite(context, look, signal);
@@ -71,6 +76,12 @@ function isExpected(record: ObjectRecord, uid: string): boolean {
   return uid !== "" && record.repair?.kind !== "left";
 }
 
+/** Whether what is sent depends on who has the fields that are left to others. */
+function isYielding({ record, payload, yields }: Writing): boolean {
+  // A field that Git has just dropped is one that we may still have.
+  return yields.some(({ path }) => record.applied !== record.desired || valueAt(payload, path) !== undefined);
+}
+
 interface Look extends Writing {
   readonly uid: string;
   /** Whether the server takes an apply that is guarded as absent. */
@@ -78,11 +89,12 @@ interface Look extends Writing {
 }
 
 async function lookAndWrite(context: Context, look: Look, signal: AbortSignal): Promise<Written> {
-  const { resource, record, owner, adopt, payload, uid } = look;
+  const { resource, record, owner, adopt, uid } = look;
   const found = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
   if (found.kind === "refused") return found;
   if (found.kind === "gone") return hasEnded(record.run) ? { kind: "ended" } : make(context, look, signal);
   const live = found.object;
+  const payload = await leaveToOthers(context, { ...look, live }, signal);
   const marked = standingOf(context, look.application, { live, key: record.key });
   const judgement = judgeAdoption({ live, payload, owner, policy: adopt, uid, marked });
   if (judgement.kind === "refuse") return held({ reason: "Conflict", message: judgement.message, retry: "later" });
@@ -90,12 +102,33 @@ async function lookAndWrite(context: Context, look: Look, signal: AbortSignal): 
     return held({ reason: "Terminating", message: "it is being deleted by somebody", retry: "soon" });
   }
   const isLeft = judgement.kind === "ours" || look.dryRun === true;
-  const resourceVersion = isLeft ? versionOf(live) : await migrate(context, { ...look, live }, signal);
+  const resourceVersion = isLeft ? versionOf(live) : await migrate(context, { ...look, payload, live }, signal);
   if (resourceVersion === undefined) return overtaken;
   const guard = { uid: textAt(live, "metadata", "uid") ?? "", resourceVersion };
-  const applied = await send(context, { ...look, guard }, signal);
-  if (applied.kind === "applied") noteTaken(context, look, { live, judgement });
+  const applied = await send(context, { ...look, payload, guard }, signal);
+  if (applied.kind === "applied" && look.dryRun !== true) noteTaken(context, look, { live, judgement });
   return applied;
+}
+
+/** What is sent for an object that is there: without the fields that others have. */
+async function leaveToOthers(
+  context: Context,
+  { record, payload, yields, live }: Look & { readonly live: JsonRecord },
+  signal: AbortSignal,
+): Promise<KubeObject> {
+  const replicas = ["spec", "replicas"] as const;
+  // On first contact nobody has seen yet whether something scales it.
+  if (record.uid === "" && at(payload, ...replicas) !== at(live, ...replicas)) {
+    record.scaledBy = await yieldsToLive(context, { record, payload }, signal);
+  }
+  const all = [...yields, ...record.scaledBy];
+  const sent = yieldFields(payload, { live, yields: all, manager: fieldManager });
+  const left = all.filter(({ path }) => valueAt(payload, path) !== valueAt(sent, path));
+  record.yielded = describeYields(
+    left.map(({ path }) => path),
+    all,
+  );
+  return sent;
 }
 
 /** Makes an object that was just not there. */

@@ -1,5 +1,6 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import { diffObjects, formatFieldPath, maxChanges, type FieldChange } from "@drover/shared/kube/diff";
+import { diffObjects, maxChanges, type FieldChange } from "@drover/shared/kube/diff";
+import { formatFieldPath } from "@drover/shared/kube/field-path";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { AdoptPolicy } from "@drover/shared/sync-options";
 

@@ -1,6 +1,6 @@
 import { canonicalJson, digestOf } from "@drover/shared/digest";
-import { isRecord, recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import { formatFieldPath, type FieldPath, type Segment } from "@drover/shared/kube/diff";
+import { isRecord, numberAt, recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+import { formatFieldPath, hasKeys, type FieldPath, type Segment } from "@drover/shared/kube/field-path";
 
 /** The entry of `managedFields` that records what our last apply owns; undefined when somebody removed it. */
 export function ownEntry(object: JsonRecord, manager: string): JsonRecord | undefined {
@@ -20,6 +20,13 @@ export function ownHash(object: JsonRecord, manager: string): string {
   return digestOf(canonicalJson([apiVersion, time, fieldsV1])).slice(7, 23);
 }
 
+/** Tells one state of an object that was left as it is from every other that may be drift. */
+export function markOf(object: JsonRecord, manager: string): string {
+  const generation = numberAt(object, "metadata", "generation") ?? 0;
+  const version = generation > 0 ? generation : textAt(object, "metadata", "resourceVersion");
+  return `${ownHash(object, manager)} ${numberAt(object, "spec", "replicas") ?? ""} ${version ?? ""}`;
+}
+
 export interface DriftedFields {
   readonly paths: readonly string[];
   /** The field manager that has taken them; "" when the server does not tell. */
@@ -30,13 +37,9 @@ const maxPaths = 20;
 
 /** Which desired fields our entry no longer owns, told from metadata alone, and who owns them now. */
 export function driftedFields(desired: JsonRecord, live: JsonRecord, manager: string): DriftedFields {
-  const own = recordAt(ownEntry(live, manager), "fieldsV1");
+  const lost = lostFields(desired, live, manager);
   // Nothing tells what was changed when somebody took the whole entry away.
-  if (own === undefined) return { paths: ["metadata.managedFields"], by: newestWriter(othersOf(live, manager)) };
-  const lost: FieldPath[] = [];
-  const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = desired;
-  const { name: _name, namespace: _namespace, ...labels } = isRecord(metadata) ? metadata : {};
-  collectLost({ ...rest, metadata: labels }, own, { path: [], lost });
+  if (lost === undefined) return { paths: ["metadata.managedFields"], by: newestWriter(othersOf(live, manager)) };
   const others = othersOf(live, manager);
   const owner = others
     .toSorted((a, b) => (textAt(b, "time") ?? "").localeCompare(textAt(a, "time") ?? ""))
@@ -47,10 +50,27 @@ export function driftedFields(desired: JsonRecord, live: JsonRecord, manager: st
   };
 }
 
+/** The desired fields that our entry does not own, at most 20; undefined when there is no such entry. */
+export function lostFields(desired: JsonRecord, live: JsonRecord, manager: string): readonly FieldPath[] | undefined {
+  const own = recordAt(ownEntry(live, manager), "fieldsV1");
+  if (own === undefined) return undefined;
+  const lost: FieldPath[] = [];
+  const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = desired;
+  const { name: _name, namespace: _namespace, ...labels } = isRecord(metadata) ? metadata : {};
+  collectLost({ ...rest, metadata: labels }, own, { path: [], lost });
+  return lost;
+}
+
 /** The field manager that owns a field of a live object; "" when nobody does. */
 export function managerOf(live: JsonRecord, path: FieldPath): string {
-  const owner = recordsAt(live, "metadata", "managedFields").find((entry) => owns(recordAt(entry, "fieldsV1"), path));
-  return textAt(owner, "manager") ?? "";
+  return ownersOfField(live, path)[0] ?? "";
+}
+
+/** All field managers that own a field of a live object. */
+export function ownersOfField(live: JsonRecord, path: FieldPath): readonly string[] {
+  return recordsAt(live, "metadata", "managedFields")
+    .filter((entry) => owns(recordAt(entry, "fieldsV1"), path))
+    .map((entry) => textAt(entry, "manager") ?? "");
 }
 
 function othersOf(live: JsonRecord, manager: string): readonly JsonRecord[] {
@@ -112,7 +132,7 @@ function owns(fields: JsonRecord | undefined, path: FieldPath): boolean {
     else if (segment.kind === "index") return true;
     else {
       const { keys } = segment;
-      const found = Object.entries(current).find(([name]) => name.startsWith("k:") && overlaps(parseKeys(name), keys));
+      const found = Object.entries(current).find(([name]) => name.startsWith("k:") && hasKeys(parseKeys(name), keys));
       current = isRecord(found?.[1]) ? found[1] : undefined;
     }
     // An entry without children owns all below it.
@@ -134,10 +154,6 @@ function parseKeys(text: string): JsonRecord {
 /** A key that Git leaves to the server's default is not in the item. */
 function matches(item: JsonRecord, keys: JsonRecord): boolean {
   return Object.entries(keys).every(([name, value]) => item[name] === undefined || item[name] === value);
-}
-
-function overlaps(a: JsonRecord, b: JsonRecord): boolean {
-  return Object.entries(b).every(([name, value]) => a[name] === undefined || a[name] === value);
 }
 
 function namesOfKeys(keys: JsonRecord, item: JsonRecord): JsonRecord {

@@ -8,6 +8,7 @@ import { verdictAfter, type Verdict } from "./health/verdict.ts";
 import { unordered, type Order } from "./order.ts";
 import type { RefusedBundle } from "./refused.ts";
 import { hasFailed, isOver, type Run } from "./run.ts";
+import type { Yield } from "./yield.ts";
 
 /** Why an object could not be brought to what is desired, and when trying again makes sense. */
 export interface Obstacle {
@@ -64,6 +65,12 @@ export interface ObjectRecord {
   notBefore: number;
   repair: Repair | undefined;
   drift: Drift | undefined;
+  /** The state, see `core/drift.markOf`, in which drift was found and left as it is; "" = none. */
+  tolerated: string;
+  /** What live autoscalers have been seen to scale. */
+  scaledBy: readonly Yield[];
+  /** Which fields others have been seen to have, for people: `spec.replicas to HorizontalPodAutoscaler web`. */
+  yielded: string;
   heat: Heat;
   /** A write is under way: what the watch tells meanwhile waits in `echo`. */
   inFlight: boolean;
@@ -126,6 +133,9 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     notBefore: 0,
     repair: undefined,
     drift: undefined,
+    tolerated: "",
+    scaledBy: [],
+    yielded: "",
     heat: cold,
     inFlight: false,
     echo: undefined,

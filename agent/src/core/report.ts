@@ -68,8 +68,7 @@ function reportObject(record: ObjectRecord, refused: RefusedBundle | undefined):
     return { ...base, ...drift, apply, reason: obstacle.reason, message: obstacle.message };
   }
   const apply = isApplied(record) ? "applied" : "pending";
-  const { reason, message } = record.cause ?? verdict;
-  return { ...base, ...drift, apply, reason, message };
+  return { ...base, ...drift, apply, ...describe(record) };
 }
 
 /** Objects of a refused bundle that are not there yet. Their absence is no fault of what runs. */
@@ -93,6 +92,13 @@ function describeRefusal(
 /** Whether somebody has to act before the bundle can be written. */
 export function isRefusedForGood({ objects, attempts }: RefusedBundle): boolean {
   return [...objects.values()].some(({ obstacle }) => !isHeldUp({ obstacle, attempts }));
+}
+
+/** What there is to say of an object that is applied. */
+function describe({ cause, verdict, yielded }: ObjectRecord): Pick<ObjectReport, "reason" | "message"> {
+  const { reason, message } = cause ?? verdict;
+  const texts = [message, yielded === "" ? "" : `yields ${yielded}`];
+  return { reason, message: texts.filter((text) => text !== "").join("; ") };
 }
 
 /** Waiting for something that is expected to come is no failure; nor is a fault of the server that has not lasted. */

@@ -185,6 +185,18 @@ test.each<[string, string, string[]]>([
     placement("  selector: { matchLabels: { canary: yes } }"),
     [`${file}:6:30: spec.selector.matchLabels.canary has to be text, not true (quote it)`],
   ],
+  [
+    "paths to ignore that are none",
+    application(`  source: { path: a }
+  sync:
+    ignore:
+      - { kind: Deployment, paths: [spec.replicas, /spec/paused] }
+      - { kind: Job, paths: ["spec.args[2]"] }`),
+    [
+      `${file}:8:52: spec.sync.ignore[0].paths[1] is no field path: "/spec/paused" (write spec.replicas, metadata.annotations[note] or spec.containers[name=web].image)`,
+      `${file}:9:30: spec.sync.ignore[1].paths[0] names a list item by its place (name the item by its keys, as in spec.containers[name=web], or the list as a whole)`,
+    ],
+  ],
   ["E28: no selector", placement(""), [`${file}:4:1: spec.selector is missing`]],
   [
     "E28: an empty selector",

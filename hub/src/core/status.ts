@@ -48,7 +48,8 @@ function assessReport(report: Report): Assessment {
       const drifted = report.objects.find((object) => object.drift !== undefined && !object.drift.repaired);
       if (drifted !== undefined) {
         const drift = drifted.drift;
-        return assess("drifted", "Drifted", `${drift?.paths.join(", ") ?? ""} changed by ${drift?.by || "somebody"}`);
+        const what = drift === undefined || drift.paths.length === 0 ? "deleted" : `${drift.paths.join(", ")} changed`;
+        return assess("drifted", "Drifted", `${what} by ${drift?.by || "somebody"}`);
       }
       return healthAssessment(report);
     }

@@ -1,3 +1,4 @@
+import { parseFieldPath } from "@drover/shared/kube/field-path";
 import { adoptPolicies, defaultSync, driftModes, type HealthRule, type IgnoreRule } from "@drover/shared/sync-options";
 
 import type { Application } from "./application.ts";
@@ -43,8 +44,7 @@ function readSettings(fields: Fields): Sync {
 }
 
 function readIgnoreRule(rule: Fields): IgnoreRule {
-  const paths = rule.texts("paths");
-  if (paths.length === 0) rule.missing("paths");
+  const paths = readPaths(rule);
   const read = {
     // Who names a kind without its group means that kind, whatever group it is in.
     group: rule.text("group") ?? "*",
@@ -56,6 +56,23 @@ function readIgnoreRule(rule: Fields): IgnoreRule {
   };
   rule.finish();
   return read;
+}
+
+/** In the form in which differences and drift are reported, so that they can be copied from there. */
+function readPaths(rule: Fields): readonly string[] {
+  const paths = rule.texts("paths");
+  if (paths.length === 0) rule.missing("paths");
+  for (const [index, text] of rule.list("paths").entries()) {
+    if (typeof text !== "string") continue;
+    const path = parseFieldPath(text);
+    const example = "write spec.replicas, metadata.annotations[note] or spec.containers[name=web].image";
+    if (path === undefined) rule.note(["paths", index], `is no field path: ${JSON.stringify(text)}`, example);
+    else if (path.some(({ kind }) => kind === "index")) {
+      const hint = "name the item by its keys, as in spec.containers[name=web], or the list as a whole";
+      rule.note(["paths", index], "names a list item by its place", hint);
+    }
+  }
+  return paths;
 }
 
 function readHealthRule(rule: Fields): HealthRule {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { isRecord } from "../json.ts";
-import { diffObjects, formatFieldPath } from "./diff.ts";
+import { diffObjects } from "./diff.ts";
+import { formatFieldPath } from "./field-path.ts";
 import { equalQuantities } from "./quantity.ts";
 
 function changes(desired: object, live: object): readonly string[] {

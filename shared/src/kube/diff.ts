@@ -1,14 +1,7 @@
 import { canonicalJson } from "../digest.ts";
 import { isRecord, textAt, type JsonRecord } from "../json.ts";
+import type { FieldPath, Segment } from "./field-path.ts";
 import { equalQuantities } from "./quantity.ts";
-
-/** One step into an object: a field, a list item found by its keys, or a list item by its place. */
-export type Segment =
-  | { readonly kind: "field"; readonly name: string }
-  | { readonly kind: "item"; readonly keys: JsonRecord }
-  | { readonly kind: "index"; readonly index: number };
-
-export type FieldPath = readonly Segment[];
 
 /** A field that is desired and is not so in the live object. `live` is absent when the field is. */
 export interface FieldChange {
@@ -26,36 +19,6 @@ export function diffObjects(desired: JsonRecord, live: JsonRecord): readonly Fie
   compareRecords({ desired, live, path: [] }, changes);
   return changes;
 }
-
-/** `spec.template.spec.containers[name=web].image`, `metadata.labels[app]`, `spec.args[2]`. */
-export function formatFieldPath(path: FieldPath): string {
-  let text = "";
-  let parent = "";
-  for (const segment of path) {
-    if (segment.kind === "field") {
-      const bracketed = keyedMaps.has(parent) || !/^[A-Za-z_][\w-]*$/u.test(segment.name);
-      text += bracketed ? `[${segment.name}]` : `${text === "" ? "" : "."}${segment.name}`;
-      parent = segment.name;
-    } else {
-      text += segment.kind === "index" ? `[${segment.index}]` : `[${formatKeys(segment.keys)}]`;
-      parent = "";
-    }
-  }
-  return text;
-}
-
-/** Maps whose keys are people's, not the API's. */
-const keyedMaps = new Set([
-  "annotations",
-  "binaryData",
-  "data",
-  "labels",
-  "limits",
-  "matchLabels",
-  "nodeSelector",
-  "requests",
-  "stringData",
-]);
 
 /** Maps whose values are quantities, which the server writes in its own way: `1000m` comes back as `1`. */
 const quantityMaps = new Set([
@@ -169,10 +132,4 @@ function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isRecord(value) && Object.keys(value).length === 0;
-}
-
-function formatKeys(keys: JsonRecord): string {
-  return Object.entries(keys)
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(",");
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { canonicalJson } from "../digest.ts";
 import { isRecord } from "../json.ts";
-import type { FieldPath } from "./diff.ts";
+import type { FieldPath } from "./field-path.ts";
 import { formatChange, isSecretPath, redactText, redactValue } from "./redact.ts";
 
 /** Equal for equal values, as an agent's is, and readable in a test. */

@@ -1,6 +1,7 @@
 import { canonicalJson } from "../digest.ts";
 import { isRecord, textAt } from "../json.ts";
-import type { FieldChange, FieldPath, Segment } from "./diff.ts";
+import type { FieldChange } from "./diff.ts";
+import type { FieldPath, Segment } from "./field-path.ts";
 
 /**
  * Stands for a value outside of its cluster: equal for equal values, different in every cluster, and of no use to find
