@@ -220,7 +220,7 @@ function suite(server: Server): void {
         await agent.edit(mapPath("contested"), { data: { a: String(Math.random()) } });
         expect(agent.hub.report(app)).toMatchObject({
           reason: "Contested",
-          message: expect.stringContaining('"kubectl-edit" changes it again and again'),
+          message: expect.stringContaining('"kubectl-edit" changes data[a] again and again'),
         });
       },
       { timeout: 10_000, interval: 50 },
