@@ -57,7 +57,7 @@ function reportObject(record: ObjectRecord, refused: RefusedBundle | undefined):
   const refusal = refused?.objects.get(formatObjectKey(record.key));
   if (refused !== undefined && refusal !== undefined)
     return { ...base, ...drift, ...describeRefusal(refused, refusal) };
-  const { obstacle, verdict } = record;
+  const { obstacle } = record;
   if (record.desired === "") {
     const apply = record.abandoned === "" ? "pruning" : "abandoned";
     const reason = obstacle?.reason ?? record.abandoned;
