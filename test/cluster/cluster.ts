@@ -4,7 +4,7 @@ import { bootstrap } from "./bootstrap.ts";
 import { sharedCertificates, type Certificates } from "./certificates.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { ClusterState, User } from "./cluster-state.ts";
-import { allControllers } from "./controllers/all.ts";
+import { allControllers, serverControllers } from "./controllers/all.ts";
 import { runControllers } from "./controllers/controller.ts";
 import { definitionsCollection, serveDefinition } from "./crd/definitions.ts";
 import { handle, type Fault, type RequestRecord } from "./http/handle.ts";
@@ -22,6 +22,8 @@ export type ClusterOptions = {
   readonly port?: number;
   /** How long pods, load balancers and volume claims take to become ready, and Jobs to finish. Default 50 ms. */
   readonly readyDelayMs?: number;
+  /** False: nobody but the API server acts, so status is what a test writes, as on a control plane without controllers. */
+  readonly controllers?: boolean;
   /** How often a quiet watch gets a bookmark. Default 10 s. */
   readonly bookmarkIntervalMs?: number;
   /** Events kept for each resource; a watch that asks for older ones gets 410. Default 1,000. */
@@ -79,7 +81,10 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
     listen(certificates, port, (request, response) => void handle(state, hooks, request, response));
   let listener = await serve(options.port ?? 0);
   const { port } = listener;
-  const stopControllers = runControllers(state, allControllers(state));
+  const stopControllers = runControllers(
+    state,
+    options.controllers === false ? serverControllers(state) : allControllers(state),
+  );
   const url = `https://127.0.0.1:${port}`;
   const token = tokens[0]?.[0] ?? "";
   const close = async (): Promise<void> => {

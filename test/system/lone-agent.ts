@@ -73,7 +73,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
     const plane = parts.use(await startControlPlane({ name: "lone", nodes: options.controllers === true ? 1 : 0 }));
     await writeFile(kubeconfig, plane.kubeconfig);
   } else {
-    const cluster = parts.use(await startCluster({ name: "lone" }));
+    const cluster = parts.use(await startCluster({ name: "lone", controllers: options.controllers ?? true }));
     await writeFile(kubeconfig, cluster.kubeconfig());
   }
   const access = await loadAccess({ kind: "kubeconfig", path: kubeconfig, context: "" });

@@ -13,10 +13,15 @@ import { replicaSetController } from "./replica-sets.ts";
 import { serviceController } from "./services.ts";
 import { statefulSetController } from "./stateful-sets.ts";
 
+/** What an API server does by itself. */
+export function serverControllers(state: ClusterState): Controller[] {
+  return [definitionController(state)];
+}
+
 /** The controllers of a cluster. */
 export function allControllers(state: ClusterState): Controller[] {
   return [
-    definitionController(state),
+    ...serverControllers(state),
     namespaceController(state),
     garbageController(state),
     deploymentController(state),
