@@ -30,8 +30,7 @@ export interface TargetRecord extends TargetId {
   readonly removal: string;
 }
 
-export const deletions = ["uninstall", "detach"] as const;
-export type Deletion = (typeof deletions)[number];
+export type Deletion = "uninstall" | "detach";
 
 /** `app@cluster`, the one address of a target everywhere. */
 export function formatTarget({ app, cluster }: TargetId): string {
