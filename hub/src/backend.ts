@@ -10,6 +10,7 @@ import type { Inspections } from "./controllers/inspections.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
+import { formatTarget, type TargetId } from "./core/target.ts";
 import type { Loop } from "./loop.ts";
 import type { Mirror } from "./source/mirror.ts";
 import type { SourceRecord, Store } from "./store/store.ts";
@@ -67,6 +68,7 @@ export function createBackend(deps: BackendDeps): Backend {
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
+    confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
   };
 }
 
@@ -161,6 +163,25 @@ function sync(deps: BackendDeps, app: string, cluster?: string): readonly string
   deps.store.assign({ put, forget: [], blobs: new Map() });
   deps.wake.clusters(records.map((record) => record.cluster));
   return records.map((record) => `${record.app}@${record.cluster}`);
+}
+
+/** Durable before it is acknowledged; the agent compares the digest once more with what it holds by then. */
+function confirmPrune({ store, events, wake }: BackendDeps, id: TargetId, digest: string): void {
+  const name = formatTarget(id);
+  const record = required(store.target(id), `target ${name}`);
+  const held = store.observed(id)?.report?.heldPrune;
+  if (held?.digest !== digest) {
+    throw new DroverError("precondition_failed", `${name} does not hold these deletions any more`, {
+      hint: `see what it holds now: drover describe target ${name}`,
+    });
+  }
+  store.assign({ put: [{ ...record, confirmPrune: digest }], forget: [], blobs: new Map() });
+  events.append({ type: "prune-confirmed", ...id, message: `the deletion of ${countOf(held.objects)} was confirmed` });
+  wake.clusters([id.cluster]);
+}
+
+function countOf(objects: number): string {
+  return objects === 1 ? "1 object" : `${objects} objects`;
 }
 
 function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {

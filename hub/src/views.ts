@@ -148,12 +148,14 @@ function reportView(
 function targetDetail(store: Store, world: World, record: TargetRecord): api.TargetDetail {
   const observed = store.observed(record);
   const placements = world.catalogs.placementsOf(record.app);
+  const heldPrune = observed?.report?.heldPrune;
   return {
     ...targetView(store, world, record),
     placement: placements.map((p) => `${p.name} (${p.at.file}:${p.at.line})`).join(", "),
     overrides: [...world.overrides(record)],
     conditions: [...world.application(record.app).conditions],
     items: itemsOf(observed),
+    ...(heldPrune === undefined ? {} : { heldPrune: { ...heldPrune } }),
   };
 }
 

@@ -83,7 +83,7 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("foreign"))).toBeDefined();
   });
 
-  it("case 44: leaves an object that somebody made anew", async () => {
+  it("case 44: leaves and reports an object that somebody made anew", async () => {
     const app = fresh();
     await agent.untilApplied(
       app,
@@ -98,8 +98,8 @@ function suite(server: Server): void {
     const { bundle } = agent.hub.assign(app, [configMap("mine", { a: "1" })]);
     // Without its disk the agent cannot take the object for drift of the bundle before.
     await agent.restart({ loseDisk: true });
-    await agent.untilApplied(app, bundle);
-    await vi.waitFor(() => expect(agent.hub.report(app)?.objects).toHaveLength(1), patience);
+    const left = { key: { name: "taken" }, apply: "abandoned", reason: "MadeAnew" };
+    await agent.untilReported(app, { applied: bundle, phase: "applied", objects: [left, { apply: "applied" }] });
     expect(field(await agent.get(mapPath("taken")), "data")).toEqual({ theirs: "1" });
   });
 
@@ -115,7 +115,7 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("abandoned"))).toBeDefined();
   });
 
-  it("prunes nothing when a stage failed, and goes on with what is independent", async () => {
+  it("keeps what a refused object may replace, and goes on with what is independent", async () => {
     const app = fresh();
     await agent.untilApplied(
       app,
@@ -242,7 +242,7 @@ function suite(server: Server): void {
       const before = agent.hub.acknowledgements.length;
       agent.hub.hand({
         targets: [],
-        tombstones: [{ application: app, reason: "hostile", detach: false }],
+        tombstones: [{ application: app, reason: "hostile", detach: false, confirmPrune: "" }],
         ...assignments,
       });
       await vi.waitFor(() => expect(agent.hub.acknowledgements.length).toBe(before + 1), patience);

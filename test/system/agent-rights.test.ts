@@ -153,9 +153,11 @@ function suite(server: Server): void {
       interval: 50,
     });
     await agent.edit(rolePath(app, "deployer"), { rules: [{ ...configMapRule, verbs: ["get", "create", "patch"] }] });
-    agent.hub.assign(app, [], own(app));
+    agent.hub.assign(app, [configMap("next", {}, app)], own(app));
     const held = `service account ${app}/deployer may not delete configmaps in namespace ${app}`;
-    await agent.untilReported(app, { objects: [{ apply: "pruning", reason: "Forbidden", message: held }] });
+    await agent.untilReported(app, {
+      objects: [{ apply: "pruning", reason: "Forbidden", message: held }, { apply: "applied" }],
+    });
     expect(await agent.get(mapPath("new", app))).toBeDefined();
   });
 

@@ -31,7 +31,7 @@ export interface HubStandIn {
   /** Bundles and objects that the hub does not send for now. */
   readonly withheld: Set<Digest>;
   /** Orders the removal of an application. */
-  bury(application: string, options?: { readonly detach?: boolean }): void;
+  bury(application: string, options?: Partial<Pick<Tombstone, "detach" | "confirmPrune">>): void;
   /** Stops naming an application, as a hub does that has lost its store. */
   forget(application: string): void;
   /** Hands out assignments as they are given, also such as no hub should. */
@@ -130,9 +130,15 @@ class StandIn implements HubStandIn {
     return assignment;
   }
 
-  bury(application: string, { detach = false }: { readonly detach?: boolean } = {}): void {
+  bury(application: string, options: Partial<Pick<Tombstone, "detach" | "confirmPrune">> = {}): void {
     this.#targets.delete(application);
-    this.#tombstones.set(application, { application, reason: "a test says so", detach });
+    this.#tombstones.set(application, {
+      application,
+      reason: "a test says so",
+      detach: false,
+      confirmPrune: "",
+      ...options,
+    });
     this.hand({});
   }
 

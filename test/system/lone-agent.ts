@@ -34,6 +34,8 @@ export interface LoneAgent extends AsyncDisposable {
   remove(path: string): Promise<void>;
   /** Requests of the agent since the last call of this, as `VERB path`. */
   takeRequests(): readonly string[];
+  /** Runs before each request of the agent that follows: what happens just in time. */
+  beforeRequest(hook: (request: KubeRequest) => Promise<void>): void;
   /** Waits until the newest report of the application is about this bundle, with everything applied. */
   untilApplied(application: string, bundle: string): Promise<void>;
   /** Waits until the newest report of the application matches. */
@@ -81,7 +83,9 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
   const other = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "kubectl/test" }));
   const hub = createHubStandIn();
   const requests: string[] = [];
-  let kube = record(own, requests);
+  let hook: (request: KubeRequest) => Promise<void> = () => Promise.resolve();
+  const recorded = (api: KubeApi): KubeApi => record(api, requests, (request) => hook(request));
+  let kube = recorded(own);
   let running: Running | undefined;
   let defaultServiceAccount = "";
   const dataDir = join(folder, "data");
@@ -117,6 +121,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
     create: (path, object) => send({ method: "POST", path, body: JSON.stringify(object) }),
     remove: async (path) => void (await send({ method: "DELETE", path })),
     takeRequests: () => requests.splice(0),
+    beforeRequest: (next) => void (hook = next),
     untilApplied: async (application, bundle) => {
       await vi.waitFor(
         () => {
@@ -140,7 +145,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
         const authorization = `Bearer ${await requestToken(send, account)}`;
         const limited = { ...access, authorize: () => Promise.resolve({ authorization }) };
         const clock = systemClock;
-        kube = record(owned.use(createKubeApi({ access: limited, clock, userAgent: "drover-agent/test" })), requests);
+        kube = recorded(owned.use(createKubeApi({ access: limited, clock, userAgent: "drover-agent/test" })));
       }
       if (loseDisk) await rm(dataDir, { recursive: true, force: true });
       start();
@@ -217,10 +222,11 @@ async function requestToken(send: (request: KubeRequest) => Promise<JsonRecord>,
 }
 
 /** Notes what the agent asks of the API server. */
-function record(kube: KubeApi, requests: string[]): KubeApi {
+function record(kube: KubeApi, requests: string[], before: (request: KubeRequest) => Promise<void>): KubeApi {
   return {
-    request(request, signal) {
+    async request(request, signal) {
       requests.push(`${request.method} ${request.path}`);
+      await before(request);
       return kube.request(request, signal);
     },
     stream(path, accept, signal) {

@@ -96,7 +96,10 @@ describe("acceptance", () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 700 }));
     await acceptance.accept(sign({ generation: 1, epoch: "e2", targets: [assignment("shop")] }));
-    const replayed = sign({ generation: 900, tombstones: [{ application: "shop", reason: "", detach: false }] });
+    const replayed = sign({
+      generation: 900,
+      tombstones: [{ application: "shop", reason: "", detach: false, confirmPrune: "" }],
+    });
     expect((await acceptance.accept(replayed)).refusal?.code).toBe("assignment_refused");
     const restarted = await open();
     expect((await restarted.accept(replayed)).refusal?.code).toBe("assignment_refused");
@@ -116,7 +119,11 @@ describe("acceptance", () => {
     expect(restarted.intent("shop").kind).toBe("keep");
     expect(restarted.intent("other").kind).toBe("keep");
     await restarted.accept(
-      sign({ generation: 2, epoch: "e2", tombstones: [{ application: "shop", reason: "", detach: false }] }),
+      sign({
+        generation: 2,
+        epoch: "e2",
+        tombstones: [{ application: "shop", reason: "", detach: false, confirmPrune: "" }],
+      }),
     );
     expect(restarted.intent("shop").kind).toBe("remove");
     expect(restarted.intent("other").kind).toBe("keep");

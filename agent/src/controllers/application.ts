@@ -1,9 +1,9 @@
 import { done, type Outcome } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignment } from "@drover/shared/link/link";
+import type { Assignment, Tombstone } from "@drover/shared/link/link";
 
 import { isGated } from "../core/gate.ts";
-import { dropRecord, isApplied, needsApply, type ApplicationRecord } from "../core/record.ts";
+import { isApplied, isLeaving, needsApply, wasTried, type ApplicationRecord } from "../core/record.ts";
 import { isHeldUp, isRefusedForGood } from "../core/report.ts";
 import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
@@ -11,6 +11,7 @@ import { createObject } from "../kube/objects.ts";
 import { leaveBundle, readContent, takeIn } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
+import { detachObjects } from "./detach.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { sweepHooks } from "./hooks.ts";
 import { pruneObjects } from "./prune.ts";
@@ -43,7 +44,7 @@ export function createApplicationReconcile(
       case "keep":
         return run(options, intent.assignment, signal);
       case "remove":
-        return remove(options, name, signal);
+        return remove(options, { name, tombstone: intent.tombstone }, signal);
       case "unknown":
         return keepUnknown(context, { name, changed });
     }
@@ -133,15 +134,20 @@ async function ensureNamespace(context: Context, assignment: Assignment, signal:
   context.log.warn({ application: assignment.application, namespace }, "namespace could not be made");
 }
 
-/** Prunes only after every object was applied: a half-applied bundle must never delete what it replaces. */
+/** Prunes only after every object was tried: what a half-applied bundle may still need is left by prune itself. */
 async function finish(context: Context, { application, assignment }: Target, signal: AbortSignal): Promise<number> {
   await sweepHooks(actingFor(context, application), application, signal);
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
-  if (application.bundle === assignment.bundle && desired.every(isApplied)) {
-    noteApplied(context, application, desired.length);
-    await pruneObjects(actingFor(context, application), { application, prune: assignment.prune }, signal);
+  const save = (): Promise<void> => saveInventory(context, application, signal);
+  if (application.bundle === assignment.bundle && desired.every(wasTried)) {
+    const whole = desired.every(isApplied);
+    if (whole) noteApplied(context, application, desired.length);
+    const { prune, confirmPrune: confirmed, sync } = assignment;
+    const options = { application, removal: false, prune, confirmed, save };
+    // Nothing of a bundle that is to be taken whole or not at all may happen before it was taken.
+    if (whole || !sync.allOrNothing) await pruneObjects(actingFor(context, application), options, signal);
   }
-  await saveInventory(context, application, signal);
+  await save();
   return nextTry(application, context.clock.now());
 }
 
@@ -153,8 +159,12 @@ function noteApplied(context: Context, application: ApplicationRecord, objects: 
   context.log.info({ application: name, bundle, objects }, "bundle applied");
 }
 
-/** Removes everything that a buried application owns, with the guards of prune. */
-async function remove(options: ApplicationOptions, name: string, signal: AbortSignal): Promise<Outcome> {
+/** Removes everything that a buried application owns, with the guards of prune, or lets go of it. */
+async function remove(
+  options: ApplicationOptions,
+  { name, tombstone }: { readonly name: string; readonly tombstone: Tombstone },
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { context, dispatcher, changed } = options;
   const application = context.state.applications.get(name);
   if (application === undefined) {
@@ -166,14 +176,16 @@ async function remove(options: ApplicationOptions, name: string, signal: AbortSi
   const known = application.bundle !== "";
   // Should it be assigned again before it is gone, its bundle has to be taken in from the start.
   application.bundle = "";
-  for (const record of application.objects.values()) leaveBundle(record);
+  for (const record of application.objects.values()) leaveBundle(application, record);
   if (known) wakeWaiting(context, application);
   // What is being made this moment could be made after it was looked for. Its end wakes the application.
   if (dispatcher.isBusy(application)) return done;
   try {
-    await pruneObjects(actingFor(context, application), { application, prune: true }, signal);
-    // Namespaces that were there before stay; nothing is left to do about them.
-    for (const record of application.objects.values()) if (record.abandoned !== "") dropRecord(application, record.key);
+    const acting = actingFor(context, application);
+    const confirmed = tombstone.confirmPrune;
+    const save = (): Promise<void> => saveInventory(context, application, signal);
+    if (tombstone.detach) await detachObjects(acting, application, signal);
+    else await pruneObjects(acting, { application, removal: true, prune: true, confirmed, save }, signal);
     if (application.objects.size > 0) {
       await saveInventory(context, application, signal);
       context.state.touch(application);
@@ -212,7 +224,7 @@ function phaseOf(application: ApplicationRecord, failure: DroverError | undefine
   if (application.hindrance?.reason === "ServiceAccountMissing") return "failed";
   if (desired.some((record) => record.obstacle !== undefined && !isHeldUp(record))) return "failed";
   if (failure !== undefined || !desired.every(isApplied)) return "applying";
-  const pruning = [...application.objects.values()].some((r) => r.desired === "" && r.abandoned === "");
+  const pruning = [...application.objects.values()].some(isLeaving);
   return pruning ? "applying" : "applied";
 }
 
@@ -237,8 +249,7 @@ function nextTry(application: ApplicationRecord, now: number): number {
   let next = Number.POSITIVE_INFINITY;
   for (const record of application.objects.values()) {
     // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others.
-    const pruned = record.desired === "" && record.abandoned === "";
-    if (pruned || (needsApply(record) && !isGated(record))) {
+    if (isLeaving(record) || (needsApply(record) && !isGated(record))) {
       next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
     }
   }

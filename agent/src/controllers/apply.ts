@@ -219,7 +219,8 @@ async function refuse(
 
 /** Notes why an object could not be applied, and when it is tried again. */
 export function hold(context: Context, record: ObjectRecord, trouble: Trouble): void {
-  const obstacle: Obstacle = { reason: trouble.reason, message: trouble.message, retry: trouble.retry };
+  const { reason, message, retry, fields } = trouble;
+  const obstacle: Obstacle = { reason, message, retry, ...(fields === undefined ? {} : { fields }) };
   record.notBefore = context.clock.now() + waitMs(context, trouble, record.attempts);
   record.obstacle = obstacle;
   record.attempts += 1;

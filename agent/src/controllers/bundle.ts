@@ -13,6 +13,7 @@ import type { Assignment } from "@drover/shared/link/link";
 
 import { readHook } from "../core/hooks.ts";
 import { orderOf } from "../core/order.ts";
+import { pruneRuleOf } from "../core/prune-rule.ts";
 import {
   clearObstacle,
   dropRecord,
@@ -68,7 +69,8 @@ export async function readContent(
 /** Brings the application's records in line with a bundle. */
 export function takeIn(application: ApplicationRecord, content: Content, namespace: string): void {
   const wanted = new Set([...content.unchanged.map(({ key }) => formatObjectKey(key)), ...content.changed.map(idOf)]);
-  for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(record);
+  application.bundles += 1;
+  for (const [id, record] of application.objects) if (!wanted.has(id)) leaveBundle(application, record);
   for (const desired of content.changed) enterBundle(application, desired);
   if (application.bundle !== content.bundle) application.previous = application.bundle;
   application.bundle = content.bundle;
@@ -190,6 +192,10 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
   const record = recordOf(application, keyOf(desired), version);
   if (record.desired === digest) return record;
   if (record.version !== version) application.shape += 1;
+  if (record.desired === "") record.moved = application.bundles;
+  if (record.departure?.confirmed === true) application.shape += 1;
+  record.departure = undefined;
+  record.keep = pruneRuleOf(object) === "keep";
   record.desired = digest;
   record.version = version;
   record.placed = desired.placed;
@@ -210,8 +216,10 @@ function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRe
 }
 
 /** The application no longer wants the object: it is to be pruned. */
-export function leaveBundle(record: ObjectRecord): void {
+export function leaveBundle(application: ApplicationRecord, record: ObjectRecord): void {
+  if (record.departure?.released === true) return dropRecord(application, record.key);
   if (record.desired === "") return;
+  record.moved = application.bundles;
   record.desired = "";
   record.applied = "";
   record.repair = undefined;

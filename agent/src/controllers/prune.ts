@@ -1,122 +1,133 @@
-import { DroverError } from "@drover/shared/errors";
-import { formatObjectKey } from "@drover/shared/kube/manifest";
-import { backoffMs, type Backoff } from "@drover/shared/retry";
-
-import { findHeir } from "../core/claims.ts";
-import { abandonReason, judgePrune } from "../core/prune.ts";
-import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } from "../core/record.ts";
-import { groupByStage } from "../core/stages.ts";
-import type { Refusal, Resource } from "../kube/api.ts";
-import { deleteObject, getObject } from "../kube/objects.ts";
-import { troubleOfError } from "../kube/trouble.ts";
-import { claimsOn, findUnread, keptFor } from "./claims.ts";
+import { holdBack, type Departing } from "../core/budget.ts";
+import { createPruneOrder, describeWait, type PruneStep } from "../core/prune-order.ts";
+import { heldMessage } from "../core/prune.ts";
+import { clearObstacle, departureOf, isPresent, type ObjectRecord } from "../core/record.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
-import { explainRefusal } from "./rights.ts";
+import { createPruner, type Pruner, type PruneTarget } from "./prune-object.ts";
+import { createSurvival } from "./survival.ts";
 
-const backoff: Backoff = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.2 };
-
-export interface PruneOptions {
-  readonly application: ApplicationRecord;
+export interface PruneOptions extends PruneTarget {
+  /** False: what left the bundle stays. */
   readonly prune: boolean;
+  /** Digest of the held deletions that a person has confirmed; "" = none. */
+  readonly confirmed: string;
+  /** Writes the inventory: what was confirmed has to be remembered before it is acted on. */
+  readonly save: () => Promise<void>;
 }
 
 /**
- * Deletes what left the bundle, in the reverse order of applying. A record goes only after the server has said that
- * its object is not there; until then the inventory keeps it.
+ * Deletes what left the bundle, in the reverse order of applying, within the budget and with the guards of
+ * `prune-object`. A record goes only after the server has said that its object is not there; until then the inventory
+ * keeps it.
  */
 export async function pruneObjects(context: Context, options: PruneOptions, signal: AbortSignal): Promise<void> {
-  const { application, prune } = options;
-  const candidates: ObjectRecord[] = [];
+  const { application } = options;
+  const leaving = collectLeaving(options);
+  const order = createPruneOrder(application, leaving);
+  const pruner = createPruner(context, options, signal);
+  // All are looked at before any is deleted: how many are to go decides whether any may.
+  const waiting = new Set(leaving.filter((record) => order.waitsFor(record) !== undefined));
+  await allEnded(leaving.map((record) => context.limit(() => pruner.look(record, waiting.has(record)))));
+  for (const record of leaving) if (!isPresent(application, record)) order.note(record, "gone");
+  await keepBudget(context, options, leaving);
+  const survival = createSurvival(context, application);
+  for (const group of order.groups) {
+    const present = group.filter((record) => isPresent(application, record));
+    const steps = new Map<ObjectRecord, PruneStep>();
+    await allEnded(
+      present.map(async (record) => {
+        const other = order.waitsFor(record);
+        const wait = other === undefined ? await survival.keeps(record, signal) : describeWait(other);
+        steps.set(record, await step(context, { pruner, record, wait }));
+      }),
+    );
+    for (const [record, made] of steps) {
+      order.note(record, made);
+      if (made === "gone") survival.retry(record);
+    }
+  }
+  const freed = [...waiting].filter((record) => isPresent(application, record) && order.waitsFor(record) === undefined);
+  // Nothing tells of an end that came within the pass, and what was held unseen has to be looked at now.
+  if (freed.some(({ departure }) => (departure?.held ?? "") !== "")) context.wake(application.name);
+}
+
+/** What is to go; why the rest stays is left in its records. */
+function collectLeaving({ application, prune }: PruneOptions): readonly ObjectRecord[] {
+  const leaving: ObjectRecord[] = [];
   for (const record of application.objects.values()) {
-    if (record.desired !== "") continue;
-    record.abandoned = abandonReason(record, { prune });
-    if (record.abandoned === "") candidates.push(record);
+    if (record.desired !== "" || record.departure?.released === true) continue;
+    record.abandoned = prune ? "" : "PruneDisabled";
+    if (record.abandoned === "") leaving.push(record);
+    else if (record.departure !== undefined) record.departure.held = "";
   }
-  for (const group of groupByStage(candidates, (record) => record.key).toReversed()) {
-    const due = group.filter((record) => record.notBefore <= context.clock.now());
-    await allEnded(due.map((record) => context.limit(() => pruneRecord(context, { application, record }, signal))));
-    // What is in a namespace, or of a kind, goes before the namespace or the kind itself.
-    if (group.some((record) => application.objects.has(formatObjectKey(record.key)))) return;
+  return leaving;
+}
+
+interface Candidate extends Departing {
+  readonly record: ObjectRecord;
+}
+
+/** Marks what waits for a person, and takes in what a person has confirmed. */
+async function keepBudget(context: Context, options: PruneOptions, leaving: readonly ObjectRecord[]): Promise<void> {
+  const { application, removal, confirmed } = options;
+  const departing = leaving.filter((record) => isPresent(application, record) && isUndecided(record)).map(toCandidate);
+  const staying = [...application.objects.values()].filter((record) => record.desired !== "").length;
+  const { held, summary } = holdBack({ departing, staying, removal });
+  const granted = confirmed !== "" && summary?.digest === confirmed;
+  application.heldPrune = granted ? undefined : summary;
+  for (const candidate of departing) {
+    const { record } = candidate;
+    const departure = departureOf(record);
+    const reason = held.get(candidate);
+    if (reason === undefined || granted) {
+      if (departure.held !== "") clearObstacle(record);
+      departure.held = "";
+      if (reason !== undefined) departure.confirmed = true;
+    } else {
+      departure.held = reason;
+      record.obstacle = { reason, message: heldMessage(reason, departure.inUse ?? ""), retry: "changed" };
+      record.notBefore = context.clock.now() + idleMs;
+    }
   }
+  if (!granted) return;
+  application.shape += 1;
+  context.log.info({ application: application.name, objects: held.size }, "deletions were confirmed");
+  await options.save();
 }
 
-async function pruneRecord(
+/** What waits for a person or for another object is looked at again this rarely, or when something happens. */
+const idleMs = 5 * 60_000;
+/** Whose deletion was asked for already, or that another application may take over, is no deletion to decide about. */
+const decided: ReadonlySet<string> = new Set(["Deleting", "HandingOver", "WaitingForBundle"]);
+
+function isUndecided({ obstacle }: ObjectRecord): boolean {
+  return !decided.has(obstacle?.reason ?? "");
+}
+
+function toCandidate(record: ObjectRecord): Candidate {
+  const { confirmed, asks, inUse = "" } = departureOf(record);
+  return { record, key: record.key, uid: record.uid, confirmed, asks, inUse };
+}
+
+const waitReason = "WaitingForOthers";
+
+/** `wait`: why it has to stay for now; undefined when nothing keeps it. */
+async function step(
   context: Context,
-  target: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await pruneObject(context, target, signal);
-  } catch (cause) {
-    if (signal.aborted) throw cause;
-    hold(context, target.record, troubleOfError(DroverError.from(cause)));
+  {
+    pruner,
+    record,
+    wait,
+  }: { readonly pruner: Pruner; readonly record: ObjectRecord; readonly wait: string | undefined },
+): Promise<PruneStep> {
+  if (record.obstacle?.reason === "Deleting" && record.notBefore > context.clock.now()) return "deleting";
+  if ((record.departure?.held ?? "") !== "") return "stays";
+  if (wait !== undefined) {
+    record.obstacle = { reason: waitReason, message: wait, retry: "changed" };
+    record.notBefore = context.clock.now() + idleMs;
+    return "stays";
   }
-}
-
-async function pruneObject(
-  context: Context,
-  { application, record }: { readonly application: ApplicationRecord; readonly record: ObjectRecord },
-  signal: AbortSignal,
-): Promise<void> {
-  const { key, version } = record;
-  const unread = findUnread(context, application);
-  if (unread !== undefined) return hold(context, record, keptFor(unread));
-  const resource = await context.discovery.findAnyVersion({ group: key.group, version, kind: key.kind }, signal);
-  const forget = (why: string): void => {
-    dropRecord(application, key);
-    context.log.info({ application: application.name, object: formatObjectKey(key), why }, "object released");
-  };
-  if (resource === undefined) return forget("the cluster no longer has its kind");
-  const live = await getObject(context.kube, { resource, at: key, metadataOnly: true }, signal);
-  if (live.kind === "gone") return forget("it is not there");
-  const refused = (refusal: Refusal): Promise<Obstacle> => {
-    const { account } = application;
-    return explainRefusal(context.kube, { resource, at: key, account, verbs: ["get", "delete"], refusal }, signal);
-  };
-  if (live.kind === "refused") return hold(context, record, await refused(live.refusal));
-  const judgement = judgePrune(record, live.object, context.ownerOf(application.name));
-  if (judgement.kind === "release") return forget(judgement.reason);
-  if (judgement.kind === "wait") return hold(context, record, stillThere);
-  const survivor = findSurvivor(application, record, judgement.uid);
-  if (survivor !== undefined) return forget(`it lives on as ${formatObjectKey(survivor.key)}`);
-  // What was accepted while the object was looked at counts.
-  const heir = findHeir(claimsOn(context, application, key)) ?? findUnread(context, application);
-  if (heir !== undefined) return hold(context, record, keptFor(heir));
-  const deleted = await deleteObject(context.kube, { resource, at: key, uid: judgement.uid }, signal);
-  if (deleted.kind === "refused") return hold(context, record, await refused(deleted.refusal));
-  if (deleted.kind === "gone") return forget("it is not there");
-  if (deleted.finished || (await isGone(context, { resource, record }, signal))) return forget("deleted");
-  hold(context, record, stillThere);
-}
-
-/** The record of the same object in another group, as of an Ingress that moved from extensions to networking.k8s.io. */
-function findSurvivor(application: ApplicationRecord, record: ObjectRecord, uid: string): ObjectRecord | undefined {
-  const { kind } = record.key;
-  return [...application.objects.values()].find((other) => {
-    return other !== record && other.uid === uid && other.desired !== "" && other.key.kind === kind;
-  });
-}
-
-/** Most servers answer a finished deletion with the object's last state, which looks like one that goes on. */
-async function isGone(
-  context: Context,
-  { resource, record }: { readonly resource: Resource; readonly record: ObjectRecord },
-  signal: AbortSignal,
-): Promise<boolean> {
-  const live = await getObject(context.kube, { resource, at: record.key, metadataOnly: true }, signal);
-  return live.kind === "gone";
-}
-
-const stillThere: Obstacle = {
-  reason: "Deleting",
-  message: "its deletion waits for finalizers or dependants",
-  retry: "soon",
-};
-
-/** The end of a deletion comes as an event; asking again is for events that got lost. */
-function hold(context: Context, record: ObjectRecord, { reason, message, retry }: Obstacle): void {
-  record.obstacle = { reason, message, retry };
-  record.notBefore = context.clock.now() + backoffMs(backoff, record.attempts, context.random);
-  record.attempts += 1;
+  if (record.obstacle?.reason === waitReason) clearObstacle(record);
+  return context.limit(() => pruner.remove(record));
 }

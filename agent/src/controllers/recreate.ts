@@ -1,8 +1,7 @@
 import { digestOf } from "@drover/shared/digest";
-import { textAt } from "@drover/shared/json";
 import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
 
-import { judgePrune } from "../core/prune.ts";
+import { judgeDelete } from "../core/prune.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { judgeRecreate } from "../core/recreate.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
@@ -77,11 +76,10 @@ export async function clearAway(
   };
   if (live.kind === "refused") return refused(live.refusal);
   if (live.kind === "found") {
-    const judgement = judgePrune(record, live.object, context.ownerOf(application.name));
+    const judgement = judgeDelete(record, live.object, context.ownerOf(application.name));
     if (judgement.kind === "release") return "foreign";
     if (judgement.kind === "wait") return stillThere;
-    const { uid } = judgement;
-    const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
+    const { uid, resourceVersion } = judgement;
     const deletion = { resource, at: record.key, uid, resourceVersion, propagation };
     const deleted = await deleteObject(context.kube, deletion, signal);
     if (deleted.kind === "refused") return refused(deleted.refusal);

@@ -26,8 +26,10 @@ async function write(
 ): Promise<void> {
   const { shape } = application;
   if (application.savedShape === shape) return;
-  const entries = [...application.objects.values()].map(({ key, version, uid, created, run }): InventoryEntry => {
-    return { key, version, uid, created, ...(run?.ended === undefined ? {} : { ended: run.ended }) };
+  const owned = [...application.objects.values()].filter((record) => record.departure?.released !== true);
+  const entries = owned.map(({ key, version, uid, created, run, departure }): InventoryEntry => {
+    const confirmed = departure?.confirmed === true;
+    return { key, version, uid, created, confirmed, ...(run?.ended === undefined ? {} : { ended: run.ended }) };
   });
   await inventory.write(application.name, { account: application.account, entries }, signal);
   application.savedShape = shape;

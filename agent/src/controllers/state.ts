@@ -7,6 +7,7 @@ import { unordered } from "../core/order.ts";
 import {
   createApplicationRecord,
   createObjectRecord,
+  departureOf,
   recordOf,
   type ApplicationRecord,
   type ObjectRecord,
@@ -101,6 +102,7 @@ function adoptEntry(application: ApplicationRecord, entry: InventoryEntry): void
   if (record.uid === "") record.uid = entry.uid;
   record.created ||= entry.created;
   if (entry.ended !== undefined) record.run ??= endedRun(entry.ended);
+  if (entry.confirmed) departureOf(record).confirmed = true;
 }
 
 function restore(stored: StoredApplication): ApplicationRecord {
@@ -125,6 +127,7 @@ function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord 
     ...fields,
     replicas: fields.replicas,
     order: fields.order ?? unordered,
+    keep: fields.keep ?? false,
     run: fields.run,
     ...(fields.run !== undefined && isOver(fields.run) && fields.uid === ""
       ? { verdict: lastVerdict(fields.run) }
@@ -134,13 +137,14 @@ function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord 
 
 function toStored(application: ApplicationRecord): StoredApplication {
   const { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account } = application;
-  const objects = [...application.objects.values()].map(toStoredObject);
+  const owned = [...application.objects.values()].filter((record) => record.departure?.released !== true);
+  const objects = owned.map(toStoredObject);
   return { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account, objects };
 }
 
 function toStoredObject(record: ObjectRecord): StoredObject {
   const { key, version, desired, applied, placed, order, run, replicas, created } = record;
-  const { uid, resourceVersion, generation, ownHash } = record;
+  const { uid, resourceVersion, generation, ownHash, keep } = record;
   return {
     key,
     version,
@@ -156,5 +160,6 @@ function toStoredObject(record: ObjectRecord): StoredObject {
     resourceVersion,
     generation,
     ownHash,
+    ...(keep ? { keep } : {}),
   };
 }

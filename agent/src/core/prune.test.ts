@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { abandonReason, judgePrune } from "./prune.ts";
+import { judgePrune } from "./prune.ts";
 import { createObjectRecord, type ObjectRecord } from "./record.ts";
 
 function record(kind: string, fields: Partial<ObjectRecord> = {}): ObjectRecord {
@@ -9,20 +9,25 @@ function record(kind: string, fields: Partial<ObjectRecord> = {}): ObjectRecord 
 
 const owner = { application: "shop", id: "owner-1" };
 const labels = { "drover.dev/application": "shop", "drover.dev/owner": "owner-1" };
-const ours = { metadata: { uid: "u1", labels } };
+const ours = { metadata: { uid: "u1", resourceVersion: "7", labels } };
+const deletion = { kind: "delete", uid: "u1", resourceVersion: "7", asks: false };
+
+function annotated(annotations: Readonly<Record<string, string>>) {
+  return { metadata: { ...ours.metadata, annotations } };
+}
 
 describe("prune", () => {
-  it("deletes exactly the object that was applied", () => {
-    expect(judgePrune(record("ConfigMap"), ours, owner)).toEqual({ kind: "delete", uid: "u1" });
+  it("deletes exactly the object that was applied, in the version that was looked at", () => {
+    expect(judgePrune(record("ConfigMap"), ours, owner)).toEqual(deletion);
   });
 
   it("takes the live uid when the agent died before it learned it", () => {
-    expect(judgePrune(record("ConfigMap", { uid: "" }), ours, owner)).toEqual({ kind: "delete", uid: "u1" });
+    expect(judgePrune(record("ConfigMap", { uid: "" }), ours, owner)).toEqual(deletion);
   });
 
   it("deletes an object that was applied before there were owner ids", () => {
     const old = { metadata: { uid: "u1", labels: { "drover.dev/application": "shop" } } };
-    expect(judgePrune(record("ConfigMap"), old, owner)).toEqual({ kind: "delete", uid: "u1" });
+    expect(judgePrune(record("ConfigMap"), old, owner).kind).toBe("delete");
     expect(judgePrune(record("ConfigMap", { uid: "" }), old, owner).kind).toBe("release");
   });
 
@@ -35,18 +40,42 @@ describe("prune", () => {
     expect(judgePrune(record("ConfigMap"), live, owner).kind).toBe("release");
   });
 
-  it("waits for an object that is being deleted already", () => {
-    const live = { metadata: { ...ours.metadata, deletionTimestamp: "now" } };
-    expect(judgePrune(record("ConfigMap"), live, owner)).toEqual({ kind: "wait" });
+  it("waits for an object that is being deleted already, and says since when and for what", () => {
+    const metadata = { ...ours.metadata, deletionTimestamp: "2026-01-02T03:04:05Z", finalizers: ["test/hold"] };
+    const verdict = judgePrune(record("ConfigMap"), { metadata }, owner);
+    expect(verdict).toEqual({
+      kind: "wait",
+      message: "it is being deleted since 2026-01-02T03:04:05Z and waits for finalizers: test/hold",
+    });
   });
 
   it("never deletes a namespace that was there before", () => {
-    expect(abandonReason(record("Namespace"), { prune: true })).toBe("NamespaceNotCreated");
-    expect(abandonReason(record("Namespace", { created: true }), { prune: true })).toBe("");
-    expect(abandonReason(record("ConfigMap"), { prune: true })).toBe("");
+    expect(judgePrune(record("Namespace"), ours, owner)).toMatchObject({
+      kind: "keep",
+      reason: "NamespaceNotCreated",
+    });
+    expect(judgePrune(record("Namespace", { created: true }), ours, owner)).toEqual(deletion);
   });
 
-  it("deletes nothing when the assignment says so", () => {
-    expect(abandonReason(record("ConfigMap"), { prune: false })).toBe("PruneDisabled");
+  it.each([
+    ["drover.dev/prune", "disabled"],
+    ["kustomize.toolkit.fluxcd.io/prune", "disabled"],
+    ["helm.sh/resource-policy", "keep"],
+    ["client.lifecycle.config.k8s.io/deletion", "detach"],
+    ["cli-utils.sigs.k8s.io/on-remove", "keep"],
+    ["argocd.argoproj.io/sync-options", "Prune=false"],
+    ["argocd.argoproj.io/sync-options", "Replace=true, Delete=false"],
+  ])("case 53: keeps what carries %s: %s", (name, value) => {
+    const kept = { kind: "keep", reason: "KeepAnnotation" };
+    expect(judgePrune(record("ConfigMap"), annotated({ [name]: value }), owner)).toMatchObject(kept);
+  });
+
+  it("case 53: keeps what only its manifest said to keep", () => {
+    expect(judgePrune(record("ConfigMap", { keep: true }), ours, owner).kind).toBe("keep");
+  });
+
+  it.each(["Prune=true", "Prune=confirm", "Validate=false", ""])("deletes what says %s of it", (value) => {
+    const verdict = judgePrune(record("x"), annotated({ "argocd.argoproj.io/sync-options": value }), owner);
+    expect(verdict).toEqual({ ...deletion, asks: value === "Prune=confirm" });
   });
 });

@@ -1,7 +1,7 @@
 import type { Digest } from "@drover/shared/digest";
 import type { JsonRecord } from "@drover/shared/json";
 import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
-import type { Drift, Report } from "@drover/shared/link/link";
+import type { Drift, HeldPrune, Report } from "@drover/shared/link/link";
 
 import { cold, type Heat } from "./contest.ts";
 import { verdictAfter, type Verdict } from "./health/verdict.ts";
@@ -16,6 +16,8 @@ export interface Obstacle {
   readonly message: string;
   /** `soon`: seconds · `later`: minutes · `changed`: when the desired or live object changes · `kind`: when the kind is there. */
   readonly retry: "soon" | "later" | "changed" | "kind";
+  /** Fields whose value the server would not take; absent when none is to blame. */
+  readonly fields?: readonly string[];
 }
 
 /** Why an object that was applied has to be applied once more. */
@@ -77,12 +79,36 @@ export interface ObjectRecord {
   echo: { readonly left: boolean; readonly object: JsonRecord } | undefined;
   /** Why it stays in the cluster although it left the bundle. */
   abandoned: string;
+  /** Whether its manifest says that it is never to be deleted. */
+  keep: boolean;
+  /** Number of the bundle that brought it or left it out, as `ApplicationRecord.bundles` counts; 0 = before this process. */
+  moved: number;
+  /** How far its deletion is; undefined for what nobody has looked at yet. */
+  departure: Departure | undefined;
+}
+
+/** What is known of the deletion of an object that left its application. */
+export interface Departure {
+  /** Why it waits for a person (see `core/budget`); "" when it does not. */
+  held: string;
+  /** A person has confirmed it. Kept in the inventory: a restart in the middle must not ask again for the rest. */
+  confirmed: boolean;
+  /** Kind of the objects that would go with it, for a definition; "" when there are none, undefined when not looked for. */
+  inUse: string | undefined;
+  /** Its annotations want a person to confirm it. */
+  asks: boolean;
+  /** It is not the application's any more: reported until the next bundle, and in no inventory. */
+  released: boolean;
 }
 
 export interface ApplicationRecord {
   readonly name: string;
   /** By `formatObjectKey`. */
   readonly objects: Map<string, ObjectRecord>;
+  /** How many bundles this process has taken in. */
+  bundles: number;
+  /** What waits for a person to confirm that it is to be deleted. */
+  heldPrune: HeldPrune | undefined;
   /** Bundle that the records' `desired` are of; "" = none. */
   bundle: Digest;
   /** Default namespace that the bundle's objects were placed in. */
@@ -140,6 +166,9 @@ export function createObjectRecord(key: ObjectKey, version: string): ObjectRecor
     inFlight: false,
     echo: undefined,
     abandoned: "",
+    keep: false,
+    moved: 0,
+    departure: undefined,
   };
 }
 
@@ -147,6 +176,8 @@ export function createApplicationRecord(name: string): ApplicationRecord {
   return {
     name,
     objects: new Map(),
+    bundles: 0,
+    heldPrune: undefined,
     bundle: "",
     namespace: "",
     applied: "",
@@ -174,9 +205,25 @@ export function recordOf(application: ApplicationRecord, key: ObjectKey, version
   return made;
 }
 
+/** Whether the record is still one of the application's, and its object too. */
+export function isPresent(application: ApplicationRecord, record: ObjectRecord): boolean {
+  return application.objects.get(formatObjectKey(record.key)) === record && record.departure?.released !== true;
+}
+
 /** Takes an object out of the inventory. */
 export function dropRecord(application: ApplicationRecord, key: ObjectKey): void {
   if (application.objects.delete(formatObjectKey(key))) application.shape += 1;
+}
+
+/** What is known of an object's deletion, to be changed in place. */
+export function departureOf(record: ObjectRecord): Departure {
+  record.departure ??= { held: "", confirmed: false, inUse: undefined, asks: false, released: false };
+  return record.departure;
+}
+
+/** Whether the object is on its way out of the cluster, without a person having to say so first. */
+export function isLeaving(record: ObjectRecord): boolean {
+  return record.desired === "" && record.abandoned === "" && (record.departure?.held ?? "") === "";
 }
 
 /** Takes in how the object is doing; a cause holds only for as long as there is something to explain. */
@@ -202,6 +249,11 @@ export function isUnready({ health }: Verdict): boolean {
 /** Whether the object differs from what is desired as far as the agent knows. One that does not costs no request. */
 export function needsApply(record: ObjectRecord): boolean {
   return record.desired !== "" && (record.applied !== record.desired || record.repair !== undefined);
+}
+
+/** Whether the server was asked for what is desired, whatever it said. */
+export function wasTried(record: ObjectRecord): boolean {
+  return !needsApply(record) || record.obstacle !== undefined;
 }
 
 /** Whether the object is as desired. */

@@ -2,7 +2,7 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 import type { Assignment, ObjectReport, Report } from "@drover/shared/link/link";
 
 import { compareHealth, worstHealth } from "./health/index.ts";
-import { isApplied, type ApplicationRecord, type ObjectRecord } from "./record.ts";
+import { isApplied, isLeaving, type ApplicationRecord, type ObjectRecord } from "./record.ts";
 import { explainRefused, type RefusedBundle, type RefusedObject } from "./refused.ts";
 
 export interface ReportInput {
@@ -17,20 +17,22 @@ export interface ReportInput {
 
 /** The bound of the wire contract. */
 const maxObjects = 5_000;
+const maxBlockers = 3;
 
 const stateOrder: Readonly<Record<ObjectReport["apply"], number>> = {
   failed: 0,
   pending: 1,
   pruning: 2,
-  abandoned: 3,
-  applied: 4,
+  held: 3,
+  abandoned: 4,
+  applied: 5,
 };
 
 /** The whole observed state of an application, from its records alone. */
 export function buildReport(input: ReportInput): Report {
   const { application, assignment } = input;
   const known = [...application.objects.values()].map((record) => reportObject(record, application.refused));
-  const live = known.filter((object) => object.apply !== "pruning" && object.apply !== "abandoned");
+  const live = known.filter(({ apply }) => apply !== "pruning" && apply !== "held" && apply !== "abandoned");
   const objects = [...known, ...reportRefused(application)].toSorted(worstFirst);
   const { reason, message } = explain(input, objects);
   return {
@@ -48,6 +50,7 @@ export function buildReport(input: ReportInput): Report {
     objects: objects.slice(0, maxObjects),
     receivedAtMs: input.receivedAtMs,
     appliedAtMs: application.appliedAtMs,
+    ...(application.heldPrune === undefined ? {} : { heldPrune: application.heldPrune }),
   };
 }
 
@@ -59,7 +62,7 @@ function reportObject(record: ObjectRecord, refused: RefusedBundle | undefined):
     return { ...base, ...drift, ...describeRefusal(refused, refusal) };
   const { obstacle } = record;
   if (record.desired === "") {
-    const apply = record.abandoned === "" ? "pruning" : "abandoned";
+    const apply = isLeaving(record) ? "pruning" : record.abandoned === "" ? "held" : "abandoned";
     const reason = obstacle?.reason ?? record.abandoned;
     return { ...base, ...drift, apply, reason, message: obstacle?.message ?? "" };
   }
@@ -127,16 +130,26 @@ function explain(
 ): { readonly reason: string; readonly message: string } {
   if (application.hindrance !== undefined) return application.hindrance;
   if (application.refused !== undefined) return explainRefused(application.refused);
-  const worst = objects.find((object) => object.apply !== "abandoned");
+  const removing = application.phase === "removing";
+  // What is held has its own place in the report, and must not hide what ails the objects that run.
+  const shown = objects.filter(({ apply }) => apply !== "abandoned" && (apply !== "held" || removing));
+  const [worst] = shown;
   if (worst !== undefined && worst.reason !== "") {
-    const { kind, namespace, name } = worst.key;
-    const where = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
-    return { reason: worst.reason, message: worst.message === "" ? where : `${where}: ${worst.message}` };
+    // All that is left of an application that is to go keeps it, so more than one is named.
+    const count = removing ? maxBlockers : 1;
+    const more = removing ? Math.max(0, shown.length - count) : 0;
+    const named = shown.slice(0, count).map(describeObject).join("; ");
+    return { reason: worst.reason, message: more === 0 ? named : `${named}; and ${more} more` };
   }
   if (assignment === undefined && application.phase !== "removing") {
     return { reason: "NotAssigned", message: "no assignment names it any more; it is kept as it is" };
   }
   return { reason: "", message: "" };
+}
+
+function describeObject({ key, message }: ObjectReport): string {
+  const where = `${key.kind} ${key.namespace === "" ? "" : `${key.namespace}/`}${key.name}`;
+  return message === "" ? where : `${where}: ${message}`;
 }
 
 function worstFirst(a: ObjectReport, b: ObjectReport): number {

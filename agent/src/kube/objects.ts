@@ -1,7 +1,15 @@
-import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import { isRecord, listAt, numberAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 import type { ObjectKey } from "@drover/shared/kube/manifest";
 
-import { collectionPath, metadataOnly, objectPath, type KubeApi, type Refusal, type Resource } from "./api.ts";
+import {
+  collectionPath,
+  metadataListOnly,
+  metadataOnly,
+  objectPath,
+  type KubeApi,
+  type Refusal,
+  type Resource,
+} from "./api.ts";
 
 /** The name under which every field that Git sets is owned. One for all applications, so that objects can move. */
 export const fieldManager = "drover";
@@ -65,23 +73,23 @@ export async function getObject(api: KubeApi, options: GetOptions, signal: Abort
 }
 
 export type Deleted =
-  /** `finished` when nothing holds the object back any more. */
-  | { readonly kind: "deleted"; readonly finished: boolean }
+  /** `finished` when nothing holds the object back any more; `object` is its last state, as far as the server told it. */
+  | { readonly kind: "deleted"; readonly finished: boolean; readonly object: JsonRecord }
   | { readonly kind: "gone" }
-  /** With 409, among others, when another object of the same name is there by now. */
+  /** With 409 when it is not the object, or not the version of it, that was meant. */
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export interface DeleteOptions {
   readonly resource: Resource;
   readonly at: At;
+  /** Deletes only the object with this uid. */
   readonly uid: string;
   /** Only this version of the object; default: any. */
   readonly resourceVersion?: string;
-  /** What becomes of its dependants; default: they follow in the background. */
-  readonly propagation?: "Background" | "Orphan";
+  /** What becomes of its dependants; default: they follow in the background. In the foreground it stays until they are gone. */
+  readonly propagation?: "Background" | "Foreground" | "Orphan";
 }
 
-/** Deletes exactly the object with this uid. */
 export async function deleteObject(api: KubeApi, options: DeleteOptions, signal: AbortSignal): Promise<Deleted> {
   const { resource, at, uid, resourceVersion, propagation = "Background" } = options;
   const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
@@ -90,8 +98,66 @@ export async function deleteObject(api: KubeApi, options: DeleteOptions, signal:
     { method: "DELETE", path: objectPath(resource, at), body: JSON.stringify(body) },
     signal,
   );
-  if (answer.kind === "ok") return { kind: "deleted", finished: textAt(answer.body, "kind") === "Status" };
+  if (answer.kind === "ok") {
+    const object = asRecord(answer.body);
+    return { kind: "deleted", finished: isFinished(object), object };
+  }
   return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
+}
+
+/** Some servers answer a finished deletion with a Status, others with the object's last state. */
+function isFinished(body: JsonRecord): boolean {
+  if (textAt(body, "kind") === "Status") return true;
+  const grace = numberAt(body, "metadata", "deletionGracePeriodSeconds") ?? 0;
+  const held = [...listAt(body, "metadata", "finalizers"), ...listAt(body, "spec", "finalizers")];
+  return grace === 0 && held.length === 0;
+}
+
+export type Listed =
+  | { readonly kind: "ok"; readonly items: readonly JsonRecord[] }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** The metadata of the first few objects of a kind, in one namespace or ("") in all. */
+export async function listSome(
+  api: KubeApi,
+  options: { readonly resource: Resource; readonly namespace: string; readonly limit: number },
+  signal: AbortSignal,
+): Promise<Listed> {
+  const path = `${collectionPath(options.resource, options.namespace)}?limit=${options.limit}`;
+  const answer = await api.request({ method: "GET", path, accept: metadataListOnly }, signal);
+  return answer.kind === "ok" ? { kind: "ok", items: recordsAt(answer.body, "items") } : answer;
+}
+
+/**
+ * Lets go of an object that stays: takes labels and our part of the managed fields off exactly this version of it, and
+ * changes no field that it has a value in. False when it has changed meanwhile.
+ */
+export async function disownObject(
+  api: KubeApi,
+  options: {
+    readonly resource: Resource;
+    readonly at: At;
+    readonly live: JsonRecord;
+    readonly labels: readonly string[];
+  },
+  signal: AbortSignal,
+): Promise<{ readonly kind: "disowned" | "changed" } | { readonly kind: "refused"; readonly refusal: Refusal }> {
+  const { resource, at, live, labels } = options;
+  const others = recordsAt(live, "metadata", "managedFields").filter((entry) => entry["manager"] !== fieldManager);
+  const body = JSON.stringify([
+    { op: "test", path: "/metadata/uid", value: textAt(live, "metadata", "uid") },
+    { op: "test", path: "/metadata/resourceVersion", value: textAt(live, "metadata", "resourceVersion") },
+    ...labels
+      .filter((name) => textAt(live, "metadata", "labels", name) !== undefined)
+      .map((name) => ({ op: "remove", path: `/metadata/labels/${name.replaceAll("/", "~1")}` })),
+    // An empty list would change nothing: one empty entry is how the API says "nobody".
+    { op: "replace", path: "/metadata/managedFields", value: others.length === 0 ? [{}] : others },
+  ]);
+  const path = `${objectPath(resource, at)}?fieldManager=${fieldManager}`;
+  const contentType = "application/json-patch+json";
+  const answer = await api.request({ method: "PATCH", path, contentType, body, accept: metadataOnly }, signal);
+  if (answer.kind === "ok") return { kind: "disowned" };
+  return answer.refusal.status === 409 || answer.refusal.status === 422 ? { kind: "changed" } : answer;
 }
 
 /** Creates an object; `exists` when there is one of that name already. */

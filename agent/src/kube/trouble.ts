@@ -19,6 +19,8 @@ export interface Trouble {
   readonly message: string;
   readonly retry: RetryWhen;
   readonly retryAfterMs?: number;
+  /** Fields whose value the server would not take; absent when it names none. */
+  readonly fields?: readonly string[];
 }
 
 /** The error table: from what the server refused a write with, to what to do. By codes only. */
@@ -48,7 +50,7 @@ export function troubleOf(refusal: Refusal): Trouble {
     case 415:
       return say("Invalid", "changed", details || describeSchemaFault(refusal.message) || "the server cannot read it");
     case 422:
-      return say("Invalid", "changed", details || "the server rejects it");
+      return { ...say("Invalid", "changed", details || "the server rejects it"), ...refusedFields(causes) };
     case 429:
       return say("TooManyRequests", "soon", "the API server asks to slow down");
     default:
@@ -78,6 +80,13 @@ export function duplicateFields(refusal: Refusal): readonly string[] {
   if (refusal.status !== 422) return [];
   return refusal.causes.filter((cause) => cause.reason === "FieldValueDuplicate").map((cause) => cause.field);
 }
+
+function refusedFields(causes: readonly RefusalCause[]): Pick<Trouble, "fields"> {
+  const fields = causes.filter(({ reason }) => reason === "FieldValueInvalid").map(({ field }) => field);
+  return fields.length === 0 ? {} : { fields: fields.slice(0, maxFields) };
+}
+
+const maxFields = 20;
 
 function suffix(refusal: Refusal): string {
   const fault = describeSchemaFault(refusal.message);

@@ -27,7 +27,7 @@ function createMaps() {
 
 function entry(name: string, fields: Partial<InventoryEntry> = {}): InventoryEntry {
   const key = { group: "apps", kind: "Deployment", namespace: "shop", name };
-  return { key, version: "v1", uid: "u", created: false, ...fields };
+  return { key, version: "v1", uid: "u", created: false, confirmed: false, ...fields };
 }
 
 const owned = (entries: readonly InventoryEntry[], account = "") => ({ account, entries });
@@ -40,7 +40,9 @@ describe("the inventory", () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1_600 }), async (size) => {
         const { maps, stored } = createMaps();
-        const entries = Array.from({ length: size }, (_, index) => entry(`d${index}`, { created: index % 2 === 0 }));
+        const entries = Array.from({ length: size }, (_, index) =>
+          entry(`d${index}`, { created: index % 2 === 0, confirmed: index % 3 === 0 }),
+        );
         await createInventory(maps).write("shop", owned(entries), never);
         expect(stored.size).toBe(Math.ceil(size / 500));
         const found = await createInventory(maps).read(never);

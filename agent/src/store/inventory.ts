@@ -8,6 +8,8 @@ export interface InventoryEntry {
   /** "" until the server has told it. */
   readonly uid: string;
   readonly created: boolean;
+  /** A person has confirmed that it is to be deleted. */
+  readonly confirmed: boolean;
   /** Last run of a Job or a hook that has come to its end: it is not to be run again, even by an agent without a disk. */
   readonly ended?: { readonly id: string; readonly outcome: "success" | "failure" };
 }
@@ -106,11 +108,16 @@ function shardName(application: string, index: number): string {
   return `drover-inventory-${application}${index === 0 ? "" : `.${index}`}`;
 }
 
+/** The seventh cell of a row is their sum. */
+const createdFlag = 1;
+const confirmedFlag = 2;
+
 function encodeShards(entries: readonly InventoryEntry[]): readonly string[] {
-  const rows = entries.map(({ key, version, uid, created, ended }) => {
+  const rows = entries.map(({ key, version, uid, created, confirmed, ended }) => {
+    const flags = (created ? createdFlag : 0) + (confirmed ? confirmedFlag : 0);
     const row = [key.group, key.kind, version, key.namespace, key.name, uid];
-    if (ended !== undefined) return JSON.stringify([...row, created ? 1 : 0, ended.id, ended.outcome]);
-    return JSON.stringify(created ? [...row, 1] : row);
+    if (ended !== undefined) return JSON.stringify([...row, flags, ended.id, ended.outcome]);
+    return JSON.stringify(flags === 0 ? row : [...row, flags]);
   });
   const sorted = rows.toSorted();
   const shards: string[] = [];
@@ -130,12 +137,14 @@ function decodeEntries(text: string): readonly InventoryEntry[] {
   }
   return (Array.isArray(rows) ? rows : []).flatMap((row: unknown): readonly InventoryEntry[] => {
     if (!Array.isArray(row) || isRecord(row)) return [];
-    const [group, kind, version, namespace, name, uid, created, id, outcome] = row as readonly unknown[];
+    const [group, kind, version, namespace, name, uid, flags, id, outcome] = row as readonly unknown[];
     const texts = [group, kind, version, namespace, name, uid].filter((cell) => typeof cell === "string");
     const [g, k, v, ns, n, u] = texts;
     if (texts.length !== 6 || g === undefined || k === undefined || v === undefined) return [];
     if (ns === undefined || n === undefined || u === undefined) return [];
-    const entry = { key: { group: g, kind: k, namespace: ns, name: n }, version: v, uid: u, created: created === 1 };
+    const has = (flag: number): boolean => typeof flags === "number" && (flags & flag) !== 0;
+    const marks = { created: has(createdFlag), confirmed: has(confirmedFlag) };
+    const entry = { key: { group: g, kind: k, namespace: ns, name: n }, version: v, uid: u, ...marks };
     if (typeof id !== "string" || (outcome !== "success" && outcome !== "failure")) return [entry];
     return [{ ...entry, ended: { id, outcome } }];
   });

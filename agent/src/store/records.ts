@@ -23,6 +23,8 @@ export interface StoredObject {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly ownHash: string;
+  /** Absent: its manifest does not say that it is never to be deleted. */
+  readonly keep?: boolean;
 }
 
 export interface StoredApplication {

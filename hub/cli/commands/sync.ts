@@ -10,11 +10,14 @@ import { withExamples } from "../help.ts";
 import { parseTargetName } from "../names.ts";
 import type { Session } from "../session.ts";
 import { collect, isStructured, openSession, print, printValue, say } from "../session.ts";
+import { plain } from "../text.ts";
 import { waitUntil, type Missing } from "../wait.ts";
 
 interface SyncFlags extends GlobalFlags {
   readonly wait?: boolean;
   readonly timeout: string;
+  readonly confirmPrune?: boolean;
+  readonly yes?: boolean;
 }
 
 export function define(program: Command, { terminal }: CommandContext): void {
@@ -24,6 +27,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
     .argument("<what>", "app, app@cluster or source/NAME")
     .option("--wait", "wait until every target is current")
     .option("--timeout <duration>", "how long to wait", "5m")
+    .option("--confirm-prune", "let app@cluster delete what it holds back; shows it first")
+    .option("--yes", "with --confirm-prune: do it, do not only show")
     .action(async (what: string) => {
       const flags = command.optsWithGlobals<SyncFlags>();
       const timeoutMs = parseDuration(flags.timeout);
@@ -31,6 +36,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
         throw new DroverError("usage", `"${flags.timeout}" is not a duration`, { hint: "write it as 30s, 5m or 1h" });
       }
       const session = await openSession(terminal, flags);
+      if (flags.confirmPrune === true) await confirmPrune(session, what, flags);
       if (what.startsWith("source/")) return syncSource(session, what.slice("source/".length), flags, timeoutMs);
       return syncTargets(session, what, flags, timeoutMs);
     });
@@ -38,6 +44,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
     ["drover sync shop", "on every cluster"],
     ["drover sync shop@prod-1 --wait", "on one, and wait until it is current"],
     ["drover sync source/platform", "fetch the repository now"],
+    ["drover sync shop@prod-1 --confirm-prune", "show the deletions that wait for a person"],
+    ["drover sync shop@prod-1 --confirm-prune --yes", "and let them happen"],
   ]);
 }
 
@@ -54,6 +62,25 @@ async function syncTargets(session: Session, what: string, flags: SyncFlags, tim
     return states.filter((target) => target.state !== "current").map(missingTarget);
   });
   return say(session, `${count(targets.length)} current`);
+}
+
+/** Confirms exactly what it has shown: the hub and the agent refuse when something else is held by then. */
+async function confirmPrune(session: Session, what: string, flags: SyncFlags): Promise<void> {
+  const { client, signal } = session;
+  const target = await client.targets.get(parseTargetName(what), signal);
+  const { heldPrune } = target;
+  if (heldPrune === undefined) throw new DroverError("precondition_failed", `${what} holds no deletions`);
+  const held = target.items.filter((item) => item.apply === "held");
+  const lines = held.map(({ object, message }) => plain(`delete ${object}: ${message}`));
+  if (flags.yes === true) {
+    for (const line of lines) say(session, line);
+    await client.targets.confirmPrune(target, { digest: heldPrune.digest }, signal);
+    return;
+  }
+  print(session, lines);
+  throw new DroverError("precondition_failed", `${what} would delete ${heldPrune.objects} objects`, {
+    hint: `if that is what you want: drover sync ${what} --confirm-prune --yes`,
+  });
 }
 
 async function syncSource(session: Session, name: string, flags: SyncFlags, timeoutMs: number): Promise<void> {

@@ -23,6 +23,8 @@ export interface Backend {
   removeCluster(name: string): Promise<void>;
   /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */
   syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
+  /** Confirms the deletions that are held under this digest. Throws `precondition_failed` when others are, or none. */
+  confirmPrune(app: string, cluster: string, digest: string): Promise<void>;
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
   /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */

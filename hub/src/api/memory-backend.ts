@@ -129,6 +129,11 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(addresses);
   }
 
+  confirmPrune(app: string, cluster: string, digest: string): Promise<void> {
+    this.asked.push(`confirm ${app}@${cluster} ${digest}`);
+    return Promise.resolve();
+  }
+
   syncSource(name: string): Promise<void> {
     this.asked.push(`sync source/${name}`);
     return Promise.resolve();

@@ -47,6 +47,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "GET /api/v1/targets",
     "GET /api/v1/targets/{app}/{cluster}",
     "POST /api/v1/targets/{app}/{cluster}/sync",
+    "POST /api/v1/targets/{app}/{cluster}/confirm-prune",
     "GET /api/v1/targets/{app}/{cluster}/diff",
     "GET /api/v1/targets/{app}/{cluster}/tree",
     "GET /api/v1/targets/{app}/{cluster}/rbac",

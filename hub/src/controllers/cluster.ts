@@ -1,6 +1,6 @@
 import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
-import type { Assignment, Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { Assignment, Assignments, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
@@ -26,14 +26,16 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         generation: cluster.generation,
         issuedAtMs: deps.clock.now(),
         targets: records.filter((record) => record.removal === "").map(toAssignment),
-        tombstones: records
-          .filter((record) => record.removal !== "")
-          .map(({ app, removal, deletion }) => ({ application: app, reason: removal, detach: deletion === "detach" })),
+        tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
       deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
     }
     return Promise.resolve(done);
   };
+}
+
+function toTombstone({ app, removal, deletion, confirmPrune }: TargetRecord): Tombstone {
+  return { application: app, reason: removal, detach: deletion === "detach", confirmPrune };
 }
 
 function toAssignment(record: TargetRecord): Assignment {

@@ -27,8 +27,10 @@ const object = {
   reason: "",
   message: "",
 } as const;
+const target = { app: "web", cluster: "dev-1", bundle: "b1", removal: "", syncRequest: 0 };
+const heldPrune = { digest: "sha256:ab", objects: 12, reason: "ManyLeave" };
 const healthy: TargetFacts = {
-  target: { bundle: "b1", removal: "", syncRequest: 0 },
+  target,
   report,
   joined: true,
   connected: true,
@@ -36,12 +38,36 @@ const healthy: TargetFacts = {
 };
 
 describe("state of a target", () => {
+  it("says which command lets held deletions happen", () => {
+    expect(assessTarget({ ...healthy, report: { ...report, heldPrune } }).message).toBe(
+      "12 deletions wait for confirmation (ManyLeave): drover sync web@dev-1 --confirm-prune",
+    );
+  });
+
+  it("E51: says what blocks a removal, and why it is removed as long as nothing does", () => {
+    const removed = { ...healthy, target: { ...target, removal: "no longer declared" } };
+    const message = "ConfigMap shop/a: it is being deleted and waits for finalizers: x";
+    const blocked = { ...report, phase: "removing", reason: "Deleting", message } as const;
+    expect(assessTarget({ ...removed, report: blocked })).toEqual({ state: "deleting", reason: "Deleting", message });
+    expect(assessTarget({ ...removed, report: { ...blocked, reason: "", message: "" } }).message).toBe(
+      "no longer declared",
+    );
+    expect(assessTarget({ ...removed, report: { ...blocked, heldPrune } }).reason).toBe("PruneHeld");
+  });
+
   it.each<[string, Partial<TargetFacts>, string, string]>([
     ["all well", {}, "current", ""],
     ["never joined", { joined: false, report: undefined }, "pending", "ClusterNotJoined"],
     ["silent although last seen healthy", { connected: false }, "offline", "AgentDisconnected"],
     ["refused", { refusal: { code: "signature_invalid", message: "unknown key" } }, "failed", "AssignmentRefused"],
-    ["to be removed", { target: { bundle: "b1", removal: "unselected", syncRequest: 0 } }, "deleting", "Removing"],
+    ["to be removed", { target: { ...target, removal: "unselected" } }, "deleting", "Removing"],
+    ["deletions held", { report: { ...report, heldPrune } }, "pending", "PruneHeld"],
+    [
+      "deletions held, and something worse",
+      { report: { ...report, heldPrune, health: "Failed", reason: "CrashLoopBackOff" } },
+      "degraded",
+      "CrashLoopBackOff",
+    ],
     ["no report yet", { report: undefined }, "progressing", "Distributing"],
     ["report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],
     ["applying", { report: { ...report, phase: "applying" } }, "progressing", "Applying"],

@@ -1,10 +1,10 @@
 import type { Report } from "@drover/shared/link/link";
 import { worstState, type ObjectHealth, type TargetState } from "@drover/shared/state";
 
-import type { TargetRecord } from "./target.ts";
+import { formatTarget, type TargetRecord } from "./target.ts";
 
 export interface TargetFacts {
-  readonly target: Pick<TargetRecord, "bundle" | "removal" | "syncRequest">;
+  readonly target: Pick<TargetRecord, "app" | "cluster" | "bundle" | "removal" | "syncRequest">;
   /** The newest report of the agent about this target. */
   readonly report: Report | undefined;
   readonly joined: boolean;
@@ -28,11 +28,29 @@ export function assessTarget(facts: TargetFacts): Assessment {
   if (!facts.connected)
     return assess("offline", "AgentDisconnected", "the agent is not connected; last known state kept");
   if (refusal !== undefined) return assess("failed", "AssignmentRefused", `${refusal.code}: ${refusal.message}`);
-  if (target.removal !== "") return assess("deleting", "Removing", target.removal);
+  if (target.removal !== "") return assessRemoval(target, report);
   if (report === undefined || report.bundle !== target.bundle) {
     return assess("progressing", "Distributing", "the agent has not taken this revision yet");
   }
-  return assessReport(report);
+  const held = describeHeld(target, report);
+  const assessment = assessReport(report);
+  // The bundle is there; what it left out is not gone yet, and waits for a person.
+  return held !== undefined && assessment.state === "current" ? assess("pending", "PruneHeld", held) : assessment;
+}
+
+/** What blocks a removal is the agent's to tell; before that only why it is removed is known. */
+function assessRemoval(target: TargetFacts["target"], report: Report | undefined): Assessment {
+  if (report?.phase !== "removing") return assess("deleting", "Removing", target.removal);
+  const held = describeHeld(target, report);
+  if (held !== undefined) return assess("deleting", "PruneHeld", held);
+  return assess("deleting", report.reason || "Removing", report.message || target.removal);
+}
+
+function describeHeld(target: TargetFacts["target"], { heldPrune }: Report): string | undefined {
+  if (heldPrune === undefined) return undefined;
+  const { objects, reason } = heldPrune;
+  const what = objects === 1 ? "1 deletion waits" : `${objects} deletions wait`;
+  return `${what} for confirmation (${reason}): drover sync ${formatTarget(target)} --confirm-prune`;
 }
 
 function assessReport(report: Report): Assessment {

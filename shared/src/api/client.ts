@@ -36,6 +36,8 @@ export interface Client {
   readonly targets: Listing<api.Target, api.TargetQuery> & {
     get(target: TargetAddress, signal: AbortSignal): Promise<api.TargetDetail>;
     sync(target: TargetAddress, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Lets the agent delete what it holds under this digest. Throws `precondition_failed` when that is not so any more. */
+    confirmPrune(target: TargetAddress, input: api.ConfirmPrune, signal: AbortSignal): Promise<api.SyncResult>;
     diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
     tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
     rbac(target: TargetAddress, signal: AbortSignal): Promise<api.RbacResult>;
@@ -90,6 +92,7 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/targets"),
       get: (target, signal) => http.get(targetPath(target), signal),
       sync: (target, signal) => http.send("POST", `${targetPath(target)}/sync`, signal),
+      confirmPrune: (target, input, signal) => http.send("POST", `${targetPath(target)}/confirm-prune`, signal, input),
       diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
       tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),
       rbac: (target, signal) => http.get(`${targetPath(target)}/rbac`, signal),

@@ -72,12 +72,22 @@ export const targetSchema = Type.Object({
   ),
 });
 
+const heldPruneSchema = Type.Object(
+  {
+    digest: text("Names exactly the objects that wait: what is confirmed is this and nothing else"),
+    objects: Type.Integer({ description: "How many; those of `items` that are `held`" }),
+    reason: text("Stable CamelCase reason"),
+  },
+  { description: "Deletions that a person has to confirm; absent when none wait" },
+);
+
 export const targetDetailSchema = Type.Intersect([
   targetSchema,
   Type.Object({
     overrides: Type.Array(text("Override that applies: file:line")),
     placement: text("Placement that put it here: name and file:line"),
     conditions: Type.Array(conditionSchema),
+    heldPrune: Type.Optional(heldPruneSchema),
     items: Type.Array(
       Type.Object({
         object: text("Deployment.apps shop/web"),
@@ -241,6 +251,11 @@ export const rbacSchema = Type.Object({
   }),
 });
 
+export const confirmPruneSchema = Type.Object(
+  { digest: text("`heldPrune.digest` of the target, as the person saw it") },
+  { additionalProperties: false },
+);
+
 export const syncResultSchema = Type.Object({ targets: Type.Array(text("app@cluster that was asked")) });
 
 export const versionSchema = Type.Object({ version: Type.String(), hub: text("Id of this hub"), node: Type.String() });
@@ -336,6 +351,7 @@ export type RbacResult = Static<typeof rbacSchema>;
 export type Version = Static<typeof versionSchema>;
 export type ProblemDetail = Static<typeof problemDetailSchema>;
 
+export type ConfirmPrune = Static<typeof confirmPruneSchema>;
 export type SyncResult = Static<typeof syncResultSchema>;
 export type EventList = Static<typeof eventListSchema>;
 export type ClusterQuery = Static<typeof clusterQuerySchema>;

@@ -42,6 +42,8 @@ export interface Tombstone {
   readonly reason: string;
   /** True: its objects stay in the cluster and only stop being the application's. */
   readonly detach: boolean;
+  /** As `Assignment.confirmPrune`, for what the agent does not remove without being asked twice. */
+  readonly confirmPrune: string;
 }
 
 /** Everything that one cluster is to run. Always the whole; a higher generation replaces a lower one. */
@@ -82,7 +84,8 @@ export interface Acknowledgement {
   readonly refusal?: { readonly code: string; readonly message: string };
 }
 
-export type ApplyState = "applied" | "pending" | "failed" | "pruning" | "abandoned";
+/** `held`: it left the bundle, and a person has to confirm that it is to be deleted. */
+export type ApplyState = "applied" | "pending" | "failed" | "pruning" | "held" | "abandoned";
 
 export interface ObjectReport {
   readonly key: ObjectKey;
@@ -105,6 +108,15 @@ export interface Drift {
   readonly repaired: boolean;
 }
 
+/** Deletions that wait for a person. */
+export interface HeldPrune {
+  /** Names exactly these objects: confirming it confirms nothing that joins them later. */
+  readonly digest: string;
+  readonly objects: number;
+  /** CamelCase and stable: why they wait (see the agent's `core/budget`). */
+  readonly reason: string;
+}
+
 /** The whole observed state of one application in one cluster. */
 export interface Report {
   readonly application: string;
@@ -124,6 +136,7 @@ export interface Report {
   readonly message: string;
   /** Sorted worst first, at most 5,000. */
   readonly objects: readonly ObjectReport[];
+  readonly heldPrune?: HeldPrune;
   /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */
   readonly receivedAtMs: number;
   readonly appliedAtMs: number;

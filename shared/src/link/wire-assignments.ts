@@ -1,7 +1,7 @@
 import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 
 import { DroverError } from "../errors.ts";
-import type { Assignment, Assignments } from "./link.ts";
+import type { Assignment, Assignments, Tombstone } from "./link.ts";
 import { syncFromWire, syncToWire } from "./wire-sync.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
@@ -13,7 +13,7 @@ export function encodeAssignments(assignments: Assignments): Uint8Array {
     generation: integerToWire(assignments.generation),
     issuedAtMs: integerToWire(assignments.issuedAtMs),
     targets: assignments.targets.map(toTarget),
-    tombstones: assignments.tombstones.map(({ application, reason, detach }) => ({ application, reason, detach })),
+    tombstones: assignments.tombstones.map(copyTombstone),
   }).finish();
 }
 
@@ -31,7 +31,7 @@ export function decodeAssignments(payload: Uint8Array): Assignments {
     generation: integerFromWire(assignments.generation),
     issuedAtMs: integerFromWire(assignments.issuedAtMs),
     targets: assignments.targets.map(fromTarget),
-    tombstones: assignments.tombstones.map(({ application, reason, detach }) => ({ application, reason, detach })),
+    tombstones: assignments.tombstones.map(copyTombstone),
   };
 }
 
@@ -41,6 +41,11 @@ function parse(payload: Uint8Array): wire.Assignments {
   } catch (cause) {
     throw new DroverError("document_invalid", "assignments cannot be decoded", { cause });
   }
+}
+
+/** The same on both sides; unknown fields of a newer hub are left out. */
+function copyTombstone({ application, reason, detach, confirmPrune }: Tombstone): Tombstone {
+  return { application, reason, detach, confirmPrune };
 }
 
 function toTarget(target: Assignment): wire.Assignment {

@@ -23,10 +23,12 @@ export function reportToWire(report: Report): wire.Report {
     objects: report.objects.map(objectToWire),
     receivedAtMs: integerToWire(report.receivedAtMs),
     appliedAtMs: integerToWire(report.appliedAtMs),
+    heldPrune: report.heldPrune === undefined ? undefined : { ...report.heldPrune },
   };
 }
 
 export function reportFromWire(report: wire.Report): Report {
+  const { heldPrune } = report;
   return {
     application: report.application,
     sequence: integerFromWire(report.sequence),
@@ -42,6 +44,9 @@ export function reportFromWire(report: wire.Report): Report {
     objects: report.objects.flatMap(objectFromWire),
     receivedAtMs: integerFromWire(report.receivedAtMs),
     appliedAtMs: integerFromWire(report.appliedAtMs),
+    ...(heldPrune === undefined
+      ? {}
+      : { heldPrune: { digest: heldPrune.digest, objects: heldPrune.objects, reason: heldPrune.reason } }),
   };
 }
 
@@ -112,6 +117,7 @@ const applyToWire = {
   pending: wire.ApplyState.PENDING,
   failed: wire.ApplyState.FAILED,
   pruning: wire.ApplyState.PRUNING,
+  held: wire.ApplyState.HELD,
   abandoned: wire.ApplyState.ABANDONED,
 } as const satisfies Record<ApplyState, wire.ApplyState>;
 

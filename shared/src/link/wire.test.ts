@@ -43,7 +43,7 @@ const objectReport = fc.record(
   {
     key: fc.record({ group: text, kind: text, namespace: text, name: text }),
     version: text,
-    apply: fc.constantFrom("applied", "pending", "failed", "pruning", "abandoned"),
+    apply: fc.constantFrom("applied", "pending", "failed", "pruning", "held", "abandoned"),
     health,
     reason: text,
     message: text,
@@ -52,22 +52,28 @@ const objectReport = fc.record(
   { requiredKeys: ["key", "version", "apply", "health", "reason", "message"] },
 );
 
-const report: fc.Arbitrary<Report> = fc.record({
-  application: text,
-  sequence: counter,
-  epoch: text,
-  generation: counter,
-  bundle: digestOrNone,
-  applied: digestOrNone,
-  commit: text,
-  phase: fc.constantFrom("applying", "applied", "failed", "removing", "removed"),
-  health,
-  reason: text,
-  message: text,
-  objects: fc.array(objectReport, { maxLength: 4 }),
-  receivedAtMs: counter,
-  appliedAtMs: counter,
-});
+const heldPrune = fc.record({ digest: text, objects: fc.nat(), reason: text });
+const report: fc.Arbitrary<Report> = fc
+  .tuple(
+    fc.record({
+      application: text,
+      sequence: counter,
+      epoch: text,
+      generation: counter,
+      bundle: digestOrNone,
+      applied: digestOrNone,
+      commit: text,
+      phase: fc.constantFrom("applying", "applied", "failed", "removing", "removed"),
+      health,
+      reason: text,
+      message: text,
+      objects: fc.array(objectReport, { maxLength: 4 }),
+      receivedAtMs: counter,
+      appliedAtMs: counter,
+    }),
+    fc.option(heldPrune, { nil: undefined }),
+  )
+  .map(([fields, held]) => (held === undefined ? fields : { ...fields, heldPrune: held }));
 
 const hello = fc.record({
   agentVersion: text,
@@ -163,7 +169,9 @@ const assignments: fc.Arbitrary<Assignments> = fc.record({
     }),
     { maxLength: 5 },
   ),
-  tombstones: fc.array(fc.record({ application: text, reason: text, detach: fc.boolean() }), { maxLength: 3 }),
+  tombstones: fc.array(fc.record({ application: text, reason: text, detach: fc.boolean(), confirmPrune: text }), {
+    maxLength: 3,
+  }),
 });
 
 /** Field 99 of a kind that no contract has yet, as a newer peer might send it. */

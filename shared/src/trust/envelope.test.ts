@@ -13,7 +13,9 @@ const assignments: Assignments = {
   generation: 7,
   issuedAtMs: 1_000,
   targets: [],
-  tombstones: [{ application: "old", reason: "placement web no longer selects this cluster", detach: false }],
+  tombstones: [
+    { application: "old", reason: "placement web no longer selects this cluster", detach: false, confirmPrune: "" },
+  ],
 };
 
 describe("signed assignments", () => {

@@ -1,4 +1,5 @@
 import {
+  confirmPruneSchema,
   diffSchema,
   listSchema,
   rbacSchema,
@@ -45,6 +46,12 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
     return reply.code(202).send({ targets: [...(await backend.syncApplication(name, cluster))] });
   });
 
+  app.post(`${path}/confirm-prune`, { schema: operations.confirmPrune }, async (request, reply) => {
+    const { app: name, cluster } = target(request.params);
+    await backend.confirmPrune(name, cluster, request.body.digest);
+    return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
+  });
+
   app.get(`${path}/diff`, { schema: operations.diffTarget }, (request, reply) => {
     const { app: name, cluster } = target(request.params);
     return askAgent(reply, context, (signal) => backend.diff(name, cluster, signal));
@@ -80,6 +87,13 @@ const operations = {
     operationId: "syncTarget",
     summary: "Have the agent compare and apply again",
     params,
+    response: { 202: syncResultSchema },
+  },
+  confirmPrune: {
+    operationId: "confirmPrune",
+    summary: "Confirm the deletions that the agent holds back, by the digest that names them",
+    params,
+    body: confirmPruneSchema,
     response: { 202: syncResultSchema },
   },
   diffTarget: {

@@ -323,6 +323,8 @@ export const ApplyState = {
   PRUNING: "APPLY_STATE_PRUNING",
   /** ABANDONED - Left the bundle and stays in the cluster. */
   ABANDONED: "APPLY_STATE_ABANDONED",
+  /** HELD - Left the bundle, and a person has to confirm that it is to be deleted. */
+  HELD: "APPLY_STATE_HELD",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -335,6 +337,7 @@ export namespace ApplyState {
   export type FAILED = typeof ApplyState.FAILED;
   export type PRUNING = typeof ApplyState.PRUNING;
   export type ABANDONED = typeof ApplyState.ABANDONED;
+  export type HELD = typeof ApplyState.HELD;
   export type UNRECOGNIZED = typeof ApplyState.UNRECOGNIZED;
 }
 
@@ -358,6 +361,9 @@ export function applyStateFromJSON(object: any): ApplyState {
     case 5:
     case "APPLY_STATE_ABANDONED":
       return ApplyState.ABANDONED;
+    case 6:
+    case "APPLY_STATE_HELD":
+      return ApplyState.HELD;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -379,6 +385,8 @@ export function applyStateToNumber(object: ApplyState): number {
       return 4;
     case ApplyState.ABANDONED:
       return 5;
+    case ApplyState.HELD:
+      return 6;
     case ApplyState.UNRECOGNIZED:
     default:
       return -1;
@@ -644,6 +652,8 @@ export interface Tombstone {
   reason: string;
   /** True: its objects stay in the cluster and only stop being the application's. */
   detach: boolean;
+  /** As in Assignment, for what the agent does not remove without being asked twice. */
+  confirmPrune: string;
 }
 
 /** Whether the agent took an Assignments. */
@@ -694,6 +704,18 @@ export interface Report {
   receivedAtMs: bigint;
   /** When its last object was applied; agent's clock, milliseconds since the Unix epoch, 0 for not yet. */
   appliedAtMs: bigint;
+  /** Present when deletions wait for a person. */
+  heldPrune: HeldPrune | undefined;
+}
+
+/** Deletions that wait for a person to confirm them. */
+export interface HeldPrune {
+  /** Names exactly these objects; Assignment.confirm_prune repeats it. */
+  digest: string;
+  /** How many they are. */
+  objects: number;
+  /** CamelCase and stable: why they wait. */
+  reason: string;
 }
 
 /** Identity of an object in a cluster. */
@@ -1946,7 +1968,7 @@ export const HealthRule: MessageFns<HealthRule> = {
 };
 
 function createBaseTombstone(): Tombstone {
-  return { application: "", reason: "", detach: false };
+  return { application: "", reason: "", detach: false, confirmPrune: "" };
 }
 
 export const Tombstone: MessageFns<Tombstone> = {
@@ -1959,6 +1981,9 @@ export const Tombstone: MessageFns<Tombstone> = {
     }
     if (message.detach !== false) {
       writer.uint32(24).bool(message.detach);
+    }
+    if (message.confirmPrune !== "") {
+      writer.uint32(34).string(message.confirmPrune);
     }
     return writer;
   },
@@ -1998,6 +2023,14 @@ export const Tombstone: MessageFns<Tombstone> = {
             }
 
             message.detach = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.confirmPrune = reader.string();
             continue;
           }
         }
@@ -2157,6 +2190,7 @@ function createBaseReport(): Report {
     objects: [],
     receivedAtMs: 0n,
     appliedAtMs: 0n,
+    heldPrune: undefined,
   };
 }
 
@@ -2215,6 +2249,9 @@ export const Report: MessageFns<Report> = {
         throw new globalThis.Error("value provided for field message.appliedAtMs of type int64 too large");
       }
       writer.uint32(112).int64(message.appliedAtMs);
+    }
+    if (message.heldPrune !== undefined) {
+      HeldPrune.encode(message.heldPrune, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -2342,6 +2379,82 @@ export const Report: MessageFns<Report> = {
             }
 
             message.appliedAtMs = reader.int64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.heldPrune = HeldPrune.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHeldPrune(): HeldPrune {
+  return { digest: "", objects: 0, reason: "" };
+}
+
+export const HeldPrune: MessageFns<HeldPrune> = {
+  encode(message: HeldPrune, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.objects !== 0) {
+      writer.uint32(16).uint32(message.objects);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldPrune {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldPrune();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.objects = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }
