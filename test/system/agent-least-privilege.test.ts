@@ -112,7 +112,7 @@ function suite(server: Server): void {
         await agent.untilApplied(app, bundle);
       }
       await agent.edit(role, only(all.filter((each) => each !== verb)));
-      agent.hub.assign(app, prunes ? [] : [configMap("other", {}, app)], { ...options, syncRequest: 2 });
+      agent.hub.assign(app, [configMap("other", {}, app)], { ...options, syncRequest: 2 });
       const message = `service account ${app}/deployer may not ${verb} configmaps in namespace ${app}`;
       await vi.waitFor(() => {
         expect(agent.hub.report(app)?.objects.map((object) => object.message)).toContain(message);
