@@ -58,6 +58,7 @@ test("reads how an application's objects are treated", () => {
   sync:
     adopt: never
     drift: report
+    deletion: detach
     recreate: true
     allOrNothing: true
     serviceAccount: deployer
@@ -69,6 +70,7 @@ test("reads how an application's objects are treated", () => {
   const rule = { group: "*", kind: "Deployment", namespace: "", name: "", paths: ["spec.replicas"] };
   expect(declared).toMatchObject({
     sync: {
+      deletion: "detach",
       options: {
         adopt: "never",
         drift: "report",
@@ -80,12 +82,6 @@ test("reads how an application's objects are treated", () => {
       },
     },
   });
-});
-
-test("refuses to detach for as long as agents would uninstall instead", () => {
-  const { declarations, problems } = read(application("  source: { path: a }\n  sync: { deletion: detach }"));
-  expect(declarations).toEqual([]);
-  expect(problems).toMatchObject([{ code: "unknown-key", message: 'spec.sync: unknown key "deletion"' }]);
 });
 
 test("reads what is left out", () => {

@@ -3,6 +3,7 @@ import { adoptPolicies, defaultSync, driftModes, type HealthRule, type IgnoreRul
 
 import type { Application } from "./application.ts";
 import { nameRule, type Fields } from "./fields.ts";
+import { deletions } from "./target.ts";
 
 type Sync = Application["sync"];
 
@@ -27,8 +28,7 @@ function readSettings(fields: Fields): Sync {
     prune: fields.flag("prune", defaults.prune),
     allowEmpty: fields.flag("allowEmpty", defaults.allowEmpty),
     createNamespace: fields.flag("createNamespace", defaults.createNamespace),
-    // No agent carries out a detachment yet, and an order that is quietly not followed would delete workloads.
-    deletion: defaults.deletion,
+    deletion: fields.oneOf("deletion", deletions, defaults.deletion),
     options: {
       adopt: fields.oneOf("adopt", adoptPolicies, options.adopt),
       drift: fields.oneOf("drift", driftModes, options.drift),

@@ -30,7 +30,8 @@ export interface TargetRecord extends TargetId {
   readonly removal: string;
 }
 
-export type Deletion = "uninstall" | "detach";
+export const deletions = ["uninstall", "detach"] as const;
+export type Deletion = (typeof deletions)[number];
 
 /** `app@cluster`, the one address of a target everywhere. */
 export function formatTarget({ app, cluster }: TargetId): string {
