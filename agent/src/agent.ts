@@ -86,10 +86,8 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
       const { clock, log } = deps;
       const kube = meter(deps.kube, metrics);
       const files = openRecordFiles(join(options.dataDir, "applications"));
-      const [blobs, state] = await Promise.all([
-        openBlobs(join(options.dataDir, "blobs")),
-        loadState({ files, clock, log }),
-      ]);
+      await using blobs = await openBlobs(join(options.dataDir, "blobs"));
+      const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
       const { facts, owned } = await untilKnown({ deps, kube, inventory }, signal);
       state.adopt(owned);

@@ -1,57 +1,166 @@
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { digestOf, type Digest } from "@drover/shared/digest";
 
-import { readOptional, replaceFile } from "./file.ts";
+import { storeFailed } from "./file.ts";
+import { createSegment, openSegment, type Extent, type Segment, type Unwritten } from "./segment.ts";
 
-/** Blobs on disk, one file each, named by their digests. */
+/**
+ * Blobs on disk, by their digests, in a few files that only grow: one write for many blobs, and one file to open for all
+ * of them. Nothing is written durably until it is moved, so after a power cut a blob may be gone; it then counts as
+ * missing and is fetched again.
+ */
 export interface Blobs {
   /** Without those that are there. */
   missing(digests: Iterable<Digest>): readonly Digest[];
   /** undefined when the blob is not there, or what is there is not it any more; it then counts as missing. */
   read(digest: Digest): Promise<Uint8Array | undefined>;
   write(digest: Digest, bytes: Uint8Array): Promise<void>;
-  /** Deletes every other blob. */
+  /** Forgets every other blob, and gives back the room that they take once it is worth it. */
   retain(digests: ReadonlySet<Digest>): Promise<void>;
 }
 
-const prefix = "sha256:";
+/** A segment that has come to this size is followed by another. */
+const segmentBytes = 16 << 20;
+const movedAtOnce = 64;
+const pattern = /^(?<number>\d{1,9})\.segment$/u;
 
-export async function openBlobs(folder: string): Promise<Blobs> {
-  const present = new Set<Digest>();
-  const pathOf = (digest: Digest): string => join(folder, digest.slice(prefix.length));
-  for (const name of await listNames(folder)) {
-    if (/^[0-9a-f]{64}$/u.test(name)) present.add(prefix + name);
-    else await rm(join(folder, name), { force: true });
-  }
-  return {
-    missing: (digests) => [...new Set(digests)].filter((digest) => !present.has(digest)),
-    async read(digest) {
-      const bytes = await readOptional(pathOf(digest));
-      // Not written durably: after a power cut a file may be short. It is fetched again then.
-      if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
-      present.delete(digest);
-      return undefined;
-    },
-    async write(digest, bytes) {
-      await replaceFile(pathOf(digest), bytes, { durable: false });
-      present.add(digest);
-    },
-    async retain(digests) {
-      for (const digest of present) {
-        if (digests.has(digest)) continue;
-        present.delete(digest);
-        await rm(pathOf(digest), { force: true });
-      }
-    },
-  };
+export async function openBlobs(folder: string): Promise<Blobs & AsyncDisposable> {
+  const blobs = new SegmentedBlobs(folder);
+  await blobs.open();
+  return blobs;
 }
 
-async function listNames(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch {
-    return [];
+interface Place extends Extent {
+  readonly segment: Segment;
+}
+
+interface Write extends Unwritten {
+  readonly done: PromiseWithResolvers<void>;
+}
+
+class SegmentedBlobs implements Blobs, AsyncDisposable {
+  readonly #folder: string;
+  readonly #places = new Map<Digest, Place>();
+  readonly #segments = new Set<Segment>();
+  /** The one that grows. Made when something is written: a segment of an earlier process may end in the middle. */
+  #growing: Segment | undefined;
+  #lastNumber = 0;
+  #waiting: Write[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async open(): Promise<void> {
+    const numbers: number[] = [];
+    for (const name of await readdir(this.#folder).catch((): string[] => [])) {
+      const number = pattern.exec(name)?.groups?.["number"];
+      if (number === undefined) await rm(join(this.#folder, name), { force: true, recursive: true });
+      else numbers.push(Number(number));
+    }
+    for (const number of numbers.toSorted((a, b) => a - b)) {
+      const segment = await openSegment(this.#pathOf(number));
+      this.#segments.add(segment);
+      this.#lastNumber = number;
+      for await (const extent of segment.scan()) this.#places.set(extent.digest, { ...extent, segment });
+    }
+  }
+
+  missing(digests: Iterable<Digest>): readonly Digest[] {
+    return [...new Set(digests)].filter((digest) => !this.#places.has(digest));
+  }
+
+  async read(digest: Digest): Promise<Uint8Array | undefined> {
+    const place = this.#places.get(digest);
+    if (place === undefined) return undefined;
+    let bytes: Uint8Array;
+    try {
+      bytes = await place.segment.read(place);
+    } catch (cause) {
+      // It was moved meanwhile.
+      if (this.#places.get(digest) !== place) return this.read(digest);
+      throw storeFailed("read", this.#folder, cause);
+    }
+    if (digestOf(bytes) === digest) return bytes;
+    if (this.#places.get(digest) === place) this.#places.delete(digest);
+    return undefined;
+  }
+
+  write(digest: Digest, bytes: Uint8Array): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#waiting.push({ digest, bytes, done });
+    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+    return done.promise;
+  }
+
+  async retain(digests: ReadonlySet<Digest>): Promise<void> {
+    await this.#writing;
+    for (const digest of this.#places.keys()) if (!digests.has(digest)) this.#places.delete(digest);
+    for (const segment of this.#segments) {
+      const places = [...this.#places.values()].filter((place) => place.segment === segment);
+      const usedBytes = places.reduce((sum, { length }) => sum + length, 0);
+      if (segment === this.#growing) {
+        if (usedBytes > 0 || this.#writing !== undefined) continue;
+        this.#growing = undefined;
+      }
+      if (usedBytes < segmentBytes / 2) await this.#move(segment, places);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+    await Promise.all([...this.#segments].map((segment) => segment.close()));
+  }
+
+  #pathOf(number: number): string {
+    return join(this.#folder, `${number}.segment`);
+  }
+
+  /** What came while one write was under way goes into the next. */
+  async #writeAll(): Promise<void> {
+    for (;;) {
+      await Promise.resolve();
+      const writes = this.#waiting;
+      if (writes.length === 0) return;
+      this.#waiting = [];
+      try {
+        const segment = await this.#grow();
+        for (const extent of await segment.append(writes)) this.#places.set(extent.digest, { ...extent, segment });
+        for (const { done } of writes) done.resolve();
+      } catch (cause) {
+        // What follows a write that failed in the middle could not be told from it.
+        this.#growing = undefined;
+        const error = storeFailed("write", this.#folder, cause);
+        for (const { done } of writes) done.reject(error);
+      }
+    }
+  }
+
+  async #grow(): Promise<Segment> {
+    if (this.#growing !== undefined && this.#growing.size < segmentBytes) return this.#growing;
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    this.#lastNumber += 1;
+    const segment = await createSegment(this.#pathOf(this.#lastNumber));
+    this.#segments.add(segment);
+    this.#growing = segment;
+    return segment;
+  }
+
+  /** What is still needed of a segment is on the disk elsewhere before the segment is deleted. */
+  async #move(segment: Segment, places: readonly Place[]): Promise<void> {
+    for (let start = 0; start < places.length; start += movedAtOnce) {
+      await Promise.all(
+        places.slice(start, start + movedAtOnce).map(async ({ digest }) => {
+          const bytes = await this.read(digest);
+          if (bytes !== undefined) await this.write(digest, bytes);
+        }),
+      );
+    }
+    if (places.length > 0) for (const other of this.#segments) if (other !== segment) await other.sync();
+    this.#segments.delete(segment);
+    await segment.remove();
   }
 }

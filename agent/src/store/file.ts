@@ -55,7 +55,7 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-function storeFailed(verb: string, path: string, cause: unknown): DroverError {
+export function storeFailed(verb: string, path: string, cause: unknown): DroverError {
   const code = isNodeError(cause) ? (cause.code ?? "") : "";
   return new DroverError("store_failed", `cannot ${verb} ${path} (${code})`, { cause });
 }

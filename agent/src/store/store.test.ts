@@ -8,7 +8,6 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, it } from "vitest";
 
 import { readAccepted, writeAccepted } from "./accepted.ts";
-import { openBlobs } from "./blobs.ts";
 import { openRecordFiles, type StoredApplication } from "./records.ts";
 
 async function temporary() {
@@ -16,37 +15,7 @@ async function temporary() {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-const bytes = new TextEncoder().encode("hello");
-const digest = digestOf(bytes);
-
-describe("blobs", () => {
-  it("survive a restart and are found by their digest", async () => {
-    await using folder = await temporary();
-    await (await openBlobs(join(folder.path, "blobs"))).write(digest, bytes);
-    const blobs = await openBlobs(join(folder.path, "blobs"));
-    expect(blobs.missing([digest])).toEqual([]);
-    expect(await blobs.read(digest)).toEqual(Buffer.from(bytes));
-  });
-
-  it("count as missing when the disk has spoilt them", async () => {
-    await using folder = await temporary();
-    const blobs = await openBlobs(folder.path);
-    await blobs.write(digest, bytes);
-    await writeFile(join(folder.path, digest.slice("sha256:".length)), "hell");
-    expect(await blobs.read(digest)).toBeUndefined();
-    expect(blobs.missing([digest])).toEqual([digest]);
-  });
-
-  it("go when nothing needs them, and so do drafts of a crash", async () => {
-    await using folder = await temporary();
-    await writeFile(join(folder.path, `${"0".repeat(64)}.1.1.draft`), "half");
-    const blobs = await openBlobs(folder.path);
-    await blobs.write(digest, bytes);
-    await blobs.retain(new Set());
-    expect(await readdir(folder.path)).toEqual([]);
-    expect(blobs.missing([digest])).toEqual([digest]);
-  });
-});
+const digest = digestOf("hello");
 
 const assignment: Assignment = {
   application: "shop",

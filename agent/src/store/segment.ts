@@ -1,0 +1,138 @@
+import { open, rm, type FileHandle } from "node:fs/promises";
+
+import type { Digest } from "@drover/shared/digest";
+import { maxBlobBytes } from "@drover/shared/link/link";
+
+/** One blob in a segment. */
+export interface Extent {
+  readonly digest: Digest;
+  /** Where its bytes begin. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * A file of blobs one after the other, each behind its digest and its length. It only ever grows at its end, and only in
+ * the process that made it.
+ */
+export interface Segment {
+  readonly size: number;
+  /** Appends blobs that are not empty; how they lie now. After it has thrown nothing may be appended any more. */
+  append(blobs: readonly Unwritten[]): Promise<readonly Extent[]>;
+  /** Fewer bytes than asked for when the file has become shorter. */
+  read(extent: Extent): Promise<Uint8Array>;
+  /** Every whole entry of the file. What follows them, as after a crash, is left out. */
+  scan(): AsyncIterable<Extent>;
+  /** Resolves when everything has reached the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+  /** Closes and deletes it. */
+  remove(): Promise<void>;
+}
+
+export interface Unwritten {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+const prefix = "sha256:";
+const digestBytes = 32;
+const headerBytes = digestBytes + 4;
+/** Objects of a bundle lie one after the other, and are read in that order. */
+const readAheadBytes = 64 << 10;
+
+/** Not for other users: bundles may hold secrets. */
+export async function createSegment(path: string): Promise<Segment> {
+  return new FileSegment(path, await open(path, "wx+", 0o600), 0);
+}
+
+export async function openSegment(path: string): Promise<Segment> {
+  const file = await open(path, "r");
+  return new FileSegment(path, file, (await file.stat()).size);
+}
+
+interface Block {
+  readonly start: number;
+  readonly bytes: Buffer;
+}
+
+class FileSegment implements Segment {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  #size: number;
+  /** What was read last. Requests that come at once share it. */
+  #block: Promise<Block> | undefined;
+
+  constructor(path: string, file: FileHandle, size: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(blobs: readonly Unwritten[]): Promise<readonly Extent[]> {
+    const extents: Extent[] = [];
+    const pieces: Uint8Array[] = [];
+    let end = this.#size;
+    for (const { digest, bytes } of blobs) {
+      const header = Buffer.alloc(headerBytes);
+      header.write(digest.slice(prefix.length), "hex");
+      header.writeUInt32BE(bytes.byteLength, digestBytes);
+      extents.push({ digest, offset: end + headerBytes, length: bytes.byteLength });
+      pieces.push(header, bytes);
+      end += headerBytes + bytes.byteLength;
+    }
+    const { bytesWritten } = await this.#file.writev(pieces, this.#size);
+    if (bytesWritten !== end - this.#size) throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
+    this.#size = end;
+    return extents;
+  }
+
+  async read({ offset, length }: Extent): Promise<Uint8Array> {
+    let block = await this.#block?.catch(() => undefined);
+    if (block === undefined || offset < block.start || offset + length > block.start + block.bytes.length) {
+      this.#block = this.#readBlock(offset, Math.max(length, readAheadBytes));
+      block = await this.#block;
+    }
+    return block.bytes.subarray(offset - block.start, offset - block.start + length);
+  }
+
+  async *scan(): AsyncIterable<Extent> {
+    let start = 0;
+    while (start + headerBytes <= this.#size) {
+      const { bytes } = await this.#readBlock(start, Math.min(readAheadBytes, this.#size - start));
+      let at = 0;
+      for (; at + headerBytes <= bytes.length;) {
+        const length = bytes.readUInt32BE(at + digestBytes);
+        const offset = start + at + headerBytes;
+        if (length === 0 || length > maxBlobBytes || offset + length > this.#size) return;
+        yield { digest: prefix + bytes.toString("hex", at, at + digestBytes), offset, length };
+        at += headerBytes + length;
+      }
+      if (bytes.length < headerBytes) return;
+      start += at;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async remove(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+
+  async #readBlock(start: number, length: number): Promise<Block> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const { bytesRead } = await this.#file.read(bytes, 0, length, start);
+    return { start, bytes: bytes.subarray(0, bytesRead) };
+  }
+}
