@@ -2,6 +2,7 @@
 const benches = {
   loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
   fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
+  agent: async (args: readonly string[]) => (await import("./agent.ts")).run(args),
   footprint: async () => (await import("./footprint.ts")).run(),
 };
 
