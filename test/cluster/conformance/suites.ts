@@ -18,6 +18,7 @@ import { subresources } from "./subresources.ts";
 import { transport } from "./transport.ts";
 import type { Suite } from "./under-test.ts";
 import { validation } from "./validation.ts";
+import { versions } from "./versions.ts";
 import { watches } from "./watches.ts";
 import { workloads } from "./workloads.ts";
 
@@ -41,6 +42,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   "access control": accessControl,
   "admission webhooks": admissionWebhooks,
   "custom resources": customResources,
+  versions,
   namespaces,
   workloads,
   "forgotten history": history,

@@ -1,15 +1,22 @@
 import { isRecord, numberAt, recordAt, recordsAt, textAt, without } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
+import { ingressToBeta, ingressToV1 } from "./convert-ingress.ts";
 import { apiVersionOf, type ServedKind } from "./kinds.ts";
 
 /** The object in the kind's own version. What is stored under another one is converted; most versions share a shape. */
 export function convert(object: KubeObject, kind: ServedKind): KubeObject {
   const apiVersion = apiVersionOf(kind.info);
   if (object.apiVersion === apiVersion) return object;
-  if (kind.collection === "autoscaling/horizontalpodautoscalers") {
-    return kind.info.version === "v1" ? autoscalerToV1(object) : autoscalerToV2(object);
+  switch (kind.collection) {
+    case "autoscaling/horizontalpodautoscalers":
+      if (kind.info.version === "v1") return autoscalerToV1(object);
+      // v2beta2 has the shape of v2.
+      return { ...(object.apiVersion === "autoscaling/v1" ? autoscalerToV2(object) : object), apiVersion };
+    case "networking.k8s.io/ingresses":
+      return kind.info.version === "v1" ? ingressToV1(object) : ingressToBeta(object, apiVersion);
+    default:
+      return { ...object, apiVersion };
   }
-  return { ...object, apiVersion };
 }
 
 function isCpuUtilization(metric: unknown): boolean {

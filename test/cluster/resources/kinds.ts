@@ -31,12 +31,21 @@ export function collectionName(info: { readonly group: string; readonly plural: 
 }
 
 /** Kinds that also answer in another version than the stored one; see `convert.ts` for how. */
-const storageVersions: Readonly<Record<string, string>> = { "autoscaling/horizontalpodautoscalers": "v2" };
+const storageVersions: Readonly<Record<string, string>> = {
+  "autoscaling/horizontalpodautoscalers": "v2",
+  "batch/cronjobs": "v1",
+  "networking.k8s.io/ingresses": "v1",
+  "policy/poddisruptionbudgets": "v1",
+};
+
+/** Groups that serve the objects of another group, under the same uids. */
+const cohabiting: Readonly<Record<string, string>> = { "extensions/ingresses": "networking.k8s.io/ingresses" };
 
 const untypedSchema: TypeSchema = { kind: "untyped" };
 
 function builtinKind(info: ResourceInfo): ServedKind {
-  const collection = collectionName(info);
+  const name = collectionName(info);
+  const collection = cohabiting[name] ?? name;
   let schema: TypeSchema | undefined;
   return {
     info,

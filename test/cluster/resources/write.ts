@@ -129,7 +129,8 @@ function finalizersOfSpec(object: KubeObject): number {
 
 function toStored(kind: ServedKind, object: KubeObject): KubeObject {
   if (kind.storageVersion === kind.info.version) return object;
-  const info = { ...kind.info, version: kind.storageVersion };
+  const [group = ""] = kind.collection.split("/");
+  const info = { ...kind.info, group, version: kind.storageVersion };
   return convert(object, { ...kind, info });
 }
 
@@ -181,7 +182,7 @@ function causesOf({ kind, subresource }: WriteContext, live: KubeObject, object:
 }
 
 function rulesOf(kind: ServedKind, object: KubeObject): Cause[] {
-  return kind.custom === undefined ? checkBuiltin(kind, object) : checkCustom(kind, object);
+  return kind.custom === undefined ? checkBuiltin(kind, toStored(kind, object)) : checkCustom(kind, object);
 }
 
 function refuse(kind: ServedKind, object: KubeObject, causes: readonly Cause[]): void {

@@ -1,5 +1,5 @@
 /**
- * The compact form in which the builtin kinds' types are stored (`builtin.json`, `newer.json`).
+ * The compact form in which the builtin kinds' types are stored (`builtin.json`, `newer.json`, `older.json`).
  *
  * A type is a scalar's name, `#` and a definition's name, or an object that says `map` or `list`.
  */

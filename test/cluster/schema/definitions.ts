@@ -14,7 +14,7 @@ export type TypeSource = {
 /** Fields that Go types hold by value, by definition: no OpenAPI document tells them from pointers. */
 export type ByValueFields = Readonly<Record<string, readonly string[]>>;
 
-export function readDefinitions(file: "builtin.json" | "newer.json"): Definitions {
+export function readDefinitions(file: "builtin.json" | "newer.json" | "older.json"): Definitions {
   return readJson(file) as Definitions;
 }
 

@@ -44,6 +44,14 @@ export function defaultPriorityClass(object: KubeObject): void {
   fill(object, { preemptionPolicy: "PreemptLowerPriority" });
 }
 
+/** Only v1beta1 has a default type of paths; v1 refuses a path without one. */
+export function defaultIngress(object: KubeObject): void {
+  if (!object.apiVersion.endsWith("/v1beta1")) return;
+  for (const rule of recordsAt(object, "spec", "rules")) {
+    for (const path of recordsAt(rule, "http", "paths")) fill(path, { pathType: "ImplementationSpecific" });
+  }
+}
+
 export function defaultNetworkPolicy(object: KubeObject): void {
   const spec = ensureRecord(object, "spec");
   const hasEgress = recordsAt(spec, "egress").length > 0;
