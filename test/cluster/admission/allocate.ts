@@ -1,7 +1,9 @@
 import type { ClusterState } from "../cluster-state.ts";
+import type { Cause } from "../http/status.ts";
 import { numberAt, recordAt, recordsAt, textAt } from "../json.ts";
 import type { ServedKind } from "../resources/kinds.ts";
 import type { KubeObject } from "../schema/schema.ts";
+import { invalidValue } from "./causes.ts";
 import { allocateService } from "./defaults/services.ts";
 
 const firstNodePort = 30_000;
@@ -19,6 +21,33 @@ export function allocate(state: ClusterState, kind: ServedKind, object: KubeObje
     address: () => firstFree(addressCount, (i) => `10.0.${i >>> 8}.${(i & 255) + 1}`, addresses),
     nodePort: () => firstFree(nodePortCount, (i) => firstNodePort + i, ports),
   });
+}
+
+/** What a service asks for by itself and cannot have. */
+export function checkAllocation(state: ClusterState, kind: ServedKind, object: KubeObject): Cause[] {
+  if (kind.collection !== "/services") return [];
+  const { name, namespace } = object.metadata;
+  const others = state.store
+    .collection("/services")
+    .list()
+    .filter(({ metadata }) => metadata.name !== name || metadata.namespace !== namespace);
+  const ports = new Set(others.flatMap(nodePorts));
+  const causes = recordsAt(object, "spec", "ports").flatMap((port, i) => {
+    const nodePort = numberAt(port, "nodePort");
+    const field = `spec.ports[${i}].nodePort`;
+    if (nodePort === undefined || nodePort === 0) return [];
+    if (nodePort < firstNodePort || nodePort >= firstNodePort + nodePortCount) {
+      const range = `${firstNodePort}-${firstNodePort + nodePortCount - 1}`;
+      const why = `provided port is not in the valid range. The range of valid ports is ${range}`;
+      return [invalidValue(field, nodePort, why)];
+    }
+    return ports.has(nodePort) ? [invalidValue(field, nodePort, "provided port is already allocated")] : [];
+  });
+  const address = textAt(object, "spec", "clusterIP") ?? "";
+  const isTaken = others.some((service) => textAt(service, "spec", "clusterIP") === address);
+  if (address === "" || address === "None" || !isTaken) return causes;
+  const why = `failed to allocate IP ${address}: provided IP is already allocated`;
+  return [...causes, invalidValue("spec.clusterIPs", [address], why)];
 }
 
 /** A client that sends a service without its address means the one it has. */

@@ -52,6 +52,7 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly object[];
   readonly managedFields?: readonly ManagedFieldsEntry[];
   readonly continue?: string;
   readonly remainingItemCount?: number;

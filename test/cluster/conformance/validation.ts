@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { configMap, deployment, job, service, statefulSet } from "./objects.ts";
-import { type ApiUnderTest, freshNamespace, type Namespace } from "./under-test.ts";
+import { type ApiUnderTest, freshName, freshNamespace, type Namespace } from "./under-test.ts";
 
 interface Attempt {
   readonly title: string;
@@ -48,6 +48,23 @@ function secret(type: string): Manifest & { readonly type: string } {
   return { apiVersion: "v1", kind: "Secret", metadata: { name: "x" }, type };
 }
 
+function storageClass(more: object): Manifest {
+  const apiVersion = "storage.k8s.io/v1";
+  return Object.assign(
+    { apiVersion, kind: "StorageClass", metadata: { name: "x" }, ...more },
+    { provisioner: "a.b/p" },
+  );
+}
+
+function clusterRoleBinding(role: string): Manifest & { readonly roleRef: object } {
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role };
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  return { apiVersion, kind: "ClusterRoleBinding", metadata: { name: "x" }, roleRef };
+}
+
+const frozenSecret = (value: string): Manifest =>
+  Object.assign(secret("Opaque"), { immutable: true, data: { k: Buffer.from(value).toString("base64") } });
+
 const fixed = (immutable: boolean, value: string): ReturnType<typeof configMap> =>
   Object.assign(configMap("x", { k: value }), { immutable });
 
@@ -65,6 +82,27 @@ const immutable: readonly Attempt[] = [
     first: withTemplate("1Gi"),
     change: withTemplate("2Gi"),
     field: /^spec$/,
+  },
+  {
+    title: "a StatefulSet's service",
+    path: (ns) => ns.apps("statefulsets"),
+    first: statefulSet("x", { replicas: 0 }),
+    change: { ...statefulSet("x"), spec: { ...statefulSet("x", { replicas: 0 }).spec, serviceName: "y" } },
+    field: /^spec$/,
+  },
+  {
+    title: "a StatefulSet's selector",
+    path: (ns) => ns.apps("statefulsets"),
+    first: statefulSet("x", { replicas: 0, app: "a" }),
+    change: statefulSet("x", { replicas: 0, app: "b" }),
+    field: /^spec$/,
+  },
+  {
+    title: "an immutable Secret's data",
+    path: (ns) => ns.core("secrets"),
+    first: frozenSecret("1"),
+    change: frozenSecret("2"),
+    field: /^data$/,
   },
   {
     title: "a Job's template",
@@ -117,6 +155,27 @@ const immutable: readonly Attempt[] = [
   },
 ];
 
+const storageClasses = "/apis/storage.k8s.io/v1/storageclasses";
+const first = storageClass({});
+
+/** Like `immutable`, of kinds without a namespace. */
+const immutableClusterWide: readonly {
+  readonly title: string;
+  readonly path: string;
+  readonly first: Manifest;
+  readonly change: object;
+}[] = [
+  { title: "provisioner", path: storageClasses, first, change: { provisioner: "example.org/q" } },
+  { title: "parameters", path: storageClasses, first, change: { parameters: { a: "b" } } },
+  { title: "volumeBindingMode", path: storageClasses, first, change: { volumeBindingMode: "WaitForFirstConsumer" } },
+  {
+    title: "roleRef",
+    path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    first: clusterRoleBinding("a"),
+    change: { roleRef: clusterRoleBinding("b").roleRef },
+  },
+];
+
 /** What the server refuses with 422, and how it says so. */
 export function validation(api: ApiUnderTest): void {
   it.each(immutable)("refuses to change $title, whoever applies", async ({ path, first, change, field }) => {
@@ -141,6 +200,55 @@ export function validation(api: ApiUnderTest): void {
     });
     const { body: after } = await api.client.get(object);
     expect(after.metadata.uid).toBe(created.body.metadata.uid);
+  });
+
+  it.each(immutable)(
+    "case 34: takes a dry run of $title under another name, unless it is invalid as well",
+    async (attempt) => {
+      const { path, first, change } = attempt;
+      const ns = await freshNamespace(api.client);
+      await api.client.apply(`${path(ns)}/${first.metadata.name}`, first);
+      const other = { ...first, ...change, metadata: { name: "y" } };
+      const dry = { dryRun: "All" };
+      expect(await api.client.apply(`${path(ns)}/y`, other, dry)).toMatchObject({ status: 201 });
+      const broken = { ...other, metadata: { name: "y", labels: { a: "not valid!" } } };
+      expect(await api.client.apply(`${path(ns)}/y`, broken, dry)).toMatchObject({ status: 422 });
+      expect(await api.client.get(`${path(ns)}/y`)).toMatchObject({ status: 404 });
+    },
+  );
+
+  it.each(immutableClusterWide)("refuses to change $title of $first.kind", async ({ title, change, ...attempt }) => {
+    const name = freshName("x");
+    const first = { ...attempt.first, metadata: { name } };
+    const path = `${attempt.path}/${name}`;
+    expect(await api.client.apply(path, first)).toMatchObject({ status: 201 });
+    const { status, body } = await api.client.apply(path, { ...first, ...change });
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ reason: "Invalid", details: { causes: [{ field: title }] } });
+    await api.client.delete(path);
+  });
+
+  it("case 54: gives no node port and no cluster IP twice", async () => {
+    const ns = await freshNamespace(api.client);
+    const ports = [{ port: 80, protocol: "TCP", nodePort: 30_471 }];
+    const first = await api.client.apply(ns.core("services/a"), service("a", ports, { type: "NodePort" }));
+    expect(first.status).toBe(201);
+    const { clusterIP } = first.body.spec;
+    const outside = [{ ...ports[0], nodePort: 80 }];
+    for (const [spec, wanted, field] of [
+      [{ type: "NodePort" }, ports, /^spec\.ports\[0\]\.nodePort$/],
+      [{ type: "NodePort" }, outside, /^spec\.ports\[0\]\.nodePort$/],
+      [{ clusterIP }, [{ port: 80, protocol: "TCP" }], /^spec\.clusterIPs?$/],
+    ] as const) {
+      const { status, body } = await api.client.apply(ns.core("services/b"), service("b", wanted, spec));
+      expect(status).toBe(422);
+      const cause = { reason: "FieldValueInvalid", field: expect.stringMatching(field) };
+      expect(body).toMatchObject({ details: { causes: [cause] } });
+    }
+    await api.client.delete(ns.core("services/a"));
+    const freed = async (): Promise<number> =>
+      (await api.client.apply(ns.core("services/b"), service("b", ports, { type: "NodePort" }))).status;
+    await expect.poll(freed).toBeLessThan(300);
   });
 
   it.each([

@@ -212,4 +212,24 @@ export function workloads(api: ApiUnderTest): void {
     await api.client.delete(path, { propagationPolicy: "Foreground" });
     await expect.poll(async () => (await api.client.get(path)).status, { timeout }).toBe(404);
   });
+
+  it("case 33: leaves the pods of a StatefulSet when orphaned, and gives them to one of the same name", async () => {
+    const ns = await freshNamespace(api.client);
+    const path = ns.apps("statefulsets/s");
+    const set = statefulSet("s", { replicas: 2 });
+    await api.client.apply(path, set);
+    const ready = async (): Promise<unknown> => (await api.client.get(path)).body.status["readyReplicas"];
+    await expect.poll(ready, { timeout: 30_000 }).toBe(2);
+    const pods = async (): Promise<readonly ApiBody[]> =>
+      (await api.client.get(ns.core("pods"), { labelSelector: "app=web" })).body.items;
+    const uids = (await pods()).map(({ metadata }) => metadata.uid);
+    await api.client.delete(path, { propagationPolicy: "Orphan" });
+    await expect.poll(async () => (await api.client.get(path)).status, { timeout: 30_000 }).toBe(404);
+    const owners = async (): Promise<unknown> =>
+      (await pods()).map(({ metadata }) => metadata.ownerReferences?.length ?? 0);
+    expect(await owners()).toEqual([0, 0]);
+    await api.client.apply(path, { ...set, spec: { ...set.spec, serviceName: "other" } });
+    await expect.poll(owners, { timeout: 30_000 }).toEqual([1, 1]);
+    expect((await pods()).map(({ metadata }) => metadata.uid)).toEqual(uids);
+  });
 }

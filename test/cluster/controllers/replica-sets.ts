@@ -1,6 +1,7 @@
 import type { ClusterState } from "../cluster-state.ts";
 import { numberAt, recordAt, textsAt } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
+import { adoptPods } from "./adopt.ts";
 import { clientFor, controllerReference, pods, replicaSets, type ObjectClient } from "./client.ts";
 import { itself, ownedBy, ownerOf, type Controller } from "./controller.ts";
 import { isActive, isReady } from "./pods.ts";
@@ -16,6 +17,7 @@ export function replicaSetController(state: ClusterState): Controller {
       const set = sets.get(key);
       if (set === undefined) return undefined;
       const { namespace } = set.metadata;
+      if (set.metadata.deletionTimestamp === undefined) adoptPods(podClient, set);
       const owned = podClient.list(namespace).filter(ownedBy(set)).filter(isActive);
       if (set.metadata.deletionTimestamp === undefined) scale(podClient, set, owned);
       const active = podClient.list(namespace).filter(ownedBy(set)).filter(isActive);

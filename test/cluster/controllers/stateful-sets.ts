@@ -1,16 +1,8 @@
 import type { ClusterState } from "../cluster-state.ts";
 import { at, numberAt, recordAt, recordsAt, textAt, textsAt, type JsonRecord } from "../json.ts";
 import type { KubeObject } from "../schema/schema.ts";
-import { labelSelectorOf } from "../storage/selectors.ts";
-import {
-  claims,
-  clientFor,
-  controllerReference,
-  pods,
-  statefulSets,
-  templateHash,
-  type ObjectClient,
-} from "./client.ts";
+import { adoptPods } from "./adopt.ts";
+import { claims, clientFor, pods, statefulSets, templateHash, type ObjectClient } from "./client.ts";
 import { itself, ownedBy, ownerOf, type Controller } from "./controller.ts";
 import { labelled, revisionOfPod } from "./daemon-sets.ts";
 import { replicasOf } from "./deployment-status.ts";
@@ -29,25 +21,14 @@ export function statefulSetController(state: ClusterState): Controller {
       const set = client.get(key);
       if (set === undefined || set.metadata.deletionTimestamp !== undefined) return undefined;
       const revision = `${set.metadata.name ?? ""}-${templateHash(recordAt(set, "spec", "template"))}`;
+      const { name = "" } = set.metadata;
+      adoptPods(podClient, set, (pod) => pod.metadata.name === `${name}-${ordinalOf(pod)}`);
       const owned = (): KubeObject[] => podClient.list(set.metadata.namespace).filter(ownedBy(set));
-      adoptOrphans(set, podClient);
       step({ set, revision, owned: owned(), pods: podClient, claims: claimClient });
       client.updateStatus(set, statusOf(set, revision, owned().filter(isActive)));
       return undefined;
     },
   };
-}
-
-/** Pods of its name that nobody owns, as a StatefulSet leaves them that was deleted without its dependants. */
-function adoptOrphans(set: KubeObject, pods: ObjectClient): void {
-  const selects = labelSelectorOf(at(set, "spec", "selector"));
-  for (const pod of pods.list(set.metadata.namespace)) {
-    const { name = "", labels = {}, ownerReferences = [], deletionTimestamp } = pod.metadata;
-    const isOurs = name === `${set.metadata.name ?? ""}-${ordinalOf(pod)}` && selects(labels);
-    if (!isOurs || deletionTimestamp !== undefined || ownerReferences.some((owner) => owner.controller)) continue;
-    const references = [...ownerReferences, controllerReference(set)];
-    pods.update(pod, { ...pod, metadata: { ...pod.metadata, ownerReferences: references } });
-  }
 }
 
 type Step = {

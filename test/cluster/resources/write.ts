@@ -1,4 +1,4 @@
-import { allocate } from "../admission/allocate.ts";
+import { allocate, checkAllocation } from "../admission/allocate.ts";
 import { defaultBuiltin, initialStatus } from "../admission/defaults/table.ts";
 import { selectJobPods } from "../admission/defaults/workloads.ts";
 import { changesSpec, countsGeneration } from "../admission/generation.ts";
@@ -45,7 +45,8 @@ export function insert(state: ClusterState, context: WriteContext, given: KubeOb
   else object["status"] = cloneJson(status);
   if (kind.collection === "batch/jobs") selectJobPods(object);
   if (context.by !== undefined) checkEscalation(state, kind, object, context.by.user);
-  refuse(kind, object, [...checkMetadata(kind, object), ...rulesOf(kind, object)]);
+  const causes = [...checkMetadata(kind, object), ...rulesOf(kind, object)];
+  refuse(kind, object, causes.length > 0 ? causes : checkAllocation(state, kind, object));
   const { name = "", namespace } = object.metadata;
   const existing = state.store.collection(kind.collection).get(namespace, name);
   if (existing?.metadata.deletionTimestamp !== undefined) throw beingDeleted(kind.info, name);
@@ -75,6 +76,7 @@ export function replace(
     checkEscalation(state, kind, object, context.by.user);
   }
   refuse(kind, object, causesOf(context, live, object));
+  if (context.subresource !== "status") refuse(kind, object, checkAllocation(state, kind, object));
   const tracked = mutated ? object : track(state, context, { before: live, after: object });
   if (context.subresource !== "status" && countsGeneration(kind) && changesSpec(kind, live, tracked)) {
     tracked.metadata.generation = (live.metadata.generation ?? 0) + 1;
