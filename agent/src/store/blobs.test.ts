@@ -25,7 +25,7 @@ async function fill(folder: string, contents: readonly Content[]): Promise<void>
 
 async function readTexts(folder: string, digests: readonly Digest[]): Promise<readonly (string | undefined)[]> {
   await using blobs = await openBlobs(folder);
-  return Promise.all(digests.map(async (digest) => (await blobs.read(digest))?.toString()));
+  return await Promise.all(digests.map(async (digest) => (await blobs.read(digest))?.toString()));
 }
 
 describe("blobs", () => {

@@ -127,7 +127,7 @@ export async function startBenchHub(keys: string): Promise<BenchHub> {
     },
     async remove(application) {
       targets.delete(application);
-      tombstones.set(application, { application, reason: "its round is over", detach: false });
+      tombstones.set(application, { application, reason: "its round is over", detach: false, confirmPrune: "" });
       const removed = next(application, ({ phase }) => phase === "removed");
       hand();
       await removed;
