@@ -1,7 +1,15 @@
-import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import { textAt, type JsonRecord } from "@drover/shared/json";
 import type { ObjectKey } from "@drover/shared/kube/manifest";
 
-import { collectionPath, metadataOnly, objectPath, type KubeApi, type Refusal, type Resource } from "./api.ts";
+import {
+  collectionPath,
+  metadataOnly,
+  objectOf,
+  objectPath,
+  type KubeApi,
+  type Refusal,
+  type Resource,
+} from "./api.ts";
 
 /** The name under which every field that Git sets is owned. One for all applications, so that objects can move. */
 export const fieldManager = "drover";
@@ -23,7 +31,7 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
 }
 
-/** One server-side apply that takes over every field it sets. */
+/** One server-side apply that takes over every field it sets. Throws `api_unreachable` for an answer that is no object. */
 export async function applyObject(api: KubeApi, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
   const { resource, at, body } = options;
   const query = `fieldManager=${fieldManager}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
@@ -39,7 +47,7 @@ export async function applyObject(api: KubeApi, options: ApplyOptions, signal: A
     signal,
   );
   if (answer.kind === "refused") return answer;
-  return { kind: "applied", object: asRecord(answer.body), created: answer.status === 201 };
+  return { kind: "applied", object: objectOf(answer.body, "an apply"), created: answer.status === 201 };
 }
 
 export type Found =
@@ -60,7 +68,7 @@ export async function getObject(api: KubeApi, options: GetOptions, signal: Abort
     { method: "GET", path: objectPath(options.resource, options.at), ...accept },
     signal,
   );
-  if (answer.kind === "ok") return { kind: "found", object: asRecord(answer.body) };
+  if (answer.kind === "ok") return { kind: "found", object: objectOf(answer.body, "a get") };
   return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
 }
 
@@ -132,11 +140,8 @@ export async function replaceManagedFields(
   const path = `${objectPath(options.resource, options.at)}?fieldManager=${fieldManager}`;
   const contentType = "application/json-patch+json";
   const answer = await api.request({ method: "PATCH", path, contentType, body, accept: metadataOnly }, signal);
-  return answer.kind === "ok" ? textAt(answer.body, "metadata", "resourceVersion") : undefined;
-}
-
-function asRecord(value: unknown): JsonRecord {
-  return isRecord(value) ? value : {};
+  if (answer.kind === "refused") return undefined;
+  return textAt(objectOf(answer.body, "a patch"), "metadata", "resourceVersion");
 }
 
 function isAbsence(refusal: Refusal): boolean {
