@@ -4,11 +4,11 @@ import { backoffMs, type Backoff } from "@drover/shared/retry";
 
 import { findHeir } from "../core/claims.ts";
 import { abandonReason, judgePrune } from "../core/prune.ts";
-import { dropRecord, type ApplicationRecord, type ObjectRecord, type Obstacle } from "../core/record.ts";
+import { dropRecord, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import { groupByStage } from "../core/stages.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
-import { troubleOfError } from "../kube/trouble.ts";
+import { troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { claimsOn, findUnread, keptFor } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
@@ -70,7 +70,7 @@ async function pruneObject(
   if (resource === undefined) return forget("the cluster no longer has its kind");
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: true }, signal);
   if (live.kind === "gone") return forget("it is not there");
-  const refused = (refusal: Refusal): Promise<Obstacle> => {
+  const refused = (refusal: Refusal): Promise<Trouble> => {
     const { account } = application;
     return explainRefusal(context.kube, { resource, at: key, account, verbs: ["get", "delete"], refusal }, signal);
   };
@@ -108,15 +108,16 @@ async function isGone(
   return live.kind === "gone";
 }
 
-const stillThere: Obstacle = {
+const stillThere: Trouble = {
   reason: "Deleting",
   message: "its deletion waits for finalizers or dependants",
   retry: "soon",
 };
 
 /** The end of a deletion comes as an event; asking again is for events that got lost. */
-function hold(context: Context, record: ObjectRecord, { reason, message, retry }: Obstacle): void {
+function hold(context: Context, record: ObjectRecord, { reason, message, retry, retryAfterMs = 0 }: Trouble): void {
   record.obstacle = { reason, message, retry };
-  record.notBefore = context.clock.now() + backoffMs(backoff, record.attempts, context.random);
+  const waitMs = backoffMs(backoff, record.attempts, context.random);
+  record.notBefore = context.clock.now() + Math.max(waitMs, retryAfterMs);
   record.attempts += 1;
 }
