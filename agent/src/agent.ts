@@ -31,7 +31,6 @@ import { ownerId, type Owner } from "./core/owner.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
-import { fetchFacts, type ClusterFacts } from "./kube/facts.ts";
 import { fetchFacts, hasInitialEvents, type ClusterFacts } from "./kube/facts.ts";
 import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
