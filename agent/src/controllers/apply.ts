@@ -146,9 +146,6 @@ function settle(
 ): void {
   const { object, created } = applied;
   noteDrift(record, payload, applied);
-  // It had only been missed: a list or a watch that did not show it was wrong, and nobody had changed it.
-  const isUntouched = !created && textAt(object, "metadata", "resourceVersion") === record.resourceVersion;
-  if (record.repair?.kind === "left" && isUntouched) record.drift = undefined;
   if (record.repair !== undefined && record.repair.kind !== "asked") {
     record.heat = heatUp(record.heat, context.clock.now());
   }
@@ -177,8 +174,17 @@ function settle(
 function noteDrift(record: ObjectRecord, payload: KubeObject, repaired?: Success): void {
   const { repair } = record;
   if (repair === undefined || repair.kind === "asked") return;
+  if (repair.kind === "left" && repaired !== undefined && isUntouched(record, repaired)) {
+    record.drift = undefined;
+    return;
+  }
   const fields = explainRepair(repair, payload, repaired);
   record.drift = { ...fields, foundAtMs: repair.foundAtMs, repaired: repaired !== undefined };
+}
+
+/** It had only been missed: a list or a watch that did not show it was wrong, and nobody had changed it. */
+function isUntouched({ resourceVersion }: ObjectRecord, { object, created }: Success): boolean {
+  return !created && textAt(object, "metadata", "resourceVersion") === resourceVersion;
 }
 
 type Success = Extract<Applied, { kind: "applied" }>;
