@@ -19,18 +19,19 @@ import { createDispatcher } from "./controllers/dispatch.ts";
 import { createHealth } from "./controllers/health.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
-import { createLimit } from "./controllers/limit.ts";
+import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
 import { createObserver, type Observer } from "./controllers/observer.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
 import { loadState, type State } from "./controllers/state.ts";
+import { createThrottle } from "./controllers/throttle.ts";
 import { ownerId, type Owner } from "./core/owner.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
-import { fetchFacts, type ClusterFacts } from "./kube/facts.ts";
+import { fetchFacts, hasInitialEvents, type ClusterFacts } from "./kube/facts.ts";
 import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
 import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
@@ -66,8 +67,6 @@ export interface Agent extends Service {
   readonly metrics: Metrics;
 }
 
-/** At most this many writes are under way at once; more only makes a small API server slower. */
-const writesAtOnce = 8;
 const applicationsAtOnce = 4;
 const startBackoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 };
 
@@ -84,14 +83,15 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
     },
     async run(signal) {
       const { clock, log } = deps;
-      const kube = meter(deps.kube, metrics);
+      const throttle = createThrottle(clock);
+      const kube = throttle.over(meter(deps.kube, metrics));
       const files = openRecordFiles(join(options.dataDir, "applications"));
       await using blobs = await openBlobs(join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
       const { facts, owned } = await untilKnown({ deps, kube, inventory }, signal);
       state.adopt(owned);
-      const parts = await compose({ options, deps, kube, facts }, { blobs, state, inventory });
+      const parts = await compose({ options, deps, kube, limit: throttle.limit, facts }, { blobs, state, inventory });
       for (const name of state.applications.keys()) parts.wake(name);
       for (const name of parts.acceptance.names()) parts.wake(name);
       ready = true;
@@ -109,6 +109,7 @@ interface Outside {
   readonly options: AgentOptions;
   readonly deps: AgentDeps;
   readonly kube: KubeApi;
+  readonly limit: Limit;
   readonly facts: ClusterFacts;
 }
 
@@ -139,8 +140,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const health = createHealth({ acceptance, kube, discovery, state, clock, log }, { changed: seen, relist });
   const { assess } = health;
   const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
-  const observed = { ...known, kube, wake, clock, random, log, limit: createLimit(writesAtOnce) };
-  const observer = createObserver({ context: observed, assess, clock, wake, changed: seen });
+  const observed = { ...known, kube, wake, clock, random, log, limit: outside.limit };
+  const initialEvents = hasInitialEvents(outside.facts.kubernetesVersion);
+  const observer = createObserver({ context: observed, initialEvents, assess, clock, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const kinds = createKindWatch(context, wake);
   const changed = (application: string): void => {

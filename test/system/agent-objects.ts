@@ -32,7 +32,7 @@ export const deploymentPath = (name: string): string => `/apis/apps/v1/namespace
 
 const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
 
-function definition(group: string, kind: string, scope: "Namespaced" | "Cluster"): KubeObject {
+export function definition(group: string, kind: string, scope: "Namespaced" | "Cluster"): KubeObject {
   const singular = kind.toLowerCase();
   return {
     apiVersion: "apiextensions.k8s.io/v1",

@@ -149,6 +149,23 @@ describeWithRig(
     expect((await as(role("*"))).stderr).toContain("attempting to grant RBAC permissions not currently held");
   });
 
+  test("the agent's share of the API server is taken whole, and is the agent's", async () => {
+    const text = await readFile(join(deploy, "kubernetes", "agent", "flow-control.yaml"), "utf8");
+    // As 1.20 knows it: the same under older names.
+    const old = text
+      .replaceAll("io/v1\n", "io/v1beta1\n")
+      .replace("nominalConcurrencyShares", "assuredConcurrencyShares");
+    expect((await apply(old)).trim().split("\n")).toHaveLength(2);
+    const path = "flowschemas.flowcontrol.apiserver.k8s.io/drover-agent";
+    const uid = (await plane.kubectl(["get", path, "-o", "jsonpath={.metadata.uid}"])).stdout;
+    expect(uid).not.toBe("");
+    await expect
+      .poll(async () => (await plane.kubectl(["get", "configmaps", "-n", "shop", "-v=8", asAgent])).stderr, {
+        timeout: 15_000,
+      })
+      .toContain(`X-Kubernetes-Pf-Flowschema-Uid: ${uid}`);
+  });
+
   test("the hub's is taken whole", async () => {
     const text = await readFile(join(deploy, "kubernetes", "hub", "hub.yaml"), "utf8");
     expect((await apply(text)).trim().split("\n")).toHaveLength(6);

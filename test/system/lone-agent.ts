@@ -7,8 +7,7 @@ import { createFingerprint } from "@drover/agent/fingerprint";
 import { loadAccess } from "@drover/agent/kube/access";
 import type { KubeAnswer, KubeApi, KubeRequest } from "@drover/agent/kube/api";
 import { createKubeApi } from "@drover/agent/kube/client";
-import { startCluster } from "@drover/cluster/cluster";
-import { systemClock } from "@drover/shared/clock";
+import { systemClock, type Clock } from "@drover/shared/clock";
 import { decodeYaml } from "@drover/shared/decode";
 import { at, type JsonRecord } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
@@ -16,10 +15,11 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { createLog, silentLog, type Logger } from "@drover/shared/log";
 import { expect, vi } from "vitest";
 
-import { startControlPlane } from "../rig/control-plane.ts";
+import { formatKubeconfig, type ClusterAccess } from "../rig/kubeconfig.ts";
 import { createHubStandIn, standInCluster, type HubStandIn } from "./hub-stand-in.ts";
+import { startLoneServer, type LoneServerOptions, type Server } from "./lone-server.ts";
 
-export type Server = "embedded" | "real";
+export type { Server } from "./lone-server.ts";
 
 /** A real or embedded API server, an agent in this process, and a hub that does as the test says. */
 export interface LoneAgent extends AsyncDisposable {
@@ -36,6 +36,8 @@ export interface LoneAgent extends AsyncDisposable {
   takeRequests(): readonly string[];
   /** Runs before each request of the agent that follows: what happens just in time. */
   beforeRequest(hook: (request: KubeRequest) => Promise<void>): void;
+  /** Those of them that the API server has answered. */
+  takeAnswered(): readonly string[];
   /** Waits until the newest report of the application is about this bundle, with everything applied. */
   untilApplied(application: string, bundle: string): Promise<void>;
   /** Waits until the newest report of the application matches. */
@@ -48,13 +50,17 @@ export interface LoneAgent extends AsyncDisposable {
   metrics(): string;
   /** The files of a folder in the agent's data folder, by name. */
   readFiles(folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Ends the API server and starts it again: objects stay, connections and the history of changes do not. */
+  restartServer(): Promise<void>;
 }
 
-export interface LoneAgentOptions {
+export interface LoneAgentOptions extends LoneServerOptions {
   /** Takes every line that the agent logs, those for debugging too. */
   readonly log?: string[];
-  /** Runs workloads on the real server too; the embedded one always does. */
-  readonly controllers?: boolean;
+  /** Starts what is to stand between the agent and its API server. The test's own calls go past it. */
+  readonly between?: (target: ClusterAccess) => Promise<Pick<ClusterAccess, "url" | "caPem"> & AsyncDisposable>;
+  /** Time as the agent's client of the API server has it: time limits of requests, pings. */
+  readonly clientClock?: Clock;
 }
 
 export interface RestartOptions {
@@ -70,21 +76,23 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
   await using parts = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "drover-agent-"));
   parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  const kubeconfig = join(folder, "kubeconfig");
-  if (server === "real") {
-    const plane = parts.use(await startControlPlane({ name: "lone", nodes: options.controllers === true ? 1 : 0 }));
-    await writeFile(kubeconfig, plane.kubeconfig);
-  } else {
-    const cluster = parts.use(await startCluster({ name: "lone", controllers: options.controllers ?? true }));
-    await writeFile(kubeconfig, cluster.kubeconfig());
-  }
-  const access = await loadAccess({ kind: "kubeconfig", path: kubeconfig, context: "" });
-  const own = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "drover-agent/test" }));
-  const other = parts.use(createKubeApi({ access, clock: systemClock, userAgent: "kubectl/test" }));
+  const api = parts.use(await startLoneServer(server, options));
+  const between = options.between === undefined ? undefined : parts.use(await options.between(api.access));
+  const load = async (name: string, access: ClusterAccess) => {
+    const path = join(folder, name);
+    await writeFile(path, formatKubeconfig(access));
+    return loadAccess({ kind: "kubeconfig", path, context: "" });
+  };
+  const { clientClock: clock = systemClock } = options;
+  const access = await load("drover-agent", { ...api.access, ...pickAccess(between) });
+  const direct = await load("kubectl", api.access);
+  const own = parts.use(createKubeApi({ access, clock, userAgent: "drover-agent/test" }));
+  const other = parts.use(createKubeApi({ access: direct, clock: systemClock, userAgent: "kubectl/test" }));
   const hub = createHubStandIn();
   const requests: string[] = [];
   let hook: (request: KubeRequest) => Promise<void> = () => Promise.resolve();
-  const recorded = (api: KubeApi): KubeApi => record(api, requests, (request) => hook(request));
+  const answered: string[] = [];
+  const recorded = (api: KubeApi): KubeApi => record(api, { requests, answered, before: (request) => hook(request) });
   let kube = recorded(own);
   let running: Running | undefined;
   let defaultServiceAccount = "";
@@ -122,6 +130,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
     remove: async (path) => void (await send({ method: "DELETE", path })),
     takeRequests: () => requests.splice(0),
     beforeRequest: (next) => void (hook = next),
+    takeAnswered: () => answered.splice(0),
     untilApplied: async (application, bundle) => {
       await vi.waitFor(
         () => {
@@ -144,7 +153,6 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
       if (account !== undefined) {
         const authorization = `Bearer ${await requestToken(send, account)}`;
         const limited = { ...access, authorize: () => Promise.resolve({ authorization }) };
-        const clock = systemClock;
         kube = recorded(owned.use(createKubeApi({ access: limited, clock, userAgent: "drover-agent/test" })));
       }
       if (loseDisk) await rm(dataDir, { recursive: true, force: true });
@@ -161,8 +169,13 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
         await Promise.all(files.map(async (file) => [file, await readFile(join(path, file), "utf8")] as const)),
       );
     },
+    restartServer: () => api.restart(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+function pickAccess(between: Pick<ClusterAccess, "url" | "caPem"> | undefined) {
+  return between === undefined ? {} : { url: between.url, caPem: between.caPem };
 }
 
 function pick(report: ReturnType<HubStandIn["report"]>) {
@@ -222,12 +235,21 @@ async function requestToken(send: (request: KubeRequest) => Promise<JsonRecord>,
 }
 
 /** Notes what the agent asks of the API server. */
-function record(kube: KubeApi, requests: string[], before: (request: KubeRequest) => Promise<void>): KubeApi {
+interface Notes {
+  readonly requests: string[];
+  readonly answered: string[];
+  before(request: KubeRequest): Promise<void>;
+}
+
+function record(kube: KubeApi, { requests, answered, before }: Notes): KubeApi {
   return {
     async request(request, signal) {
-      requests.push(`${request.method} ${request.path}`);
+      const line = `${request.method} ${request.path}`;
+      requests.push(line);
       await before(request);
-      return kube.request(request, signal);
+      const answer = await kube.request(request, signal);
+      answered.push(line);
+      return answer;
     },
     stream(path, accept, signal) {
       requests.push(`WATCH ${path}`);

@@ -144,6 +144,7 @@ function createPresence(options: AccountsOptions): Presence {
       },
       // What is not watched is asked for when it is needed.
       interrupted: () => present.clear(),
+      lost: () => present.clear(),
     },
     forget: () => present.clear(),
   };

@@ -102,6 +102,8 @@ async function adoptAssignment(
   application.hindrance = await context.accounts.hindranceOf(application, signal);
   if (application.bundle === assignment.bundle && application.namespace === assignment.namespace) {
     application.refused = undefined;
+    // It could not be made before, or somebody has deleted it.
+    if (waitsForNamespace(application)) await ensureNamespace(actingFor(context, application), assignment, signal);
     return undefined;
   }
   if (isHeldBack({ application, assignment }, context.clock.now())) return undefined;
@@ -124,13 +126,23 @@ async function adoptAssignment(
   }
 }
 
+function waitsForNamespace(application: ApplicationRecord): boolean {
+  for (const { obstacle } of application.objects.values()) if (obstacle?.reason === "WaitingForNamespace") return true;
+  return false;
+}
+
 /** Made without owning it: it is never pruned, because others may put things into it. */
 async function ensureNamespace(context: Context, assignment: Assignment, signal: AbortSignal): Promise<void> {
   const { namespace, createNamespace } = assignment;
   if (!createNamespace || namespace === "" || namespace === "default") return;
   const body = JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-  const made = await createObject(context.kube, { resource: namespaces, namespace: "", body }, signal);
-  if (made.kind !== "refused") return;
+  try {
+    const made = await createObject(context.kube, { resource: namespaces, namespace: "", body }, signal);
+    if (made.kind !== "refused") return;
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+  }
+  // Only what belongs into it waits for it, and has it tried again.
   context.log.warn({ application: assignment.application, namespace }, "namespace could not be made");
 }
 

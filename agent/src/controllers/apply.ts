@@ -122,12 +122,20 @@ async function clearWay(
   const duplicates = duplicateFields(refusal);
   if (duplicates.length === 0 || record.repair === undefined) return false;
   const live = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
-  if (live.kind !== "found") return false;
+  // That it could not be looked at or taken over says nothing about the object.
+  if (live.kind === "refused")
+    throw interrupted(`the API server answered ${live.refusal.status} when it was looked at`);
+  if (live.kind === "gone") throw interrupted("it was not there when it was looked at");
   const managedFields = takeOver(live.object, { desired: payload, duplicates, manager: fieldManager });
   if (managedFields === undefined) return false;
   const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
   const change = { resource, at: record.key, resourceVersion, managedFields };
-  return (await replaceManagedFields(context.kube, change, signal)) !== undefined;
+  if ((await replaceManagedFields(context.kube, change, signal)) !== undefined) return true;
+  throw interrupted("it could not be taken over, or has changed meanwhile");
+}
+
+function interrupted(message: string): DroverError {
+  return new DroverError("api_unreachable", message);
 }
 
 /** The server has taken the object: remembers what tells a later change of it apart from this one. */
@@ -166,8 +174,17 @@ function settle(
 function noteDrift(record: ObjectRecord, payload: KubeObject, repaired?: Success): void {
   const { repair } = record;
   if (repair === undefined || repair.kind === "asked") return;
+  if (repair.kind === "left" && repaired !== undefined && isUntouched(record, repaired)) {
+    record.drift = undefined;
+    return;
+  }
   const fields = explainRepair(repair, payload, repaired);
   record.drift = { ...fields, foundAtMs: repair.foundAtMs, repaired: repaired !== undefined };
+}
+
+/** It had only been missed: a list or a watch that did not show it was wrong, and nobody had changed it. */
+function isUntouched({ resourceVersion }: ObjectRecord, { object, created }: Success): boolean {
+  return !created && textAt(object, "metadata", "resourceVersion") === resourceVersion;
 }
 
 type Success = Extract<Applied, { kind: "applied" }>;
@@ -205,10 +222,10 @@ async function refuse(
   const { account } = application;
   const trouble = await explainRefusal(context.kube, { resource, at: record.key, account, verbs, refusal }, signal);
   if (trouble.reason === "WaitingForKind") context.discovery.forget(record.key.group);
-  if (refusal.status === 404) setVerdict(record, notFound);
+  if (trouble.reason === "WaitingForNamespace") setVerdict(record, notFound);
   if (maybeInvalid(refusal) && record.attempts + 1 >= invalidAfter) {
     hold(context, record, { ...trouble, reason: "Invalid", retry: "changed" });
-  } else if (refusal.status === 422) {
+  } else if (refusal.status === 422 && trouble.reason === "Invalid") {
     const left = await recreate(context, { ...attempt, invalid: trouble }, signal);
     if (left === undefined) clearObstacle(record);
     else hold(context, record, left);

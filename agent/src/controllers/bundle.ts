@@ -24,6 +24,7 @@ import {
 } from "../core/record.ts";
 import { createRun, hasEnded } from "../core/run.ts";
 import { lastVerdict } from "../core/runs.ts";
+import type { Resource } from "../kube/api.ts";
 import type { Context } from "./context.ts";
 import { createLimit } from "./limit.ts";
 import { saveInventory } from "./save-inventory.ts";
@@ -51,7 +52,7 @@ export async function readContent(
   if (application.namespace === assignment.namespace) {
     for (const record of application.objects.values()) if (record.placed) known.set(record.desired, record);
   }
-  const disk = createLimit(filesAtOnce);
+  const disk = createLimit(() => filesAtOnce);
   const unchanged: ObjectRecord[] = [];
   const read = await Promise.all(
     bundle.objects.map(async (digest) => {
@@ -63,7 +64,7 @@ export async function readContent(
     }),
   );
   const changed = read.filter((desired) => desired !== undefined).filter(isWanted);
-  return { bundle: bundle.digest, unchanged, changed };
+  return { bundle: bundle.digest, unchanged, changed: changed.map((desired) => whereItWas(application, desired)) };
 }
 
 /** Brings the application's records in line with a bundle. */
@@ -159,10 +160,7 @@ async function readDesired(
   options: { readonly namespace: string; readonly signal: AbortSignal },
 ): Promise<Desired> {
   const object = await readObject(context, digest);
-  const resource = await context.discovery.find(
-    { ...splitApiVersion(object.apiVersion), kind: object.kind },
-    options.signal,
-  );
+  const resource = await findKind(context, object, options.signal);
   const declared = object.metadata.namespace ?? "";
   const namespaced = declared === "" ? options.namespace || "default" : declared;
   return {
@@ -176,6 +174,25 @@ async function readDesired(
 /** Tests of a chart and the like are part of the bundle and never applied. */
 function isWanted({ object }: Desired): boolean {
   return readHook(object) !== "skip";
+}
+
+/** One group that cannot be asked stops only its own objects: they wait as if their kind were missing. */
+async function findKind(context: Context, object: KubeObject, signal: AbortSignal): Promise<Resource | undefined> {
+  const kind = { ...splitApiVersion(object.apiVersion), kind: object.kind };
+  try {
+    return await context.discovery.find(kind, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    context.log.debug({ kind: kind.kind, code: DroverError.from(cause).code }, "kind cannot be found out");
+    return undefined;
+  }
+}
+
+/** While it cannot be told whether a kind is namespaced, its objects stay where they were. */
+function whereItWas(application: ApplicationRecord, desired: Desired): Desired {
+  if (desired.placed) return desired;
+  const clusterWide = { ...desired, namespace: "", placed: true };
+  return application.objects.get(idOf(clusterWide))?.placed === true ? clusterWide : desired;
 }
 
 export function keyOf({ object, namespace }: Desired): ObjectKey {

@@ -66,7 +66,8 @@ export function wakeWaiting(context: Context, self: ApplicationRecord): void {
   for (const other of context.state.applications.values()) {
     if (other === self) continue;
     const waiting = [...other.objects.values()].filter(({ obstacle }) => waits.has(obstacle?.reason ?? ""));
-    for (const record of waiting) record.notBefore = 0;
+    // It was kept waiting, not refused: nothing that comes after is to be tried more rarely for it.
+    for (const record of waiting) Object.assign(record, { notBefore: 0, attempts: 0 });
     if (waiting.length > 0) context.wake(other.name);
   }
 }

@@ -13,7 +13,7 @@ import { createFacts } from "./facts.ts";
 const claim = { group: "", kind: "PersistentVolumeClaim", namespace: "shop", name: "data" };
 const pending = { spec: { storageClassName: "local" }, status: { phase: "Pending" } };
 const late = answered({ volumeBindingMode: "WaitForFirstConsumer" });
-const things = answered({ resources: [{ name: "things", kind: "Thing", namespaced: true }] });
+const things = answered({ kind: "APIResourceList", resources: [{ name: "things", kind: "Thing", namespaced: true }] });
 const silent = answered({ spec: { versions: [{ name: "v1", served: true, schema: { openAPIV3Schema: {} } }] } });
 
 describe("facts", () => {

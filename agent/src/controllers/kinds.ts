@@ -77,7 +77,7 @@ export function createKindWatch(context: Context, wake: (application: string) =>
     defined();
   };
   const nothing = (): void => undefined;
-  const handler = { seen, left: nothing, listing: nothing, listed: nothing, interrupted: nothing };
+  const handler = { seen, left: nothing, listing: nothing, listed: nothing, interrupted: nothing, lost: nothing };
   const options = { api: kube, resource: kindDefinitions, labelSelector: "", metadataOnly: true, clock, random };
   const isNeeded = (): boolean => waiting(context).next().done !== true;
   return {

@@ -1,21 +1,24 @@
 import { DroverError } from "@drover/shared/errors";
 
-/** Runs at most `max` pieces of work at once; the others wait in order. */
+/** Runs a bounded number of pieces of work at once; the others wait in order. */
 export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function createLimit(max: number): Limit {
+/** `max` is asked anew whenever a piece of work ends: the bound may go up and down. */
+export function createLimit(max: () => number): Limit {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => void waiting.push(resolve));
-    else running += 1;
+    // Who comes while others wait does not overtake them.
+    if (running < max() && waiting.length === 0) running += 1;
+    else await new Promise<void>((resolve) => void waiting.push(resolve));
     try {
       return await work();
     } finally {
-      // A place that is given on never becomes free in between, so nobody can overtake.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
+      running -= 1;
+      while (waiting.length > 0 && running < max()) {
+        running += 1;
+        waiting.shift()?.();
+      }
     }
   };
 }

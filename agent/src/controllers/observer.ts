@@ -1,21 +1,20 @@
 import { DroverError } from "@drover/shared/errors";
-import { textAt, type JsonRecord } from "@drover/shared/json";
-import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Service } from "@drover/shared/service";
 
 import { needsBody } from "../core/health/index.ts";
 import type { Kind } from "../core/health/verdict.ts";
 import { applicationLabel } from "../core/owner.ts";
-import { isOlder, notSeen, setVerdict, type ObjectRecord } from "../core/record.ts";
-import { apiVersionOf, type Resource } from "../kube/api.ts";
-import { list, watchKind, type WatchHandler, type WatchOptions } from "../kube/watch.ts";
+import { list, watchKind, type WatchOptions } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
-import { noteGone, noteLeft, noteSeen, type ObservationOptions } from "./observation.ts";
-import type { Place } from "./state.ts";
+import { noteLeft, noteSeen, type ObservationOptions } from "./observation.ts";
+import { nameOfKind, neededScopes, type Scope } from "./scope.ts";
 import { untilWoken } from "./wait.ts";
+import { createHandler } from "./watch-handler.ts";
 
 export interface ObserverOptions extends ObservationOptions {
   readonly context: Omit<Context, "replayEcho">;
+  /** See `WatchOptions`. */
+  readonly initialEvents: boolean;
 }
 
 /** Sees what happens to the objects that applications own. One watch for each kind; no body is kept. */
@@ -28,20 +27,18 @@ export interface Observer extends Service {
   replayEcho(application: string, id: string): void;
 }
 
-/** A watch that fails this often in a row no longer tells how its objects are. */
-const blindAfter = 4;
 const retryMs = 2_000;
 
 interface Watched {
-  readonly resource: Resource;
+  readonly scope: Scope;
   readonly stop: AbortController;
   readonly running: Promise<void>;
 }
 
 export function createObserver(options: ObserverOptions): Observer {
   const { context } = options;
-  const watches = createWatches(options);
   let wake = (): void => undefined;
+  const watches = createWatches(options, () => wake());
   return {
     name: "observer",
     update: () => wake(),
@@ -57,11 +54,12 @@ export function createObserver(options: ObserverOptions): Observer {
     },
     async run(signal) {
       let shape = -1;
+      const newest = (): number => shapeOf(context) + watches.reach;
       while (!signal.aborted) {
-        const wanted = shapeOf(context);
+        const wanted = newest();
         const followed = wanted === shape || (await watches.follow(signal));
         if (followed) shape = wanted;
-        if (followed && shapeOf(context) !== shape) continue;
+        if (followed && newest() !== shape) continue;
         const waitMs = followed ? Number.POSITIVE_INFINITY : retryMs;
         await untilWoken(context.clock, waitMs, { signal, onWake: (call) => (wake = call) });
       }
@@ -71,57 +69,85 @@ export function createObserver(options: ObserverOptions): Observer {
 }
 
 interface Watches {
+  /** Goes up when kinds turn out to be watchable in other scopes than before. */
+  readonly reach: number;
   /** Watches what is needed by now. False when the kinds could not all be found out. */
   follow(signal: AbortSignal): Promise<boolean>;
   readonly relist: Observer["relist"];
   ended(): Promise<void>;
 }
 
-function createWatches(options: ObserverOptions): Watches {
+function createWatches(options: ObserverOptions, reached: () => void): Watches {
   const { context } = options;
   const watched = new Map<string, Watched>();
-  const watchOptions = (resource: Resource): WatchOptions => ({
-    api: context.kube,
-    resource,
-    labelSelector: applicationLabel,
-    metadataOnly: !needsBody(resource),
-    clock: context.clock,
-    random: context.random,
-  });
+  /** Kinds that may not be watched everywhere; their namespaces are watched one by one. */
+  const narrow = new Set<string>();
+  let reach = 0;
+  const observe = (scope: Scope) => {
+    const narrowed = (): void => {
+      narrow.add(nameOfKind(scope.resource));
+      reach += 1;
+      reached();
+    };
+    const watchOptions = watchOptionsOf(options, scope);
+    return { watchOptions, handler: createHandler(options, { scope, watchOptions, narrowed }) };
+  };
   return {
+    get reach() {
+      return reach;
+    },
     async follow(signal) {
-      const needed = await neededKinds(context, signal).catch((cause: unknown) => {
+      const needed = await neededScopes(context, { narrow, signal }).catch((cause: unknown) => {
         context.log.debug({ code: DroverError.from(cause).code }, "kinds to watch are not known");
       });
       if (needed === undefined) return false;
-      for (const [name, resource] of needed) {
+      for (const [name, scope] of needed.scopes) {
         if (watched.has(name)) continue;
         const stop = new AbortController();
         const lifetime = AbortSignal.any([signal, stop.signal]);
-        const running = watchKind(watchOptions(resource), createHandler(options, resource), lifetime);
-        watched.set(name, { resource, stop, running });
+        const { watchOptions, handler } = observe(scope);
+        watched.set(name, { scope, stop, running: watchKind(watchOptions, handler, lifetime) });
       }
       for (const [name, entry] of watched) {
-        if (needed.has(name)) continue;
+        if (needed.scopes.has(name) || needed.unknown.has(nameOfKind(entry.scope.resource))) continue;
         entry.stop.abort();
         watched.delete(name);
       }
-      return true;
+      return needed.unknown.size === 0;
     },
     async relist(signal, isWanted = () => true) {
-      for (const { resource } of watched.values()) {
-        if (!isWanted(resource)) continue;
+      for (const { scope } of watched.values()) {
+        if (!isWanted(scope.resource)) continue;
         try {
-          await list(watchOptions(resource), createHandler(options, resource), signal);
+          const { watchOptions, handler } = observe(scope);
+          await list(watchOptions, handler, signal);
         } catch (cause) {
           if (signal.aborted) return;
-          context.log.debug({ kind: resource.kind, code: DroverError.from(cause).code }, "relist failed");
+          context.log.debug({ kind: scope.resource.kind, code: DroverError.from(cause).code }, "relist failed");
         }
       }
+      // Rights may have been granted meanwhile.
+      if (narrow.size > 0) reach += 1;
+      narrow.clear();
+      reached();
     },
     async ended() {
       await Promise.allSettled([...watched.values()].map((entry) => entry.running));
     },
+  };
+}
+
+function watchOptionsOf({ context, initialEvents }: ObserverOptions, { resource, namespace }: Scope): WatchOptions {
+  const { kube: api, clock, random } = context;
+  return {
+    api,
+    resource,
+    namespace,
+    labelSelector: applicationLabel,
+    metadataOnly: !needsBody(resource),
+    initialEvents,
+    clock,
+    random,
   };
 }
 
@@ -130,84 +156,4 @@ function shapeOf({ state }: ObserverOptions["context"]): number {
   let sum = state.applications.size;
   for (const application of state.applications.values()) sum += application.shape;
   return sum;
-}
-
-/** By group, version and kind: of a kind in two versions both are watched, since objects are compared in their own. */
-async function neededKinds(
-  { state, discovery }: ObserverOptions["context"],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Resource>> {
-  const needed = new Map<string, Resource | undefined>();
-  for (const application of state.applications.values()) {
-    for (const { key, version, uid } of application.objects.values()) {
-      if (uid === "") continue;
-      const { group, kind } = key;
-      const name = `${apiVersionOf({ group, version })} ${kind}`;
-      if (!needed.has(name)) needed.set(name, await discovery.find({ group, version, kind }, signal));
-    }
-  }
-  return new Map([...needed].flatMap(([name, resource]) => (resource === undefined ? [] : [[name, resource]])));
-}
-
-function createHandler(options: ObserverOptions, resource: Resource): WatchHandler {
-  const { context, changed } = options;
-  const { state, discovery, log } = context;
-  const unseen = new Map<ObjectRecord, Place>();
-  let failures = 0;
-  const find = (object: JsonRecord): Place | undefined => {
-    const place = state.find(keyOf(resource, object), textAt(object, "metadata", "labels", applicationLabel) ?? "");
-    return place?.record.version === resource.version ? place : undefined;
-  };
-  const ours = (): readonly Place[] =>
-    [...state.applications.values()].flatMap((application) =>
-      [...application.objects.values()]
-        .filter(({ key, version }) => {
-          return key.kind === resource.kind && key.group === resource.group && version === resource.version;
-        })
-        .map((record) => ({ application, record })),
-    );
-  return {
-    seen(object) {
-      failures = 0;
-      const place = find(object);
-      if (place === undefined) return;
-      unseen.delete(place.record);
-      noteSeen(options, place, object);
-    },
-    left(object) {
-      const place = find(object);
-      if (place !== undefined) noteLeft(options, place, object);
-    },
-    listing() {
-      unseen.clear();
-      for (const place of ours()) if (place.record.uid !== "") unseen.set(place.record, place);
-    },
-    listed(resourceVersion) {
-      failures = 0;
-      for (const place of unseen.values()) {
-        // What was written after the list was made cannot be in it.
-        if (isOlder(place.record.resourceVersion, resourceVersion)) noteGone(options, place);
-      }
-      unseen.clear();
-    },
-    interrupted(error: DroverError) {
-      failures += 1;
-      log.debug({ kind: resource.kind, code: error.code, failures }, "watch interrupted");
-      if (error.code === "kind_missing" && failures === 1) {
-        discovery.forget(resource.group);
-        for (const place of ours()) noteGone(options, place);
-      }
-      if (failures !== blindAfter) return;
-      log.warn({ kind: resource.kind, code: error.code, hint: error.hint }, "kind cannot be watched");
-      for (const { application, record } of ours()) {
-        setVerdict(record, { ...notSeen, message: error.message });
-        changed(application.name);
-      }
-    },
-  };
-}
-
-function keyOf({ group, kind }: Resource, object: JsonRecord): ObjectKey {
-  const namespace = textAt(object, "metadata", "namespace") ?? "";
-  return { group, kind, namespace, name: textAt(object, "metadata", "name") ?? "" };
 }

@@ -5,7 +5,7 @@ import { judgeDelete } from "../core/prune.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { judgeRecreate } from "../core/recreate.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
-import { applyObject, deleteObject, getObject } from "../kube/objects.ts";
+import { applyObject, deleteObject, getObject, type Applied } from "../kube/objects.ts";
 import type { Trouble } from "../kube/trouble.ts";
 import type { Context } from "./context.ts";
 import { explainRefusal } from "./rights.ts";
@@ -47,7 +47,12 @@ export async function judgeUnprocessable(
   | { readonly kind: "keep"; readonly trouble: Trouble }
 > {
   const { application, payload, invalid } = object;
-  if (!(await isImmutable(context, object, signal))) return { kind: "keep", trouble: invalid };
+  const probe = await tryElsewhere(context, object, signal);
+  if (probe.kind === "refused") {
+    // Any other refusal than of the content leaves it open which of the two it is, so it is asked again.
+    const trouble: Trouble = probe.refusal.status === 422 ? invalid : { ...invalid, retry: "later" };
+    return { kind: "keep", trouble };
+  }
   const verdict = judgeRecreate(payload, syncOf(context, application.name));
   return verdict.kind === "recreate" ? verdict : { kind: "keep", trouble: immutable(invalid, verdict.remedy) };
 }
@@ -111,14 +116,13 @@ const stillThere: Trouble = {
  * A 422 does not say whether the object is invalid or only cannot become this. The same object under a name that
  * nobody has tells: the server would take it (and, since it is a dry run, does nothing). Case 34.
  */
-async function isImmutable(
+function tryElsewhere(
   context: Context,
   { resource, payload }: { readonly resource: Resource; readonly payload: KubeObject },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Applied> {
   const name = `drover-probe-${digestOf(payload.metadata.name).slice(7, 17)}`;
   const at = { namespace: payload.metadata.namespace ?? "", name };
   const body = JSON.stringify({ ...payload, metadata: { ...payload.metadata, name } });
-  const answer = await applyObject(context.kube, { resource, at, body, metadataOnly: true, dryRun: true }, signal);
-  return answer.kind === "applied";
+  return applyObject(context.kube, { resource, at, body, metadataOnly: true, dryRun: true }, signal);
 }

@@ -34,6 +34,7 @@ export async function explainRefusal(kube: KubeApi, refused: Refused, signal: Ab
     if (answer === "cannot-impersonate") {
       return say("CannotImpersonate", `the agent may not act as service account ${account}: impersonate is needed`);
     }
+    if (answer === "unknown") return trouble;
     if (answer === "no") missing.push(verb);
   }
   if (missing.length > 0) {
@@ -56,7 +57,7 @@ async function mayDo(
   { resource, at: where }: Refused,
   verb: Verb,
   signal: AbortSignal,
-): Promise<"yes" | "no" | "cannot-impersonate"> {
+): Promise<"yes" | "no" | "unknown" | "cannot-impersonate"> {
   const { group, version, plural } = resource;
   const resourceAttributes = { group, version, resource: plural, namespace: where.namespace, name: where.name, verb };
   const body = JSON.stringify({
@@ -68,7 +69,7 @@ async function mayDo(
   const answer = await kube.request({ method: "POST", path, body }, signal);
   if (answer.kind === "ok") return at(answer.body, "status", "allowed") === true ? "yes" : "no";
   // Everybody may ask about himself, so what is refused is to ask as the account.
-  return answer.refusal.status === 403 && answer.refusal.about === "serviceaccounts" ? "cannot-impersonate" : "no";
+  return answer.refusal.status === 403 && answer.refusal.about === "serviceaccounts" ? "cannot-impersonate" : "unknown";
 }
 
 /** The rules in the message of the server's check for escalation, which lists those that whoever writes it lacks. */

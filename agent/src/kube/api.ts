@@ -1,3 +1,6 @@
+import { DroverError } from "@drover/shared/errors";
+import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+
 /** A kind as one API server serves it. */
 export interface Resource {
   /** "" for the core group. */
@@ -33,7 +36,7 @@ export interface Refusal {
   /** Kind or plural that the refusal is about, as the server names it. */
   readonly about: string;
   readonly causes: readonly RefusalCause[];
-  /** From `Retry-After`. */
+  /** From `Retry-After`, in seconds or as a date. */
   readonly retryAfterMs?: number;
 }
 
@@ -43,9 +46,10 @@ export interface RefusalCause {
   readonly message: string;
 }
 
+/** `flowControlled`: the server shares itself out among its clients (API priority and fairness). */
 export type KubeAnswer =
-  | { readonly kind: "ok"; readonly status: number; readonly body: unknown }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+  | { readonly kind: "ok"; readonly status: number; readonly body: unknown; readonly flowControlled?: boolean }
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly flowControlled?: boolean };
 
 export type StreamAnswer =
   | { readonly kind: "ok"; readonly lines: AsyncIterable<unknown> }
@@ -76,4 +80,29 @@ export function objectPath(resource: Resource, at: { readonly namespace: string;
 /** `apps/v1`, `v1`. */
 export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
   return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** The items of an answered list. Throws `api_unreachable` for what is no list: emptiness may only be read from one. */
+export function itemsOf(body: unknown, what: string): readonly JsonRecord[] {
+  const isList = isRecord(body) && textAt(body, "kind")?.endsWith("List") === true;
+  if (!isList || textAt(body, "metadata", "resourceVersion") === undefined) throw unreadable(what);
+  // Go writes a list that was never filled as null.
+  const items = body["items"] ?? [];
+  if (!Array.isArray(items)) throw unreadable(what);
+  return items.filter(isRecord);
+}
+
+/** The object in an answer. Throws `api_unreachable` for what is none, such as the page of something in between. */
+export function objectOf(body: unknown, what: string): JsonRecord {
+  if (!isRecord(body) || (textAt(body, "metadata", "name") ?? "") === "") throw unreadable(what);
+  return body;
+}
+
+/** Throws `api_unreachable` for an answer of another kind. */
+export function expectKind(body: unknown, kind: string): void {
+  if (textAt(body, "kind") !== kind) throw unreadable(`a request for an ${kind}`);
+}
+
+function unreadable(what: string): DroverError {
+  return new DroverError("api_unreachable", `what was answered to ${what} is not an API server's answer`);
 }

@@ -17,12 +17,16 @@ async function startPair(answer: (request: IncomingMessage, response: ServerResp
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const renewals: boolean[] = [];
+  let token = "old";
   const access: Access = {
     url: new URL(`http://127.0.0.1:${port}`),
     tls: {},
     authorize: ({ renew }) => {
-      renewals.push(renew);
-      return Promise.resolve({ authorization: renew ? "Bearer new" : "Bearer old" });
+      if (renew) {
+        renewals.push(renew);
+        token = "new";
+      }
+      return Promise.resolve({ authorization: `Bearer ${token}` });
     },
   };
   const api = createKubeApi({ access, clock: systemClock, userAgent: "test" });
@@ -54,6 +58,7 @@ describe("the API client", () => {
     });
     expect(await pair.api.request({ method: "GET", path: "/x" }, never)).toEqual({
       kind: "refused",
+      flowControlled: false,
       refusal: {
         status: 429,
         reason: "Invalid",
@@ -82,8 +87,36 @@ describe("the API client", () => {
     await using pair = await startPair((request, response) => {
       send(response, request.headers.authorization === "Bearer new" ? 200 : 401, "{}");
     });
-    expect((await pair.api.request({ method: "GET", path: "/x" }, never)).kind).toBe("ok");
-    expect(pair.renewals).toEqual([false, true]);
+    const calls = [1, 2, 3].map(() => pair.api.request({ method: "GET", path: "/x" }, never));
+    expect((await Promise.all(calls)).map(({ kind }) => kind)).toEqual(["ok", "ok", "ok"]);
+    expect(pair.renewals).toEqual([true]);
+  });
+
+  it("does not fetch credentials again and again when new ones are refused too", async () => {
+    await using pair = await startPair((_, response) => send(response, 401, "{}"));
+    for (let i = 0; i < 5; i += 1) {
+      expect(await pair.api.request({ method: "GET", path: "/x" }, never)).toMatchObject({ refusal: { status: 401 } });
+    }
+    expect(pair.renewals).toEqual([true]);
+  });
+
+  it("case 70: reads a Retry-After date by the server's clock, not by its own", async () => {
+    const date = new Date(Date.now() + 3_600_000);
+    const until = new Date(date.getTime() + 12_000);
+    await using pair = await startPair((_, response) => {
+      send(response, 503, "busy", { date: date.toUTCString(), "retry-after": until.toUTCString() });
+    });
+    expect(await pair.api.request({ method: "GET", path: "/x" }, never)).toMatchObject({
+      refusal: { status: 503, retryAfterMs: 12_000 },
+    });
+  });
+
+  it("tells whether the server shares itself out among its clients", async () => {
+    await using pair = await startPair((request, response) => {
+      send(response, 200, "{}", request.url === "/fair" ? { "x-kubernetes-pf-flowschema-uid": "1" } : {});
+    });
+    expect(await pair.api.request({ method: "GET", path: "/fair" }, never)).toMatchObject({ flowControlled: true });
+    expect(await pair.api.request({ method: "GET", path: "/old" }, never)).toMatchObject({ flowControlled: false });
   });
 
   it("fails with a code when nobody answers in time, and when nobody is there", async () => {

@@ -25,17 +25,19 @@ export function createKubeApi(options: ClientOptions): KubeApi {
   const { access, clock, userAgent } = options;
   const calls = createTransport(access, clock);
   const watches = createTransport(access, clock);
-  const attempt = async (options: Attempt, renew: boolean): Promise<Reply> => {
+  const credentials = createCredentials(access, clock);
+  const attempt = async (options: Attempt): Promise<Reply> => {
     const { transport, request, signal } = options;
-    const headers = { ...(await access.authorize({ renew })), ...headersOf(request), "user-agent": userAgent };
+    const headers = { ...(await credentials.headers()), ...headersOf(request), "user-agent": userAgent };
     const body = request.body === undefined ? {} : { body: request.body };
     return transport.send({ method: request.method, path: request.path, headers, ...body }, signal);
   };
   const send = async (options: Attempt): Promise<Reply> => {
-    const reply = await attempt(options, false);
-    if (reply.status !== 401) return reply;
+    const { age } = credentials;
+    const reply = await attempt(options);
+    if (reply.status !== 401 || !(await credentials.renew(age))) return reply;
     reply.body.destroy();
-    return attempt(options, true);
+    return attempt(options);
   };
   return {
     async request(request, outer) {
@@ -63,6 +65,46 @@ export function createKubeApi(options: ClientOptions): KubeApi {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([calls[Symbol.asyncDispose](), watches[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+/** Credentials that were just fetched anew and are refused do not get better by being fetched again. */
+const renewEveryMs = 10_000;
+
+interface Credentials {
+  /** Goes up when they are fetched anew. */
+  readonly age: number;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** Fetches them anew, once for all who find them refused. False when those of that age are the newest to be had. */
+  renew(refusedAge: number): Promise<boolean>;
+}
+
+function createCredentials(access: Access, clock: Clock): Credentials {
+  let age = 0;
+  let renewedAt = Number.NEGATIVE_INFINITY;
+  let renewing: Promise<boolean> | undefined;
+  const fetchAnew = async (): Promise<boolean> => {
+    renewedAt = clock.now();
+    try {
+      await access.authorize({ renew: true });
+      age += 1;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      renewing = undefined;
+    }
+  };
+  return {
+    get age() {
+      return age;
+    },
+    headers: () => access.authorize({ renew: false }),
+    renew(refusedAge) {
+      if (refusedAge !== age) return Promise.resolve(true);
+      if (renewing === undefined && clock.now() - renewedAt < renewEveryMs) return Promise.resolve(false);
+      return (renewing ??= fetchAnew());
     },
   };
 }
@@ -159,15 +201,16 @@ function failure(access: Access, cause: unknown, signal: AbortSignal): Error {
 
 function toAnswer(reply: Reply, text: string): KubeAnswer {
   const body = parse(text);
+  const flowControlled = reply.headers["x-kubernetes-pf-flowschema-uid"] !== undefined;
   if (reply.status >= 200 && reply.status < 300 && body !== undefined) {
-    return { kind: "ok", status: reply.status, body };
+    return { kind: "ok", status: reply.status, body, flowControlled };
   }
-  return { kind: "refused", refusal: toRefusal(reply, body) };
+  return { kind: "refused", refusal: toRefusal(reply, body), flowControlled };
 }
 
 function toRefusal(reply: Reply, body: unknown): Refusal {
   const isStatus = textAt(body, "kind") === "Status";
-  const retryAfterSeconds = Number(reply.headers["retry-after"] ?? numberAt(body, "details", "retryAfterSeconds"));
+  const retryAfterMs = readRetryAfter(reply.headers, numberAt(body, "details", "retryAfterSeconds"));
   return {
     status: reply.status,
     reason: isStatus ? (textAt(body, "reason") ?? "Unknown") : "",
@@ -178,8 +221,17 @@ function toRefusal(reply: Reply, body: unknown): Refusal {
       field: textAt(cause, "field") ?? "",
       message: textAt(cause, "message") ?? "",
     })),
-    ...(Number.isFinite(retryAfterSeconds) ? { retryAfterMs: retryAfterSeconds * 1000 } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
+}
+
+/** A date is compared with the answer's own, never with the clock of this machine (case 70). */
+function readRetryAfter(headers: Reply["headers"], seconds: number | undefined): number | undefined {
+  const header = headers["retry-after"];
+  const text = typeof header === "string" ? header.trim() : "";
+  const waitMs = /^\d+$/u.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.parse(String(headers["date"]));
+  if (Number.isFinite(waitMs)) return Math.max(0, waitMs);
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 /** undefined for text that is no JSON, such as the router's `404 page not found`. */

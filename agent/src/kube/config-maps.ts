@@ -1,7 +1,15 @@
 import { DroverError } from "@drover/shared/errors";
-import { recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+import { recordAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { collectionPath, objectPath, type KubeAnswer, type KubeApi, type Refusal, type Resource } from "./api.ts";
+import {
+  collectionPath,
+  itemsOf,
+  objectPath,
+  type KubeAnswer,
+  type KubeApi,
+  type Refusal,
+  type Resource,
+} from "./api.ts";
 import { applyObject, createObject } from "./objects.ts";
 
 const configMaps: Resource = { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true };
@@ -35,7 +43,7 @@ export function createConfigMaps(api: KubeApi, namespace: string) {
         const query: string = new URLSearchParams({ labelSelector, limit: "100", continue: from }).toString();
         const path = `${collectionPath(configMaps, namespace)}?${query}`;
         const body: unknown = accepted(await api.request({ method: "GET", path }, signal), "list ConfigMaps");
-        found.push(...recordsAt(body, "items").map(decode));
+        found.push(...itemsOf(body, "a list of ConfigMaps").map(decode));
         from = textAt(body, "metadata", "continue");
       } while (from !== undefined && from !== "");
       return found;

@@ -1,6 +1,6 @@
 import { isRecord, listAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import type { KubeApi, Refusal, Resource } from "./api.ts";
+import { expectKind, type KubeApi, type Refusal, type Resource } from "./api.ts";
 import { listSome } from "./objects.ts";
 
 /** What would be deleted along with an object; `unknown` when the server cannot tell all of it. */
@@ -22,10 +22,15 @@ export async function findInstances(api: KubeApi, definition: JsonRecord, signal
   if (version === undefined) return none;
   const resource = { group, version, kind, plural, namespaced: false };
   const listed = await listSome(api, { resource, namespace: "", limit: 1 }, signal);
-  // A definition whose names were refused is not served, and has no objects.
-  if (listed.kind === "refused") return listed.refusal.status === 404 ? none : unknown(listed.refusal);
+  if (listed.kind === "refused") return isServed(definition) ? unknown(listed.refusal) : none;
   const [first] = listed.items;
   return first === undefined ? none : { kind: "some", example: describe(resource, first) };
+}
+
+/** A definition whose names were refused is not served, and has no objects. */
+function isServed(definition: JsonRecord): boolean {
+  const conditions = recordsAt(definition, "status", "conditions");
+  return !conditions.some(({ type, status }) => type === "NamesAccepted" && status === "False");
 }
 
 /**
@@ -37,11 +42,7 @@ export async function findContent(api: KubeApi, namespace: string, signal: Abort
   if (kinds.kind === "refused") return unknown(kinds.refusal);
   for (const resource of kinds.resources) {
     const listed = await listSome(api, { resource, namespace, limit: perKind }, signal);
-    if (listed.kind === "refused") {
-      // Gone since it was named.
-      if (listed.refusal.status === 404) continue;
-      return unknown(listed.refusal);
-    }
+    if (listed.kind === "refused") return unknown(listed.refusal);
     const foreign = listed.items.find((item) => !isIncidental(resource, item));
     if (foreign !== undefined) return { kind: "some", example: describe(resource, foreign) };
   }
@@ -56,6 +57,7 @@ type Kinds =
 async function listKinds(api: KubeApi, signal: AbortSignal): Promise<Kinds> {
   const groups = await api.request({ method: "GET", path: "/apis" }, signal);
   if (groups.kind === "refused") return groups;
+  expectKind(groups.body, "APIGroupList");
   const versions = recordsAt(groups.body, "groups").map((group) => textAt(group, "preferredVersion", "groupVersion"));
   const resources: Resource[] = [];
   for (const apiVersion of ["v1", ...versions]) {
@@ -63,6 +65,7 @@ async function listKinds(api: KubeApi, signal: AbortSignal): Promise<Kinds> {
     const path = apiVersion === "v1" ? "/api/v1" : `/apis/${apiVersion}`;
     const answer = await api.request({ method: "GET", path }, signal);
     if (answer.kind === "refused") return answer;
+    expectKind(answer.body, "APIResourceList");
     const slash = apiVersion.indexOf("/");
     const group = slash < 0 ? "" : apiVersion.slice(0, slash);
     const version = apiVersion.slice(slash + 1);

@@ -12,9 +12,12 @@ const resources = [
   { name: "deployments/scale", kind: "Scale", namespaced: true },
 ];
 
+const resourceList = { kind: "APIResourceList", resources };
+const groupsWith = (...groups: readonly object[]) => answered({ kind: "APIGroupList", groups });
+
 describe("discovery", () => {
   it("asks once for a group version, however many want to know at once", async () => {
-    const api = createScriptedApi({ request: () => answered({ resources }) });
+    const api = createScriptedApi({ request: () => answered(resourceList) });
     const discovery = createDiscovery(api, clock);
     const found = await Promise.all([discovery.find(deployment, never), discovery.find(deployment, never)]);
     expect(found[0]).toEqual({ ...deployment, plural: "deployments", namespaced: true });
@@ -24,13 +27,13 @@ describe("discovery", () => {
   });
 
   it("does not take a subresource for a kind", async () => {
-    const discovery = createDiscovery(createScriptedApi({ request: () => answered({ resources }) }), clock);
+    const discovery = createDiscovery(createScriptedApi({ request: () => answered(resourceList) }), clock);
     expect(await discovery.find({ ...deployment, kind: "Scale" }, never)).toBeUndefined();
   });
 
   it("asks again for a kind that was missing: it may have come", async () => {
     let there = false;
-    const api = createScriptedApi({ request: () => (there ? answered({ resources }) : refused(404)) });
+    const api = createScriptedApi({ request: () => (there ? answered(resourceList) : refused(404)) });
     const discovery = createDiscovery(api, clock);
     expect(await discovery.find(deployment, never)).toBeUndefined();
     const asked = api.calls.length;
@@ -51,8 +54,8 @@ describe("discovery", () => {
     const discovery = createDiscovery(
       createScriptedApi({
         request: ({ path }) => {
-          if (path === "/apis/apps") return answered({ versions: [{ version: "v1" }] });
-          return path === "/apis/apps/v1" ? answered({ resources }) : refused(404);
+          if (path === "/apis") return groupsWith({ name: "apps", versions: [{ version: "v1" }] });
+          return path === "/apis/apps/v1" ? answered(resourceList) : refused(404);
         },
       }),
       clock,
@@ -61,8 +64,25 @@ describe("discovery", () => {
     expect(found?.version).toBe("v1");
   });
 
+  it("gives a kind up only when the list of groups lacks it too", async () => {
+    const groups = { name: "apps", versions: [{ version: "v1" }] };
+    const find = (...listed: readonly object[]) =>
+      createDiscovery(
+        createScriptedApi({ request: ({ path }) => (path === "/apis" ? groupsWith(...listed) : refused(404)) }),
+        clock,
+      ).findAnyVersion(deployment, never);
+    expect(await find()).toBeUndefined();
+    await expect(find(groups)).rejects.toMatchObject({ code: "api_unreachable" });
+  });
+
+  it.each([{}, { kind: "Status" }, []])("does not take %j with 200 for an answer", async (body) => {
+    const discovery = createDiscovery(createScriptedApi({ request: () => answered(body) }), clock);
+    await expect(discovery.find(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
+    await expect(discovery.findAnyVersion(deployment, never)).rejects.toMatchObject({ code: "api_unreachable" });
+  });
+
   it("forgets a group whose kinds may have changed", async () => {
-    const api = createScriptedApi({ request: () => answered({ resources }) });
+    const api = createScriptedApi({ request: () => answered(resourceList) });
     const discovery = createDiscovery(api, clock);
     await discovery.find(deployment, never);
     discovery.forget("apps");

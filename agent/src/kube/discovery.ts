@@ -18,7 +18,10 @@ export interface VersionedKind {
 export interface Discovery {
   /** undefined when the server lacks the kind. Throws `api_unreachable` when it cannot tell. */
   find(kind: VersionedKind, signal: AbortSignal): Promise<Resource | undefined>;
-  /** Like `find`; when that version is gone, the kind in a version that the server prefers. */
+  /**
+   * Like `find`; when that version is gone, the kind in a version that the server prefers. undefined only when the
+   * server's list of groups says so too: throws when a group that it lists cannot be asked.
+   */
   findAnyVersion(kind: VersionedKind, signal: AbortSignal): Promise<Resource | undefined>;
   /** What `find` has found before; no request. */
   known(kind: VersionedKind): Resource | undefined;
@@ -29,6 +32,8 @@ export interface Discovery {
 const recentMs = 250;
 
 type Kinds = ReadonlyMap<string, Resource>;
+/** Of a group version that was answered with 404. */
+const noKinds: Kinds = new Map();
 
 export function createDiscovery(api: KubeApi, clock: Pick<Clock, "now">): Discovery {
   const cache = new Map<string, Kinds>();
@@ -64,7 +69,9 @@ export function createDiscovery(api: KubeApi, clock: Pick<Clock, "now">): Discov
       const same = await discovery.find(kind, signal);
       if (same !== undefined) return same;
       for (const version of await fetchVersions(api, kind.group, signal)) {
-        const other = await discovery.find({ ...kind, version }, signal);
+        const kinds = await askOnce(kind.group, version, signal);
+        if (kinds === noKinds) throw cannotTell(404, apiVersionOf({ group: kind.group, version }));
+        const other = kinds.get(kind.kind);
         if (other !== undefined) return other;
       }
       return undefined;
@@ -90,6 +97,7 @@ async function fetchKinds(
   const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
   const answer = await api.request({ method: "GET", path }, signal);
   if (answer.kind === "refused") return refusedAs(answer.refusal.status, path);
+  if (textAt(answer.body, "kind") !== "APIResourceList") throw unreadable(path);
   const kinds = new Map<string, Resource>();
   for (const entry of recordsAt(answer.body, "resources")) {
     const plural = textAt(entry, "name");
@@ -101,20 +109,31 @@ async function fetchKinds(
   return kinds;
 }
 
-async function fetchVersions(api: KubeApi, group: string, signal: AbortSignal): Promise<readonly string[]> {
-  if (group === "") return [];
-  const answer = await api.request({ method: "GET", path: `/apis/${group}` }, signal);
-  if (answer.kind === "refused") {
-    refusedAs(answer.refusal.status, `/apis/${group}`);
-    return [];
-  }
-  const preferred = textAt(answer.body, "preferredVersion", "version");
-  const all = recordsAt(answer.body, "versions").map((version) => textAt(version, "version"));
+/**
+ * From the list of all groups. Whoever asks means to give up what he cannot find, so a 404 must not do: whatever stands
+ * in front of a server may answer that, where a list that lacks the group can only come from the server.
+ */
+async function fetchVersions(api: KubeApi, name: string, signal: AbortSignal): Promise<readonly string[]> {
+  if (name === "") return ["v1"];
+  const answer = await api.request({ method: "GET", path: "/apis" }, signal);
+  if (answer.kind === "refused") throw cannotTell(answer.refusal.status, "/apis");
+  if (textAt(answer.body, "kind") !== "APIGroupList") throw unreadable("/apis");
+  const group = recordsAt(answer.body, "groups").find((other) => textAt(other, "name") === name);
+  const preferred = textAt(group, "preferredVersion", "version");
+  const all = recordsAt(group, "versions").map((version) => textAt(version, "version"));
   return [...new Set([preferred, ...all])].filter((version) => version !== undefined);
 }
 
 /** 404 means that the group version does not exist; anything else only that the server cannot tell now. */
 function refusedAs(status: number, path: string): Kinds {
-  if (status === 404) return new Map();
-  throw new DroverError("api_unreachable", `the API server answered ${status} to GET ${path}`);
+  if (status === 404) return noKinds;
+  throw cannotTell(status, path);
+}
+
+function cannotTell(status: number, path: string): DroverError {
+  return new DroverError("api_unreachable", `the API server answered ${status} to GET ${path}`);
+}
+
+function unreadable(path: string): DroverError {
+  return new DroverError("api_unreachable", `what was answered to GET ${path} is not an API server's answer`);
 }

@@ -36,6 +36,12 @@ async function fetchVersion(api: KubeApi, signal: AbortSignal): Promise<string> 
   return answer.kind === "ok" ? (textAt(answer.body, "gitVersion") ?? "") : "";
 }
 
+/** Whether a server of this version may begin a watch with what there is (WatchList, beta since 1.32). */
+export function hasInitialEvents(kubernetesVersion: string): boolean {
+  const { major, minor } = /^v?(?<major>\d+)\.(?<minor>\d+)/u.exec(kubernetesVersion)?.groups ?? {};
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 32);
+}
+
 /** One item is enough: the server says how many remain. */
 async function countNodes(api: KubeApi, signal: AbortSignal): Promise<number> {
   const path = "/api/v1/nodes?limit=1";

@@ -1,10 +1,12 @@
-import { isRecord, listAt, numberAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+import { listAt, numberAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 import type { ObjectKey } from "@drover/shared/kube/manifest";
 
 import {
   collectionPath,
   metadataListOnly,
+  itemsOf,
   metadataOnly,
+  objectOf,
   objectPath,
   type KubeApi,
   type Refusal,
@@ -31,7 +33,7 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
 }
 
-/** One server-side apply that takes over every field it sets. */
+/** One server-side apply that takes over every field it sets. Throws `api_unreachable` for an answer that is no object. */
 export async function applyObject(api: KubeApi, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
   const { resource, at, body } = options;
   const query = `fieldManager=${fieldManager}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
@@ -47,7 +49,7 @@ export async function applyObject(api: KubeApi, options: ApplyOptions, signal: A
     signal,
   );
   if (answer.kind === "refused") return answer;
-  return { kind: "applied", object: asRecord(answer.body), created: answer.status === 201 };
+  return { kind: "applied", object: objectOf(answer.body, "an apply"), created: answer.status === 201 };
 }
 
 export type Found =
@@ -68,7 +70,7 @@ export async function getObject(api: KubeApi, options: GetOptions, signal: Abort
     { method: "GET", path: objectPath(options.resource, options.at), ...accept },
     signal,
   );
-  if (answer.kind === "ok") return { kind: "found", object: asRecord(answer.body) };
+  if (answer.kind === "ok") return { kind: "found", object: objectOf(answer.body, "a get") };
   return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
 }
 
@@ -99,15 +101,15 @@ export async function deleteObject(api: KubeApi, options: DeleteOptions, signal:
     signal,
   );
   if (answer.kind === "ok") {
-    const object = asRecord(answer.body);
+    if (textAt(answer.body, "kind") === "Status") return { kind: "deleted", finished: true, object: {} };
+    const object = objectOf(answer.body, "a deletion");
     return { kind: "deleted", finished: isFinished(object), object };
   }
   return isAbsence(answer.refusal) ? { kind: "gone" } : answer;
 }
 
-/** Some servers answer a finished deletion with a Status, others with the object's last state. */
+/** Some servers answer a finished deletion with the object's last state instead of a Status. */
 function isFinished(body: JsonRecord): boolean {
-  if (textAt(body, "kind") === "Status") return true;
   const grace = numberAt(body, "metadata", "deletionGracePeriodSeconds") ?? 0;
   const held = [...listAt(body, "metadata", "finalizers"), ...listAt(body, "spec", "finalizers")];
   return grace === 0 && held.length === 0;
@@ -125,7 +127,8 @@ export async function listSome(
 ): Promise<Listed> {
   const path = `${collectionPath(options.resource, options.namespace)}?limit=${options.limit}`;
   const answer = await api.request({ method: "GET", path, accept: metadataListOnly }, signal);
-  return answer.kind === "ok" ? { kind: "ok", items: recordsAt(answer.body, "items") } : answer;
+  if (answer.kind === "refused") return answer;
+  return { kind: "ok", items: itemsOf(answer.body, `a list of ${options.resource.plural}`) };
 }
 
 /**
@@ -198,11 +201,8 @@ export async function replaceManagedFields(
   const path = `${objectPath(options.resource, options.at)}?fieldManager=${fieldManager}`;
   const contentType = "application/json-patch+json";
   const answer = await api.request({ method: "PATCH", path, contentType, body, accept: metadataOnly }, signal);
-  return answer.kind === "ok" ? textAt(answer.body, "metadata", "resourceVersion") : undefined;
-}
-
-function asRecord(value: unknown): JsonRecord {
-  return isRecord(value) ? value : {};
+  if (answer.kind === "refused") return undefined;
+  return textAt(objectOf(answer.body, "a patch"), "metadata", "resourceVersion");
 }
 
 function isAbsence(refusal: Refusal): boolean {

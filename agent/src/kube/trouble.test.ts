@@ -10,23 +10,68 @@ function refusal(status: number, fields: Partial<Refusal> = {}): Refusal {
 
 const cause = (field: string, message: string, reason = "FieldValueInvalid") => ({ reason, field, message });
 
+const webhook = "policy.example.com";
+const because = (text: string): Partial<Refusal> => ({
+  reason: "Forbidden",
+  message: `pods "x" is forbidden: ${text}`,
+});
+const cannot = 'User "system:serviceaccount:d:a" cannot patch resource "pods" in API group "" in the namespace "n"';
+const owned = (field: string) => ({
+  causes: [cause(field, 'conflict with "helm" using apps/v1', "FieldManagerConflict")],
+});
+const denial = { message: `admission webhook "${webhook}" denied the request: hunter2 is too short` };
+const policy = {
+  message: `pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: hunter2`,
+};
+const dead = (why: string) => ({
+  reason: "InternalError",
+  message: `Internal error occurred: failed calling webhook "${webhook}": ${why}`,
+});
+
 describe("the error table", () => {
   it.each([
-    [404, { about: "namespaces" }, "WaitingForNamespace", "soon"],
-    [404, { reason: "" }, "WaitingForKind", "kind"],
-    [403, { causes: [cause("metadata.namespace", "", "NamespaceTerminating")] }, "NamespaceTerminating", "soon"],
-    [403, {}, "Forbidden", "later"],
-    [409, {}, "Conflict", "soon"],
-    [413, {}, "TooLarge", "changed"],
-    [422, {}, "Invalid", "changed"],
-    [400, {}, "Invalid", "changed"],
-    [429, { retryAfterMs: 3000 }, "TooManyRequests", "soon"],
-    [500, {}, "ServerError", "soon"],
-    [503, {}, "ServerError", "soon"],
-  ] as const)("%i with %j is %s and is tried again: %s", (status, fields, reason, retry) => {
+    [401, { reason: "Unauthorized" }, "Unauthorized", "soon", "does not accept the agent's credentials"],
+    [404, { reason: "NotFound", about: "namespaces" }, "WaitingForNamespace", "soon", "namespace does not exist"],
+    [404, { reason: "" }, "WaitingForKind", "kind", "does not have this kind"],
+    [404, { reason: "NotFound" }, "WaitingForKind", "kind", "does not have this kind"],
+    [404, { reason: "NotFound", about: "pods" }, "NotFound", "soon", "not there"],
+    [403, { causes: [cause("metadata.namespace", "", "NamespaceTerminating")] }, "NamespaceTerminating", "soon", ""],
+    [403, because("exceeded quota: small, requested: pods=1"), "QuotaExceeded", "later", 'the quota "small"'],
+    [403, because(cannot), "Forbidden", "later", "does not allow"],
+    [403, { message: "" }, "Forbidden", "later", "does not allow"],
+    [403, denial, "AdmissionDenied", "later", `the admission webhook "${webhook}"`],
+    [400, denial, "AdmissionDenied", "later", `the admission webhook "${webhook}"`],
+    [422, policy, "AdmissionDenied", "later", 'the admission policy "p"'],
+    [500, dead("connection refused"), "WebhookUnreachable", "soon", `the admission webhook "${webhook}"`],
+    [504, dead("context deadline exceeded"), "WebhookUnreachable", "soon", `the admission webhook "${webhook}"`],
+    [405, {}, "NotSupported", "changed", "server-side apply"],
+    [409, owned(".spec.replicas"), "FieldManagerConflict", "later", 'spec.replicas belongs to "helm"'],
+    [
+      409,
+      owned('.metadata.finalizers["a/b"]'),
+      "FieldManagerConflict",
+      "later",
+      'metadata.finalizers[*] belongs to "helm"',
+    ],
+    [409, { reason: "AlreadyExists" }, "Conflict", "soon", "made it at the same moment"],
+    [409, { reason: "Conflict" }, "Conflict", "soon", "wrote it at the same moment"],
+    [410, { reason: "Expired" }, "ServerError", "soon", "answered 410"],
+    [413, {}, "TooLarge", "changed", "larger"],
+    [415, {}, "NotSupported", "changed", "server-side apply"],
+    [422, {}, "Invalid", "changed", "rejects"],
+    [400, {}, "Invalid", "changed", "cannot read"],
+    [429, { retryAfterMs: 3000 }, "TooManyRequests", "soon", "slow down"],
+    [500, {}, "ServerError", "soon", "the API server answered 500"],
+    [502, { reason: "" }, "ServerError", "soon", "something in front of the API server answered 502"],
+    [503, {}, "ServerError", "soon", "answered 503"],
+    [504, { reason: "Timeout" }, "Timeout", "soon", "may have done it"],
+    [200, { reason: "" }, "ServerError", "soon", "not an API server's answer"],
+  ] as const)("%i with %j is %s and is tried again: %s", (...[status, fields, reason, retry, says]) => {
     const trouble = troubleOf(refusal(status, fields));
     expect(trouble).toMatchObject({ reason, retry });
     expect(trouble.message).not.toBe("");
+    expect(trouble.message).toContain(says);
+    expect(trouble.message).not.toContain("hunter2");
   });
 
   it("keeps the wait that the server asks for", () => {
@@ -37,6 +82,7 @@ describe("the error table", () => {
     expect(maybeInvalid(refusal(500))).toBe(true);
     expect(maybeInvalid(refusal(500, { reason: "InternalError" }))).toBe(false);
     expect(maybeInvalid(refusal(503))).toBe(false);
+    expect(maybeInvalid(refusal(500, { message: dead("refused").message }))).toBe(false);
   });
 });
 
@@ -44,6 +90,18 @@ describe("messages", () => {
   it("say what is wrong with which field", () => {
     const causes = [cause("metadata.name", 'Invalid value: "A": must consist of lower case characters')];
     expect(troubleOf(refusal(422, { causes })).message).toBe("metadata.name: must consist of lower case characters");
+  });
+
+  it.each([
+    'Invalid value: "object": hunter2 is too short',
+    'Invalid value: "string": spec.pin in body should match hunter2',
+    "Invalid value: hunter2",
+    'Unsupported value: "hunter2": supported values: "a"',
+    "no: hunter2 does not do",
+  ])("quote nothing that an author of custom resources wrote: %s", (message) => {
+    expect(troubleOf(refusal(422, { causes: [cause("spec.pin", message)] })).message).toBe(
+      "spec.pin: FieldValueInvalid",
+    );
   });
 
   it("name unknown fields", () => {

@@ -1,6 +1,14 @@
 import type { DroverError } from "@drover/shared/errors";
 
 import type { Refusal, RefusalCause } from "./api.ts";
+import {
+  describeCauses,
+  describeConflicts,
+  describeSchemaFault,
+  nameOfDenier,
+  nameOfDeadWebhook,
+  nameOfQuota,
+} from "./trouble-text.ts";
 
 /** When trying the same again makes sense. */
 export type RetryWhen =
@@ -18,44 +26,99 @@ export interface Trouble {
   readonly reason: string;
   readonly message: string;
   readonly retry: RetryWhen;
+  /** No try before that. */
   readonly retryAfterMs?: number;
   /** Fields whose value the server would not take; absent when it names none. */
   readonly fields?: readonly string[];
 }
 
-/** The error table: from what the server refused a write with, to what to do. By codes only. */
+/**
+ * The error table: from what the server refused a write with, to what to do. By codes; admission has none of its
+ * own, so there the fixed parts of Kubernetes' texts decide.
+ */
 export function troubleOf(refusal: Refusal): Trouble {
-  const { status, causes } = refusal;
-  const say = (reason: string, retry: RetryWhen, message: string): Trouble => ({
-    reason,
-    retry,
-    message,
-    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
-  });
+  const trouble = denied(refusal) ?? byStatus(refusal);
+  const { retryAfterMs } = refusal;
+  return retryAfterMs === undefined ? trouble : { ...trouble, retryAfterMs };
+}
+
+/** Webhooks and policies refuse with whatever status they like. */
+function denied({ status, message }: Refusal): Trouble | undefined {
+  const denier = nameOfDenier(message);
+  if (status >= 400 && denier !== "") return say("AdmissionDenied", "later", `${denier} does not allow it`);
+  const webhook = nameOfDeadWebhook(message);
+  if (status < 500 || webhook === "") return undefined;
+  return say("WebhookUnreachable", "soon", `the admission webhook "${webhook}" does not answer`);
+}
+
+function byStatus(refusal: Refusal): Trouble {
+  const { status, causes, message } = refusal;
   const details = describeCauses(causes);
   switch (status) {
-    case 404:
-      return refusal.about === "namespaces"
-        ? say("WaitingForNamespace", "soon", "its namespace does not exist")
-        : say("WaitingForKind", "kind", "the cluster does not have this kind");
+    case 401:
+      return say("Unauthorized", "soon", "the API server does not accept the agent's credentials");
     case 403:
-      return causes.some((cause) => cause.reason === "NamespaceTerminating")
-        ? say("NamespaceTerminating", "soon", "its namespace is being deleted")
-        : say("Forbidden", "later", "the API server does not allow it");
+      return forbidden(refusal);
+    case 404:
+      return notFound(refusal);
+    case 405:
+      return say("NotSupported", "changed", "the API server does not take server-side apply of this kind");
     case 409:
-      return say("Conflict", "soon", details || "somebody else wrote it at the same moment");
+      return conflict(refusal);
     case 413:
       return say("TooLarge", "changed", "the object is larger than the API server takes");
-    case 400:
     case 415:
-      return say("Invalid", "changed", details || describeSchemaFault(refusal.message) || "the server cannot read it");
+      return say("NotSupported", "changed", "the API server does not take server-side apply");
+    case 400:
+      return say("Invalid", "changed", details || describeSchemaFault(message) || "the server cannot read it");
     case 422:
       return { ...say("Invalid", "changed", details || "the server rejects it"), ...refusedFields(causes) };
     case 429:
       return say("TooManyRequests", "soon", "the API server asks to slow down");
+    case 504:
+      return say("Timeout", "soon", "the API server did not finish in time; it may have done it");
     default:
-      return say("ServerError", "soon", `the API server answered ${status}${suffix(refusal)}`);
+      return serverError(refusal);
   }
+}
+
+/** Which right is missing, if one is, only `controllers/rights` finds out: the message may say nothing (case 64). */
+function forbidden({ causes, message }: Refusal): Trouble {
+  if (causes.some((cause) => cause.reason === "NamespaceTerminating")) {
+    return say("NamespaceTerminating", "soon", "its namespace is being deleted");
+  }
+  const quota = nameOfQuota(message);
+  if (quota !== "") return say("QuotaExceeded", "later", `the quota "${quota}" of its namespace is used up`);
+  return say("Forbidden", "later", "the API server does not allow it");
+}
+
+/** Of the three that answer so, only the registry knows its namespaces; a router or a proxy only lacks a path. */
+function notFound({ about, reason }: Refusal): Trouble {
+  if (reason !== "" && about === "namespaces") {
+    return say("WaitingForNamespace", "soon", "its namespace does not exist");
+  }
+  if (reason !== "" && about !== "") return say("NotFound", "soon", "the API server says that it is not there");
+  return say("WaitingForKind", "kind", "the cluster does not have this kind");
+}
+
+function conflict({ causes, reason }: Refusal): Trouble {
+  const owners = describeConflicts(causes);
+  if (owners !== "") return say("FieldManagerConflict", "later", owners);
+  const exists = reason === "AlreadyExists";
+  const message = exists ? "somebody made it at the same moment" : "somebody else wrote it at the same moment";
+  return say("Conflict", "soon", describeCauses(causes) || message);
+}
+
+function serverError({ status, reason, message }: Refusal): Trouble {
+  if (status < 300) return say("ServerError", "soon", "what was answered is not an API server's answer");
+  const fault = describeSchemaFault(message);
+  // The server's own answers carry a Status; something in front of it has pages of its own.
+  const who = reason === "" ? "something in front of the API server" : "the API server";
+  return say("ServerError", "soon", `${who} answered ${status}${fault === "" ? "" : `: ${fault}`}`);
+}
+
+function say(reason: string, retry: RetryWhen, message: string): Trouble {
+  return { reason, retry, message };
 }
 
 /** For a call that got no answer at all. */
@@ -72,7 +135,7 @@ export function troubleOfError(error: DroverError): Trouble {
  * only repetition tells them apart.
  */
 export function maybeInvalid(refusal: Refusal): boolean {
-  return refusal.status === 500 && refusal.reason === "Unknown";
+  return refusal.status === 500 && refusal.reason === "Unknown" && nameOfDeadWebhook(refusal.message) === "";
 }
 
 /** Whether a list item was in the way, as when somebody edited the key of one that we own. */
@@ -87,41 +150,3 @@ function refusedFields(causes: readonly RefusalCause[]): Pick<Trouble, "fields">
 }
 
 const maxFields = 20;
-
-function suffix(refusal: Refusal): string {
-  const fault = describeSchemaFault(refusal.message);
-  return fault === "" ? "" : `: ${fault}`;
-}
-
-function describeCauses(causes: readonly RefusalCause[]): string {
-  const texts = causes.map((cause) => {
-    const detail = safeDetail(cause.message);
-    return [cause.field, detail === "" ? cause.reason : detail].filter((part) => part !== "").join(": ");
-  });
-  return [...new Set(texts)].slice(0, 5).join("; ");
-}
-
-/**
- * The part of a validation message after the value: `Invalid value: "x": must be …`. Values may be secrets (a Job's
- * message quotes its whole template, a webhook's whatever it likes), so only text passes that cannot be the end of a
- * quoted value and begins as the sentences of the API server's own validation do.
- */
-function safeDetail(message: string): string {
-  const detail = message.slice(message.lastIndexOf(": ") + 2).trim();
-  const isSafe = message.includes(": ") && /^[a-z][a-z0-9 ,.'()/-]{0,200}$/iu.test(detail) && sentence.test(detail);
-  return isSafe ? detail : "";
-}
-
-const sentence =
-  /^(?:(?:must|may|should|can|cannot|can't|only|no|not|is|are|has|exceeds|duplicate|unknown|field|fields|updates|name|names|value|values|at (?:least|most)|an? (?:lowercase|valid|DNS|RFC|non)\S*|[\w.[\]-]+ in body) .+)$/iu;
-
-/** `.spec.foo: field not declared in schema` without the values that the server may quote after it. */
-function describeSchemaFault(message: string): string {
-  return [...message.matchAll(schemaFault)]
-    .slice(0, 5)
-    .map(({ groups }) => `${groups?.["path"]?.replace(/^\./u, "") ?? ""}: ${groups?.["fault"] ?? ""}`)
-    .join("; ");
-}
-
-const schemaFault =
-  /(?:^|\s)(?<path>\.[\w.[\]=/-]+): (?<fault>field not declared in schema|expected \w+|element \d+: [a-z ]+ key field "\w+")/gu;

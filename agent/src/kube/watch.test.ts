@@ -4,7 +4,7 @@ import { expect, it, vi } from "vitest";
 
 import type { StreamAnswer } from "./api.ts";
 import { answered, createScriptedApi, refused, type Script } from "./scripted-api.ts";
-import { watchKind } from "./watch.ts";
+import { watchKind, type WatchOptions } from "./watch.ts";
 
 const resource = { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true };
 
@@ -13,7 +13,11 @@ function item(name: string, resourceVersion: string): JsonRecord {
 }
 
 function listOf(resourceVersion: string, items: readonly JsonRecord[], next?: string) {
-  return answered({ metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) }, items });
+  return answered({
+    kind: "ConfigMapList",
+    metadata: { resourceVersion, ...(next === undefined ? {} : { continue: next }) },
+    items,
+  });
 }
 
 function streamOf(...events: readonly (readonly [type: string, object: JsonRecord])[]): StreamAnswer {
@@ -29,26 +33,27 @@ function quiet(signal: AbortSignal): StreamAnswer {
   // oxlint-disable-next-line require-yield -- nothing happens on it
   async function* lines(): AsyncGenerator<never> {
     await new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(new Error("ended")), { once: true }),
+      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true }),
     );
   }
   return { kind: "ok", lines: lines() };
 }
 
-function start(script: Script) {
+function start(script: Script, options: Partial<WatchOptions> = {}) {
   const clock = new FakeClock();
   const told: string[] = [];
   const stop = new AbortController();
   const api = createScriptedApi(script);
   const name = (object: JsonRecord): string => textAt(object, "metadata", "name") ?? "";
   const running = watchKind(
-    { api, resource, labelSelector: "app", metadataOnly: true, clock, random: () => 0.5 },
+    { api, resource, labelSelector: "app", metadataOnly: true, clock, random: () => 0.5, ...options },
     {
       seen: (object) => void told.push(`seen ${name(object)}`),
       left: (object) => void told.push(`left ${name(object)}`),
       listing: () => void told.push("listing"),
       listed: (resourceVersion) => void told.push(`listed ${resourceVersion}`),
       interrupted: (error) => void told.push(`interrupted ${error.code}`),
+      lost: () => void told.push("lost"),
     },
     stop.signal,
   );
@@ -140,4 +145,113 @@ it("says that the kind is missing, and that it may not watch", async () => {
   await vi.waitFor(() => expect(missing.told).toContain("interrupted kind_missing"));
   await using forbidden = start({ request: () => refused(403, "Forbidden") });
   await vi.waitFor(() => expect(forbidden.told).toContain("interrupted forbidden"));
+});
+
+const asked = (calls: readonly string[], verb: string) => calls.filter((call) => call.startsWith(verb));
+
+it.each([
+  ["once, lists anew", 1, ["", "continue", ""]],
+  ["twice, lists from the cache", 2, ["", "continue", "", "continue", "resourceVersion=0"]],
+])("when the pages of a list expire %s", async (_how, expiries, expected) => {
+  let left = expiries;
+  await using watch = start({
+    request({ path }) {
+      if (!path.includes("continue")) return listOf("5", [item("a", "1")], left > 0 ? "more" : undefined);
+      left -= 1;
+      return refused(410, "Expired");
+    },
+    stream: (_path, signal) => quiet(signal),
+  });
+  await vi.waitFor(() => expect(asked(watch.api.calls, "WATCH")).toHaveLength(1));
+  const lists = asked(watch.api.calls, "GET");
+  expect(lists).toHaveLength(expected.length);
+  for (const [index, part] of expected.entries()) expect(lists[index]).toContain(part);
+  expect(watch.told.filter((line) => line.startsWith("listed"))).toEqual(["listed 5"]);
+});
+
+const end = { metadata: { resourceVersion: "7", annotations: { "k8s.io/initial-events-end": "true" } } };
+
+it("begins a watch with what there is, and resumes after its end has come", async () => {
+  let streams = 0;
+  await using watch = start(
+    {
+      stream: (_path, signal) =>
+        (streams += 1) === 1 ? streamOf(["ADDED", item("a", "3")], ["BOOKMARK", end]) : quiet(signal),
+    },
+    { initialEvents: true },
+  );
+  await vi.waitFor(async () => {
+    await watch.clock.advance(1_000);
+    expect(streams).toBe(2);
+  });
+  expect(watch.told).toEqual(["listing", "seen a", "listed 7"]);
+  expect(watch.api.calls[0]).toContain("sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+  expect(watch.api.calls[1]).toContain("resourceVersion=7");
+});
+
+it("begins anew when what there is did not come to its end", async () => {
+  let streams = 0;
+  await using watch = start(
+    { stream: (_path, signal) => ((streams += 1) === 1 ? streamOf(["ADDED", item("a", "3")]) : quiet(signal)) },
+    { initialEvents: true },
+  );
+  await vi.waitFor(async () => {
+    await watch.clock.advance(1_000);
+    expect(streams).toBe(2);
+  });
+  expect(watch.told).toEqual(["listing", "seen a", "listing"]);
+  expect(watch.api.calls[1]).toContain("sendInitialEvents=true");
+});
+
+it.each([
+  ["refuses to", () => refused(422, "Invalid")],
+  ["does not know how to", quiet],
+])("lists when a server %s begin with what there is", async (_how, answer) => {
+  await using watch = start(
+    {
+      request: () => listOf("5", []),
+      stream: (path, signal) => (path.includes("sendInitialEvents") ? answer(signal) : quiet(signal)),
+    },
+    { initialEvents: true },
+  );
+  await vi.waitFor(async () => {
+    await watch.clock.advance(61_000);
+    expect(watch.told).toContain("listed 5");
+  });
+  expect(asked(watch.api.calls, "WATCH").at(-1)).not.toContain("sendInitialEvents");
+});
+
+it("says that it has lost sight after four failures in a row, and lists when it is back", async () => {
+  let up = true;
+  await using watch = start({
+    request: () => (up ? listOf("5", []) : refused(500)),
+    stream: (_path, signal) => (up ? quiet(signal) : refused(500)),
+  });
+  await vi.waitFor(() => expect(asked(watch.api.calls, "WATCH")).toHaveLength(1));
+  up = false;
+  await vi.waitFor(async () => {
+    await watch.clock.advance(60_000);
+    expect(watch.told).toContain("lost");
+  });
+  up = true;
+  await vi.waitFor(async () => {
+    await watch.clock.advance(10_000);
+    expect(watch.told.filter((line) => line === "listed 5")).toHaveLength(2);
+  });
+});
+
+it("lists again when what a list says is not to be believed", async () => {
+  let lists = 0;
+  const doubtful = {
+    request: () => listOf(String((lists += 1)), []),
+    stream: (_: string, signal: AbortSignal) => quiet(signal),
+  };
+  await using watch = start(doubtful);
+  await vi.waitFor(() => expect(watch.told).toContain("listed 1"));
+  await using empty = start({ ...doubtful, request: () => answered({}) });
+  await vi.waitFor(async () => {
+    await empty.clock.advance(1_000);
+    expect(empty.told.filter((line) => line === "interrupted api_unreachable").length).toBeGreaterThan(1);
+  });
+  expect(empty.told.some((line) => line.startsWith("listed"))).toBe(false);
 });
