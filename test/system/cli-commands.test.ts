@@ -60,6 +60,29 @@ describe("commands that change something", () => {
     expect((await drover(other.url, ["source", "remove", "c1"])).code).toBe(0);
   });
 
+  test("case 46: sync --confirm-prune shows what waits for a person, and confirms exactly that", async () => {
+    const fleet = sampleFleet();
+    const heldPrune = { digest: "sha256:1", objects: 1, reason: "KindIsGuarded" };
+    const object = "PersistentVolumeClaim shop/data";
+    const held = { object, apply: "held", message: "its deletion deletes data" } as const;
+    const targets = fleet.targets?.map((target) =>
+      target.app === "shop"
+        ? { ...target, heldPrune, items: target.items.slice(0, 1).map((item) => ({ ...item, ...held })) }
+        : target,
+    );
+    const backend = new MemoryBackend({ ...fleet, ...(targets === undefined ? {} : { targets }) });
+    await using other = await startApi({ backend });
+    const line = "sync shop@prod-eu-3 --confirm-prune";
+    const shown = await drover(other.url, line.split(" "));
+    expect([shown.code, shown.stdout]).toEqual([6, `delete ${object}: its deletion deletes data\n`]);
+    expect(shown.stderr).toContain(`hint: if that is what you want: drover ${line} --yes`);
+    expect(backend.asked).toEqual([]);
+    expect((await drover(other.url, [...line.split(" "), "--yes"])).code).toBe(0);
+    expect(backend.asked).toEqual(["confirm shop@prod-eu-3 sha256:1", "sync shop@prod-eu-3"]);
+    const none = await drover(other.url, "sync metrics@prod-eu-3 --confirm-prune".split(" "));
+    expect([none.code, none.stderr]).toEqual([6, expect.stringContaining("metrics@prod-eu-3 holds no deletions")]);
+  });
+
   test("sync --wait returns at once for what is current, and says what is not when the time is over", async () => {
     const done = await drover(api.url, ["sync", "metrics@prod-eu-3", "--wait"]);
     expect([done.code, done.stdout]).toEqual([0, "metrics@prod-eu-3\n"]);

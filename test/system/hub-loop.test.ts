@@ -151,7 +151,7 @@ describe("the hub's loop", () => {
     await vi.waitFor(() => {
       expect(hub.newest("dev-1")?.targets.map((target) => target.application)).toEqual(["web"]);
       expect(hub.newest("dev-1")?.tombstones).toEqual([
-        { application: "api", detach: false, reason: expect.stringContaining("env=dev") },
+        { application: "api", detach: false, confirmPrune: "", reason: expect.stringContaining("env=dev") },
       ]);
     }, 5_000);
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);

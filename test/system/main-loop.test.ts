@@ -119,6 +119,34 @@ spec:
     expect(await fleet.cluster("prod-1").get("shop", "configmap/foreign")).toBeDefined();
   });
 
+  it("case 46: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
+    const many = Array.from({ length: 12 }, (_, index) => configMap(`many-${index}`, { a: "1" })).join("---\n");
+    head = await fleet.tree.commit("many", { "apps/shop/many.yaml": many });
+    await fleet.settle(head, everywhere);
+    await fleet.tree.commit("drop many", { "apps/shop/many.yaml": undefined });
+    const held = { objects: 12, reason: "ManyLeave" };
+    const heldOn = async (cluster: string) =>
+      (await fleet.client.targets.get({ app: "shop", cluster }, soon())).heldPrune;
+    await vi.waitFor(async () => expect(await heldOn("dev-1")).toMatchObject(held), waiting);
+    await vi.waitFor(async () => expect(await heldOn("prod-1")).toMatchObject(held), waiting);
+
+    const digest = (await heldOn("dev-1"))?.digest ?? "";
+    const shop = { app: "shop", cluster: "dev-1" };
+    const wrong = fleet.client.targets.confirmPrune(shop, { digest: digest.replace(/.$/u, "x") }, soon());
+    await expect(wrong).rejects.toThrow(/does not hold these deletions|digest/u);
+    expect(await fleet.cluster("dev-1").get("shop", "configmap/many-11")).toBeDefined();
+    await fleet.client.targets.confirmPrune(shop, { digest }, soon());
+    const isGone = async () => expect(await fleet.cluster("dev-1").get("shop", "configmap/many-11")).toBeUndefined();
+    await vi.waitFor(isGone, waiting);
+    expect(await fleet.cluster("dev-1").get("shop", "configmap/shop")).toBeDefined();
+    expect(await fleet.cluster("prod-1").get("shop", "configmap/many-11")).toBeDefined();
+
+    await fleet.tree.git("revert", "--no-edit", "HEAD");
+    head = await commitOf(fleet);
+    await fleet.settle(head, everywhere);
+    expect(await heldOn("prod-1")).toBeUndefined();
+  });
+
   it("a relabelled cluster gains and loses applications", async () => {
     await fleet.client.clusters.label("dev-1", { env: "none" }, AbortSignal.timeout(5_000));
     await fleet.client.clusters.label("idle-1", { env: "dev" }, AbortSignal.timeout(5_000));
@@ -180,6 +208,7 @@ spec:
   });
 }
 
+const soon = () => AbortSignal.timeout(5_000);
 const waiting = { timeout: 20_000, interval: 50 };
 
 async function commitOf(fleet: Fleet): Promise<string> {
