@@ -203,7 +203,7 @@ class Point implements AsyncDisposable {
 
   /** The deletions that the server carried out, by path. */
   deletions(): readonly string[] {
-    return this.#delivered
+    return [...this.#delivered, ...(this.#agent?.delivered ?? [])]
       .filter(
         ({ request, ok }) => ok && request.method === "DELETE" && request.path.includes(`/${this.#names.namespace}/`),
       )

@@ -57,19 +57,19 @@ export function startMortalAgent(options: MortalOptions): MortalAgent {
     }
     return Promise.reject(new Error("died"));
   };
-  const deliver = async (request: KubeRequest, signal: AbortSignal): Promise<KubeAnswer> => {
-    const answer = await kube.request(request, signal);
+  // What was sent goes on without its sender.
+  const deliver = async (request: KubeRequest): Promise<KubeAnswer> => {
+    const answer = await kube.request(request, AbortSignal.timeout(60_000));
     delivered.push({ request, ok: answer.kind === "ok" });
     return answer;
   };
   const mortal: KubeApi = {
-    async request(request, signal) {
+    async request(request) {
       if (dead) return die();
       requests += 1;
       const isLast = requests === death?.request;
       if (isLast && death?.moment === "before") return die();
-      // What was sent goes on without its sender.
-      const answer = await deliver(request, isLast ? AbortSignal.timeout(60_000) : signal);
+      const answer = await deliver(request);
       return isLast || dead ? die() : answer;
     },
     stream: (path, accept, signal) => (dead ? die() : kube.stream(path, accept, signal)),

@@ -58,6 +58,8 @@ export function describeCauses(causes: readonly RefusalCause[]): string {
  * anything there, so it has to begin as the sentences of the API server's own validation do.
  */
 function safeDetail(message: string): string {
+  // The value before it may be anything, such as a Job's whole template; the text is always the same.
+  if (message.endsWith(": field is immutable")) return "field is immutable";
   const detail = validation.exec(message)?.groups?.["detail"] ?? "";
   return /^[a-z][a-z0-9 ,.'()/-]{0,200}$/iu.test(detail) && sentence.test(detail) ? detail : "";
 }

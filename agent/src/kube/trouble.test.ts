@@ -104,6 +104,12 @@ describe("messages", () => {
     );
   });
 
+  it("say that a field is immutable whatever its value was", () => {
+    const quoted = 'Invalid value: core.PodTemplateSpec{Env: "hunter2: x"}: field is immutable';
+    const { message } = troubleOf(refusal(422, { causes: [cause("spec.template", quoted)] }));
+    expect(message).toBe("spec.template: field is immutable");
+  });
+
   it("name unknown fields", () => {
     const message = "failed to create typed patch object: .spec.foo: field not declared in schema";
     expect(troubleOf(refusal(500, { message })).message).toContain("spec.foo: field not declared in schema");
