@@ -226,6 +226,7 @@ function suite(server: Server): void {
     );
     await agent.untilReported(app, { phase: "applied" });
     const writes = writesOf(agent.takeRequests()).filter((request) => request.includes(`/${app}-`));
+    expect(writes.toSorted()).toEqual([...new Set(writes)].toSorted());
     expect(writes).toHaveLength(200);
   });
 

@@ -36,7 +36,7 @@ export interface LoneAgent extends AsyncDisposable {
   takeRequests(): readonly string[];
   /** Runs before each request of the agent that follows: what happens just in time. */
   beforeRequest(hook: (request: KubeRequest) => Promise<void>): void;
-  /** Those of them that the API server has answered. */
+  /** Those of them that the API server has answered with success. */
   takeAnswered(): readonly string[];
   /** Waits until the newest report of the application is about this bundle, with everything applied. */
   untilApplied(application: string, bundle: string): Promise<void>;
@@ -248,7 +248,7 @@ function record(kube: KubeApi, { requests, answered, before }: Notes): KubeApi {
       requests.push(line);
       await before(request);
       const answer = await kube.request(request, signal);
-      answered.push(line);
+      if (answer.kind === "ok") answered.push(line);
       return answer;
     },
     stream(path, accept, signal) {
