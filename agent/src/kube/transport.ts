@@ -8,6 +8,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
 import type { Access } from "./access.ts";
+import { bodyOf } from "./http2-body.ts";
 
 export interface Call {
   readonly method: string;
@@ -92,7 +93,7 @@ class Http2Transport implements Transport {
         return;
       }
       stream.once("response", (headers) => {
-        resolve({ status: headers[":status"] ?? 0, headers, body: stream });
+        resolve({ status: headers[":status"] ?? 0, headers, body: bodyOf(stream) });
       });
       stream.on("error", (cause) => {
         reject(signal.aborted ? asError(signal.reason) : unreachable(this.#access, cause));
