@@ -119,6 +119,21 @@ function suite(server: Server): void {
     await agent.untilReported(app, { phase: "applied", objects: [{ apply: "applied" }, { apply: "applied" }] });
   });
 
+  it("case 39: a namespace that the agent makes is made anew once its deletion has ended, and filled", async () => {
+    const app = fresh();
+    const made = { namespace: app, createNamespace: true };
+    const { bundle } = agent.hub.assign(app, [configMap("inside", { a: "1" }, app)], made);
+    await agent.untilApplied(app, bundle);
+    const before = await uidOf(`${namespaces}/${app}`);
+    await agent.remove(`${namespaces}/${app}`);
+    await agent.remove(mapPath("inside", app));
+    await agent.untilReported(app, { phase: "applying", objects: [{ reason: "NamespaceTerminating" }] });
+    await finishNamespace(app);
+    await vi.waitFor(async () => expect(await agent.get(mapPath("inside", app))).toBeDefined(), patience);
+    expect(await uidOf(`${namespaces}/${app}`)).not.toBe(before);
+    await agent.untilApplied(app, bundle);
+  });
+
   it("case 41: a definition that somebody deletes comes back, and then its objects, of whichever application", async () => {
     const [app, user] = [fresh(), fresh()];
     const kind = definition(group, "Shape", "Namespaced");

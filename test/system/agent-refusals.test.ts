@@ -5,7 +5,16 @@ import type { ObjectReport } from "@drover/shared/link/link";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
-import { configMap, deployment, deploymentPath, described, deploymentOf, mapPath } from "./agent-objects.ts";
+import {
+  configMap,
+  deployment,
+  deploymentOf,
+  deploymentPath,
+  described,
+  gadget,
+  gadgets,
+  mapPath,
+} from "./agent-objects.ts";
 import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
@@ -175,6 +184,17 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath(`${app}-other`))).toBeUndefined();
     await apply(app, [configMap(app, { a: "2" })]);
     expect(await agent.get(mapPath(app))).toMatchObject({ data: { a: "2" } });
+  });
+
+  it("case 16: objects that only the scope of their kind makes one are told from two as well", async () => {
+    const app = fresh();
+    await apply(app, [gadgets, configMap(app, { a: "1" })]);
+    const twins = ["here", "there"].map((namespace) => described(gadget(app), { namespace }));
+    agent.hub.assign(app, [gadgets, ...twins, configMap(app, { a: "2" })]);
+    const message = expect.stringContaining(`Gadget.parts.drover.dev ${app}`);
+    await agent.untilReported(app, { phase: "applying", reason: "BundleInvalid", message });
+    await untilHealed(app, { a: "1" });
+    expect(await agent.get(`/apis/parts.drover.dev/v1/gadgets/${app}`)).toBeUndefined();
   });
 }
 
