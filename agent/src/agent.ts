@@ -21,6 +21,7 @@ import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
+import { createNamespaceWatch } from "./controllers/namespaces.ts";
 import { createObserver, type Observer } from "./controllers/observer.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
@@ -144,11 +145,11 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const initialEvents = hasInitialEvents(outside.facts.kubernetesVersion);
   const observer = createObserver({ context: observed, initialEvents, assess, clock, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
-  const kinds = createKindWatch(context, wake);
+  const arrivals = [createKindWatch(context, wake), createNamespaceWatch(context, wake)];
   const changed = (application: string): void => {
     reporter.changed(application);
     observer.update();
-    kinds.update();
+    for (const arrival of arrivals) arrival.update();
     accounts.update();
   };
   const dispatcher = createDispatcher({ context, changed });
@@ -167,7 +168,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       applications,
       dispatcher,
       observer,
-      kinds,
+      ...arrivals,
       accounts,
       health,
       reporter,

@@ -53,6 +53,22 @@ describe("bundle", () => {
     );
   });
 
+  it.each([
+    { metadata: { name: "" } },
+    { metadata: { name: ".." } },
+    { metadata: { name: "web/scale" } },
+    { metadata: { name: "web%2Fscale" } },
+    { metadata: { name: "web", namespace: "a/b" } },
+    { kind: "Config/Map" },
+    { apiVersion: "v1/namespaces/default" },
+  ])("refuses an object whose requests would lead elsewhere: %j", (part) => {
+    const { bundle, blobs } = encodeBundle([{ ...configMap("a", {}), ...part }]);
+    const [object = ""] = bundle.objects;
+    expect(() => decodeObject(object, blobs.get(object) ?? new Uint8Array())).toThrow(
+      expect.objectContaining({ code: "blob_corrupt" }),
+    );
+  });
+
   it("keeps a key named __proto__ an ordinary key", () => {
     const data = JSON.parse('{"__proto__":"x","a":"y"}') as Record<string, string>;
     expect(canonicalJson({ data })).toBe('{"data":{"__proto__":"x","a":"y"}}');

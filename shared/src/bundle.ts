@@ -1,6 +1,7 @@
 import { canonicalJson, digestOf, isDigest, type Digest } from "./digest.ts";
 import { DroverError } from "./errors.ts";
-import type { KubeObject } from "./kube/manifest.ts";
+import { isRecord } from "./json.ts";
+import { apiVersionPattern, kindPattern, namePattern, namespacePattern, type KubeObject } from "./kube/manifest.ts";
 
 /** The ordered objects of one application for one cluster, named by what they contain. */
 export interface Bundle {
@@ -65,9 +66,12 @@ function isBundleFile(value: unknown): value is { readonly objects: readonly Dig
   );
 }
 
+/** An object whose identity makes up the path of its requests: one like `web/scale` would lead elsewhere (case 11). */
 function isKubeObject(value: unknown): value is KubeObject {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("apiVersion" in value && "kind" in value && "metadata" in value)) return false;
-  const { metadata } = value;
-  return typeof metadata === "object" && metadata !== null && "name" in metadata && typeof metadata.name === "string";
+  if (!isRecord(value) || !isRecord(value["metadata"])) return false;
+  const { apiVersion, kind, metadata } = value;
+  const fits = (pattern: RegExp, text: unknown): boolean => typeof text === "string" && pattern.test(text);
+  const isTyped = fits(apiVersionPattern, apiVersion) && fits(kindPattern, kind);
+  const isPlaced = (metadata["namespace"] ?? "") === "" || fits(namespacePattern, metadata["namespace"]);
+  return isTyped && isPlaced && fits(namePattern, metadata["name"]);
 }

@@ -20,6 +20,19 @@ export function deployment(name: string, replicas: number, app = name): KubeObje
   return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name, namespace: "default" }, spec };
 }
 
+/** A Deployment whose only container has these fields besides its name and image. */
+export function deploymentOf(name: string, container: object): KubeObject {
+  const labels = { app: name };
+  const containers = [{ name: "web", image: "nginx:1", ...container }];
+  const template = { metadata: { labels }, spec: { containers } };
+  return { ...deployment(name, 1), spec: { replicas: 1, selector: { matchLabels: labels }, template } };
+}
+
+/** The same object with more in its metadata. */
+export function described(object: KubeObject, metadata: object): KubeObject {
+  return { ...object, metadata: { ...object.metadata, ...metadata } };
+}
+
 export function service(name: string, port: number): KubeObject {
   const ports = [{ name: "http", port, protocol: "TCP" }];
   const spec = { selector: { app: name }, ports };

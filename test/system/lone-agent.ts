@@ -61,6 +61,8 @@ export interface LoneAgentOptions extends LoneServerOptions {
   readonly between?: (target: ClusterAccess) => Promise<Pick<ClusterAccess, "url" | "caPem"> & AsyncDisposable>;
   /** Time as the agent's client of the API server has it: time limits of requests, pings. */
   readonly clientClock?: Clock;
+  /** Time as the agent itself has it. */
+  readonly clock?: Clock;
 }
 
 export interface RestartOptions {
@@ -204,7 +206,7 @@ function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Runnin
       cluster: () => standInCluster,
       fingerprint: createFingerprint(btoa("lone")),
       verify: options.hub.verify,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       random: Math.random,
       log: logTo(options.log),
     },

@@ -202,6 +202,7 @@ function explainRepair(
       by: driftedFields(payload, repaired.object, fieldManager).by,
     };
   }
+  if (repair.kind === "moved") return repair.fields ?? { paths: [], by: "" };
   const fields = driftedFields(payload, repair.evidence, fieldManager);
   return repair.kind === "scaled" ? { paths: ["spec.replicas"], by: fields.by } : fields;
 }

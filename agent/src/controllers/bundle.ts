@@ -63,8 +63,24 @@ export async function readContent(
       return undefined;
     }),
   );
-  const changed = read.filter((desired) => desired !== undefined).filter(isWanted);
-  return { bundle: bundle.digest, unchanged, changed: changed.map((desired) => whereItWas(application, desired)) };
+  const changed = read
+    .filter((desired) => desired !== undefined)
+    .filter(isWanted)
+    .map((desired) => whereItWas(application, desired));
+  refuseTwins([...unchanged.map(({ key }) => formatObjectKey(key)), ...changed.map(idOf)]);
+  return { bundle: bundle.digest, unchanged, changed };
+}
+
+/**
+ * Of two objects that are one in the cluster no order could tell which is meant, and each bundle might take the other.
+ * The hub refuses them too, but does not know every kind's scope. Throws `blob_corrupt`.
+ */
+function refuseTwins(ids: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const id of ids) {
+    if (seen.has(id)) throw new DroverError("blob_corrupt", `the bundle has ${id} twice`);
+    seen.add(id);
+  }
 }
 
 /** Brings the application's records in line with a bundle. */

@@ -1,11 +1,11 @@
 import { listAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import { diffObjects } from "@drover/shared/kube/diff";
+import { diffObjects, type FieldChange } from "@drover/shared/kube/diff";
 import { formatFieldPath, type FieldPath } from "@drover/shared/kube/field-path";
 import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
 import type { DriftMode } from "@drover/shared/sync-options";
 
-import { lostFields, managerOf, markOf, ownersOfField } from "../core/drift.ts";
-import type { ObjectRecord } from "../core/record.ts";
+import { driftedFields, lostFields, managerOf, markOf, ownersOfField } from "../core/drift.ts";
+import type { ObjectRecord, Repair } from "../core/record.ts";
 import { rewrittenFields } from "../core/rewrite.ts";
 import { isYielded, type Yield } from "../core/yield.ts";
 import { collectionPath, type Resource } from "../kube/api.ts";
@@ -36,7 +36,33 @@ export async function tolerate(context: Context, drifted: Drifted, signal: Abort
     settleAs(record, repair.evidence);
     return true;
   }
-  return mode === "report" && report(context, { ...drifted, foundAtMs: repair.foundAtMs }, signal);
+  if (mode === "report") return report(context, { ...drifted, foundAtMs: repair.foundAtMs }, signal);
+  return repair.kind === "moved" && isUnmoved(context, { ...drifted, repair }, signal);
+}
+
+/** Looks whether what was changed is anything that Git sets. */
+async function isUnmoved(
+  context: Context,
+  { record, resource, payload, yields, repair }: Drifted & { readonly repair: Moved },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const found = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
+  if (found.kind !== "found") return false;
+  const live = found.object;
+  const paths = changesOf(payload, live, yields).map(({ path }) => formatFieldPath(path));
+  if (paths.length === 0) settleAs(record, live);
+  else {
+    const { by } = driftedFields(payload, live, fieldManager);
+    record.repair = { ...repair, fields: { paths: paths.slice(0, maxPaths), by } };
+  }
+  return paths.length === 0;
+}
+
+type Moved = Extract<Repair, { readonly kind: "moved" }>;
+
+/** What differs from the payload and is left to nobody. */
+function changesOf(payload: KubeObject, live: JsonRecord, yields: readonly Yield[]): readonly FieldChange[] {
+  return diffObjects(payload, live).filter(({ path }) => !isYielded(path, ownersOfField(live, path), yields));
 }
 
 async function isLeftToOthers(
@@ -83,7 +109,7 @@ async function report(
     return true;
   }
   const live = found.object;
-  const changes = diffObjects(payload, live).filter(({ path }) => !isYielded(path, ownersOfField(live, path), yields));
+  const changes = changesOf(payload, live, yields);
   const paths = changes.slice(0, maxPaths).map(({ path }) => formatFieldPath(path));
   const by = changes.map(({ path }) => managerOf(live, path)).find((name) => name !== "") ?? "";
   if (paths.length > 0) record.drift = { paths, by, foundAtMs, repaired: false };

@@ -1,5 +1,4 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
-import type { Service } from "@drover/shared/service";
 
 import { assess } from "../core/health/index.ts";
 import { setVerdict, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
@@ -7,6 +6,7 @@ import type { Resource } from "../kube/api.ts";
 import { getObject } from "../kube/objects.ts";
 import { watchKind } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
+import { createOnDemand, type OnDemand } from "./on-demand.ts";
 import { untilWoken } from "./wait.ts";
 
 export const kindDefinitions: Resource = {
@@ -58,17 +58,11 @@ function servedVersion(definition: JsonRecord): string {
   return textAt(served, "name") ?? "";
 }
 
-export interface KindWatch extends Service {
-  /** Looks whether any object waits for its kind; the watch runs only then. */
-  update(): void;
-}
-
 /** Wakes objects that wait for their kind as soon as somebody defines it. */
-export function createKindWatch(context: Context, wake: (application: string) => void): KindWatch {
+export function createKindWatch(context: Context, wake: (application: string) => void): OnDemand {
   const { kube, clock, random } = context;
   /** Groups in which a kind was defined or changed lately. */
   const moved = new Set<string>();
-  let changed = (): void => undefined;
   let defined = (): void => undefined;
   const seen = (definition: JsonRecord): void => {
     // The name of a definition is its plural, a dot, and its group.
@@ -79,28 +73,19 @@ export function createKindWatch(context: Context, wake: (application: string) =>
   const nothing = (): void => undefined;
   const handler = { seen, left: nothing, listing: nothing, listed: nothing, interrupted: nothing, lost: nothing };
   const options = { api: kube, resource: kindDefinitions, labelSelector: "", metadataOnly: true, clock, random };
-  const isNeeded = (): boolean => waiting(context).next().done !== true;
-  return {
+  return createOnDemand({
     name: "kinds",
-    update: () => changed(),
-    async run(signal) {
+    clock,
+    isNeeded: () => waiting(context).next().done !== true,
+    async work(signal) {
+      const watching = watchKind(options, handler, signal);
       while (!signal.aborted) {
-        if (!isNeeded()) {
-          await untilWoken(clock, Number.POSITIVE_INFINITY, { signal, onWake: (call) => (changed = call) });
-          continue;
-        }
-        const enough = new AbortController();
-        changed = () => (isNeeded() ? undefined : enough.abort());
-        const either = AbortSignal.any([signal, enough.signal]);
-        const watching = watchKind(options, handler, either);
-        while (!either.aborted) {
-          await untilWoken(clock, Number.POSITIVE_INFINITY, { signal: either, onWake: (call) => (defined = call) });
-          await wakeServed(context, { moved, wake }, either);
-        }
-        await watching;
+        await untilWoken(clock, Number.POSITIVE_INFINITY, { signal, onWake: (call) => (defined = call) });
+        await wakeServed(context, { moved, wake }, signal);
       }
+      await watching;
     },
-  };
+  });
 }
 
 function* waiting(context: Context): Generator<readonly [ApplicationRecord, ObjectRecord]> {

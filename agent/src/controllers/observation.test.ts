@@ -15,14 +15,20 @@ const key = { group: "example.org", kind: "Thing", namespace: "shop", name: "one
 const metadata = { uid: "u1", resourceVersion: "7", generation: 1 };
 const silent: JsonRecord = { metadata };
 
-function start() {
+function start({ scalesUnseen = false } = {}) {
   const clock = new FakeClock();
   const changed: string[] = [];
   const application = createApplicationRecord("shop");
   const record = recordOf(application, key, "v1");
   record.uid = "u1";
   const judge: Assess = (_, { key: of }, object) => assess(of, object);
-  const options = { assess: judge, clock, wake: () => undefined, changed: (name: string) => void changed.push(name) };
+  const options = {
+    assess: judge,
+    clock,
+    scalesUnseen: () => scalesUnseen,
+    wake: () => undefined,
+    changed: (name: string) => void changed.push(name),
+  };
   const place = { application, record };
   return {
     clock,
@@ -54,6 +60,20 @@ function start() {
 }
 
 describe("observation", () => {
+  it.each([
+    { scalesUnseen: true, repair: "moved" },
+    { scalesUnseen: false, repair: undefined },
+  ])("case 26: looks at a new generation only where scaling shows nowhere else: %j", ({ scalesUnseen, repair }) => {
+    const { record, seen } = start({ scalesUnseen });
+    record.desired = "sha256:1";
+    record.applied = record.desired;
+    record.generation = 1;
+    seen({ metadata: { ...metadata, resourceVersion: "8" } });
+    expect(record.repair).toBeUndefined();
+    seen({ metadata: { ...metadata, resourceVersion: "9", generation: 2 } });
+    expect(record.repair?.kind).toBe(repair);
+  });
+
   it("case 74: an object that was just made without a status is current 30 s later, and that is reported", async () => {
     const { clock, changed, record, applied, seen, watchTime } = start();
     const stop = new AbortController();

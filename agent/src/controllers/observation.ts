@@ -22,6 +22,8 @@ import type { Place } from "./state.ts";
 export interface ObservationOptions {
   readonly assess: Assess;
   readonly clock: Clock;
+  /** Whether `kubectl scale` may change an object of the record's kind where only its generation tells (case 26). */
+  readonly scalesUnseen: (record: ObjectRecord) => boolean;
   /** An object has to be applied or deleted anew. */
   readonly wake: (application: string) => void;
   /** What is to be reported has changed. */
@@ -46,8 +48,9 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   record.resourceVersion = resourceVersion;
   const ended = noteEnd(application, record, object);
   const obstacleMoved = moveObstacle(record, generation);
+  const moved = hasMoved(options, record, generation);
   record.generation = generation;
-  const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object);
+  const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object, moved);
   const drifted = repair !== undefined && record.repair === undefined;
   const undone = repair === undefined && endTolerance(record, object);
   if (drifted) record.repair = { ...repair, foundAtMs: now };
@@ -86,12 +89,17 @@ function isSameVerdict(a: Verdict, b: Verdict): boolean {
   return a.health === b.health && a.reason === b.reason && a.message === b.message;
 }
 
+function hasMoved({ scalesUnseen }: ObservationOptions, record: ObjectRecord, generation: number): boolean {
+  return generation !== record.generation && scalesUnseen(record);
+}
+
 /** What somebody else did to an object that was in order; undefined when it concerns nothing that we own. */
-function findChange(record: ObjectRecord, object: JsonRecord): Pick<Changed, "kind" | "evidence"> | undefined {
-  const { run } = record;
-  // A hook is run, not kept; and what has ended is history.
-  if (run !== undefined && (run.hook !== undefined || isOver(run))) return undefined;
-  if (record.desired === "" || record.applied !== record.desired) return undefined;
+function findChange(
+  record: ObjectRecord,
+  object: JsonRecord,
+  moved: boolean,
+): Pick<Changed, "kind" | "evidence"> | undefined {
+  if (!isKept(record) || record.applied !== record.desired) return undefined;
   if (record.tolerated !== "" && record.tolerated === markOf(object, fieldManager)) return undefined;
   const evidence = { metadata: { managedFields: listAt(object, "metadata", "managedFields") } };
   const uid = textAt(object, "metadata", "uid") ?? "";
@@ -99,7 +107,13 @@ function findChange(record: ObjectRecord, object: JsonRecord): Pick<Changed, "ki
   // `kubectl scale` goes through a subresource, which on servers before 1.22 leaves our entry as it is.
   const replicas = numberAt(object, "spec", "replicas");
   const scaled = record.replicas !== undefined && replicas !== undefined && replicas !== record.replicas;
-  return scaled ? { kind: "scaled", evidence } : undefined;
+  if (scaled) return { kind: "scaled", evidence };
+  return moved ? { kind: "moved", evidence } : undefined;
+}
+
+/** A hook is run, not kept; and what has ended is history. */
+function isKept({ desired, run }: ObjectRecord): boolean {
+  return desired !== "" && (run === undefined || (run.hook === undefined && !isOver(run)));
 }
 
 type Changed = Extract<Repair, { readonly evidence: JsonRecord }>;

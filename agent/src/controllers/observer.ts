@@ -1,9 +1,11 @@
 import { DroverError } from "@drover/shared/errors";
 import type { Service } from "@drover/shared/service";
 
+import { isCustom } from "../core/health/custom-resource.ts";
 import { needsBody } from "../core/health/index.ts";
 import type { Kind } from "../core/health/verdict.ts";
 import { applicationLabel } from "../core/owner.ts";
+import type { ObjectRecord } from "../core/record.ts";
 import { list, watchKind, type WatchOptions } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
 import { noteLeft, noteSeen, type ObservationOptions } from "./observation.ts";
@@ -11,7 +13,7 @@ import { nameOfKind, neededScopes, type Scope } from "./scope.ts";
 import { untilWoken } from "./wait.ts";
 import { createHandler } from "./watch-handler.ts";
 
-export interface ObserverOptions extends ObservationOptions {
+export interface ObserverOptions extends Omit<ObservationOptions, "scalesUnseen"> {
   readonly context: Omit<Context, "replayEcho">;
   /** See `WatchOptions`. */
   readonly initialEvents: boolean;
@@ -27,6 +29,8 @@ export interface Observer extends Service {
   replayEcho(application: string, id: string): void;
 }
 
+type Observing = ObserverOptions & ObservationOptions;
+
 const retryMs = 2_000;
 
 interface Watched {
@@ -35,8 +39,12 @@ interface Watched {
   readonly running: Promise<void>;
 }
 
-export function createObserver(options: ObserverOptions): Observer {
-  const { context } = options;
+export function createObserver(outside: ObserverOptions): Observer {
+  const { context } = outside;
+  // Where the replicas of a custom kind are, only its definition says.
+  const scalesUnseen = ({ key: { group, kind }, version }: ObjectRecord): boolean =>
+    isCustom(group) && context.discovery.known({ group, version, kind })?.scalable === true;
+  const options = { ...outside, scalesUnseen };
   let wake = (): void => undefined;
   const watches = createWatches(options, () => wake());
   return {
@@ -77,7 +85,7 @@ interface Watches {
   ended(): Promise<void>;
 }
 
-function createWatches(options: ObserverOptions, reached: () => void): Watches {
+function createWatches(options: Observing, reached: () => void): Watches {
   const { context } = options;
   const watched = new Map<string, Watched>();
   /** Kinds that may not be watched everywhere; their namespaces are watched one by one. */

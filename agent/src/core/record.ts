@@ -4,6 +4,7 @@ import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
 import type { Drift, HeldPrune, Report } from "@drover/shared/link/link";
 
 import { cold, type Heat } from "./contest.ts";
+import type { DriftedFields } from "./drift.ts";
 import { verdictAfter, type Verdict } from "./health/verdict.ts";
 import { unordered, type Order } from "./order.ts";
 import type { RefusedBundle } from "./refused.ts";
@@ -25,6 +26,13 @@ export type Repair =
   /** Its metadata when it was found changed: tells what was changed and by whom. */
   | { readonly kind: "changed"; readonly evidence: JsonRecord; readonly foundAtMs: number }
   | { readonly kind: "scaled"; readonly evidence: JsonRecord; readonly foundAtMs: number }
+  /** Something of its spec was changed, and what we own does not tell what: `fields` once the object was looked at. */
+  | {
+      readonly kind: "moved";
+      readonly evidence: JsonRecord;
+      readonly foundAtMs: number;
+      readonly fields?: DriftedFields;
+    }
   /** It left the watch's selection: deleted, or its label was taken off. */
   | { readonly kind: "left"; readonly foundAtMs: number }
   /** Nobody changed it; somebody asked for it to be applied. */

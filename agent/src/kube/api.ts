@@ -10,6 +10,8 @@ export interface Resource {
   /** The name in paths: `deployments`. */
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Has `scale` and `status` subresources: then a new generation may be all that tells of `kubectl scale`. */
+  readonly scalable?: boolean;
 }
 
 export interface KubeRequest {

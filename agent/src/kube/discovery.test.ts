@@ -26,6 +26,15 @@ describe("discovery", () => {
     expect(api.calls).toHaveLength(1);
   });
 
+  it("tells which kinds can be scaled, where a generation is one of the spec alone", async () => {
+    const entry = (name: string) => ({ name, kind: name.includes("/") ? "Scale" : name, namespaced: true });
+    const names = ["a", "a/scale", "a/status", "b", "b/scale", "c", "c/status"];
+    const list = answered({ kind: "APIResourceList", resources: names.map(entry) });
+    const discovery = createDiscovery(createScriptedApi({ request: () => list }), clock);
+    const found = ["a", "b", "c"].map((kind) => discovery.find({ group: "example.org", version: "v1", kind }, never));
+    expect((await Promise.all(found)).map((resource) => resource?.scalable === true)).toEqual([true, false, false]);
+  });
+
   it("does not take a subresource for a kind", async () => {
     const discovery = createDiscovery(createScriptedApi({ request: () => answered(resourceList) }), clock);
     expect(await discovery.find({ ...deployment, kind: "Scale" }, never)).toBeUndefined();

@@ -99,12 +99,16 @@ async function fetchKinds(
   if (answer.kind === "refused") return refusedAs(answer.refusal.status, path);
   if (textAt(answer.body, "kind") !== "APIResourceList") throw unreadable(path);
   const kinds = new Map<string, Resource>();
-  for (const entry of recordsAt(answer.body, "resources")) {
+  const entries = recordsAt(answer.body, "resources");
+  const names = new Set(entries.map((entry) => textAt(entry, "name")));
+  for (const entry of entries) {
     const plural = textAt(entry, "name");
     const kind = textAt(entry, "kind");
     // Names with a slash are subresources; some of them carry another kind.
     if (plural === undefined || kind === undefined || plural.includes("/")) continue;
-    kinds.set(kind, { group, version, kind, plural, namespaced: entry["namespaced"] === true });
+    const scalable = names.has(`${plural}/scale`) && names.has(`${plural}/status`);
+    const resource = { group, version, kind, plural, namespaced: entry["namespaced"] === true };
+    kinds.set(kind, scalable ? { ...resource, scalable } : resource);
   }
   return kinds;
 }

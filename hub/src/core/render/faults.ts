@@ -1,4 +1,5 @@
 import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import { apiVersionPattern, kindPattern, namePattern, namespacePattern } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { LoadedDocument } from "./loaded.ts";
@@ -9,12 +10,6 @@ interface Fault {
   readonly path: readonly string[];
   readonly hint?: string;
 }
-
-/** A name as it may stand in the path of a request: RBAC allows more than DNS does. */
-const pathSegment = /^(?!\.{1,2}$)[^/%\s]{1,253}$/u;
-const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u;
-const versionPattern = /^(?:[a-z0-9][-a-z0-9.]*\/)?[a-z0-9][-a-z0-9]*$/u;
-const kindPattern = /^[A-Za-z][A-Za-z0-9]*$/u;
 
 /** Everything that keeps a document from being an object of a cluster, whatever its kind. */
 export function findFaults({ value, positionOf }: LoadedDocument): readonly Problem[] {
@@ -30,7 +25,7 @@ export function findFaults({ value, positionOf }: LoadedDocument): readonly Prob
 function* typeFaults(object: JsonRecord): Generator<Fault> {
   const apiVersion = textAt(object, "apiVersion");
   if (apiVersion === undefined) yield { code: "missing-version", message: "apiVersion is missing", path: [] };
-  else if (!versionPattern.test(apiVersion)) {
+  else if (!apiVersionPattern.test(apiVersion)) {
     yield { code: "invalid-version", message: `${quote(apiVersion)} is no apiVersion`, path: ["apiVersion"] };
   }
   const kind = textAt(object, "kind");
@@ -59,7 +54,7 @@ function* nameFaults(metadata: JsonRecord): Generator<Fault> {
   const path = ["metadata", "name"];
   if (typeof name !== "string") {
     yield { code: "invalid-name", message: "metadata.name has to be text", path, hint: "quote it" };
-  } else if (name !== "" && !pathSegment.test(name)) {
+  } else if (name !== "" && !namePattern.test(name)) {
     yield { code: "invalid-name", message: `${quote(name)} is no name`, path };
   } else if (name === "" && metadata["generateName"] !== undefined) {
     const message = "an object with only generateName would be a new one every time";
