@@ -1,4 +1,4 @@
-import { canonicalJson, digestOf } from "@drover/shared/digest";
+import { digestOf } from "@drover/shared/digest";
 import { isRecord, numberAt, recordAt, recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 import { formatFieldPath, hasKeys, type FieldPath, type Segment } from "@drover/shared/kube/field-path";
 
@@ -17,7 +17,8 @@ export function ownHash(object: JsonRecord, manager: string): string {
   const entry = ownEntry(object, manager);
   if (entry === undefined) return "";
   const { apiVersion, time, fieldsV1 } = entry;
-  return digestOf(canonicalJson([apiVersion, time, fieldsV1])).slice(7, 23);
+  // A server writes what it has stored, so the same entry is the same text.
+  return digestOf(JSON.stringify([apiVersion, time, fieldsV1])).slice(7, 23);
 }
 
 /** Tells one state of an object that was left as it is from every other that may be drift. */

@@ -1,11 +1,10 @@
-import type { Readable } from "node:stream";
-
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { numberAt, recordsAt, textAt } from "@drover/shared/json";
 
 import type { Access } from "./access.ts";
 import type { KubeAnswer, KubeApi, KubeRequest, Refusal, StreamAnswer } from "./api.ts";
+import type { Body } from "./body.ts";
 import { createTransport, unreachable, type Reply, type Transport } from "./transport.ts";
 
 export interface ClientOptions {
@@ -130,6 +129,9 @@ interface Deadline extends Disposable {
   lift(): void;
 }
 
+/** Made once: every request ends with it, and to make an error takes longer than all else that a deadline does. */
+const over = new Error("the request has ended in time");
+
 function startDeadline(clock: Clock, ms: number, outer: AbortSignal): Deadline {
   outer.throwIfAborted();
   const inner = new AbortController();
@@ -142,33 +144,27 @@ function startDeadline(clock: Clock, ms: number, outer: AbortSignal): Deadline {
   );
   return {
     signal: inner.signal,
-    lift: () => lifted.abort(),
+    lift: () => lifted.abort(over),
     [Symbol.dispose]() {
-      lifted.abort();
+      lifted.abort(over);
       outer.removeEventListener("abort", abort);
     },
   };
 }
 
-async function readAll(access: Access, body: Readable, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+async function readAll(access: Access, body: Body, signal: AbortSignal): Promise<string> {
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxAnswerBytes) throw new Error("the answer is too large");
-      chunks.push(chunk);
-    }
+    return (await body.whole(maxAnswerBytes)).toString("utf8");
   } catch (cause) {
     throw failure(access, cause, signal);
   }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
-async function* readLines(access: Access, body: Readable, deadline: Deadline): AsyncGenerator<unknown, void> {
+async function* readLines(access: Access, body: Body, deadline: Deadline): AsyncGenerator<unknown, void> {
   let rest: Buffer = Buffer.alloc(0);
+  const chunks: AsyncIterable<Buffer> = body.stream();
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
       let start = 0;
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
         const line = Buffer.concat([rest, chunk.subarray(start, end)]);

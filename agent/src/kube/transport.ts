@@ -1,14 +1,13 @@
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from "node:http";
 import { connect as connectHttp2, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import type { Readable } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
 import type { Access } from "./access.ts";
-import { bodyOf } from "./http2-body.ts";
+import { bodyOf, type Body } from "./body.ts";
 
 export interface Call {
   readonly method: string;
@@ -20,8 +19,7 @@ export interface Call {
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Has to be read to its end or destroyed. */
-  readonly body: Readable;
+  readonly body: Body;
 }
 
 /** Sends calls to one server over connections of its own. Rejects with `api_unreachable` or the signal's reason. */
@@ -92,14 +90,16 @@ class Http2Transport implements Transport {
         reject(unreachable(this.#access, cause));
         return;
       }
+      let isAnswered = false;
       stream.once("response", (headers) => {
+        isAnswered = true;
         resolve({ status: headers[":status"] ?? 0, headers, body: bodyOf(stream) });
       });
       stream.on("error", (cause) => {
-        reject(signal.aborted ? asError(signal.reason) : unreachable(this.#access, cause));
+        if (!isAnswered) reject(signal.aborted ? asError(signal.reason) : unreachable(this.#access, cause));
       });
       stream.once("close", () => {
-        reject(unreachable(this.#access, undefined));
+        if (!isAnswered) reject(unreachable(this.#access, undefined));
       });
       if (call.body !== undefined) stream.end(call.body);
     });
@@ -180,7 +180,7 @@ class Http1Transport implements Transport {
         new URL(call.path, this.#access.url),
         { method: call.method, headers: call.headers, agent: this.#agent, signal },
         (incoming: IncomingMessage) => {
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: bodyOf(incoming) });
         },
       );
       outgoing.on("error", (cause) => {

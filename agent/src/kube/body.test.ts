@@ -1,12 +1,11 @@
 import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Stream, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 
 import { describe, expect, it } from "vitest";
 
-import { bodyOf } from "./http2-body.ts";
+import { bodyOf, type Body } from "./body.ts";
 
 /** The answer of a server to one request, with its body as it is when the headers have come. */
 async function ask(answer: (stream: ServerHttp2Stream) => void) {
@@ -20,7 +19,8 @@ async function ask(answer: (stream: ServerHttp2Stream) => void) {
   await once(server, "listening");
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const stream: ClientHttp2Stream = session.request({ ":path": "/" });
-  const body = new Promise<Readable>((resolve) => stream.once("response", () => resolve(bodyOf(stream))));
+  stream.on("error", () => undefined);
+  const body = new Promise<Body>((resolve) => stream.once("response", () => resolve(bodyOf(stream))));
   return {
     stream,
     body: await body,
@@ -32,19 +32,16 @@ async function ask(answer: (stream: ServerHttp2Stream) => void) {
   };
 }
 
-describe("the body of an answer over HTTP/2", () => {
+const readers = {
+  whole: async (body: Body) => (await body.whole(1 << 22)).toString(),
+  stream: async (body: Body) => text(body.stream()),
+} as const;
+
+describe.each(Object.entries(readers))("the body of an answer over HTTP/2, read as %s", (_, read) => {
   it("is whole when all of it came before it is read", async () => {
     await using asked = await ask((stream) => stream.end("all of it"));
     while (!asked.stream.closed) await new Promise(setImmediate);
-    expect(await text(asked.body)).toBe("all of it");
-  });
-
-  it("is read no faster than it is taken", async () => {
-    const large = "x".repeat(1 << 20);
-    await using asked = await ask((stream) => stream.end(large));
-    await new Promise(setImmediate);
-    expect(asked.body.readableLength).toBeLessThan(large.length);
-    expect(await text(asked.body)).toBe(large);
+    expect(await read(asked.body)).toBe("all of it");
   });
 
   it("fails when the server ends it early", async () => {
@@ -52,7 +49,7 @@ describe("the body of an answer over HTTP/2", () => {
       stream.write("half");
       setImmediate(() => stream.destroy(new Error("the server is in trouble")));
     });
-    await expect(text(asked.body)).rejects.toThrow(/ended its answer early|closed with error code/u);
+    await expect(read(asked.body)).rejects.toThrow(/ended its answer early|closed with error code/u);
   });
 
   it("fails when the connection ends before it", async () => {
@@ -60,7 +57,30 @@ describe("the body of an answer over HTTP/2", () => {
       stream.write("half");
       setImmediate(() => stream.session?.destroy());
     });
-    await expect(text(asked.body)).rejects.toThrow("the server ended its answer early");
+    await expect(read(asked.body)).rejects.toThrow("the server ended its answer early");
+  });
+
+  it("fails when it had been broken off before it was read", async () => {
+    await using asked = await ask((stream) => stream.destroy(new Error("the server is in trouble")));
+    while (!asked.stream.destroyed) await new Promise(setImmediate);
+    await expect(read(asked.body)).rejects.toThrow(/ended its answer early/u);
+  });
+});
+
+describe("the body of an answer over HTTP/2", () => {
+  it("is read no faster than it is taken", async () => {
+    const large = "x".repeat(1 << 20);
+    await using asked = await ask((stream) => stream.end(large));
+    const stream = asked.body.stream();
+    await new Promise(setImmediate);
+    expect(stream.readableLength).toBeLessThan(large.length);
+    expect(await text(stream)).toBe(large);
+  });
+
+  it("is not read further than its bound", async () => {
+    await using asked = await ask((stream) => stream.end("x".repeat(100)));
+    await expect(asked.body.whole(99)).rejects.toThrow("too large");
+    expect(asked.stream.destroyed).toBe(true);
   });
 
   it("ends the request when nobody wants the rest", async () => {
