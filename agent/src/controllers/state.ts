@@ -17,7 +17,7 @@ import { lastVerdict } from "../core/runs.ts";
 import type { InventoryEntry, OwnedObjects } from "../store/inventory.ts";
 import type { RecordFiles, StoredApplication, StoredObject } from "../store/records.ts";
 
-/** What the agent knows of all applications, in memory; a copy on disk follows within a second. */
+/** What the agent knows of all applications, in memory; a copy on disk follows within seconds. */
 export interface State extends Service {
   readonly applications: ReadonlyMap<string, ApplicationRecord>;
   /** The record of an application, made when there is none. */
@@ -36,6 +36,8 @@ export interface Place {
 }
 
 const saveEveryMs = 1_000;
+/** What takes long to write is written less often: at most a tenth of the time goes into that. */
+const pauseForEachMs = 9;
 
 /** Joins what the disk and the cluster remember: an object that either of them names may be ours to prune. */
 export async function loadState(options: {
@@ -88,9 +90,12 @@ export async function loadState(options: {
       await files.remove(name);
     },
     async run(signal) {
+      let tookMs = 0;
       while (!signal.aborted) {
-        await clock.sleep(saveEveryMs, signal).catch(() => undefined);
+        await clock.sleep(Math.max(saveEveryMs, pauseForEachMs * tookMs), signal).catch(() => undefined);
+        const startedAt = clock.now();
         await save().catch((cause: unknown) => log.warn({ err: cause }, "records could not be written"));
+        tookMs = clock.now() - startedAt;
       }
     },
   };

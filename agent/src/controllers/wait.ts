@@ -1,6 +1,8 @@
 import type { Clock } from "@drover/shared/clock";
 
 const longestMs = 3_600_000;
+/** Made once: it is thrown at every wake, and nobody sees it. */
+const wokenUp = new Error("woken");
 
 /** Waits for the time, for a call of what `onWake` was handed, or for the end, whichever comes first. Never rejects. */
 export async function untilWoken(
@@ -9,7 +11,7 @@ export async function untilWoken(
   { signal, onWake }: { readonly signal: AbortSignal; readonly onWake: (call: () => void) => void },
 ): Promise<void> {
   const woken = new AbortController();
-  const wake = (): void => woken.abort();
+  const wake = (): void => woken.abort(wokenUp);
   onWake(wake);
   signal.addEventListener("abort", wake, { once: true });
   if (signal.aborted) wake();

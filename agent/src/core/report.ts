@@ -156,8 +156,14 @@ function worstFirst(a: ObjectReport, b: ObjectReport): number {
   return (
     stateOrder[a.apply] - stateOrder[b.apply] ||
     compareHealth(a.health, b.health) ||
-    a.key.kind.localeCompare(b.key.kind) ||
-    a.key.namespace.localeCompare(b.key.namespace) ||
-    a.key.name.localeCompare(b.key.name)
+    compareText(a.key.kind, b.key.kind) ||
+    compareText(a.key.namespace, b.key.namespace) ||
+    compareText(a.key.name, b.key.name)
   );
+}
+
+/** By code units: the same everywhere, and many times as fast as by a language's rules. */
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
