@@ -49,8 +49,7 @@ export class Outbox {
         kind: "report",
         report: { ...report, objects: report.objects.slice(0, kept) },
       });
-      // Encoding twice costs microseconds; only long reports can be too large at all.
-      if (kept < 100 || sizeOf(request) <= reportBytes) return request;
+      if (boundOf(report, kept) <= reportBytes || sizeOf(request) <= reportBytes) return request;
       this.#log.warn(
         { application: report.application, objects: kept },
         "report is too large, healthy objects left out",
@@ -66,6 +65,17 @@ export class Outbox {
     const answer: Inspection = tooLarge ? { id: inspection.id, error } : inspection;
     this.queue.put(`inspection ${inspection.id}`, agentMessageToWire({ kind: "inspection", inspection: answer }));
   }
+}
+
+/** More than the report's objects can take on the wire: to encode them only to see how many bytes come of it takes long. */
+function boundOf({ objects }: Report, kept: number): number {
+  let bytes = 16 * 1024;
+  for (const { key, version, reason, message, drift } of objects.slice(0, kept)) {
+    const words = [key.group, key.kind, key.namespace, key.name, version, reason, message, drift?.by ?? ""];
+    // Of UTF-16 each unit takes at most three bytes of UTF-8.
+    bytes += 128 + 3 * [...words, ...(drift?.paths ?? [])].reduce((sum, word) => sum + word.length + 2, 0);
+  }
+  return bytes;
 }
 
 function sizeOf(request: ConnectRequest): number {
