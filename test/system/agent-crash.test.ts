@@ -18,7 +18,7 @@ import { createHubStandIn, type HubStandIn } from "./hub-stand-in.ts";
 import { startMortalAgent, type Death, type Delivered, type MortalAgent } from "./mortal-agent.ts";
 
 /** How many crash points; the whole proof is `DROVER_CRASH_POINTS=1000`. */
-const points = Number(process.env["DROVER_CRASH_POINTS"] ?? 120);
+const points = Number(process.env["DROVER_CRASH_POINTS"] ?? 40);
 const realPoints = Math.max(12, Math.round(points / 10));
 const pointsPerServer = 20;
 /** Requests of one transition; an agent that has fewer to send ends without dying. */
