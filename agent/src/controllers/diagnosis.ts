@@ -3,7 +3,7 @@ import type { Service } from "@drover/shared/service";
 
 import { endGrace, isUnready, type ObjectRecord } from "../core/record.ts";
 import { actingFor, type Context } from "./context.ts";
-import { createEvidence, isWorkload } from "./evidence.ts";
+import { findCause, isWorkload } from "./evidence.ts";
 import type { Place } from "./state.ts";
 
 type DiagnosisContext = Pick<Context, "kube" | "discovery" | "blobs" | "clock" | "log"> & {
@@ -24,7 +24,6 @@ const maxWorkloads = 20;
 export function createDiagnosis(context: DiagnosisContext, changed: (application: string) => void): Service {
   const { state, clock, log } = context;
   const lookAt = new Map<ObjectRecord, number>();
-  const evidence = createEvidence();
   const round = async (signal: AbortSignal): Promise<void> => {
     const now = clock.now();
     endGraces(context, changed);
@@ -37,7 +36,7 @@ export function createDiagnosis(context: DiagnosisContext, changed: (application
       if (due === undefined || due > now || looked >= maxWorkloads) continue;
       looked += 1;
       lookAt.set(record, now + againMs);
-      const cause = await evidence.findCause(actingFor(context, application), record, signal);
+      const cause = await findCause(actingFor(context, application), record, signal);
       if (cause?.reason === record.cause?.reason && cause?.message === record.cause?.message) continue;
       record.cause = isUnready(record.verdict) ? cause : undefined;
       changed(application.name);

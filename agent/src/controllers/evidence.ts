@@ -10,37 +10,31 @@ import type { Context } from "./context.ts";
 
 type EvidenceContext = Pick<Context, "kube" | "discovery" | "blobs">;
 
-/** Asks the cluster why a workload is not ready: at most three small requests, and nothing is watched. */
-export interface Evidence {
-  /** With the rights that the context has; undefined when nothing that can be seen says why. */
-  findCause(context: EvidenceContext, record: ObjectRecord, signal: AbortSignal): Promise<Cause | undefined>;
-}
-
 /** Pods and events of one workload. */
 const maxItems = 50;
-/** Kinds that are known to have no scale subresource; more than a cluster has. */
-const maxUnscaled = 1_000;
 
-export function createEvidence(): Evidence {
-  const unscaled = new Set<string>();
-  return {
-    async findCause(context, record, signal) {
-      const { kube } = context;
-      const { namespace, kind, group } = record.key;
-      const labelSelector = isCustom(group)
-        ? await scaleSelector({ context, unscaled }, record, signal)
-        : await selectorOf(context, record);
-      if (labelSelector === "") return undefined;
-      const pods = await list(kube, { namespace, plural: "pods", query: { labelSelector } }, signal);
-      if (pods === "forbidden") return unreadable(record);
-      const view = explainPods(pods);
-      const uid = textAt(view.askAbout, "metadata", "uid");
-      const cause = uid === undefined ? view.cause : withEvents(view, await warnings(kube, { namespace, uid }, signal));
-      // A Deployment says in its own status that pods cannot be created.
-      if (cause !== undefined || kind === "Deployment" || record.uid === "") return cause;
-      return explainNoPods(await warnings(kube, { namespace, uid: record.uid }, signal));
-    },
-  };
+/**
+ * Asks the cluster why a workload is not ready, with the rights that the context has: at most three small requests, and
+ * nothing is watched. Undefined when nothing that can be seen says why.
+ */
+export async function findCause(
+  context: EvidenceContext,
+  record: ObjectRecord,
+  signal: AbortSignal,
+): Promise<Cause | undefined> {
+  const { kube } = context;
+  const { namespace, kind, group } = record.key;
+  const selecting = isCustom(group) ? scaleSelector : selectorOf;
+  const labelSelector = await selecting(context, record, signal);
+  if (labelSelector === "") return undefined;
+  const pods = await list(kube, { namespace, plural: "pods", query: { labelSelector } }, signal);
+  if (pods === "forbidden") return unreadable(record);
+  const view = explainPods(pods);
+  const uid = textAt(view.askAbout, "metadata", "uid");
+  const cause = uid === undefined ? view.cause : withEvents(view, await warnings(kube, { namespace, uid }, signal));
+  // A Deployment says in its own status that pods cannot be created.
+  if (cause !== undefined || kind === "Deployment" || record.uid === "") return cause;
+  return explainNoPods(await warnings(kube, { namespace, uid: record.uid }, signal));
 }
 
 function unreadable({ verdict }: ObjectRecord): Cause {
@@ -83,19 +77,14 @@ export function isWorkload({ group, kind }: ObjectKey): boolean {
 
 /** Custom workloads such as Rollouts tell their pods through the scale subresource, as autoscalers find them. */
 async function scaleSelector(
-  { context, unscaled }: { readonly context: EvidenceContext; readonly unscaled: Set<string> },
+  context: EvidenceContext,
   { key, version }: ObjectRecord,
   signal: AbortSignal,
 ): Promise<string> {
-  const id = `${key.group}/${key.kind}`;
-  if (unscaled.has(id) || key.namespace === "") return "";
   const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
-  if (resource === undefined) return "";
+  if (resource?.scalable !== true || key.namespace === "") return "";
   const answer = await context.kube.request({ method: "GET", path: `${objectPath(resource, key)}/scale` }, signal);
-  if (answer.kind === "ok") return textAt(answer.body, "status", "selector") ?? "";
-  const isNever = answer.refusal.status === 404 || answer.refusal.status === 403;
-  if (isNever && unscaled.size < maxUnscaled) unscaled.add(id);
-  return "";
+  return answer.kind === "ok" ? (textAt(answer.body, "status", "selector") ?? "") : "";
 }
 
 async function selectorOf(context: EvidenceContext, record: ObjectRecord): Promise<string> {
