@@ -18,6 +18,7 @@ export interface EncodedBundle {
 
 const format = "drover.dev/bundle/v1";
 const utf8 = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Encodes objects that are already canonical and in apply order. Equal input gives equal digests on every machine. */
 export function encodeBundle(objects: readonly KubeObject[]): EncodedBundle {
@@ -36,12 +37,13 @@ export function encodeBundle(objects: readonly KubeObject[]): EncodedBundle {
 
 /** Reads a bundle's own blob. Throws `blob_corrupt` for anything that `encodeBundle` did not write. */
 export function decodeBundle(digest: Digest, bytes: Uint8Array): Bundle {
+  if (digestOf(bytes) !== digest) throw new DroverError("digest_mismatch", `blob ${digest} has other content`);
   const value = parseBlob(digest, bytes);
   if (!isBundleFile(value)) throw new DroverError("blob_corrupt", `blob ${digest} is not a bundle`);
   return { digest, objects: value.objects };
 }
 
-/** Reads one object's blob after checking its digest. */
+/** Reads one object's blob, whose digest has been checked where it came from. Throws `blob_corrupt` for what is no object. */
 export function decodeObject(digest: Digest, bytes: Uint8Array): KubeObject {
   const value = parseBlob(digest, bytes);
   if (!isKubeObject(value)) throw new DroverError("blob_corrupt", `blob ${digest} is not a Kubernetes object`);
@@ -49,9 +51,8 @@ export function decodeObject(digest: Digest, bytes: Uint8Array): KubeObject {
 }
 
 function parseBlob(digest: Digest, bytes: Uint8Array): unknown {
-  if (digestOf(bytes) !== digest) throw new DroverError("digest_mismatch", `blob ${digest} has other content`);
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch {
     // The parser's own error quotes what it read.
     throw new DroverError("blob_corrupt", `blob ${digest} is not JSON`);

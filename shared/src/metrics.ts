@@ -8,6 +8,7 @@ export interface Metrics {
   render(): string;
 }
 
+/** Never changed once it was given: its text is kept with it. */
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Counter {
@@ -106,9 +107,16 @@ function* plainSamples(name: string, values: ReadonlyMap<string, number>) {
   for (const [labels, value] of values) yield `${name}${labels} ${value}`;
 }
 
+/** Of label sets that are used again and again: who counts every request keeps the set. */
+const formatted = new WeakMap<Labels, string>();
+
 function formatLabels(labels: Labels): string {
+  const known = formatted.get(labels);
+  if (known !== undefined) return known;
   const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  const text = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  formatted.set(labels, text);
+  return text;
 }
 
 function escapeLabel(value: string): string {

@@ -1,5 +1,5 @@
 import { DroverError } from "@drover/shared/errors";
-import type { Metrics } from "@drover/shared/metrics";
+import type { Labels, Metrics } from "@drover/shared/metrics";
 
 import type { KubeApi } from "../kube/api.ts";
 
@@ -9,6 +9,8 @@ const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 export function meter(kube: KubeApi, metrics: Metrics): KubeApi {
   const requests = metrics.counter("drover_agent_kube_requests_total", "Requests to the API server by verb and answer");
   const seconds = metrics.histogram("drover_agent_kube_request_seconds", "Time to the API server's answer", buckets);
+  const answers = keepLabels((verb, code) => ({ verb, code }));
+  const verbs = keepLabels((verb) => ({ verb }));
   const timed = async <T extends Answer>(verb: string, call: () => Promise<T>): Promise<T> => {
     const startedAt = performance.now();
     let code = "ok";
@@ -20,14 +22,25 @@ export function meter(kube: KubeApi, metrics: Metrics): KubeApi {
       code = DroverError.from(cause).code;
       throw cause;
     } finally {
-      requests.add(1, { verb, code });
-      seconds.observe((performance.now() - startedAt) / 1000, { verb });
+      requests.add(1, answers(verb, code));
+      seconds.observe((performance.now() - startedAt) / 1000, verbs(verb));
     }
   };
   return {
     request: (request, signal) => timed(request.method, () => kube.request(request, signal)),
     stream: (path, accept, signal) => timed("WATCH", () => kube.stream(path, accept, signal)),
     [Symbol.asyncDispose]: () => kube[Symbol.asyncDispose](),
+  };
+}
+
+/** The same set for the same values: there are few, and each is used for every request. */
+function keepLabels(make: (verb: string, code: string) => Labels): (verb: string, code?: string) => Labels {
+  const kept = new Map<string, Labels>();
+  return (verb, code = "") => {
+    const key = `${verb} ${code}`;
+    const labels = kept.get(key) ?? make(verb, code);
+    kept.set(key, labels);
+    return labels;
   };
 }
 

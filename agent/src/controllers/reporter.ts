@@ -23,8 +23,8 @@ export interface Reporter extends Service {
 }
 
 const shortestGapMs = 100;
-/** A report of 10,000 objects takes a while to make: at most a fifth of the time goes into that. */
-const gapForEachMs = 4;
+/** A report of 10,000 objects takes a while to make: at most a twentieth of the time goes into that. */
+const gapForEachMs = 19;
 /** Each application may send this many reports in quick succession, and gets back one a second. */
 const burst = 10;
 const refillMs = 1_000;

@@ -16,15 +16,12 @@ export function rewrittenFields(
   payload: KubeObject,
   { answer, yields }: { readonly answer: JsonRecord; readonly yields: readonly Yield[] },
 ): readonly FieldPath[] {
-  return diffObjects(payload, answer)
+  // PartialObjectMetadata has a type of its own.
+  const shown = answer["kind"] === payload.kind ? payload : { metadata: payload.metadata };
+  return diffObjects(shown, answer)
     .filter(({ desired, live }) => live !== undefined && !equalQuantities(desired, live))
     .map(({ path }) => path)
-    .filter((path) => !isFirst(path, "apiVersion") && !isFirst(path, "kind") && !isYielded(path, [], anyOwner(yields)));
-}
-
-/** PartialObjectMetadata has a type of its own. */
-function isFirst([first]: FieldPath, name: string): boolean {
-  return first?.kind === "field" && first.name === name;
+    .filter((path) => !isYielded(path, [], anyOwner(yields)));
 }
 
 function anyOwner(yields: readonly Yield[]): readonly Yield[] {

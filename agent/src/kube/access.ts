@@ -63,16 +63,17 @@ async function fromKubeconfig(source: Extract<AccessSource, { kind: "kubeconfig"
     await config.applyToHTTPSOptions(options);
     return options;
   };
-  let current = await authenticate();
-  const { ca, cert, key, rejectUnauthorized, servername } = current;
+  const authentication = await authenticate();
+  const { ca, cert, key, rejectUnauthorized, servername } = authentication;
+  let authorization = authorizationOf(authentication);
   return {
     url: new URL(cluster.server),
     tls: Object.fromEntries(
       Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined),
     ),
     async authorize({ renew }) {
-      if (renew) current = await authenticate();
-      return authorizationOf(current);
+      if (renew) authorization = authorizationOf(await authenticate());
+      return authorization;
     },
   };
 }

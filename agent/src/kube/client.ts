@@ -5,6 +5,7 @@ import { numberAt, recordsAt, textAt } from "@drover/shared/json";
 import type { Access } from "./access.ts";
 import type { KubeAnswer, KubeApi, KubeRequest, Refusal, StreamAnswer } from "./api.ts";
 import type { Body } from "./body.ts";
+import { createDeadlines, type Deadline } from "./deadline.ts";
 import { createTransport, unreachable, type Reply, type Transport } from "./transport.ts";
 
 export interface ClientOptions {
@@ -25,6 +26,7 @@ export function createKubeApi(options: ClientOptions): KubeApi {
   const calls = createTransport(access, clock);
   const watches = createTransport(access, clock);
   const credentials = createCredentials(access, clock);
+  const deadlines = createDeadlines(clock);
   const attempt = async (options: Attempt): Promise<Reply> => {
     const { transport, request, signal } = options;
     const headers = { ...(await credentials.headers()), ...headersOf(request), "user-agent": userAgent };
@@ -40,13 +42,13 @@ export function createKubeApi(options: ClientOptions): KubeApi {
   };
   return {
     async request(request, outer) {
-      using deadline = startDeadline(clock, request.timeoutMs ?? defaultTimeoutMs, outer);
+      using deadline = deadlines.start(request.timeoutMs ?? defaultTimeoutMs, outer);
       const { signal } = deadline;
       const reply = await send({ transport: calls, request, signal });
       return toAnswer(reply, await readAll(access, reply.body, signal));
     },
     async stream(path, accept, outer): Promise<StreamAnswer> {
-      const deadline = startDeadline(clock, defaultTimeoutMs, outer);
+      const deadline = deadlines.start(defaultTimeoutMs, outer);
       try {
         const { signal } = deadline;
         const reply = await send({ transport: watches, request: { method: "GET", path, accept }, signal });
@@ -63,6 +65,7 @@ export function createKubeApi(options: ClientOptions): KubeApi {
       }
     },
     async [Symbol.asyncDispose]() {
+      deadlines[Symbol.dispose]();
       await Promise.all([calls[Symbol.asyncDispose](), watches[Symbol.asyncDispose]()]);
     },
   };
@@ -120,36 +123,6 @@ interface Attempt {
   readonly transport: Transport;
   readonly request: KubeRequest;
   readonly signal: AbortSignal;
-}
-
-/** A signal that also aborts when the time is over; disposing it leaves nothing behind on the outer signal. */
-interface Deadline extends Disposable {
-  readonly signal: AbortSignal;
-  /** Takes the time limit off; the outer signal goes on counting. */
-  lift(): void;
-}
-
-/** Made once: every request ends with it, and to make an error takes longer than all else that a deadline does. */
-const over = new Error("the request has ended in time");
-
-function startDeadline(clock: Clock, ms: number, outer: AbortSignal): Deadline {
-  outer.throwIfAborted();
-  const inner = new AbortController();
-  const lifted = new AbortController();
-  const abort = (): void => inner.abort(outer.reason);
-  outer.addEventListener("abort", abort, { once: true });
-  clock.sleep(ms, lifted.signal).then(
-    () => inner.abort(new DroverError("timeout", `the API server did not answer within ${ms} ms`)),
-    () => undefined,
-  );
-  return {
-    signal: inner.signal,
-    lift: () => lifted.abort(over),
-    [Symbol.dispose]() {
-      lifted.abort(over);
-      outer.removeEventListener("abort", abort);
-    },
-  };
 }
 
 async function readAll(access: Access, body: Body, signal: AbortSignal): Promise<string> {

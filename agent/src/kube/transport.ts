@@ -24,6 +24,7 @@ export interface Reply {
 
 /** Sends calls to one server over connections of its own. Rejects with `api_unreachable` or the signal's reason. */
 export interface Transport extends AsyncDisposable {
+  /** `signal`: of this call alone, for as long as its answer is read. */
   send(call: Call, signal: AbortSignal): Promise<Reply>;
 }
 
@@ -169,9 +170,8 @@ function cancelWith(stream: ClientHttp2Stream, signal: AbortSignal): void {
     // The other side may not be there any more.
     stream.destroy();
   };
-  signal.addEventListener("abort", cancel, { once: true });
-  stream.once("close", () => signal.removeEventListener("abort", cancel));
   if (signal.aborted) cancel();
+  else signal.addEventListener("abort", cancel, { once: true });
 }
 
 class Http1Transport implements Transport {

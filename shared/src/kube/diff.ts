@@ -54,7 +54,7 @@ interface Pair {
 
 function compare(pair: Pair, changes: FieldChange[]): void {
   const { desired, live, path } = pair;
-  if (changes.length >= maxChanges) return;
+  if (changes.length >= maxChanges || isWithin(desired, live)) return;
   if (isRecord(desired) && isRecord(live)) {
     compareRecords({ desired, live, path }, changes);
   } else if (Array.isArray(desired) && Array.isArray(live)) {
@@ -62,6 +62,19 @@ function compare(pair: Pair, changes: FieldChange[]): void {
   } else if (!equalValues(desired, live, path)) {
     changes.push({ path, desired, ...(live === undefined ? {} : { live }) });
   }
+}
+
+/** Whether every value of `desired` is in `live` at the same place: true of nearly all, and told without a path. */
+function isWithin(desired: unknown, live: unknown): boolean {
+  if (desired === live) return true;
+  if (Array.isArray(desired)) {
+    if (!Array.isArray(live) || desired.length !== live.length) return false;
+    for (let index = 0; index < desired.length; index += 1) if (!isWithin(desired[index], live[index])) return false;
+    return true;
+  }
+  if (!isRecord(desired) || !isRecord(live)) return false;
+  for (const name in desired) if (!Object.hasOwn(live, name) || !isWithin(desired[name], live[name])) return false;
+  return true;
 }
 
 function compareRecords(
