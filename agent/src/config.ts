@@ -43,6 +43,11 @@ const agentOptions = {
     default: "",
     placeholder: "in-cluster",
   },
+  serviceAccountDir: {
+    help: "folder with token and ca.crt of the pod's service account, as for a projected token; without --kubeconfig",
+    parse: parseText,
+    default: "/var/run/secrets/kubernetes.io/serviceaccount",
+  },
   context: { help: "context in the kubeconfig", parse: parseText, default: "", placeholder: "the current one" },
   namespace: {
     help: "namespace of the agent's own objects in the cluster",
@@ -86,7 +91,8 @@ export function accessSource(config: AgentConfig, { env }: Pick<ConfigSources, "
   if (config.kubeconfig !== "") return { kind: "kubeconfig", path: config.kubeconfig, context: config.context };
   const host = env["KUBERNETES_SERVICE_HOST"];
   const port = env["KUBERNETES_SERVICE_PORT"];
-  if (host !== undefined && port !== undefined) return { kind: "in-cluster", host, port };
+  if (host !== undefined && port !== undefined)
+    return { kind: "in-cluster", host, port, folder: config.serviceAccountDir };
   throw new DroverError("config_invalid", "there is no cluster: not in a pod, and --kubeconfig is not given", {
     hint: "give --kubeconfig PATH",
   });

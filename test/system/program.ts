@@ -22,6 +22,8 @@ export interface ProgramOptions {
   /** A TypeScript file or a bundle. */
   readonly file: string;
   readonly args: readonly string[];
+  /** Besides the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Flags of Node itself. */
   readonly nodeArgs?: readonly string[];
   /** Where what it prints goes. */
@@ -67,11 +69,11 @@ export function startProgram(options: ProgramOptions): Program {
 /** What the images set: with an arena of its own for each of Node's threads, malloc keeps 10 MiB that nobody uses. */
 const imageEnv = { MALLOC_ARENA_MAX: "1" };
 
-function launch({ file, args, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
+function launch({ file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
   const log = openSync(logFile, "a");
   // The channel ends with the test process, and the program with the channel.
   return spawn(process.execPath, [...nodeArgs, file, ...args], {
     stdio: ["ignore", log, log, "ipc"],
-    env: { ...process.env, ...imageEnv },
+    env: { ...process.env, ...imageEnv, ...env },
   });
 }

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ConnectionOptions } from "node:tls";
 
 import { DroverError } from "@drover/shared/errors";
@@ -12,15 +13,17 @@ export interface Access {
 }
 
 export type AccessSource =
-  | { readonly kind: "in-cluster"; readonly host: string; readonly port: string }
+  /** `folder`: where token and ca.crt of the service account are. */
+  | { readonly kind: "in-cluster"; readonly host: string; readonly port: string; readonly folder: string }
   | { readonly kind: "kubeconfig"; readonly path: string; readonly context: string };
 
-const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** kubelet replaces the token file about every hour. */
+const tokenAgeMs = 60_000;
 
 /** Throws `config_invalid` when the source cannot be read or does not say where a cluster is. */
 export async function loadAccess(source: AccessSource): Promise<Access> {
   try {
-    return source.kind === "in-cluster" ? await inCluster(source) : await fromKubeconfig(source);
+    return source.kind === "in-cluster" ? await fromServiceAccount(source) : await fromKubeconfig(source);
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
     throw new DroverError("config_invalid", `cannot read access to the cluster from ${describe(source)}`, {
@@ -30,20 +33,21 @@ export async function loadAccess(source: AccessSource): Promise<Access> {
   }
 }
 
-/** kubelet replaces the token file about every hour, so it is read again for each connection's worth of requests. */
-async function inCluster({ host, port }: { readonly host: string; readonly port: string }): Promise<Access> {
-  const ca = await readFile(`${serviceAccount}/ca.crt`);
+async function fromServiceAccount(source: Extract<AccessSource, { kind: "in-cluster" }>): Promise<Access> {
+  const { host, port, folder } = source;
+  const ca = await readFile(join(folder, "ca.crt"));
   const authority = host.includes(":") ? `[${host}]` : host;
-  let token: { readonly text: string; readonly readAt: number } | undefined;
+  let token: { readonly authorization: string; readonly readAt: number } | undefined;
   return {
     url: new URL(`https://${authority}:${port}`),
     tls: { ca },
     async authorize({ renew }) {
       const now = performance.now();
-      if (token === undefined || renew || now - token.readAt > 60_000) {
-        token = { text: (await readFile(`${serviceAccount}/token`, "utf8")).trim(), readAt: now };
+      if (token === undefined || renew || now - token.readAt > tokenAgeMs) {
+        const text = (await readFile(join(folder, "token"), "utf8")).trim();
+        token = { authorization: `Bearer ${text}`, readAt: now };
       }
-      return { authorization: `Bearer ${token.text}` };
+      return { authorization: token.authorization };
     },
   };
 }
@@ -90,5 +94,7 @@ function authorizationOf({ headers, auth }: Authentication): Readonly<Record<str
 }
 
 function describe(source: AccessSource): string {
-  return source.kind === "in-cluster" ? "the pod's service account" : `the kubeconfig ${source.path}`;
+  return source.kind === "in-cluster"
+    ? `the pod's service account in ${source.folder}`
+    : `the kubeconfig ${source.path}`;
 }

@@ -44,10 +44,12 @@ export async function startStage(): Promise<Stage> {
   const [identity] = await issueIdentities(hub.keys, [benchCluster]);
   await writeFile(join(dataDir, "identity.json"), JSON.stringify({ identity, tokenId: "" }), { mode: 0o600 });
   const probes = `127.0.0.1:${await freePort()}`;
-  const args = ["--data-dir", dataDir, "--hub-address", hub.address, "--kubeconfig", plane.kubeconfigPath];
+  const account = await writeServiceAccount(join(folder, "account"), plane);
+  const args = ["--data-dir", dataDir, "--hub-address", hub.address, "--service-account-dir", account.folder];
   const agent = parts.use(
     startProgram({
       file: bundle("agent"),
+      env: account.env,
       nodeArgs: [...nodeArgs, ...extraNodeArgs()],
       args: [...args, "--probe-port", probes.split(":")[1] ?? "", "--log-level", "warn"],
       logFile: join(folder, "agent.log"),
@@ -71,6 +73,15 @@ export async function startStage(): Promise<Stage> {
       workOff(names, 16, (name) => must(bare, statusUpdate({ namespace, name, note: "rolled out" }))),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** What a pod finds: the agent runs as in its cluster, without the library that reads kubeconfigs. */
+async function writeServiceAccount(folder: string, { url, caPem, token }: ControlPlane) {
+  await mkdir(folder, { mode: 0o700 });
+  await writeFile(join(folder, "ca.crt"), caPem);
+  await writeFile(join(folder, "token"), token, { mode: 0o600 });
+  const { hostname, port } = new URL(url);
+  return { folder, env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port } };
 }
 
 /** For profiles: `DROVER_BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profile"`. */
