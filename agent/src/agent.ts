@@ -23,10 +23,11 @@ import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
 import { createNamespaceWatch } from "./controllers/namespaces.ts";
 import { createObserver, type Observer } from "./controllers/observer.ts";
+import { repairAtOnce } from "./controllers/repair.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
-import { loadState, type State } from "./controllers/state.ts";
+import { loadState, type Place, type State } from "./controllers/state.ts";
 import { createThrottle } from "./controllers/throttle.ts";
 import { ownerId, type Owner } from "./core/owner.ts";
 import type { KubeApi } from "./kube/api.ts";
@@ -143,7 +144,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
   const observed = { ...known, kube, wake, clock, random, log, limit: outside.limit };
   const initialEvents = hasInitialEvents(outside.facts.kubernetesVersion);
-  const observer = createObserver({ context: observed, initialEvents, assess, clock, wake, changed: seen });
+  const drifted = (place: Place): void => {
+    if (!repairAtOnce(context, dispatcher, place)) wake(place.application.name);
+  };
+  const observer = createObserver({ context: observed, initialEvents, assess, clock, drifted, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const arrivals = [createKindWatch(context, wake), createNamespaceWatch(context, wake)];
   const changed = (application: string): void => {

@@ -24,7 +24,9 @@ export interface ObservationOptions {
   readonly clock: Clock;
   /** Whether `kubectl scale` may change an object of the record's kind where only its generation tells (case 26). */
   readonly scalesUnseen: (record: ObjectRecord) => boolean;
-  /** An object has to be applied or deleted anew. */
+  /** Somebody changed or deleted an object that was in order. */
+  readonly drifted: (place: Place) => void;
+  /** Something else than drift has to be done about an object. */
   readonly wake: (application: string) => void;
   /** What is to be reported has changed. */
   readonly changed: (application: string) => void;
@@ -54,7 +56,8 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   const drifted = repair !== undefined && record.repair === undefined;
   const undone = repair === undefined && endTolerance(record, object);
   if (drifted) record.repair = { ...repair, foundAtMs: now };
-  if (obstacleMoved || drifted || ended) options.wake(application.name);
+  if (obstacleMoved || ended) options.wake(application.name);
+  else if (drifted) options.drifted({ application, record });
   if (undone || !isSameVerdict(before, record.verdict)) options.changed(application.name);
 }
 
@@ -134,7 +137,7 @@ export function noteLeft(options: ObservationOptions, place: Place, object: Json
 
 /** The object is not among those that carry our label. `unseen`: nobody saw it go. */
 export function noteGone(
-  { clock, wake, changed }: ObservationOptions,
+  { clock, drifted, wake, changed }: ObservationOptions,
   { application, record }: Place,
   { unseen }: { readonly unseen: boolean } = { unseen: true },
 ): void {
@@ -146,8 +149,7 @@ export function noteGone(
   setVerdict(record, notFound);
   record.firstSeenAtMs = undefined;
   clearObstacle(record);
-  if (record.desired !== "" && record.applied === record.desired) {
-    record.repair = { kind: "left", foundAtMs: clock.now() };
-  }
-  wake(application.name);
+  if (record.desired === "" || record.applied !== record.desired) return wake(application.name);
+  record.repair = { kind: "left", foundAtMs: clock.now() };
+  drifted({ application, record });
 }

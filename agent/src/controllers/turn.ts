@@ -38,7 +38,8 @@ export function takeTurn(context: Pick<Context, "clock" | "log">, application: A
   return { due, nextAtMs };
 }
 
-function contestedForMs(record: ObjectRecord, now: number): number {
+/** How long the repair of a contested object is still put off; not positive when it is due. */
+export function contestedForMs(record: ObjectRecord, now: number): number {
   const { repair } = record;
   if (repair === undefined || repair.kind === "asked" || record.applied !== record.desired) return 0;
   return repair.foundAtMs + repairDelayMs(record.heat) - now;

@@ -8,7 +8,7 @@ import type { ClusterAccess } from "../../rig/kubeconfig.ts";
 /** Nothing but an HTTP/2 session: what no client of that API server can be faster than. */
 export interface BareClient extends AsyncDisposable {
   send(request: BareRequest): Promise<{ readonly status: number; readonly body: string }>;
-  /** Every line of a watch, until dispose. */
+  /** Every event of a kind, until dispose; `path` ends with its query. */
   watch(path: string, line: (event: WatchEvent) => void): void;
 }
 
@@ -22,7 +22,7 @@ export interface BareRequest {
 
 export interface WatchEvent {
   readonly type: string;
-  readonly object: KubeObject;
+  readonly object: KubeObject & { readonly metadata: { readonly resourceVersion?: string } };
 }
 
 const windowBytes = 1 << 20;
@@ -35,14 +35,26 @@ export async function connectBare({ url, caPem, token }: ClusterAccess): Promise
   return {
     send: (request) => send(session, headers, request),
     watch(path, line) {
-      const stream = session.request({ ...headers, ":path": path, accept: "application/json" });
-      let rest = "";
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop() ?? "";
-        for (const one of lines) if (one !== "") line(JSON.parse(one) as WatchEvent);
-      });
-      stream.on("error", () => undefined);
+      let version = "";
+      const open = (): void => {
+        if (session.destroyed) return;
+        const from = version === "" ? "" : `&resourceVersion=${version}`;
+        const stream = session.request({ ...headers, ":path": `${path}${from}`, accept: "application/json" });
+        let rest = "";
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          const lines = (rest + text).split("\n");
+          rest = lines.pop() ?? "";
+          for (const one of lines.filter((text) => text !== "")) {
+            const event = JSON.parse(one) as WatchEvent;
+            version = event.object.metadata.resourceVersion ?? version;
+            line(event);
+          }
+        });
+        stream.on("error", () => undefined);
+        // A server ends the watch of whoever is slow.
+        stream.on("close", open);
+      };
+      open();
     },
     // oxlint-disable-next-line typescript/require-await -- disposal has an asynchronous shape
     async [Symbol.asyncDispose]() {

@@ -63,7 +63,7 @@ async function applyAsFlux(bare: BareClient, apply: BareRequest): Promise<void> 
   await must(bare, apply);
 }
 
-function applyRequest(object: KubeObject, namespace: string): BareRequest {
+export function applyRequest(object: KubeObject, namespace: string): BareRequest {
   const isMap = object.kind === "ConfigMap";
   const collection = isMap ? "/api/v1" : "/apis/apps/v1";
   const plural = isMap ? "configmaps" : "deployments";

@@ -1,0 +1,30 @@
+import { needsApply } from "../core/record.ts";
+import type { Context } from "./context.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Place } from "./state.ts";
+import { contestedForMs } from "./turn.ts";
+
+/**
+ * Hands an object that has drifted out by itself: what was applied before waits for nothing else, and a look at the whole
+ * application would take longer than the repair. False when that look has to decide, because anything about the
+ * application is not as it was applied.
+ */
+export function repairAtOnce(
+  { acceptance, clock }: Pick<Context, "acceptance" | "clock">,
+  dispatcher: Pick<Dispatcher, "dispatch">,
+  { application, record }: Place,
+): boolean {
+  const intent = acceptance.intent(application.name);
+  if (intent.kind !== "run" && intent.kind !== "keep") return false;
+  const { bundle, namespace, syncRequest } = intent.assignment;
+  const asApplied =
+    application.bundle === bundle &&
+    application.namespace === namespace &&
+    application.syncRequest === syncRequest &&
+    application.hindrance === undefined;
+  if (!asApplied || record.applied !== record.desired || !needsApply(record) || record.inFlight) return false;
+  const now = clock.now();
+  if (record.notBefore > now || contestedForMs(record, now) > 0) return false;
+  dispatcher.dispatch(application, [record]);
+  return true;
+}
