@@ -208,7 +208,7 @@ function suite(server: Server): void {
       const ports = field(await agent.get(path), "spec", "ports");
       expect(ports).toEqual([expect.objectContaining({ name: "http", port: 81 })]);
     }, patience);
-    expect(agent.takeRequests().filter((request) => request.includes("renumbered")).length).toBeLessThanOrEqual(4);
+    expect(agent.takeRequests().filter((request) => request.includes("renumbered")).length).toBeLessThanOrEqual(3);
   });
 
   it("case 31: backs off when somebody changes an object again and again, and names who", async () => {

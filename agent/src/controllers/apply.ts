@@ -20,7 +20,7 @@ import {
 } from "../core/record.ts";
 import { hasEnded } from "../core/run.ts";
 import { noteEnd, noteRemoved, stampRun } from "../core/runs.ts";
-import { takeOver } from "../core/takeover.ts";
+import { foreseeDuplicates, takeOver } from "../core/takeover.ts";
 import type { Refusal } from "../kube/api.ts";
 import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
@@ -96,6 +96,12 @@ export const missingKind: Trouble = {
 };
 
 async function write(context: Context, writing: Writing, signal: AbortSignal): Promise<Written> {
+  const { record, payload } = writing;
+  const evidence = record.repair?.kind === "changed" ? record.repair.evidence : undefined;
+  const foreseen =
+    evidence === undefined ? [] : foreseeDuplicates(evidence, { desired: payload, manager: fieldManager });
+  // An apply that is going to be refused need not be tried.
+  if (foreseen.length > 0) await clearWay(context, { ...writing, duplicates: foreseen }, signal);
   const written = await writeObject(context, writing, signal);
   if (written.kind !== "refused") return written;
   const again = await canRetry(context, { ...writing, refusal: written.refusal }, signal);
@@ -110,32 +116,29 @@ async function canRetry(
   failed: Attempt & { readonly refusal: Refusal },
   signal: AbortSignal,
 ): Promise<boolean> {
-  return (await clearWay(context, failed, signal)) || leaveGoneVersions(context, failed, signal);
+  const duplicates = duplicateFields(failed.refusal);
+  const cleared = await clearWay(context, { ...failed, duplicates }, signal);
+  // That says nothing about the object.
+  if (cleared === "unsure") {
+    throw new DroverError("api_unreachable", "it could not be looked at or taken over, or has changed meanwhile");
+  }
+  return cleared === "cleared" || leaveGoneVersions(context, failed, signal);
 }
 
-/** When somebody edited the key of a list item of ours, takes the item over; true when the apply may now go through. */
+/** When somebody edited the key of a list item of ours, takes the item over: then the apply may go through. */
 async function clearWay(
   context: Context,
-  { resource, record, payload, refusal }: Attempt & { readonly refusal: Refusal },
+  { resource, record, payload, duplicates }: Attempt & { readonly duplicates: readonly string[] },
   signal: AbortSignal,
-): Promise<boolean> {
-  const duplicates = duplicateFields(refusal);
-  if (duplicates.length === 0 || record.repair === undefined) return false;
+): Promise<"cleared" | "nothing" | "unsure"> {
+  if (duplicates.length === 0 || record.repair === undefined) return "nothing";
   const live = await getObject(context.kube, { resource, at: record.key, metadataOnly: false }, signal);
-  // That it could not be looked at or taken over says nothing about the object.
-  if (live.kind === "refused")
-    throw interrupted(`the API server answered ${live.refusal.status} when it was looked at`);
-  if (live.kind === "gone") throw interrupted("it was not there when it was looked at");
+  if (live.kind !== "found") return "unsure";
   const managedFields = takeOver(live.object, { desired: payload, duplicates, manager: fieldManager });
-  if (managedFields === undefined) return false;
+  if (managedFields === undefined) return "nothing";
   const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
   const change = { resource, at: record.key, resourceVersion, managedFields };
-  if ((await replaceManagedFields(context.kube, change, signal)) !== undefined) return true;
-  throw interrupted("it could not be taken over, or has changed meanwhile");
-}
-
-function interrupted(message: string): DroverError {
-  return new DroverError("api_unreachable", message);
+  return (await replaceManagedFields(context.kube, change, signal)) === undefined ? "unsure" : "cleared";
 }
 
 /** The server has taken the object: remembers what tells a later change of it apart from this one. */

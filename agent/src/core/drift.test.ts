@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { driftedFields, managerOf, ownHash } from "./drift.ts";
-import { takeOver } from "./takeover.ts";
+import { foreseeDuplicates, takeOver } from "./takeover.ts";
 
 const time = "2026-01-01T00:00:00Z";
 
@@ -134,6 +134,20 @@ describe("taking over list items", () => {
       spec: { ports: [{ name: "http", port: 90, protocol: "TCP" }] },
     };
     expect(takeOver(object, options)).toHaveLength(1);
+  });
+
+  it.each<[string, readonly ReturnType<typeof entry>[], readonly string[]]>([
+    ["ours is gone, and somebody has another", [entry("edit", "Update", ports(90))], ["spec.ports[].name"]],
+    ["ours is gone, and nobody has another", [entry("edit", "Update", { "f:spec": { "f:type": {} } })], []],
+    ["somebody applies another, which is no edit of ours", [entry("team", "Apply", ports(90))], []],
+  ])("case 23: is foreseen from metadata, or not, when %s", (_what, others, foreseen) => {
+    const evidence = live(entry("drover", "Apply", { "f:spec": { "f:selector": {} } }), ...others);
+    expect(foreseeDuplicates(evidence, { desired: service, manager: "drover" })).toEqual(foreseen);
+  });
+
+  it("is not foreseen while ours is there", () => {
+    const evidence = live(entry("drover", "Apply", ports(81)), entry("edit", "Update", ports(90)));
+    expect(foreseeDuplicates(evidence, { desired: service, manager: "drover" })).toEqual([]);
   });
 
   it("does nothing when nobody has edited a key", () => {

@@ -1,6 +1,7 @@
 import { at, isRecord, listAt, recordAt, recordsAt, type JsonRecord } from "@drover/shared/json";
+import type { FieldPath } from "@drover/shared/kube/field-path";
 
-import { ownEntry } from "./drift.ts";
+import { lostFields, ownEntry } from "./drift.ts";
 
 /**
  * The managed fields with which an apply can remove list items that stand in its way. Somebody who edits the key of an
@@ -31,6 +32,38 @@ export function takeOver(
     }
   }
   return taken === 0 ? undefined : entries.filter((entry) => recordAt(entry, "fieldsV1") !== undefined);
+}
+
+/**
+ * The fields that a server will call duplicate when the object is applied, told from its metadata: of a list with keys
+ * other than names an item of ours is gone, and somebody has put one there. It may be ours with another key.
+ */
+export function foreseeDuplicates(
+  evidence: JsonRecord,
+  { desired, manager }: { readonly desired: JsonRecord; readonly manager: string },
+): readonly string[] {
+  const lists = (lostFields(desired, evidence, manager) ?? []).map(listOf);
+  const others = recordsAt(evidence, "metadata", "managedFields").filter(
+    (entry) => entry["manager"] !== manager && entry["operation"] === "Update" && !entry["subresource"],
+  );
+  const isForeseen = (list: readonly string[] | undefined): list is readonly string[] => {
+    if (list === undefined) return false;
+    const named = recordsAt(desired, ...list).some((item) => item["name"] !== undefined);
+    const path = ["fieldsV1", ...list.map((field) => `f:${field}`)];
+    const added = others.flatMap((entry) => Object.keys(recordAt(entry, ...path) ?? {}));
+    return named && added.some((key) => key.startsWith("k:") && !key.startsWith('k:{"name"'));
+  };
+  return [...new Set(lists.filter(isForeseen).map((list) => `${list.join(".")}[].name`))];
+}
+
+/** The names that lead to the list that was lost, or to that of which an item was; undefined below list items. */
+function listOf(path: FieldPath): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const segment of path.at(-1)?.kind === "item" ? path.slice(0, -1) : path) {
+    if (segment.kind !== "field") return undefined;
+    names.push(segment.name);
+  }
+  return names;
 }
 
 /** Keys of live items that Git does not have and that have the duplicate field's value of one that it has. */
