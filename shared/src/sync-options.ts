@@ -2,8 +2,8 @@
 export const adoptPolicies = ["never", "if-equal", "always"] as const;
 export type AdoptPolicy = (typeof adoptPolicies)[number];
 
-/** What an agent does about changes by others: undo them, or only tell of them. */
-export const driftModes = ["repair", "report"] as const;
+/** What an agent does about changes by others: undo them, undo them and remove what was added, or only tell of them. */
+export const driftModes = ["repair", "strict", "report"] as const;
 export type DriftMode = (typeof driftModes)[number];
 
 /** How an agent treats the objects of one application: written in Git, carried by the assignment. */

@@ -89,6 +89,32 @@ function suite(server: Server): void {
     await untilData(app, { a: "1" });
   });
 
+  it("case 18: removes what others add in mode strict, in three requests, and leaves what is theirs", async () => {
+    const app = fresh();
+    const sync = { drift: "strict", ...ignore("ConfigMap", ["metadata.annotations[theirs]"]) } as const;
+    const objects = [configMap(app, { a: "1" }), deployment(app, 1)];
+    await agent.untilApplied(app, agent.hub.assign(app, objects, { sync }).bundle);
+    agent.takeRequests();
+    await agent.edit(mapPath(app), { metadata: { annotations: { theirs: "x" }, finalizers: ["example.org/wait"] } });
+    await agent.edit(mapPath(app), { data: { b: "2" }, metadata: { labels: { team: "x" } } });
+    await untilData(app, { a: "1" });
+    const drift = { paths: ["data[b]", "metadata.labels[team]"], by: "kubectl-edit", repaired: true };
+    const drifted = expect.objectContaining({ drift: expect.objectContaining(drift) });
+    await agent.untilReported(app, { objects: expect.arrayContaining([drifted]) });
+    const live = await agent.get(mapPath(app));
+    expect(live).toMatchObject({ metadata: { annotations: { theirs: "x" }, finalizers: ["example.org/wait"] } });
+    expect(field(live, "metadata", "labels", "team")).toBeUndefined();
+    expect(agent.takeRequests().filter((request) => request.includes(mapPath(app))).length).toBeLessThanOrEqual(3);
+    const sidecar = { name: "proxy", image: "proxy:1" };
+    const web = { name: "web", image: "nginx:1", env: [{ name: "DEBUG", value: "1" }] };
+    await agent.edit(deploymentPath(app), { spec: { template: { spec: { containers: [web, sidecar] } } } });
+    await vi.waitFor(async () => {
+      const containers = field(await agent.get(deploymentPath(app)), "spec", "template", "spec", "containers");
+      expect(containers).toEqual([expect.not.objectContaining({ env: expect.anything() })]);
+    }, patience);
+    await agent.edit(mapPath(app), { metadata: { finalizers: null } });
+  });
+
   it("repairs everything except the paths that Git leaves to others", async () => {
     const app = fresh();
     const sync = ignore("ConfigMap", ["data[theirs]"]);

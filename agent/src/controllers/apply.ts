@@ -27,7 +27,7 @@ import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../
 import { readObject } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy, settleClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
-import { noteRewrite, tolerate } from "./drift.ts";
+import { findExtras, noteRewrite, tolerate } from "./drift.ts";
 import { beforeRun } from "./hooks.ts";
 import { recreate } from "./recreate.ts";
 import { explainRefusal } from "./rights.ts";
@@ -100,12 +100,25 @@ async function write(context: Context, writing: Writing, signal: AbortSignal): P
   const evidence = record.repair?.kind === "changed" ? record.repair.evidence : undefined;
   const foreseen =
     evidence === undefined ? [] : foreseeDuplicates(evidence, { desired: payload, manager: fieldManager });
+  if (record.repair?.kind === "added") await claimExtras(context, writing, signal);
   // An apply that is going to be refused need not be tried.
   if (foreseen.length > 0) await clearWay(context, { ...writing, duplicates: foreseen }, signal);
   const written = await writeObject(context, writing, signal);
   if (written.kind !== "refused") return written;
   const again = await canRetry(context, { ...writing, refusal: written.refusal }, signal);
   return again ? writeObject(context, writing, signal) : written;
+}
+
+/** Makes ours what others added, so that the apply removes it. What has changed meanwhile is found by the next event. */
+async function claimExtras(context: Context, writing: Writing, signal: AbortSignal): Promise<void> {
+  const { resource, record } = writing;
+  const live = await getObject(context.kube, { resource, at: record.key, metadataOnly: true }, signal);
+  if (live.kind !== "found") return;
+  const extras = findExtras(context, { application: writing.application.name, record }, live.object);
+  if (extras === undefined) return;
+  const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
+  const { managedFields } = extras;
+  await replaceManagedFields(context.kube, { resource, at: record.key, resourceVersion, managedFields }, signal);
 }
 
 type Attempt = Pick<Writing, "application" | "resource" | "record" | "payload">;
@@ -205,7 +218,7 @@ function explainRepair(
       by: driftedFields(payload, repaired.object, fieldManager).by,
     };
   }
-  if (repair.kind === "moved") return repair.fields ?? { paths: [], by: "" };
+  if (repair.kind === "moved" || repair.kind === "added") return repair.fields ?? { paths: [], by: "" };
   const fields = driftedFields(payload, repair.evidence, fieldManager);
   return repair.kind === "scaled" ? { paths: ["spec.replicas"], by: fields.by } : fields;
 }

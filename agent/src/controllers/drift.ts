@@ -7,11 +7,13 @@ import type { DriftMode } from "@drover/shared/sync-options";
 import { driftedFields, lostFields, managerOf, markOf, ownersOfField } from "../core/drift.ts";
 import type { ObjectRecord, Repair } from "../core/record.ts";
 import { rewrittenFields } from "../core/rewrite.ts";
-import { isYielded, type Yield } from "../core/yield.ts";
+import { extrasOf, type Extras } from "../core/strict.ts";
+import { isYielded, yieldsByRule, type Yield } from "../core/yield.ts";
 import { collectionPath, type Resource } from "../kube/api.ts";
 import { fieldManager, getObject } from "../kube/objects.ts";
 import type { Context } from "./context.ts";
 import { yieldsToLive } from "./scalers.ts";
+import { syncOf } from "./sync.ts";
 
 export interface Drifted {
   readonly record: ObjectRecord;
@@ -85,6 +87,17 @@ async function isLeftToOthers(
 }
 
 const replicas: FieldPath = ["spec", "replicas"].map((name) => ({ kind: "field", name }));
+
+/** What others added to an object of an application that wants its objects exactly as in Git. */
+export function findExtras(
+  context: Pick<Context, "acceptance">,
+  { application, record }: { readonly application: string; readonly record: ObjectRecord },
+  object: JsonRecord,
+): Extras | undefined {
+  const { drift, ignore } = syncOf(context, application);
+  if (drift !== "strict") return undefined;
+  return extrasOf(object, { manager: fieldManager, yields: yieldsByRule(record.key, ignore) });
+}
 
 /** `spec.replicas to HorizontalPodAutoscaler web`. */
 export function describeYields(paths: readonly FieldPath[], yields: readonly Yield[]): string {

@@ -26,6 +26,7 @@ function start({ scalesUnseen = false } = {}) {
     assess: judge,
     clock,
     scalesUnseen: () => scalesUnseen,
+    addedTo: () => undefined,
     drifted: () => undefined,
     wake: () => undefined,
     changed: (name: string) => void changed.push(name),

@@ -1,7 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { markOf, ownHash } from "../core/drift.ts";
+import { markOf, ownHash, type DriftedFields } from "../core/drift.ts";
 import type { Verdict } from "../core/health/verdict.ts";
 import {
   clearObstacle,
@@ -24,6 +24,8 @@ export interface ObservationOptions {
   readonly clock: Clock;
   /** Whether `kubectl scale` may change an object of the record's kind where only its generation tells (case 26). */
   readonly scalesUnseen: (record: ObjectRecord) => boolean;
+  /** What others added to an object that is to be exactly as in Git; undefined when nothing, or when that is no matter. */
+  readonly addedTo: (application: string, record: ObjectRecord, object: JsonRecord) => DriftedFields | undefined;
   /** Somebody changed or deleted an object that was in order. */
   readonly drifted: (place: Place) => void;
   /** Something else than drift has to be done about an object. */
@@ -52,7 +54,8 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   const obstacleMoved = moveObstacle(record, generation);
   const moved = hasMoved(options, record, generation);
   record.generation = generation;
-  const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object, moved);
+  const added = (): DriftedFields | undefined => options.addedTo(application.name, record, object);
+  const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object, { moved, added });
   const drifted = repair !== undefined && record.repair === undefined;
   const undone = repair === undefined && endTolerance(record, object);
   if (drifted) record.repair = { ...repair, foundAtMs: now };
@@ -100,8 +103,8 @@ function hasMoved({ scalesUnseen }: ObservationOptions, record: ObjectRecord, ge
 function findChange(
   record: ObjectRecord,
   object: JsonRecord,
-  moved: boolean,
-): Pick<Changed, "kind" | "evidence"> | undefined {
+  { moved, added }: { readonly moved: boolean; readonly added: () => DriftedFields | undefined },
+): Unpack<Changed> | undefined {
   if (!isKept(record) || record.applied !== record.desired) return undefined;
   if (record.tolerated !== "" && record.tolerated === markOf(object, fieldManager)) return undefined;
   const evidence = { metadata: { managedFields: listAt(object, "metadata", "managedFields") } };
@@ -111,7 +114,9 @@ function findChange(
   const replicas = numberAt(object, "spec", "replicas");
   const scaled = record.replicas !== undefined && replicas !== undefined && replicas !== record.replicas;
   if (scaled) return { kind: "scaled", evidence };
-  return moved ? { kind: "moved", evidence } : undefined;
+  if (moved) return { kind: "moved", evidence };
+  const fields = added();
+  return fields === undefined ? undefined : { kind: "added", evidence, fields: { paths: fields.paths, by: fields.by } };
 }
 
 /** A hook is run, not kept; and what has ended is history. */
@@ -120,6 +125,8 @@ function isKept({ desired, run }: ObjectRecord): boolean {
 }
 
 type Changed = Extract<Repair, { readonly evidence: JsonRecord }>;
+/** Before it is known when it was found. */
+type Unpack<T> = T extends unknown ? Omit<T, "foundAtMs"> : never;
 
 /** Deleted, or its label was taken off: only the server can tell, and one apply puts either right. */
 export function noteLeft(options: ObservationOptions, place: Place, object: JsonRecord): void {

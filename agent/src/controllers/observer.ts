@@ -8,12 +8,13 @@ import { applicationLabel } from "../core/owner.ts";
 import type { ObjectRecord } from "../core/record.ts";
 import { list, watchKind, type WatchOptions } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
+import { findExtras } from "./drift.ts";
 import { noteLeft, noteSeen, type ObservationOptions } from "./observation.ts";
 import { nameOfKind, neededScopes, type Scope } from "./scope.ts";
 import { untilWoken } from "./wait.ts";
 import { createHandler } from "./watch-handler.ts";
 
-export interface ObserverOptions extends Omit<ObservationOptions, "scalesUnseen"> {
+export interface ObserverOptions extends Omit<ObservationOptions, "scalesUnseen" | "addedTo"> {
   readonly context: Omit<Context, "replayEcho">;
   /** See `WatchOptions`. */
   readonly initialEvents: boolean;
@@ -44,7 +45,9 @@ export function createObserver(outside: ObserverOptions): Observer {
   // Where the replicas of a custom kind are, only its definition says.
   const scalesUnseen = ({ key: { group, kind }, version }: ObjectRecord): boolean =>
     isCustom(group) && context.discovery.known({ group, version, kind })?.scalable === true;
-  const options = { ...outside, scalesUnseen };
+  const addedTo: ObservationOptions["addedTo"] = (application, record, object) =>
+    findExtras(context, { application, record }, object);
+  const options = { ...outside, scalesUnseen, addedTo };
   let wake = (): void => undefined;
   const watches = createWatches(options, () => wake());
   return {

@@ -33,6 +33,13 @@ export type Repair =
       readonly foundAtMs: number;
       readonly fields?: DriftedFields;
     }
+  /** Fields were added to an object that is to be exactly as in Git. */
+  | {
+      readonly kind: "added";
+      readonly evidence: JsonRecord;
+      readonly foundAtMs: number;
+      readonly fields: DriftedFields;
+    }
   /** It left the watch's selection: deleted, or its label was taken off. */
   | { readonly kind: "left"; readonly foundAtMs: number }
   /** Nobody changed it; somebody asked for it to be applied. */

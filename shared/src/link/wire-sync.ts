@@ -9,6 +9,7 @@ const adoptToWire: Readonly<Record<AdoptPolicy, wire.Adopt>> = {
 };
 const driftToWire: Readonly<Record<DriftMode, wire.DriftMode>> = {
   repair: wire.DriftMode.REPAIR,
+  strict: wire.DriftMode.STRICT,
   report: wire.DriftMode.REPORT,
 };
 
@@ -57,6 +58,8 @@ function driftFromWire(drift: wire.DriftMode): DriftMode {
     case wire.DriftMode.REPORT:
     case wire.DriftMode.UNRECOGNIZED:
       return "report";
+    case wire.DriftMode.STRICT:
+      return "strict";
     case wire.DriftMode.REPAIR:
     case wire.DriftMode.UNSPECIFIED:
       return "repair";

@@ -89,6 +89,8 @@ export const DriftMode = {
   REPAIR: "DRIFT_MODE_REPAIR",
   /** REPORT - They are reported. */
   REPORT: "DRIFT_MODE_REPORT",
+  /** STRICT - They are undone, and what was added is removed. */
+  STRICT: "DRIFT_MODE_STRICT",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -98,6 +100,7 @@ export namespace DriftMode {
   export type UNSPECIFIED = typeof DriftMode.UNSPECIFIED;
   export type REPAIR = typeof DriftMode.REPAIR;
   export type REPORT = typeof DriftMode.REPORT;
+  export type STRICT = typeof DriftMode.STRICT;
   export type UNRECOGNIZED = typeof DriftMode.UNRECOGNIZED;
 }
 
@@ -112,6 +115,9 @@ export function driftModeFromJSON(object: any): DriftMode {
     case 2:
     case "DRIFT_MODE_REPORT":
       return DriftMode.REPORT;
+    case 3:
+    case "DRIFT_MODE_STRICT":
+      return DriftMode.STRICT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -127,6 +133,8 @@ export function driftModeToNumber(object: DriftMode): number {
       return 1;
     case DriftMode.REPORT:
       return 2;
+    case DriftMode.STRICT:
+      return 3;
     case DriftMode.UNRECOGNIZED:
     default:
       return -1;
