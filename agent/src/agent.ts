@@ -23,7 +23,7 @@ import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
 import { createNamespaceWatch } from "./controllers/namespaces.ts";
 import { createObserver, type Observer } from "./controllers/observer.ts";
-import { repairAtOnce } from "./controllers/repair.ts";
+import { repair } from "./controllers/repair.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
@@ -144,9 +144,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
   const observed = { ...known, kube, wake, clock, random, log, limit: outside.limit };
   const initialEvents = hasInitialEvents(outside.facts.kubernetesVersion);
-  const drifted = (place: Place): void => {
-    if (!repairAtOnce(context, dispatcher, place)) wake(place.application.name);
-  };
+  const drifted = (place: Place): void => repair(context, dispatcher, place);
   const observer = createObserver({ context: observed, initialEvents, assess, clock, drifted, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const arrivals = [createKindWatch(context, wake), createNamespaceWatch(context, wake)];

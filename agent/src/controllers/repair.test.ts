@@ -9,7 +9,7 @@ import {
   type ObjectRecord,
 } from "../core/record.ts";
 import type { Context } from "./context.ts";
-import { repairAtOnce } from "./repair.ts";
+import { repair } from "./repair.ts";
 
 const bundle = `sha256:${"a".repeat(64)}` as const;
 const digest = `sha256:${"b".repeat(64)}` as const;
@@ -44,19 +44,21 @@ function drift(change: (parts: { application: ApplicationRecord; record: ObjectR
   return { application, record };
 }
 
-function repair(place: ReturnType<typeof drift>, intent: Intent = { kind: "run", assignment, receivedAtMs: 0 }) {
+/** What is handed out; otherwise the application is woken. */
+function handOut(place: ReturnType<typeof drift>, intent: Intent = { kind: "run", assignment, receivedAtMs: 0 }) {
   const handedOut: ObjectRecord[] = [];
   const acceptance = { intent: () => intent, names: () => ["shop"] };
   const dispatcher = { dispatch: (_application: unknown, due: readonly ObjectRecord[]) => void handedOut.push(...due) };
-  const done = repairAtOnce({ acceptance, clock: new FakeClock(nowMs) }, dispatcher, place);
-  expect(handedOut).toEqual(done ? [place.record] : []);
-  return done;
+  const woken: string[] = [];
+  repair({ acceptance, clock: new FakeClock(nowMs), wake: (name) => void woken.push(name) }, dispatcher, place);
+  expect(woken).toEqual(handedOut.length === 0 ? ["shop"] : []);
+  return handedOut.length === 1 && handedOut[0] === place.record;
 }
 
 describe("an object that has drifted", () => {
   it("is handed out at once while its application is as assigned", () => {
-    expect(repair(drift())).toBe(true);
-    expect(repair(drift(), { kind: "keep", assignment })).toBe(true);
+    expect(handOut(drift())).toBe(true);
+    expect(handOut(drift(), { kind: "keep", assignment })).toBe(true);
   });
 
   it.each<[string, Parameters<typeof drift>[0]]>([
@@ -70,14 +72,14 @@ describe("an object that has drifted", () => {
     ["it is to be tried later", ({ record }) => (record.notBefore = nowMs + 1)],
     ["it is fought over", ({ record }) => (record.heat = { value: 9, at: nowMs })],
   ])("waits for the round over its application when %s", (_why, change) => {
-    expect(repair(drift(change))).toBe(false);
+    expect(handOut(drift(change))).toBe(false);
   });
 
   const tombstone = { application: "shop", reason: "gone", detach: false, confirmPrune: "" };
   it.each<Intent>([{ kind: "unknown" }, { kind: "remove", tombstone, receivedAtMs: 0 }])(
     "waits when its application is $kind",
     (intent) => {
-      expect(repair(drift(), intent)).toBe(false);
+      expect(handOut(drift(), intent)).toBe(false);
     },
   );
 });

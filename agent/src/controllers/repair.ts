@@ -6,14 +6,19 @@ import { contestedForMs } from "./turn.ts";
 
 /**
  * Hands an object that has drifted out by itself: what was applied before waits for nothing else, and a look at the whole
- * application would take longer than the repair. False when that look has to decide, because anything about the
- * application is not as it was applied.
+ * application would take longer than the repair. That look decides only when anything about the application is not as it
+ * was applied.
  */
-export function repairAtOnce(
-  { acceptance, clock }: Pick<Context, "acceptance" | "clock">,
+export function repair(
+  context: Pick<Context, "acceptance" | "clock" | "wake">,
   dispatcher: Pick<Dispatcher, "dispatch">,
-  { application, record }: Place,
-): boolean {
+  place: Place,
+): void {
+  if (isDue(context, place)) dispatcher.dispatch(place.application, [place.record]);
+  else context.wake(place.application.name);
+}
+
+function isDue({ acceptance, clock }: Pick<Context, "acceptance" | "clock">, { application, record }: Place): boolean {
   const intent = acceptance.intent(application.name);
   if (intent.kind !== "run" && intent.kind !== "keep") return false;
   const { bundle, namespace, syncRequest } = intent.assignment;
@@ -24,7 +29,5 @@ export function repairAtOnce(
     application.hindrance === undefined;
   if (!asApplied || record.applied !== record.desired || !needsApply(record) || record.inFlight) return false;
   const now = clock.now();
-  if (record.notBefore > now || contestedForMs(record, now) > 0) return false;
-  dispatcher.dispatch(application, [record]);
-  return true;
+  return record.notBefore <= now && contestedForMs(record, now) <= 0;
 }

@@ -99,17 +99,20 @@ function pick(set: FieldSet, path: FieldPath, walk: Walk): FieldSet {
   for (const [step, below] of Object.entries(set)) {
     const next = [...path, ...segmentOf(step)];
     if (!isRecord(below) || leftOpen.has(step.slice(2)) || isLeft(next)) continue;
-    if (step === "." || isEmpty(below)) {
-      // That there is a map at all is no addition to ours.
-      if (ours !== undefined && (step === "." || Object.hasOwn(ours, step))) continue;
+    if (!isEmpty(below)) {
+      const inner = pick(below, next, { ...walk, ours: recordAt(ours, step), paths: told });
+      if (!isEmpty(inner)) kept.push([step, inner]);
+    } else if (!isOurs(step, ours)) {
       kept.push([step, below]);
       if (step !== ".") told.push(formatFieldPath(next));
-      continue;
     }
-    const inner = pick(below, next, { ...walk, ours: recordAt(ours, step), paths: told });
-    if (!isEmpty(inner)) kept.push([step, inner]);
   }
   return Object.fromEntries(kept);
+}
+
+/** That there is a map at all is no addition to one of ours. */
+function isOurs(step: string, ours: JsonRecord | undefined): boolean {
+  return ours !== undefined && (step === "." || Object.hasOwn(ours, step));
 }
 
 /** An item of a set has no keys; what is said of it is said of the set. */
