@@ -1,9 +1,10 @@
-import { Composer, Lexer, Parser, type Document } from "yaml";
+import { Composer, Lexer, Parser, type Document, type YAMLParseError } from "yaml";
 
 import type { Position } from "./errors.ts";
 import type { Problem } from "./problems.ts";
 import { findMark, LineIndex } from "./yaml/marks.ts";
 import { readNode, type ReadBudget, type ReadProblem } from "./yaml/read-node.ts";
+import { explainSyntaxError } from "./yaml/syntax-error.ts";
 
 export interface DecodeLimits {
   /** Size of the file, and of each document once its aliases are expanded. */
@@ -77,8 +78,8 @@ export function decodeYaml(file: string, bytes: Uint8Array, limits: DecodeLimits
       report({ code: "document-too-large", message, offset: parsed.range[0], hint: "split the file" });
       break;
     }
-    for (const { pos, message } of parsed.errors) {
-      report({ code: "yaml-syntax", message: describeSyntaxError(message), offset: pos[0] });
+    for (const error of firstOfEachLine(parsed.errors, lines)) {
+      report({ code: "yaml-syntax", ...explainSyntaxError(error, text), offset: error.pos[0] });
     }
     if (parsed.errors.length > 0) continue;
     budget.characters = maxBytes;
@@ -168,8 +169,13 @@ function findInvalidUtf8(bytes: Uint8Array): { readonly line: number; readonly c
   return { line: 1, column: 1 };
 }
 
-/** The parser's sentence without its trailing dot, and in lower case like ours. */
-function describeSyntaxError(message: string): string {
-  const sentence = message.replace(/\.$/u, "");
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+/** One mistake often makes the parser stumble several times in its line. */
+function firstOfEachLine(errors: readonly YAMLParseError[], lines: LineIndex): readonly YAMLParseError[] {
+  const seen = new Set<number>();
+  return errors.filter(({ pos: [offset] }) => {
+    const { line } = lines.at(offset);
+    const isFirst = !seen.has(line);
+    seen.add(line);
+    return isFirst;
+  });
 }

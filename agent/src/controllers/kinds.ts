@@ -1,12 +1,13 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
 
 import { assess } from "../core/health/index.ts";
-import { setVerdict, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import { setVerdict, type ObjectRecord } from "../core/record.ts";
 import type { Resource } from "../kube/api.ts";
 import { getObject } from "../kube/objects.ts";
 import { watchKind } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
 import { createOnDemand, type OnDemand } from "./on-demand.ts";
+import { heldBack, type Place } from "./state.ts";
 import { untilWoken } from "./wait.ts";
 
 export const kindDefinitions: Resource = {
@@ -88,12 +89,8 @@ export function createKindWatch(context: Context, wake: (application: string) =>
   });
 }
 
-function* waiting(context: Context): Generator<readonly [ApplicationRecord, ObjectRecord]> {
-  for (const application of context.state.applications.values()) {
-    for (const record of application.objects.values()) {
-      if (record.obstacle?.retry === "kind") yield [application, record];
-    }
-  }
+function waiting({ state }: Context): Generator<Place> {
+  return heldBack(state, ({ retry }) => retry === "kind");
 }
 
 /** A definition is there a moment before its kind is served, so this asks until it is, for a few seconds. */
@@ -106,7 +103,7 @@ async function wakeServed(
   for (let waitMs = firstWaitMs; moved.size > 0 && !signal.aborted; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
     for (const group of moved) context.discovery.forget(group);
     const unserved = new Set<string>();
-    for (const [application, record] of waiting(context)) {
+    for (const { application, record } of waiting(context)) {
       const { group, kind } = record.key;
       if (!moved.has(group)) continue;
       const found = await context.discovery

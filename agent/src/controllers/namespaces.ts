@@ -1,17 +1,17 @@
 import { textAt, type JsonRecord } from "@drover/shared/json";
 
-import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { watchKind } from "../kube/watch.ts";
 import type { Context } from "./context.ts";
 import { createOnDemand, type OnDemand } from "./on-demand.ts";
+import { heldBack, type Place } from "./state.ts";
 
 /** Wakes objects that wait for their namespace as soon as it comes, or has gone and can be made anew (case 39). */
 export function createNamespaceWatch(context: Context, wake: (application: string) => void): OnDemand {
   const { kube, clock, random } = context;
   const retry = (namespace: JsonRecord): void => {
     const name = textAt(namespace, "metadata", "name") ?? "";
-    for (const [application, record] of waiting(context)) {
+    for (const { application, record } of waiting(context)) {
       if (record.key.namespace !== name) continue;
       record.notBefore = 0;
       wake(application.name);
@@ -33,10 +33,6 @@ export function createNamespaceWatch(context: Context, wake: (application: strin
 
 const reasons: ReadonlySet<string> = new Set(["NamespaceTerminating", "WaitingForNamespace"]);
 
-function* waiting({ state }: Context): Generator<readonly [ApplicationRecord, ObjectRecord]> {
-  for (const application of state.applications.values()) {
-    for (const record of application.objects.values()) {
-      if (reasons.has(record.obstacle?.reason ?? "")) yield [application, record];
-    }
-  }
+function waiting({ state }: Context): Generator<Place> {
+  return heldBack(state, ({ reason }) => reasons.has(reason));
 }

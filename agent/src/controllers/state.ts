@@ -11,6 +11,7 @@ import {
   recordOf,
   type ApplicationRecord,
   type ObjectRecord,
+  type Obstacle,
 } from "../core/record.ts";
 import { endedRun, isOver } from "../core/run.ts";
 import { lastVerdict } from "../core/runs.ts";
@@ -99,6 +100,18 @@ export async function loadState(options: {
       }
     },
   };
+}
+
+/** The objects, of all applications, that cannot be applied because of such an obstacle. */
+export function* heldBack(
+  { applications }: Pick<State, "applications">,
+  isSuch: (obstacle: Obstacle) => boolean,
+): Generator<Place> {
+  for (const application of applications.values()) {
+    for (const record of application.objects.values()) {
+      if (record.obstacle !== undefined && isSuch(record.obstacle)) yield { application, record };
+    }
+  }
 }
 
 function adoptEntry(application: ApplicationRecord, entry: InventoryEntry): void {

@@ -101,8 +101,8 @@ export function objectOf(body: unknown, what: string): JsonRecord {
 }
 
 /** Throws `api_unreachable` for an answer of another kind. */
-export function expectKind(body: unknown, kind: string): void {
-  if (textAt(body, "kind") !== kind) throw unreadable(`a request for an ${kind}`);
+export function expectKind(body: unknown, kind: string, what: string): void {
+  if (textAt(body, "kind") !== kind) throw unreadable(what);
 }
 
 function unreadable(what: string): DroverError {

@@ -57,7 +57,7 @@ type Kinds =
 async function listKinds(api: KubeApi, signal: AbortSignal): Promise<Kinds> {
   const groups = await api.request({ method: "GET", path: "/apis" }, signal);
   if (groups.kind === "refused") return groups;
-  expectKind(groups.body, "APIGroupList");
+  expectKind(groups.body, "APIGroupList", "GET /apis");
   const versions = recordsAt(groups.body, "groups").map((group) => textAt(group, "preferredVersion", "groupVersion"));
   const resources: Resource[] = [];
   for (const apiVersion of ["v1", ...versions]) {
@@ -65,7 +65,7 @@ async function listKinds(api: KubeApi, signal: AbortSignal): Promise<Kinds> {
     const path = apiVersion === "v1" ? "/api/v1" : `/apis/${apiVersion}`;
     const answer = await api.request({ method: "GET", path }, signal);
     if (answer.kind === "refused") return answer;
-    expectKind(answer.body, "APIResourceList");
+    expectKind(answer.body, "APIResourceList", `GET ${path}`);
     const slash = apiVersion.indexOf("/");
     const group = slash < 0 ? "" : apiVersion.slice(0, slash);
     const version = apiVersion.slice(slash + 1);

@@ -2,7 +2,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { recordsAt, textAt } from "@drover/shared/json";
 
-import { apiVersionOf, type KubeApi, type Resource } from "./api.ts";
+import { apiVersionOf, expectKind, type KubeApi, type Resource } from "./api.ts";
 
 /** A kind in one version, as a manifest names it. */
 export interface VersionedKind {
@@ -97,7 +97,7 @@ async function fetchKinds(
   const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
   const answer = await api.request({ method: "GET", path }, signal);
   if (answer.kind === "refused") return refusedAs(answer.refusal.status, path);
-  if (textAt(answer.body, "kind") !== "APIResourceList") throw unreadable(path);
+  expectKind(answer.body, "APIResourceList", `GET ${path}`);
   const kinds = new Map<string, Resource>();
   const entries = recordsAt(answer.body, "resources");
   const names = new Set(entries.map((entry) => textAt(entry, "name")));
@@ -121,7 +121,7 @@ async function fetchVersions(api: KubeApi, name: string, signal: AbortSignal): P
   if (name === "") return ["v1"];
   const answer = await api.request({ method: "GET", path: "/apis" }, signal);
   if (answer.kind === "refused") throw cannotTell(answer.refusal.status, "/apis");
-  if (textAt(answer.body, "kind") !== "APIGroupList") throw unreadable("/apis");
+  expectKind(answer.body, "APIGroupList", "GET /apis");
   const group = recordsAt(answer.body, "groups").find((other) => textAt(other, "name") === name);
   const preferred = textAt(group, "preferredVersion", "version");
   const all = recordsAt(group, "versions").map((version) => textAt(version, "version"));
@@ -136,8 +136,4 @@ function refusedAs(status: number, path: string): Kinds {
 
 function cannotTell(status: number, path: string): DroverError {
   return new DroverError("api_unreachable", `the API server answered ${status} to GET ${path}`);
-}
-
-function unreadable(path: string): DroverError {
-  return new DroverError("api_unreachable", `what was answered to GET ${path} is not an API server's answer`);
 }

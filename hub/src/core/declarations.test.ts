@@ -197,6 +197,24 @@ test.each<[string, string, string[]]>([
       `${file}:9:30: spec.sync.ignore[1].paths[0] names a list item by its place (name the item by its keys, as in spec.containers[name=web], or the list as a whole)`,
     ],
   ],
+  [
+    "health rules that do not compile",
+    application(`  source: { path: a }
+  health:
+    - { group: a, kind: A, current: object.status., degraded: "object.spec.on", message: "1" }
+    - group: b
+      kind: B
+      failed: |
+        object.status.phase == "Lost" ||
+          object.status.phase = "Down"
+      suspended: object.spec.text.matches("(a+)+$")`),
+    [
+      `${file}:7:28: spec.health[0].current does not compile: column 15: the expression ends too early (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
+      `${file}:7:81: spec.health[0].message does not compile: it gives int, not string (write CEL that makes a text of object, such as 'phase ' + object.status.phase)`,
+      `${file}:10:7: spec.health[1].failed does not compile: line 2, column 23 (=): this is not expected here (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
+      `${file}:13:7: spec.health[1].suspended does not compile: column 1 (object.spec.text.matches("(a+)+$")): the method matches is not available in health rules (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
+    ],
+  ],
   ["E28: no selector", placement(""), [`${file}:4:1: spec.selector is missing`]],
   [
     "E28: an empty selector",

@@ -1,3 +1,4 @@
+import { compileExpression } from "@drover/shared/cel/expression";
 import { parseFieldPath } from "@drover/shared/kube/field-path";
 import { adoptPolicies, defaultSync, driftModes, type HealthRule, type IgnoreRule } from "@drover/shared/sync-options";
 
@@ -79,13 +80,26 @@ function readHealthRule(rule: Fields): HealthRule {
   const read = {
     group: rule.requiredText("group"),
     kind: rule.requiredText("kind"),
-    failed: rule.text("failed") ?? "",
-    degraded: rule.text("degraded") ?? "",
-    progressing: rule.text("progressing") ?? "",
-    suspended: rule.text("suspended") ?? "",
-    current: rule.text("current") ?? "",
-    message: rule.text("message") ?? "",
+    failed: readExpression(rule, "failed", "bool"),
+    degraded: readExpression(rule, "degraded", "bool"),
+    progressing: readExpression(rule, "progressing", "bool"),
+    suspended: readExpression(rule, "suspended", "bool"),
+    current: readExpression(rule, "current", "bool"),
+    message: readExpression(rule, "message", "string"),
   };
   rule.finish();
   return read;
+}
+
+const examples = {
+  bool: "write CEL that is true or false of object, such as object.status.phase == 'Ready'",
+  string: "write CEL that makes a text of object, such as 'phase ' + object.status.phase",
+};
+
+/** The agent compiles it again; what does not compile is told here, before it reaches a cluster. */
+function readExpression(rule: Fields, key: keyof HealthRule, type: keyof typeof examples): string {
+  const source = rule.text(key) ?? "";
+  const fault = source === "" ? undefined : compileExpression(source, type).fault;
+  if (fault !== undefined) rule.wrong(key, `does not compile: ${fault}`, examples[type]);
+  return source;
 }

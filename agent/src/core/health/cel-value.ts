@@ -1,22 +1,9 @@
+import { sizeOfText } from "@drover/shared/cel/cost";
+import type { Subject } from "@drover/shared/cel/expression";
 import { isRecord, type JsonRecord } from "@drover/shared/json";
 
-/** How much an object holds; what evaluating an expression over it may cost at most depends on this alone. */
-export interface Extent {
-  /** Entries of its largest list or map. */
-  readonly items: number;
-  /** Values and names, and one more for each 16 characters of a text (see `sizeOfText`). */
-  readonly size: number;
-}
-
-/** Characters that cost as much as one value: texts are compared and copied fast. */
-export const charactersOfOne = 16;
-
-export function sizeOfText(text: string): number {
-  return 1 + Math.ceil(text.length / charactersOfOne);
-}
-
 /** A live object as CEL sees it. Managed fields are left out: they are long, and say nothing about health. */
-export function celValueOf(object: JsonRecord): { readonly value: unknown; readonly extent: Extent } {
+export function celValueOf(object: JsonRecord): Subject {
   const extent = { items: 0, size: 0 };
   const { metadata, ...rest } = object;
   if (!isRecord(metadata)) return { value: convert(object, extent), extent };

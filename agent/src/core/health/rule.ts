@@ -1,10 +1,10 @@
+import { compileExpression, type Expression } from "@drover/shared/cel/expression";
 import type { JsonRecord } from "@drover/shared/json";
 import type { ObjectHealth } from "@drover/shared/state";
 import type { HealthRule } from "@drover/shared/sync-options";
 
 import { celValueOf } from "./cel-value.ts";
 import { isObserved } from "./custom-resource.ts";
-import { compileExpression, type Expression } from "./expression.ts";
 import { assessSeen } from "./generic.ts";
 import { assess, needsBody } from "./index.ts";
 import { current, progressing, verdict, type Assess, type Verdict } from "./verdict.ts";

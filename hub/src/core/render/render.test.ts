@@ -174,7 +174,7 @@ test.each<[string, Files, string[]]>([
     "E9: all problems of all files, not only the first",
     { "app/a.yaml": "a: [", "app/b.yaml": "b: 1\nb: 2\n", "app/c.yaml": configMap("c") },
     [
-      "app/a.yaml:1:5: flow sequence in block collection must be sufficiently indented and end with a ]",
+      "app/a.yaml:1:5: the list that a [ opens is not closed before this place (close it, and indent all of its lines further than its key)",
       'app/b.yaml:2:1: duplicate key "b" (first written in line 1)',
     ],
   ],

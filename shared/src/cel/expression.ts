@@ -1,13 +1,18 @@
 import { Environment, EvaluationError, type ASTNode } from "@marcbachmann/cel-js";
 
-import { stepsOf, Unavailable } from "./cel-cost.ts";
-import type { celValueOf } from "./cel-value.ts";
+import { stepsOf, Unavailable, type Extent } from "./cost.ts";
+
+/** What an expression is about: a value of CEL, and how much it holds. */
+export interface Subject {
+  readonly value: unknown;
+  readonly extent: Extent;
+}
 
 /** A CEL expression over `object`, also named `self`. Neither call throws. */
 export interface Expression {
-  /** What is wrong with it whatever object it meets; undefined when nothing is. */
+  /** What is wrong with it whatever object it meets, in one sentence with the place; undefined when nothing is. */
   readonly fault: string | undefined;
-  evaluate(subject: ReturnType<typeof celValueOf>): Evaluated;
+  evaluate(subject: Subject): Evaluated;
 }
 
 export type Evaluated =
@@ -48,11 +53,11 @@ function compile(source: string, type: "bool" | "string"): Compiled {
   stepsOf(parsed.ast, new Map());
   const check = parsed.check();
   if (check.error !== undefined) throw check.error;
-  if (check.type !== type && check.type !== "dyn") throw new Error(`it gives a ${check.type}, not a ${type}`);
+  if (check.type !== type && check.type !== "dyn") throw new Error(`it gives ${check.type}, not ${type}`);
   return { source, ast: parsed.ast, call: parsed };
 }
 
-function run({ source, ast, call }: Compiled, { value, extent }: ReturnType<typeof celValueOf>): Evaluated {
+function run({ source, ast, call }: Compiled, { value, extent }: Subject): Evaluated {
   const steps = stepsOf(
     ast,
     new Map([
@@ -84,20 +89,34 @@ const sentences: ReadonlyMap<string, string> = new Map([
 
 /** Before any object is there, words can quote nothing but the expression. */
 function faultOf(source: string, cause: unknown): string {
-  const summary = isPlaced(cause) ? cause.summary : undefined;
-  return `${placeOf(source, cause)}${summary ?? (cause instanceof Error ? cause.message : String(cause))}`;
+  const sentence = isPlaced(cause)
+    ? describeFault(source, cause)
+    : cause instanceof Error
+      ? cause.message
+      : String(cause);
+  return `${placeOf(source, cause)}${sentence}`;
+}
+
+const unfinished: ReadonlySet<string> = new Set(["expected_token", "unexpected_character", "unexpected_token"]);
+
+/** The parser says which of its tokens it got; what a person wrote is quoted with the place anyway. */
+function describeFault(source: string, { code, range, summary }: Placed): string {
+  if (!unfinished.has(code) || range === undefined) return summary.charAt(0).toLowerCase() + summary.slice(1);
+  return range.start < source.trimEnd().length ? "this is not expected here" : "the expression ends too early";
 }
 
 function placeOf(source: string, cause: unknown): string {
   const range = cause instanceof Unavailable ? cause.node : isPlaced(cause) ? cause.range : undefined;
   if (range === undefined) return "";
+  const lines = source.slice(0, range.start).split("\n");
+  const line = source.trimEnd().includes("\n") ? `line ${lines.length}, ` : "";
   const part = source.slice(range.start, Math.min(range.end, range.start + maxQuoted));
-  return `column ${range.start + 1}${part === "" ? "" : ` (${part})`}: `;
+  return `${line}column ${(lines.at(-1) ?? "").length + 1}${part === "" ? "" : ` (${part})`}: `;
 }
 
 const maxQuoted = 60;
 
-type Placed = Pick<EvaluationError, "range" | "summary">;
+type Placed = Pick<EvaluationError, "code" | "range" | "summary">;
 
 function isPlaced(cause: unknown): cause is Placed {
   return cause instanceof Error && "range" in cause && "summary" in cause;

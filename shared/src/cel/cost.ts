@@ -1,6 +1,19 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 
-import { charactersOfOne, sizeOfText, type Extent } from "./cel-value.ts";
+/** How much an object holds; what evaluating an expression over it may cost at most depends on this alone. */
+export interface Extent {
+  /** Entries of its largest list or map. */
+  readonly items: number;
+  /** Values and names, and one more for each 16 characters of a text (see `sizeOfText`). */
+  readonly size: number;
+}
+
+/** Characters that cost as much as one value: texts are compared and copied fast. */
+const charactersOfOne = 16;
+
+export function sizeOfText(text: string): number {
+  return 1 + Math.ceil(text.length / charactersOfOne);
+}
 
 /** Something in an expression that rules may not use. */
 export class Unavailable extends Error {
