@@ -114,8 +114,8 @@ rules:
   #   drover agent rbac APP@CLUSTER
   - apiGroups: [""]
     resources: ["namespaces"]
-    # kube-system tells which cluster this is.
-    verbs: ["get"]
+    # kube-system tells which cluster this is; of the others, that one has come or has gone, which objects wait for.
+    verbs: ["get", "list", "watch"]
   - apiGroups: [""]
     resources: ["serviceaccounts"]
     # To see whether an account is there; not to act as it, and not to read its tokens.
