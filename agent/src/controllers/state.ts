@@ -37,8 +37,8 @@ export interface Place {
 }
 
 const saveEveryMs = 1_000;
-/** What takes long to write is written less often: at most a tenth of the time goes into that. */
-const pauseForEachMs = 9;
+/** What takes long to write is written less often: at most a twentieth of the time goes into that. */
+const pauseForEachMs = 19;
 
 /** Joins what the disk and the cluster remember: an object that either of them names may be ours to prune. */
 export async function loadState(options: {
