@@ -39,10 +39,9 @@ function quiet(signal: AbortSignal): StreamAnswer {
   return { kind: "ok", lines: lines() };
 }
 
-function start(script: Script, options: Partial<WatchOptions> = {}) {
+function start(script: Script, options: Partial<WatchOptions> = {}, stop = new AbortController()) {
   const clock = new FakeClock();
   const told: string[] = [];
-  const stop = new AbortController();
   const api = createScriptedApi(script);
   const name = (object: JsonRecord): string => textAt(object, "metadata", "name") ?? "";
   const running = watchKind(
@@ -254,4 +253,19 @@ it("lists again when what a list says is not to be believed", async () => {
     expect(empty.told.filter((line) => line === "interrupted api_unreachable").length).toBeGreaterThan(1);
   });
   expect(empty.told.some((line) => line.startsWith("listed"))).toBe(false);
+});
+
+it("ends at once when its list is answered after the end has come", async () => {
+  const stop = new AbortController();
+  const script: Script = {
+    request: () => {
+      stop.abort(new Error("the agent stops"));
+      return listOf("5", []);
+    },
+    stream: (_path, signal) => quiet(signal),
+  };
+  const watch = start(script, {}, stop);
+  await watch[Symbol.asyncDispose]();
+  expect(watch.told).toEqual(["listing", "listed 5"]);
+  expect(asked(watch.api.calls, "WATCH")).toEqual([]);
 });

@@ -157,6 +157,8 @@ async function follow(
   handler: WatchHandler,
   { cursor, signal }: { readonly cursor: Cursor; readonly signal: AbortSignal },
 ): Promise<void> {
+  // A list may be answered after the end has come; nothing would end a watch that is opened then.
+  signal.throwIfAborted();
   const { api, resource, clock, random } = options;
   const seconds = Math.round(watchSeconds.min + watchSeconds.spread * random());
   const ended = new AbortController();
