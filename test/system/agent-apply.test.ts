@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import {
@@ -15,22 +15,15 @@ import {
   widget,
   widgets,
 } from "./agent-objects.ts";
-import { field, readManifests, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, readManifests, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const corpus = join(import.meta.dirname, "..", "..", "..", "shared", "corpus", "argocd-example-apps");
 const patience = { timeout: 15_000, interval: 10 } as const;
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  /** A name of its own for the application of each test. */
-  const fresh = (): string => `app-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "app", started: (running) => void (agent = running) });
 
   it("applies what is assigned, owned by drover and labelled", async () => {
     const app = fresh();

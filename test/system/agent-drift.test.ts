@@ -1,12 +1,13 @@
 import type { JsonRecord } from "@drover/shared/json";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { SyncOptions } from "@drover/shared/sync-options";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { startWebhook } from "../rig/webhook.ts";
 import { configMap, deployment, deploymentPath, mapPath } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 const autoscalers = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
@@ -33,14 +34,7 @@ function ignore(kind: string, paths: readonly string[], managers: readonly strin
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `drift-${(count += 1)}`;
+  const { fresh, untilData } = shareAgent(server, { prefix: "drift", started: (running) => void (agent = running) });
 
   const scale = async (name: string, replicas: number): Promise<void> => {
     const answer = await agent.call({
@@ -54,8 +48,6 @@ function suite(server: Server): void {
   const replicasOf = async (name: string) => field(await agent.get(deploymentPath(name)), "spec", "replicas");
   const writesFor = (name: string): readonly string[] =>
     writesOf(agent.takeRequests()).filter((request) => request.includes(`/${name}?`));
-  const untilData = (name: string, data: object): Promise<void> =>
-    vi.waitFor(async () => expect(field(await agent.get(mapPath(name)), "data")).toEqual(data), patience);
 
   it("reports drift and writes nothing back in mode report, until what Git wants changes", async () => {
     const app = fresh();
@@ -86,7 +78,7 @@ function suite(server: Server): void {
     await agent.untilReported(app, { objects: [{ health: "NotFound", drift: { paths: [], repaired: false } }] });
     expect(await agent.get(mapPath(app))).toBeUndefined();
     agent.hub.assign(app, objects, { sync, syncRequest: 1 });
-    await untilData(app, { a: "1" });
+    await untilData(mapPath(app), { a: "1" });
   });
 
   it("case 18: removes what others add in mode strict, in three requests, and leaves what is theirs", async () => {
@@ -125,10 +117,10 @@ function suite(server: Server): void {
     await agent.untilReported(app, { objects: [{ message: "yields data[theirs] to sync.ignore" }] });
     expect(writesFor(app)).toEqual([]);
     await agent.edit(mapPath(app), { data: { ours: "2" } });
-    await untilData(app, { ours: "1", theirs: "2" });
+    await untilData(mapPath(app), { ours: "1", theirs: "2" });
     const changed = [configMap(app, { ours: "3", theirs: "3" })];
     await agent.untilApplied(app, agent.hub.assign(app, changed, { sync }).bundle);
-    await untilData(app, { ours: "3", theirs: "2" });
+    await untilData(mapPath(app), { ours: "3", theirs: "2" });
   });
 
   it("leaves a path only to the managers that the rule names", async () => {
@@ -136,7 +128,7 @@ function suite(server: Server): void {
     const sync = ignore("ConfigMap", ["data[a]"], ["rotator"]);
     await agent.untilApplied(app, agent.hub.assign(app, [configMap(app, { a: "1" })], { sync }).bundle);
     await agent.edit(mapPath(app), { data: { a: "2" } });
-    await untilData(app, { a: "1" });
+    await untilData(mapPath(app), { a: "1" });
     const answer = await agent.call({
       method: "PATCH",
       path: `${mapPath(app)}?fieldManager=rotator`,
@@ -233,7 +225,7 @@ function suite(server: Server): void {
       },
       { timeout: 10_000, interval: 10 },
     );
-    await untilData(app, { a: "1" });
+    await untilData(mapPath(app), { a: "1" });
   });
 
   it("case 55: repairs each of 200 drifts at once exactly once, and takes no own write for a drift", async () => {

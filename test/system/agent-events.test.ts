@@ -2,12 +2,12 @@ import type { KubeRequest } from "@drover/agent/kube/api";
 import { systemClock } from "@drover/shared/clock";
 import type { JsonRecord } from "@drover/shared/json";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import type { ObjectReport } from "@drover/shared/link/link";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, definition, deployment, deploymentPath, described, mapPath } from "./agent-objects.ts";
 import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 30_000, interval: 10 } as const;
 const namespaces = "/api/v1/namespaces";
@@ -37,23 +37,12 @@ function scalable(kind: string, specReplicasPath: string): KubeObject {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    // What controllers would do, the tests do: nobody else is in between.
-    agent = await startLoneAgent(server, { controllers: false });
+  // What controllers would do, the tests do: nobody else is in between.
+  const { fresh, apply, reportOf, uidOf, untilData } = shareAgent(server, {
+    prefix: "event",
+    controllers: false,
+    started: (running) => void (agent = running),
   });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `event-${(count += 1)}`;
-  const apply = async (app: string, objects: readonly KubeObject[]): Promise<void> => {
-    await agent.untilApplied(app, agent.hub.assign(app, objects).bundle);
-  };
-  const reportOf = (app: string, name: string): ObjectReport | undefined =>
-    agent.hub.report(app)?.objects.find(({ key }) => key.name === name);
-  const uidOf = async (path: string): Promise<unknown> => field(await agent.get(path), "metadata", "uid");
-  const untilData = (path: string, data: object): Promise<void> =>
-    vi.waitFor(async () => expect(field(await agent.get(path), "data")).toEqual(data), patience);
   const patch = async (path: string, body: object): Promise<void> => {
     const contentType = "application/merge-patch+json";
     const answer = await agent.call({ method: "PATCH", path, body: JSON.stringify(body), contentType });

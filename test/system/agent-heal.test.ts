@@ -1,22 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, deployment, deploymentPath, mapPath, secret, service } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  /** A name of its own for the application of each test. */
-  const fresh = (): string => `app-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "app", started: (running) => void (agent = running) });
 
   it("case 21: repairs an edit at once and says who made it", async () => {
     const app = fresh();

@@ -1,10 +1,11 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import { defaultSync, type HealthRule } from "@drover/shared/sync-options";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { deployment, deploymentPath } from "./agent-objects.ts";
-import { field, startLoneAgent, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const namespace = "default";
 const patience = { timeout: 15_000, interval: 10 } as const;
@@ -82,20 +83,13 @@ function byRules(...healthRules: readonly HealthRule[]) {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server, { controllers: false });
-    await run("kinds", [topics, notes]);
+  const { fresh, apply } = shareAgent(server, {
+    prefix: "health",
+    controllers: false,
+    started: (running) => void (agent = running),
   });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  /** A name of its own for the application of each test, and for its objects. */
-  const fresh = (): string => `health-${(count += 1)}`;
+  beforeAll(() => apply("kinds", [topics, notes]));
 
-  async function run(app: string, objects: readonly KubeObject[], options = {}): Promise<void> {
-    await agent.untilApplied(app, agent.hub.assign(app, objects, options).bundle);
-  }
   /** As a controller does, through the subresource. */
   async function report(path: string, what: object): Promise<void> {
     await agent.edit(`${path}/status`, { status: what });
@@ -107,7 +101,7 @@ function suite(server: Server): void {
     const app = fresh();
     const spec = { template: { spec: { restartPolicy: "Never", containers: [container] } } };
     const path = `/apis/batch/v1/namespaces/default/jobs/${app}`;
-    await run(app, [inNamespace("batch/v1", "Job", app, { spec })]);
+    await apply(app, [inNamespace("batch/v1", "Job", app, { spec })]);
     await expectHealth(app, "Progressing", "Running");
     await report(path, { active: 1, failed: 2, conditions: [condition("Suspended", "False", "JobResumed")] });
     await agent.untilReported(app, {
@@ -121,7 +115,7 @@ function suite(server: Server): void {
   it("case 72: a pod whose init container is in a crash loop has failed, and so has one that ended in failure", async () => {
     const app = fresh();
     const path = `/api/v1/namespaces/default/pods/${app}`;
-    await run(app, [
+    await apply(app, [
       inNamespace("v1", "Pod", app, {
         spec: { initContainers: [{ ...container, name: "init" }], containers: [container] },
       }),
@@ -136,25 +130,25 @@ function suite(server: Server): void {
     const app = fresh();
     const path = deploymentPath(app);
     const done = [condition("Available", "True"), condition("Progressing", "True", "NewReplicaSetAvailable")];
-    await run(app, [deployment(app, 0)]);
+    await apply(app, [deployment(app, 0)]);
     await expectHealth(app, "Progressing", "NotObserved");
     await report(path, { observedGeneration: 1, conditions: done });
     await expectHealth(app, "Current");
-    await run(app, [deployment(app, 2)]);
+    await apply(app, [deployment(app, 2)]);
     await expectHealth(app, "Progressing", "NotObserved");
     const late = [condition("Progressing", "False", "ProgressDeadlineExceeded")];
     await report(path, { observedGeneration: 2, replicas: 2, updatedReplicas: 2, conditions: late });
     await expectHealth(app, "Failed", "ProgressDeadlineExceeded");
     await report(path, { observedGeneration: 2, conditions: done });
     const paused = deployment(app, 2);
-    await run(app, [{ ...paused, spec: { ...(paused["spec"] as object), paused: true } }]);
+    await apply(app, [{ ...paused, spec: { ...(paused["spec"] as object), paused: true } }]);
     await report(path, { observedGeneration: 3 });
     await expectHealth(app, "Suspended", "Paused");
   });
 
   it("case 74: a custom resource is not ready before its controller says so, unless its kind has no place for that", async () => {
     const app = fresh();
-    await run(app, [custom("Topic", app), custom("Note", app)]);
+    await apply(app, [custom("Topic", app), custom("Note", app)]);
     // Well within the 30 s after which silence counts as consent.
     await agent.untilReported(app, {
       health: "Progressing",
@@ -192,14 +186,14 @@ function suite(server: Server): void {
         spec: { storageClassName, accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
       });
     const path = `/api/v1/namespaces/default/persistentvolumeclaims/${app}`;
-    await run(app, [claim(app, "late")]);
+    await apply(app, [claim(app, "late")]);
     await expectHealth(app, "Current");
     await agent.edit(path, { metadata: { annotations: { "volume.kubernetes.io/selected-node": "node-1" } } });
     await expectHealth(app, "Progressing", "Pending");
     await report(path, { phase: "Lost" });
     await expectHealth(app, "Failed", "VolumeLost");
     const other = fresh();
-    await run(other, [claim(other, "early")]);
+    await apply(other, [claim(other, "early")]);
     await expectHealth(other, "Progressing", "Pending");
   });
 
@@ -208,10 +202,10 @@ function suite(server: Server): void {
     const backend = { service: { name: "web", port: { number: 80 } } };
     const ingress = inNamespace("networking.k8s.io/v1", "Ingress", app, { spec: { defaultBackend: backend } });
     const path = `/apis/networking.k8s.io/v1/namespaces/default/ingresses/${app}`;
-    await run(app, [ingress]);
+    await apply(app, [ingress]);
     await expectHealth(app, "Current");
     const annotations = { "drover.dev/health": "strict" };
-    await run(app, [{ ...ingress, metadata: { ...ingress.metadata, annotations } }]);
+    await apply(app, [{ ...ingress, metadata: { ...ingress.metadata, annotations } }]);
     await expectHealth(app, "Progressing", "WaitingForAddress");
     await report(path, { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } });
     await expectHealth(app, "Current");
@@ -220,7 +214,7 @@ function suite(server: Server): void {
   it("case 75: a load balancer is progressing until it has an address", async () => {
     const app = fresh();
     const spec = { type: "LoadBalancer", selector: labels, ports: [{ port: 80, protocol: "TCP" }] };
-    await run(app, [inNamespace("v1", "Service", app, { spec })]);
+    await apply(app, [inNamespace("v1", "Service", app, { spec })]);
     await expectHealth(app, "Progressing", "WaitingForAddress");
     await report(`/api/v1/namespaces/default/services/${app}`, { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } });
     await expectHealth(app, "Current");
@@ -230,7 +224,7 @@ function suite(server: Server): void {
     const app = fresh();
     const path = `/apis/apps/v1/namespaces/default/statefulsets/${app}`;
     const spec = { replicas: 3, serviceName: "web", ...stamped({ containers: [container] }) };
-    await run(app, [inNamespace("apps/v1", "StatefulSet", app, { spec })]);
+    await apply(app, [inNamespace("apps/v1", "StatefulSet", app, { spec })]);
     expect(field(await agent.get(path), "spec", "updateStrategy", "rollingUpdate", "partition")).toBe(0);
     const all = { observedGeneration: 1, replicas: 3, readyReplicas: 3, currentRevision: "a", updateRevision: "b" };
     await report(path, { ...all, updatedReplicas: 1 });
@@ -248,8 +242,8 @@ function suite(server: Server): void {
         message: "'phase ' + object.status.phase",
       }),
     );
-    await run(app, [custom("Topic", app)], rules);
-    await run(other, [custom("Topic", other)]);
+    await apply(app, [custom("Topic", app)], rules);
+    await apply(other, [custom("Topic", other)]);
     for (const name of [app, other]) await report(topicPath(name), { phase: "Slow" });
     await agent.untilReported(app, {
       health: "Degraded",
@@ -264,7 +258,7 @@ function suite(server: Server): void {
   it("takes up a changed rule at once, and one that cannot be evaluated makes the health unknown", async () => {
     const app = fresh();
     const objects = [custom("Topic", app)];
-    await run(app, objects, byRules(rule({ current: "object.status.phase == 'Up'" })));
+    await apply(app, objects, byRules(rule({ current: "object.status.phase == 'Up'" })));
     await report(topicPath(app), { phase: "Up" });
     await agent.untilReported(app, { health: "Current" });
     agent.takeRequests();
@@ -299,7 +293,7 @@ function suite(server: Server): void {
   it("case 78: health that changes a hundred times a second is coalesced, and the last state arrives", async () => {
     const app = fresh();
     const path = deploymentPath(app);
-    await run(app, [deployment(app, 1)]);
+    await apply(app, [deployment(app, 1)]);
     await report(path, { observedGeneration: 1, replicas: 1, updatedReplicas: 1 });
     const before = agent.hub.reports.length;
     const started = performance.now();

@@ -1,9 +1,10 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, mapPath } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 20_000, interval: 20 } as const;
 type Annotations = Readonly<Record<string, string>>;
@@ -26,14 +27,7 @@ const jobPath = (name: string): string => `/apis/batch/v1/namespaces/default/job
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  }, 60_000);
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `hooks-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "hooks", started: (running) => void (agent = running) });
   const uidOf = async (path: string): Promise<string | undefined> => {
     const uid = field(await agent.get(path), "metadata", "uid");
     return typeof uid === "string" ? uid : undefined;

@@ -1,10 +1,11 @@
 import type { JsonRecord } from "@drover/shared/json";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, deployment, deploymentPath, mapPath } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 const maps = "/api/v1/namespaces/default/configmaps";
@@ -13,15 +14,7 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  /** A name of its own for the application of each test, and for its objects. */
-  const fresh = (): string => `own-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "own", started: (running) => void (agent = running) });
 
   /** Applies as another tool would. */
   const applyAs = async (manager: string, path: string, object: KubeObject): Promise<JsonRecord> => {

@@ -1,10 +1,11 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { Report } from "@drover/shared/link/link";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, deployment, mapPath, widget, widgets } from "./agent-objects.ts";
-import { field, startLoneAgent, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 const hold = "test.drover.dev/hold";
@@ -45,23 +46,12 @@ const servicePath = (name: string): string => `/api/v1/namespaces/default/servic
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `app-${(count += 1)}`;
-  const apply = async (app: string, objects: readonly KubeObject[]): Promise<void> => {
-    await agent.untilApplied(app, agent.hub.assign(app, objects).bundle);
-  };
+  const { fresh, apply, uidOf } = shareAgent(server, { prefix: "app", started: (running) => void (agent = running) });
   const untilGone = async (path: string): Promise<void> => {
     await vi.waitFor(async () => expect(await agent.get(path)).toBeUndefined(), patience);
   };
   const untilReport = (app: string, test: (report: Report | undefined) => void) =>
     vi.waitFor(() => test(agent.hub.report(app)), patience);
-  const uidOf = async (path: string): Promise<unknown> => field(await agent.get(path), "metadata", "uid");
   const deletions = (): readonly string[] => agent.takeRequests().filter((request) => request.startsWith("DELETE"));
   const unhold = async (path: string): Promise<void> => {
     await agent.edit(path, { metadata: { finalizers: null } });

@@ -1,9 +1,10 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, deployment } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 20_000, interval: 20 } as const;
 const optIn = { "drover.dev/recreate": "true" } as const;
@@ -105,15 +106,11 @@ function invalid(object: KubeObject): KubeObject {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server, { controllers: true });
-  }, 120_000);
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
+  const { fresh, uidOf } = shareAgent(server, {
+    prefix: "recreate",
+    controllers: true,
+    started: (running) => void (agent = running),
   });
-  let count = 0;
-  const fresh = (): string => `recreate-${(count += 1)}`;
-  const uidOf = async (path: string): Promise<unknown> => field(await agent.get(path), "metadata", "uid");
   const deletionsOf = (name: string): readonly string[] =>
     writesOf(agent.takeRequests()).filter((request) => request.startsWith("DELETE ") && request.endsWith(`/${name}`));
   /** Applies the object, and returns the uid that it got. */

@@ -1,8 +1,7 @@
 import type { JsonRecord } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import type { ObjectReport } from "@drover/shared/link/link";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import {
@@ -15,7 +14,8 @@ import {
   gadgets,
   mapPath,
 } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { isAbout, shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 
@@ -46,29 +46,12 @@ function specOf(object: KubeObject): JsonRecord {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    // Nobody else writes, so that a version tells of the agent alone.
-    agent = await startLoneAgent(server, { controllers: false });
+  // Nobody else writes, so that a version tells of the agent alone.
+  const { fresh, apply, versionsOf, reportOf, writesTo, untilHealed } = shareAgent(server, {
+    prefix: "refusal",
+    controllers: false,
+    started: (running) => void (agent = running),
   });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `refusal-${(count += 1)}`;
-  const apply = async (app: string, objects: readonly KubeObject[]): Promise<void> => {
-    await agent.untilApplied(app, agent.hub.assign(app, objects).bundle);
-  };
-  const versionsOf = (paths: readonly string[]) =>
-    Promise.all(paths.map(async (path) => field(await agent.get(path), "metadata", "resourceVersion")));
-  const reportOf = (app: string, name: string): ObjectReport | undefined =>
-    agent.hub.report(app)?.objects.find(({ key }) => key.name === name);
-  const isAbout = (name: string) => (request: string) => request.split("?")[0]?.endsWith(`/${name}`) === true;
-  const writesTo = (name: string): readonly string[] => writesOf(agent.takeRequests()).filter(isAbout(name));
-  /** Makes a ConfigMap drift, and waits for the repair: the agent is at work, and has seen what came before. */
-  const untilHealed = async (name: string, data: Readonly<Record<string, string>>): Promise<void> => {
-    await agent.edit(mapPath(name), { data: { a: "drifted" } });
-    await vi.waitFor(async () => expect(field(await agent.get(mapPath(name)), "data")).toEqual(data), patience);
-  };
 
   it("case 7: annotations above 256 KiB are refused for good, and the other objects are applied", async () => {
     const app = fresh();

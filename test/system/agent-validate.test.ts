@@ -1,9 +1,10 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, deployment, deploymentPath, mapPath, widget, widgets } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 20_000, interval: 20 } as const;
 const whole = { sync: { allOrNothing: true } } as const;
@@ -15,14 +16,7 @@ function invalid(name: string): KubeObject {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  }, 60_000);
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `whole-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "whole", started: (running) => void (agent = running) });
   /** Writes that are no dry runs, to objects with this in their name. */
   const writesTo = (name: string): readonly string[] =>
     writesOf(agent.takeRequests()).filter((request) => request.includes(`/${name}`) && !request.includes("dryRun=All"));

@@ -1,23 +1,17 @@
 import type { JsonRecord } from "@drover/shared/json";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { deployment, deploymentPath } from "./agent-objects.ts";
-import { field, startLoneAgent, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    agent = await startLoneAgent(server);
-  });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `kinds-${(count += 1)}`;
+  const { fresh } = shareAgent(server, { prefix: "kinds", started: (running) => void (agent = running) });
 
   it("case 25: repairs an atomic list that somebody extended, and shares one whose items have keys", async () => {
     const app = fresh();

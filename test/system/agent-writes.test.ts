@@ -1,7 +1,7 @@
 import type { JsonRecord } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import type { KubeObject } from "@drover/shared/kube/manifest";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import {
@@ -17,7 +17,8 @@ import {
   secret,
   service,
 } from "./agent-objects.ts";
-import { field, startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
+import { shareAgent } from "./shared-agent.ts";
 
 const patience = { timeout: 15_000, interval: 10 } as const;
 
@@ -79,22 +80,12 @@ const machines = ((): KubeObject => {
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  beforeAll(async () => {
-    // Nobody else writes, so that a version tells of the agent alone.
-    agent = await startLoneAgent(server, { controllers: false });
+  // Nobody else writes, so that a version tells of the agent alone.
+  const { fresh, apply, versionsOf, writesTo, untilHealed } = shareAgent(server, {
+    prefix: "write",
+    controllers: false,
+    started: (running) => void (agent = running),
   });
-  afterAll(async () => {
-    await agent[Symbol.asyncDispose]();
-  });
-  let count = 0;
-  const fresh = (): string => `write-${(count += 1)}`;
-  const apply = async (app: string, objects: readonly KubeObject[]): Promise<void> => {
-    await agent.untilApplied(app, agent.hub.assign(app, objects).bundle);
-  };
-  const versionsOf = (paths: readonly string[]) =>
-    Promise.all(paths.map(async (path) => field(await agent.get(path), "metadata", "resourceVersion")));
-  const isAbout = (name: string) => (request: string) => request.split("?")[0]?.endsWith(`/${name}`) === true;
-  const writesTo = (name: string): readonly string[] => writesOf(agent.takeRequests()).filter(isAbout(name));
   /** Until what the agent does from now on would get another time in managed fields, which keep whole seconds. */
   const nextSecond = async (): Promise<void> => {
     const second = Math.floor(Date.now() / 1_000);
@@ -107,12 +98,6 @@ function suite(server: Server): void {
       for (const request of agent.takeAnswered()) answered.add(request.split("?")[0] ?? "");
       expect([...answered]).toEqual(expect.arrayContaining(paths.map((path) => `PATCH ${path}`)));
     }, patience);
-  };
-
-  /** Makes a ConfigMap drift, and waits for the repair: the agent is at work, and has seen what came before. */
-  const untilHealed = async (name: string, data: Readonly<Record<string, string>>): Promise<void> => {
-    await agent.edit(mapPath(name), { data: { a: "drifted" } });
-    await vi.waitFor(async () => expect(field(await agent.get(mapPath(name)), "data")).toEqual(data), patience);
   };
 
   it("case 2: nulls and empties in a manifest change nothing when it is applied again, whatever the reason", async () => {
