@@ -121,6 +121,11 @@ interface Composed {
   readonly wake: (application: string) => void;
 }
 
+/** The agent's own service account, as the join manifest names it. */
+function accountOf({ options }: Outside): { readonly namespace: string; readonly name: string } {
+  return { namespace: options.namespace, name: "drover-agent" };
+}
+
 async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state" | "inventory">): Promise<Composed> {
   const { deps, kube } = outside;
   const { clock, random, log, link, fingerprint } = deps;
@@ -158,11 +163,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
   const applications = createController({ ...schedule, reconcile });
-  const inspector = createInspector(context, {
-    cluster: deps.cluster,
-    // As the join manifest names it.
-    agent: { namespace: outside.options.namespace, name: "drover-agent" },
-  });
+  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside) });
   return {
     acceptance,
     wake,

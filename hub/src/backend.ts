@@ -176,7 +176,8 @@ function confirmPrune({ store, events, wake }: BackendDeps, id: TargetId, digest
     });
   }
   store.assign({ put: [{ ...record, confirmPrune: digest }], forget: [], blobs: new Map() });
-  events.append({ type: "prune-confirmed", ...id, message: `the deletion of ${countOf(held.objects)} was confirmed` });
+  const what = held.reason === "HookFailed" ? "another run" : "the deletion";
+  events.append({ type: "prune-confirmed", ...id, message: `${what} of ${countOf(held.objects)} was confirmed` });
   wake.clusters([id.cluster]);
 }
 

@@ -2,68 +2,15 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { annotated, argo, createJobs, helm, job, jobPath, patience } from "./agent-jobs.ts";
 import { configMap, mapPath } from "./agent-objects.ts";
 import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
 import { shareAgent } from "./shared-agent.ts";
 
-const patience = { timeout: 20_000, interval: 20 } as const;
-type Annotations = Readonly<Record<string, string>>;
-
-const helm = (events: string, more: Annotations = {}): Annotations => ({ "helm.sh/hook": events, ...more });
-const argo = (events: string, more: Annotations = {}): Annotations => ({ "argocd.argoproj.io/hook": events, ...more });
-
-/** A Job whose image can never be pulled: it ends when the test says so, as its controller would. */
-function job(name: string, annotations: Annotations = {}, spec: object = {}): KubeObject {
-  const template = { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "job:missing" }] } };
-  const metadata = { name, namespace: "default", annotations };
-  return { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template, ...spec } };
-}
-
-function annotated(object: KubeObject, annotations: Annotations): KubeObject {
-  return { ...object, metadata: { ...object.metadata, annotations } };
-}
-
-const jobPath = (name: string): string => `/apis/batch/v1/namespaces/default/jobs/${name}`;
-
 function suite(server: Server): void {
   let agent: LoneAgent;
   const { fresh } = shareAgent(server, { prefix: "hooks", started: (running) => void (agent = running) });
-  const uidOf = async (path: string): Promise<string | undefined> => {
-    const uid = field(await agent.get(path), "metadata", "uid");
-    return typeof uid === "string" ? uid : undefined;
-  };
-  const untilThere = async (name: string, not?: string): Promise<string> => {
-    let uid: string | undefined;
-    await vi.waitFor(async () => {
-      uid = await uidOf(jobPath(name));
-      expect(uid).toBeDefined();
-      expect(uid).not.toBe(not);
-    }, patience);
-    return uid ?? "";
-  };
-  const untilGone = async (path: string): Promise<void> => {
-    await vi.waitFor(async () => expect(await agent.get(path)).toBeUndefined(), patience);
-  };
-  /** Ends a Job as its controller would. */
-  const end = async (name: string, type: "Complete" | "Failed" = "Complete"): Promise<void> => {
-    const condition = type === "Complete" ? { type } : { type, reason: "BackoffLimitExceeded", message: "it gave up" };
-    const now = new Date().toISOString().replace(/\.\d+/u, "");
-    const times = { lastProbeTime: now, lastTransitionTime: now };
-    const status = {
-      startTime: now,
-      ...(type === "Complete" ? { completionTime: now } : {}),
-      conditions: [{ status: "True", ...times, ...condition }],
-    };
-    const answer = await agent.call({
-      method: "PATCH",
-      path: `${jobPath(name)}/status`,
-      contentType: "application/merge-patch+json",
-      body: JSON.stringify({ status }),
-    });
-    expect(answer.kind).toBe("ok");
-  };
-  /** Without the policy an old server keeps a Job until somebody has orphaned its pods. */
-  const removeJob = (name: string): Promise<void> => agent.remove(`${jobPath(name)}?propagationPolicy=Background`);
+  const { uidOf, untilThere, untilGone, end, removeJob } = createJobs(() => agent);
   const writesTo = (name: string): readonly string[] =>
     writesOf(agent.takeRequests()).filter((request) => new RegExp(`/${name}(?:\\?|$)`, "u").test(request));
 

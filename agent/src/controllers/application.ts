@@ -1,32 +1,22 @@
 import { done, type Outcome } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignment, Tombstone } from "@drover/shared/link/link";
+import type { Assignment } from "@drover/shared/link/link";
 
-import { isGated } from "../core/gate.ts";
-import { isApplied, isLeaving, needsApply, wasTried, type ApplicationRecord } from "../core/record.ts";
+import { isApplied, isLeaving, wasTried, type ApplicationRecord } from "../core/record.ts";
 import { isHeldUp, isRefusedForGood } from "../core/report.ts";
 import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
-import { leaveBundle, readContent, takeIn } from "./bundle.ts";
+import { readContent, takeIn } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
-import { detachObjects } from "./detach.ts";
-import type { Dispatcher } from "./dispatch.ts";
+import type { RoundOptions } from "./dispatch.ts";
 import { sweepHooks } from "./hooks.ts";
 import { pruneObjects } from "./prune.ts";
+import { removeApplication } from "./removal.ts";
 import { saveInventory } from "./save-inventory.ts";
-import { takeTurn } from "./turn.ts";
+import { nextTry, retryAt, takeTurn } from "./turn.ts";
 import { admitBundle, isHeldBack } from "./validate.ts";
-
-export interface ApplicationOptions {
-  readonly context: Context;
-  readonly dispatcher: Pick<Dispatcher, "dispatch" | "isBusy">;
-  /** The application's records have changed: what is watched and what is reported may have to as well. */
-  readonly changed: (application: string) => void;
-}
-
-const shortestWaitMs = 20;
 
 /**
  * Brings one application to what the hub has assigned: inventory ahead, then everything that may be applied now is handed
@@ -34,7 +24,7 @@ const shortestWaitMs = 20;
  * once. What left the bundle is pruned when nothing is under way.
  */
 export function createApplicationReconcile(
-  options: ApplicationOptions,
+  options: RoundOptions,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
   const { context, changed } = options;
   return async (name, signal) => {
@@ -44,14 +34,14 @@ export function createApplicationReconcile(
       case "keep":
         return run(options, intent.assignment, signal);
       case "remove":
-        return remove(options, { name, tombstone: intent.tombstone }, signal);
+        return removeApplication(options, { name, tombstone: intent.tombstone }, signal);
       case "unknown":
         return keepUnknown(context, { name, changed });
     }
   };
 }
 
-async function run(options: ApplicationOptions, assignment: Assignment, signal: AbortSignal): Promise<Outcome> {
+async function run(options: RoundOptions, assignment: Assignment, signal: AbortSignal): Promise<Outcome> {
   const { context, dispatcher, changed } = options;
   const application = context.state.ensure(assignment.application);
   let failure: DroverError | undefined;
@@ -85,7 +75,7 @@ interface Target {
 
 /** A bundle that cannot be had must not stop the agent from healing the one before it, so that failure is a value. */
 async function adoptAssignment(
-  { context, changed }: ApplicationOptions,
+  { context, changed }: RoundOptions,
   { application, assignment }: Target,
   signal: AbortSignal,
 ): Promise<DroverError | undefined> {
@@ -171,47 +161,6 @@ function noteApplied(context: Context, application: ApplicationRecord, objects: 
   context.log.info({ application: name, bundle, objects }, "bundle applied");
 }
 
-/** Removes everything that a buried application owns, with the guards of prune, or lets go of it. */
-async function remove(
-  options: ApplicationOptions,
-  { name, tombstone }: { readonly name: string; readonly tombstone: Tombstone },
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const { context, dispatcher, changed } = options;
-  const application = context.state.applications.get(name);
-  if (application === undefined) {
-    changed(name);
-    return done;
-  }
-  application.phase = "removing";
-  application.hindrance = await context.accounts.hindranceOf(application, signal);
-  const known = application.bundle !== "";
-  // Should it be assigned again before it is gone, its bundle has to be taken in from the start.
-  application.bundle = "";
-  for (const record of application.objects.values()) leaveBundle(application, record);
-  if (known) wakeWaiting(context, application);
-  // What is being made this moment could be made after it was looked for. Its end wakes the application.
-  if (dispatcher.isBusy(application)) return done;
-  try {
-    const acting = actingFor(context, application);
-    const confirmed = tombstone.confirmPrune;
-    const save = (): Promise<void> => saveInventory(context, application, signal);
-    if (tombstone.detach) await detachObjects(acting, application, signal);
-    else await pruneObjects(acting, { application, removal: true, prune: true, confirmed, save }, signal);
-    if (application.objects.size > 0) {
-      await saveInventory(context, application, signal);
-      context.state.touch(application);
-      return retryAt(nextTry(application, context.clock.now()), context.clock.now());
-    }
-    await context.inventory.remove(name, signal);
-    await context.state.remove(name);
-    context.log.info({ application: name }, "application removed");
-    return done;
-  } finally {
-    changed(name);
-  }
-}
-
 /** Known only from its inventory, as after the disk was lost: kept, shown, and not touched. */
 function keepUnknown(
   context: Context,
@@ -254,20 +203,4 @@ function hindranceOf(error: DroverError): string {
     default:
       return "ApplyFailed";
   }
-}
-
-/** When the next object may be tried again, in ms since the epoch. */
-function nextTry(application: ApplicationRecord, now: number): number {
-  let next = Number.POSITIVE_INFINITY;
-  for (const record of application.objects.values()) {
-    // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others.
-    if (isLeaving(record) || (needsApply(record) && !isGated(record))) {
-      next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
-    }
-  }
-  return next;
-}
-
-function retryAt(atMs: number, now: number): Outcome {
-  return atMs === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: atMs - now };
 }

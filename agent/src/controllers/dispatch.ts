@@ -23,6 +23,11 @@ export interface DispatcherOptions {
   readonly changed: (application: string) => void;
 }
 
+/** What a round over an application works with. */
+export interface RoundOptions extends DispatcherOptions {
+  readonly dispatcher: Pick<Dispatcher, "dispatch" | "isBusy">;
+}
+
 /** Of one application, so that a large one leaves room for the repairs of others. */
 const atOnce = 16;
 /** How often the records of a long apply are looked at while it goes on. */

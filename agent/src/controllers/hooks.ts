@@ -5,7 +5,7 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 import { assess } from "../core/health/index.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { holdsData } from "../core/recreate.ts";
-import { hasEnded, hasFailed } from "../core/run.ts";
+import { hasEnded, hasFailed, isOfRemoval } from "../core/run.ts";
 import { isOfRun, noteRemoved, runsWhenMade } from "../core/runs.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
 import { troubleOf, type Trouble } from "../kube/trouble.ts";
@@ -30,8 +30,9 @@ export async function beforeRun(
   if (live.kind === "gone") return undefined;
   if (live.kind === "refused") return troubleOf(live.refusal);
   const isDeleted = textAt(live.object, "metadata", "deletionTimestamp") !== undefined;
-  // A run that has failed and is due was asked for once more.
-  const isThisRun = isOfRun(live.object, run) && assess(record.key, live.object).health !== "Failed";
+  // A run that has failed and is due was asked for once more; one of a removal then goes by another name.
+  const mayHaveFailed = isOfRemoval(run.stage) || assess(record.key, live.object).health !== "Failed";
+  const isThisRun = isOfRun(live.object, run) && mayHaveFailed;
   if (isThisRun && !isDeleted) return undefined;
   const cleared = await clearAway(context, { ...target, propagation: "Background" }, signal);
   // Whether it may be taken over is for the apply to say.
@@ -52,6 +53,8 @@ export async function sweepHooks(context: Context, application: ApplicationRecor
     const { run, uid, key } = record;
     if (run?.ended === undefined || uid === "" || holdsData(key)) return false;
     const { id, outcome } = run.ended;
+    // What succeeds in a removal goes with the rest, when the whole stage has succeeded.
+    if (isOfRemoval(run.stage) && outcome === "success") return false;
     // It may be doing its next run already.
     const isLast = run.id === "" || run.id === id;
     const isStageOver = !open.has(id) || stopped.has(id);

@@ -24,7 +24,9 @@ export interface PruneOptions extends PruneTarget {
 export async function pruneObjects(context: Context, options: PruneOptions, signal: AbortSignal): Promise<void> {
   const { application } = options;
   const leaving = collectLeaving(options);
-  const order = createPruneOrder(application, leaving);
+  // All that a removal has left in place are the hooks that are run at its end.
+  const running = options.removal ? [...application.objects.values()].filter(({ desired }) => desired !== "") : [];
+  const order = createPruneOrder(application, leaving, running);
   const pruner = createPruner(context, options, signal);
   // All are looked at before any is deleted: how many are to go decides whether any may.
   const waiting = new Set(leaving.filter((record) => order.waitsFor(record) !== undefined));

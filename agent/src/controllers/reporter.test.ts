@@ -15,7 +15,7 @@ describe("reporter", () => {
     record.desired = "d";
     const sent: Report[] = [];
     const reporter = createReporter({
-      state: { applications: new Map([["shop", shop]]) },
+      state: { applications: new Map([["shop", shop]]), removedUnknown: new Set() },
       acceptance: { epoch: "e", generation: 1, intent: () => ({ kind: "unknown" }), names: () => ["shop"] },
       send: (message) => {
         if (message.kind === "report") sent.push(message.report);

@@ -3,13 +3,13 @@ import { digestOf } from "@drover/shared/digest";
 import type { AgentMessage, Report } from "@drover/shared/link/link";
 import type { Service } from "@drover/shared/service";
 
-import { buildReport } from "../core/report.ts";
+import { buildReport, hooksUnknown } from "../core/report.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { State } from "./state.ts";
 import { untilWoken } from "./wait.ts";
 
 export interface ReporterOptions {
-  readonly state: Pick<State, "applications">;
+  readonly state: Pick<State, "applications" | "removedUnknown">;
   readonly acceptance: Pick<Acceptance, "epoch" | "generation" | "intent" | "names">;
   readonly send: (message: AgentMessage) => void;
   readonly clock: Clock;
@@ -105,11 +105,14 @@ function describe(options: ReporterOptions, name: string): Report | undefined {
   const intent = acceptance.intent(name);
   const receivedAtMs = "receivedAtMs" in intent ? intent.receivedAtMs : 0;
   if (application === undefined) {
-    return intent.kind === "remove" ? removed({ name, epoch, generation, receivedAtMs }) : undefined;
+    const why = options.state.removedUnknown.has(name) ? hooksUnknown : nothingLeft;
+    return intent.kind === "remove" ? removed({ name, epoch, generation, receivedAtMs, ...why }) : undefined;
   }
   const assignment = intent.kind === "run" ? intent.assignment : undefined;
   return buildReport({ application, assignment, epoch, generation, sequence: 0, receivedAtMs });
 }
+
+const nothingLeft = { reason: "Removed", message: "nothing of it is left in the cluster" } as const;
 
 /** What a tombstone comes to in the end; said on each connection for as long as the hub keeps the tombstone. */
 function removed(about: {
@@ -117,22 +120,20 @@ function removed(about: {
   readonly epoch: string;
   readonly generation: number;
   readonly receivedAtMs: number;
+  readonly reason: string;
+  readonly message: string;
 }): Report {
-  const { name, epoch, generation, receivedAtMs } = about;
+  const { name, ...said } = about;
   return {
     application: name,
     sequence: 0,
-    epoch,
-    generation,
     bundle: "",
     applied: "",
     commit: "",
     phase: "removed",
     health: "Current",
-    reason: "Removed",
-    message: "nothing of it is left in the cluster",
     objects: [],
-    receivedAtMs,
     appliedAtMs: 0,
+    ...said,
   };
 }

@@ -27,8 +27,12 @@ export interface State extends Service {
   find(key: ObjectKey, label: string): Place | undefined;
   /** Has the copy on disk follow. */
   touch(application: ApplicationRecord): void;
+  /** Brings the copy on disk up to date, for what has to be remembered before it is acted on. */
+  save(application: ApplicationRecord): Promise<void>;
   /** Forgets an application whose objects are all gone. */
   remove(name: string): Promise<void>;
+  /** Those whose hooks nobody knew by then, as long as this process runs. */
+  readonly removedUnknown: ReadonlySet<string>;
 }
 
 export interface Place {
@@ -50,33 +54,26 @@ export async function loadState(options: {
   const applications = new Map<string, ApplicationRecord>();
   for (const stored of await files.readAll()) applications.set(stored.name, restore(stored));
   const dirty = new Set<string>();
-  const save = async (): Promise<void> => {
-    for (const name of dirty) {
-      dirty.delete(name);
-      const application = applications.get(name);
-      if (application !== undefined) await files.write(toStored(application));
-    }
+  const removedUnknown = new Set<string>();
+  const write = createWriter(files, applications);
+  const save = async (name: string): Promise<void> => {
+    dirty.delete(name);
+    await write(name);
+  };
+  const saveAll = async (): Promise<void> => {
+    for (const name of dirty) await save(name);
   };
   const ensure = (name: string): ApplicationRecord => {
     const known = applications.get(name) ?? createApplicationRecord(name);
     applications.set(name, known);
+    removedUnknown.delete(name);
     return known;
   };
   return {
     name: "state",
     applications,
     ensure,
-    find(key, label) {
-      const id = formatObjectKey(key);
-      const labelled = applications.get(label);
-      const own = labelled?.objects.get(id);
-      if (labelled !== undefined && own !== undefined) return { application: labelled, record: own };
-      for (const application of applications.values()) {
-        const record = application.objects.get(id);
-        if (record !== undefined) return { application, record };
-      }
-      return undefined;
-    },
+    find: (key, label) => findPlace(applications, key, label),
     adopt(inventories) {
       for (const [name, { account, entries }] of inventories) {
         const application = ensure(name);
@@ -85,7 +82,10 @@ export async function loadState(options: {
       }
     },
     touch: (application) => void dirty.add(application.name),
+    save: ({ name }) => save(name),
+    removedUnknown,
     async remove(name) {
+      if (applications.get(name)?.removal === "") removedUnknown.add(name);
       applications.delete(name);
       dirty.delete(name);
       await files.remove(name);
@@ -95,7 +95,7 @@ export async function loadState(options: {
       while (!signal.aborted) {
         await clock.sleep(Math.max(saveEveryMs, pauseForEachMs * tookMs), signal).catch(() => undefined);
         const startedAt = clock.now();
-        await save().catch((cause: unknown) => log.warn({ err: cause }, "records could not be written"));
+        await saveAll().catch((cause: unknown) => log.warn({ err: cause }, "records could not be written"));
         tookMs = clock.now() - startedAt;
       }
     },
@@ -112,6 +112,38 @@ export function* heldBack(
       if (record.obstacle !== undefined && isSuch(record.obstacle)) yield { application, record };
     }
   }
+}
+
+function findPlace(
+  applications: ReadonlyMap<string, ApplicationRecord>,
+  key: ObjectKey,
+  label: string,
+): Place | undefined {
+  const id = formatObjectKey(key);
+  const labelled = applications.get(label);
+  const own = labelled?.objects.get(id);
+  if (labelled !== undefined && own !== undefined) return { application: labelled, record: own };
+  for (const application of applications.values()) {
+    const record = application.objects.get(id);
+    if (record !== undefined) return { application, record };
+  }
+  return undefined;
+}
+
+/** Writes applications one after the other, so that what is newer is written later. */
+function createWriter(
+  files: RecordFiles,
+  applications: ReadonlyMap<string, ApplicationRecord>,
+): (name: string) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (name) => {
+    const written = last.then(async () => {
+      const application = applications.get(name);
+      if (application !== undefined) await files.write(toStored(application));
+    });
+    last = written.catch(() => undefined);
+    return written;
+  };
 }
 
 function adoptEntry(application: ApplicationRecord, entry: InventoryEntry): void {
@@ -133,6 +165,7 @@ function restore(stored: StoredApplication): ApplicationRecord {
     applied: fields.applied,
     previous: fields.previous,
     appliedAtMs: fields.appliedAtMs,
+    removal: fields.removal ?? "",
     syncRequest: fields.syncRequest,
     account: fields.account ?? "",
     objects: new Map(records),
@@ -154,10 +187,11 @@ function restoreObject({ key, version, ...fields }: StoredObject): ObjectRecord 
 }
 
 function toStored(application: ApplicationRecord): StoredApplication {
-  const { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account } = application;
+  const { name, bundle, namespace, applied, previous, appliedAtMs, removal, syncRequest, account } = application;
   const owned = [...application.objects.values()].filter((record) => record.departure?.released !== true);
   const objects = owned.map(toStoredObject);
-  return { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account, objects };
+  const fields = { name, bundle, namespace, applied, previous, appliedAtMs, syncRequest, account, objects };
+  return removal === "" ? fields : { ...fields, removal };
 }
 
 function toStoredObject(record: ObjectRecord): StoredObject {

@@ -1,8 +1,9 @@
+import { done, type Outcome } from "@drover/shared/controller";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import { describeContest, repairDelayMs } from "../core/contest.ts";
 import { createGate, isGated } from "../core/gate.ts";
-import { clearObstacle, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import { clearObstacle, isLeaving, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
 import type { Context } from "./context.ts";
 
 export interface Turn {
@@ -36,6 +37,24 @@ export function takeTurn(context: Pick<Context, "clock" | "log">, application: A
     if (record.notBefore > now) nextAtMs = Math.min(nextAtMs, record.notBefore);
   }
   return { due, nextAtMs };
+}
+
+const shortestWaitMs = 20;
+
+/** When the next object may be tried again, in ms since the epoch. */
+export function nextTry(application: ApplicationRecord, now: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const record of application.objects.values()) {
+    // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others.
+    if (isLeaving(record) || (needsApply(record) && !isGated(record))) {
+      next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
+    }
+  }
+  return next;
+}
+
+export function retryAt(atMs: number, now: number): Outcome {
+  return atMs === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: atMs - now };
 }
 
 /** How long the repair of a contested object is still put off; not positive when it is due. */

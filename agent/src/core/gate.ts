@@ -2,6 +2,7 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import type { Stage } from "./hooks.ts";
 import { isApplied, type ObjectRecord, type Obstacle } from "./record.ts";
+import { isOfRemoval } from "./run.ts";
 
 /** Tells why an object has to wait for others of its application; undefined when it does not. */
 export type Gate = (record: ObjectRecord) => Obstacle | undefined;
@@ -20,12 +21,20 @@ export function createGate(objects: ReadonlyMap<string, ObjectRecord>): Gate {
   };
   return (record) => {
     if (record.applied === record.desired || rankOf(record) === undefined) return undefined;
-    return waitForWave(record, firstUnready()) ?? waitForOthers(objects, record);
+    const wait = waitForWave(record, firstUnready());
+    // What an object may depend on leaves with the application.
+    return wait ?? (isOfRemoval(record.run?.stage ?? "main") ? undefined : waitForOthers(objects, record));
   };
 }
 
 /** Stages that follow each other. Those that are not in here have a time of their own. */
-const ranks: Readonly<Partial<Record<Stage, number>>> = { pre: 0, main: 1, post: 2 };
+const ranks: Readonly<Partial<Record<Stage, number>>> = {
+  pre: 0,
+  main: 1,
+  post: 2,
+  "pre-delete": 3,
+  "post-delete": 4,
+};
 
 function rankOf({ run }: ObjectRecord): number | undefined {
   return ranks[run?.stage ?? "main"];

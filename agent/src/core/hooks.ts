@@ -2,8 +2,8 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 
 /**
  * When an object is applied. `pre`, `main` and `post` follow each other in every bundle, each when all of the one before
- * is ready; `failure` when a bundle could not be applied. Of the last two, which belong to the removal of the application,
- * nothing is run yet.
+ * is ready; `failure` when a bundle could not be applied; the last two when the application is removed, before anything of
+ * it is deleted and after everything else is gone.
  */
 export type Stage = "pre" | "main" | "post" | "failure" | "pre-delete" | "post-delete";
 

@@ -18,16 +18,20 @@ export interface PruneOrder {
 }
 
 /**
- * The reverse of the order of applying. An object whose deletion was accepted holds nobody up (case 47), except:
+ * The reverse of the order of applying. `running`: hooks that are still to be run, and whose place has to stay. An object whose deletion was accepted holds nobody up (case 47), except:
  * - a namespace waits until what left it is gone, and a definition until the objects of its group are;
  * - what a workload needs stays for as long as the workload does;
  * - what custom resources may need stays until they are gone when their definition is the application's own: whoever
  *   takes their finalizers off is then most likely part of the application too.
  */
-export function createPruneOrder(application: ApplicationRecord, leaving: readonly ObjectRecord[]): PruneOrder {
+export function createPruneOrder(
+  application: ApplicationRecord,
+  leaving: readonly ObjectRecord[],
+  running: readonly ObjectRecord[],
+): PruneOrder {
   const ownGroups = new Set([...application.objects.values()].map(({ key }) => definedGroup(key)));
   ownGroups.delete("");
-  const present = new Set(leaving);
+  const present = new Set([...leaving, ...running]);
   /** By namespace, "" = cluster-scoped: one whose needs have to stay. */
   const keepers = new Map<string, ObjectRecord>();
   const find = (test: (record: ObjectRecord) => boolean): ObjectRecord | undefined => {

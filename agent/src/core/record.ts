@@ -132,6 +132,8 @@ export interface ApplicationRecord {
   applied: Digest;
   previous: Digest;
   appliedAtMs: number;
+  /** The removal that is under way, or that was the last to begin: another name for each. "" = none that knows the hooks. */
+  removal: string;
   syncRequest: number;
   /** Service account whose rights are used for it, as `namespace/name`; "" = the agent's own. */
   account: string;
@@ -198,6 +200,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     applied: "",
     previous: "",
     appliedAtMs: 0,
+    removal: "",
     syncRequest: 0,
     account: "",
     phase: "applying",

@@ -46,6 +46,19 @@ describe("report", () => {
     expect({ reason, message }).toEqual({ reason: "Invalid", message: "ConfigMap shop/m1: spec.x: no" });
   });
 
+  it("says of a removal that it runs no hooks when they are not known, next to what it waits for", () => {
+    const left = { desired: "", obstacle: { reason: "Deleting", message: "it waits", retry: "soon" } } as const;
+    const removed = (removal: string, ...objects: readonly Partial<ObjectRecord>[]) =>
+      report(Object.assign(application(...objects), { phase: "removing", removal }), undefined);
+    const silent = { ...left, obstacle: undefined };
+    expect(removed("", silent)).toMatchObject({ reason: "HooksUnknown" });
+    expect(removed("r1", silent).reason).toBe("");
+    expect(removed("", left)).toMatchObject({
+      reason: "Deleting",
+      message: expect.stringMatching(/^ConfigMap shop\/m0: it waits; it is removed without its hooks/u),
+    });
+  });
+
   it("calls waiting pending, and a fault of the server failed only when it lasts", () => {
     const waiting = { reason: "WaitingForKind", message: "", retry: "kind" } as const;
     const fault = { reason: "ServerError", message: "", retry: "soon" } as const;

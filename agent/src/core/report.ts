@@ -123,6 +123,12 @@ const expected = new Set([
   "WaitingForNamespace",
 ]);
 
+/** Of an application that is removed and of which only the inventory is known. */
+export const hooksUnknown = {
+  reason: "HooksUnknown",
+  message: "it is removed without its hooks: what it consisted of is not known here any more",
+} as const;
+
 /** The one sentence for the application: what keeps it, else what ails its worst object. */
 function explain(
   { application, assignment }: ReportInput,
@@ -134,14 +140,17 @@ function explain(
   // What is held has its own place in the report, and must not hide what ails the objects that run.
   const shown = objects.filter(({ apply }) => apply !== "abandoned" && (apply !== "held" || removing));
   const [worst] = shown;
+  const isLost = removing && application.removal === "";
   if (worst !== undefined && worst.reason !== "") {
     // All that is left of an application that is to go keeps it, so more than one is named.
     const count = removing ? maxBlockers : 1;
     const more = removing ? Math.max(0, shown.length - count) : 0;
     const named = shown.slice(0, count).map(describeObject).join("; ");
-    return { reason: worst.reason, message: more === 0 ? named : `${named}; and ${more} more` };
+    const texts = [named, more === 0 ? "" : `and ${more} more`, isLost ? hooksUnknown.message : ""];
+    return { reason: worst.reason, message: texts.filter((text) => text !== "").join("; ") };
   }
-  if (assignment === undefined && application.phase !== "removing") {
+  if (isLost) return hooksUnknown;
+  if (assignment === undefined && !removing) {
     return { reason: "NotAssigned", message: "no assignment names it any more; it is kept as it is" };
   }
   return { reason: "", message: "" };

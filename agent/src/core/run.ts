@@ -8,7 +8,7 @@ import type { Hook, Outcome, Stage } from "./hooks.ts";
 export interface Run {
   /** undefined for a Job that is no hook. */
   readonly hook: Hook | undefined;
-  /** What the object is to run for: of a Job its spec, of a hook a bundle and a stage; "" = nothing for now. */
+  /** What the object is to run for: of a Job its spec, of a hook a bundle or removal, and a stage; "" = nothing for now. */
   readonly id: string;
   readonly stage: Stage;
   /** Whether the cluster deletes it some time after its end. */
@@ -71,6 +71,34 @@ export function endedRun(ended: Ended): Run {
 /** The run of a stage that does not follow from the ones before. */
 export function runIn(run: Run, stage: Stage, bundle: Digest): Run {
   return { ...run, stage, id: runId(bundle, stage) };
+}
+
+/** What a hook runs for in turn when its application is removed. */
+const removalSequence = ["pre-delete", "post-delete"] as const;
+
+export function isOfRemoval(stage: Stage): boolean {
+  return stage === "pre-delete" || stage === "post-delete";
+}
+
+/**
+ * The run that a hook is to do next for a removal; with id "" when there is none (left). An attempt that is under way or
+ * has failed stays the next one, see `nextAttempt`.
+ */
+export function nextRemovalRun(run: Run, hook: Hook, removal: string): Run {
+  const stages = removalSequence.filter((stage) => hook.stages[stage] !== undefined);
+  const isOf = (id: string, stage: Stage): boolean => id.startsWith(`${removal}-${stage}-`);
+  const ended = run.ended ?? { id: "", outcome: "success" };
+  const last = stages.findIndex((stage) => isOf(ended.id, stage));
+  const stage = stages[ended.outcome === "failure" ? Math.max(0, last) : last + 1];
+  if (stage === undefined) return { ...run, id: "" };
+  const id = [run.id, ended.id].find((id) => isOf(id, stage));
+  return { ...run, stage, id: id ?? `${removal}-${stage}-1` };
+}
+
+/** A removal's run that has failed, once more: under another name, so that what the failed one left is not taken for it. */
+export function nextAttempt(run: Run): Run {
+  const dash = run.id.lastIndexOf("-");
+  return { ...run, id: `${run.id.slice(0, dash)}-${Number(run.id.slice(dash + 1)) + 1}` };
 }
 
 function runId(bundle: Digest, stage: string): string {

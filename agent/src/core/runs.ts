@@ -5,7 +5,7 @@ import { isCustom } from "./health/custom-resource.ts";
 import { assess } from "./health/index.ts";
 import { current, verdict, type Verdict } from "./health/verdict.ts";
 import { clearObstacle, setVerdict, type ApplicationRecord, type ObjectRecord, type Obstacle } from "./record.ts";
-import { hasFailed, isOver, nextRun, runIn, type Run } from "./run.ts";
+import { hasFailed, isOfRemoval, isOver, nextRun, runIn, type Run } from "./run.ts";
 
 /** On every hook that is applied: the run that it was made for. Tells one that ended from one of an earlier bundle. */
 const runAnnotation = "drover.dev/run";
@@ -51,7 +51,7 @@ function planOf({ bundle, applied, phase }: ApplicationRecord, run: Run): Run {
 }
 
 /** Has a hook do a run; one that it has done is not done again. */
-function planRun(record: ObjectRecord, run: Run): void {
+export function planRun(record: ObjectRecord, run: Run): void {
   const isNew = record.run?.id !== run.id;
   record.run = run;
   if (isNew) clearObstacle(record);
@@ -67,7 +67,7 @@ function rest(record: ObjectRecord, run: Run): void {
   record.applied = record.desired;
   record.repair = undefined;
   if (record.uid === "") setVerdict(record, lastVerdict(run));
-  if (hasFailed(run)) record.obstacle ??= failed(lastVerdict(run));
+  if (hasFailed(run)) record.obstacle ??= failed(run, lastVerdict(run));
 }
 
 /** How an object is that has ended and is not there any more. */
@@ -75,8 +75,10 @@ export function lastVerdict(run: Run): Verdict {
   return hasFailed(run) ? verdict("Failed", "JobFailed", "it has failed, and is not there any more") : current;
 }
 
-function failed({ reason, message }: Verdict): Obstacle {
-  return { reason: "HookFailed", message: message === "" ? reason : `${reason}: ${message}`, retry: "changed" };
+function failed({ stage }: Run, { reason, message }: Verdict): Obstacle {
+  const why = message === "" ? reason : `${reason}: ${message}`;
+  const next = isOfRemoval(stage) ? "; it holds the removal, and is run again when that is confirmed" : "";
+  return { reason: "HookFailed", message: `${why}${next}`, retry: "changed" };
 }
 
 /** Takes in that a Job or a hook has come to its end, if it has; true when that is news. */
@@ -91,7 +93,7 @@ export function noteEnd(application: ApplicationRecord, record: ObjectRecord, li
   if (run.hook === undefined && outcome === "failure" && !run.expires) return false;
   record.run = { ...run, ended: { id: run.id, outcome } };
   application.shape += 1;
-  if (run.hook !== undefined && outcome === "failure") record.obstacle = failed(end);
+  if (run.hook !== undefined && outcome === "failure") record.obstacle = failed(run, end);
   return true;
 }
 

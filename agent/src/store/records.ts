@@ -34,6 +34,8 @@ export interface StoredApplication {
   readonly applied: string;
   readonly previous: string;
   readonly appliedAtMs: number;
+  /** Absent when none has begun. */
+  readonly removal?: string;
   readonly syncRequest: number;
   /** Absent in files of before there were accounts. */
   readonly account?: string;

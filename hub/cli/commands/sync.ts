@@ -27,7 +27,10 @@ export function define(program: Command, { terminal }: CommandContext): void {
     .argument("<what>", "app, app@cluster or source/NAME")
     .option("--wait", "wait until every target is current")
     .option("--timeout <duration>", "how long to wait", "5m")
-    .option("--confirm-prune", "let app@cluster delete what it holds back; shows it first")
+    .option(
+      "--confirm-prune",
+      "let app@cluster delete what it holds back, or run a failed hook of its removal again; shows it first",
+    )
     .option("--yes", "with --confirm-prune: do it, do not only show")
     .action(async (what: string) => {
       const flags = command.optsWithGlobals<SyncFlags>();
@@ -70,15 +73,18 @@ async function confirmPrune(session: Session, what: string, flags: SyncFlags): P
   const target = await client.targets.get(parseTargetName(what), signal);
   const { heldPrune } = target;
   if (heldPrune === undefined) throw new DroverError("precondition_failed", `${what} holds no deletions`);
-  const held = target.items.filter((item) => item.apply === "held");
-  const lines = held.map(({ object, message }) => plain(`delete ${object}: ${message}`));
+  // A hook that has failed holds the removal of its application; nothing is deleted by confirming it.
+  const failed = heldPrune.reason === "HookFailed";
+  const held = target.items.filter((item) => (failed ? item.reason === "HookFailed" : item.apply === "held"));
+  const lines = held.map(({ object, message }) => plain(`${failed ? "run" : "delete"} ${object}: ${message}`));
   if (flags.yes === true) {
     for (const line of lines) say(session, line);
     await client.targets.confirmPrune(target, { digest: heldPrune.digest }, signal);
     return;
   }
   print(session, lines);
-  throw new DroverError("precondition_failed", `${what} would delete ${heldPrune.objects} objects`, {
+  const [verb, noun] = failed ? ["run", "failed hooks again"] : ["delete", "objects"];
+  throw new DroverError("precondition_failed", `${what} would ${verb} ${heldPrune.objects} ${noun}`, {
     hint: `if that is what you want: drover sync ${what} --confirm-prune --yes`,
   });
 }

@@ -82,12 +82,16 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
     report.generation >= (store.cluster(cluster)?.generation ?? 0)
   ) {
     store.assign({ put: [], forget: [id], blobs: new Map() });
-    deps.events.append({ type: "removed", ...id, message: `${report.application} was removed from ${cluster}` });
+    deps.events.append({ type: "removed", ...id, message: describeRemoved(cluster, report) });
     deps.send(cluster);
     return;
   }
   announceDrift(deps, id, old, report);
   world.assess(id, report);
+}
+
+function describeRemoved(cluster: string, { application, reason, message }: Report): string {
+  return `${application} was removed from ${cluster}${reason === "HooksUnknown" ? `: ${message}` : ""}`;
 }
 
 /** A drift that was found since the last report is an event, also when it is repaired by now. */

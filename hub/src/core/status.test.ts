@@ -55,6 +55,17 @@ describe("state of a target", () => {
     expect(assessTarget({ ...removed, report: { ...blocked, heldPrune } }).reason).toBe("PruneHeld");
   });
 
+  it("names the hook that holds a removal, and says which command runs it again", () => {
+    const message = "Job shop/drain: JobFailed; it is run again when the removal is confirmed";
+    const hookHeld = { digest: "sha256:cd", objects: 1, reason: "HookFailed" };
+    const failed = { ...report, phase: "removing", reason: "HookFailed", message, heldPrune: hookHeld } as const;
+    expect(assessTarget({ ...healthy, target: { ...target, removal: "no longer declared" }, report: failed })).toEqual({
+      state: "deleting",
+      reason: "HookFailed",
+      message: `${message}: drover sync web@dev-1 --confirm-prune`,
+    });
+  });
+
   it.each<[string, Partial<TargetFacts>, string, string]>([
     ["all well", {}, "current", ""],
     ["never joined", { joined: false, report: undefined }, "pending", "ClusterNotJoined"],

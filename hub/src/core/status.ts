@@ -42,15 +42,18 @@ export function assessTarget(facts: TargetFacts): Assessment {
 function assessRemoval(target: TargetFacts["target"], report: Report | undefined): Assessment {
   if (report?.phase !== "removing") return assess("deleting", "Removing", target.removal);
   const held = describeHeld(target, report);
-  if (held !== undefined) return assess("deleting", "PruneHeld", held);
+  if (held !== undefined)
+    return assess("deleting", report.heldPrune?.reason === "HookFailed" ? "HookFailed" : "PruneHeld", held);
   return assess("deleting", report.reason || "Removing", report.message || target.removal);
 }
 
-function describeHeld(target: TargetFacts["target"], { heldPrune }: Report): string | undefined {
+function describeHeld(target: TargetFacts["target"], { heldPrune, message }: Report): string | undefined {
   if (heldPrune === undefined) return undefined;
   const { objects, reason } = heldPrune;
+  const command = `drover sync ${formatTarget(target)} --confirm-prune`;
+  if (reason === "HookFailed") return `${message}: ${command}`;
   const what = objects === 1 ? "1 deletion waits" : `${objects} deletions wait`;
-  return `${what} for confirmation (${reason}): drover sync ${formatTarget(target)} --confirm-prune`;
+  return `${what} for confirmation (${reason}): ${command}`;
 }
 
 function assessReport(report: Report): Assessment {

@@ -75,10 +75,12 @@ export const targetSchema = Type.Object({
 const heldPruneSchema = Type.Object(
   {
     digest: text("Names exactly the objects that wait: what is confirmed is this and nothing else"),
-    objects: Type.Integer({ description: "How many; those of `items` that are `held`" }),
+    objects: Type.Integer({
+      description: "How many; those of `items` that are `held`, or that failed as hooks of a removal (`HookFailed`)",
+    }),
     reason: text("Stable CamelCase reason"),
   },
-  { description: "Deletions that a person has to confirm; absent when none wait" },
+  { description: "Deletions, or hooks of a removal that failed, that a person has to confirm; absent when none wait" },
 );
 
 export const targetDetailSchema = Type.Intersect([

@@ -108,7 +108,7 @@ export interface Drift {
   readonly repaired: boolean;
 }
 
-/** Deletions that wait for a person. */
+/** Deletions that wait for a person; or, with `HookFailed`, hooks that hold a removal and are run again when confirmed. */
 export interface HeldPrune {
   /** Names exactly these objects: confirming it confirms nothing that joins them later. */
   readonly digest: string;
