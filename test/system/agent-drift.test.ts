@@ -89,7 +89,7 @@ function suite(server: Server): void {
     agent.takeRequests();
     await agent.edit(mapPath(app), { metadata: { annotations: { theirs: "x" }, finalizers: ["example.org/wait"] } });
     await agent.edit(mapPath(app), { data: { b: "2" }, metadata: { labels: { team: "x" } } });
-    await untilData(app, { a: "1" });
+    await untilData(mapPath(app), { a: "1" });
     const drift = { paths: ["data[b]", "metadata.labels[team]"], by: "kubectl-edit", repaired: true };
     const drifted = expect.objectContaining({ drift: expect.objectContaining(drift) });
     await agent.untilReported(app, { objects: expect.arrayContaining([drifted]) });
