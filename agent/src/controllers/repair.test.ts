@@ -2,9 +2,12 @@ import { FakeClock } from "@drover/shared/clock";
 import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, it } from "vitest";
 
+import type { Verdict } from "../core/health/verdict.ts";
 import {
   createApplicationRecord,
   createObjectRecord,
+  recordOf,
+  setVerdict,
   type ApplicationRecord,
   type ObjectRecord,
 } from "../core/record.ts";
@@ -45,12 +48,19 @@ function drift(change: (parts: { application: ApplicationRecord; record: ObjectR
 }
 
 /** What is handed out; otherwise the application is woken. */
-function handOut(place: ReturnType<typeof drift>, intent: Intent = { kind: "run", assignment, receivedAtMs: 0 }) {
+function handOut(
+  place: ReturnType<typeof drift>,
+  intent: Intent = { kind: "run", assignment, receivedAtMs: 0 },
+  kinds: ApplicationRecord = createApplicationRecord("kinds"),
+) {
   const handedOut: ObjectRecord[] = [];
   const acceptance = { intent: () => intent, names: () => ["shop"] };
   const dispatcher = { dispatch: (_application: unknown, due: readonly ObjectRecord[]) => void handedOut.push(...due) };
   const woken: string[] = [];
-  repair({ acceptance, clock: new FakeClock(nowMs), wake: (name) => void woken.push(name) }, dispatcher, place);
+  const resource = { group: "example.org", version: "v1", kind: "Shape", plural: "shapes", namespaced: true };
+  const state = { applications: new Map([["kinds", kinds]]) };
+  const context = { acceptance, clock: new FakeClock(nowMs), discovery: { known: () => resource }, state };
+  repair({ ...context, wake: (name) => void woken.push(name) }, dispatcher, place);
   expect(woken).toEqual(handedOut.length === 0 ? ["shop"] : []);
   return handedOut.length === 1 && handedOut[0] === place.record;
 }
@@ -73,6 +83,23 @@ describe("an object that has drifted", () => {
     ["it is fought over", ({ record }) => (record.heat = { value: 9, at: nowMs })],
   ])("waits for the round over its application when %s", (_why, change) => {
     expect(handOut(drift(change))).toBe(false);
+  });
+
+  it.each<[Verdict["health"], boolean]>([
+    ["Current", true],
+    ["Terminating", false],
+  ])("case 41: of a kind whose definition is %s is handed out: %s", (health, isHandedOut) => {
+    const shape = { group: "example.org", kind: "Shape", namespace: "shop", name: "round" };
+    const kinds = createApplicationRecord("kinds");
+    const definition = { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition", namespace: "" };
+    setVerdict(recordOf(kinds, { ...definition, name: "shapes.example.org" }, "v1"), {
+      health,
+      reason: "",
+      message: "",
+    });
+    const { application, record } = drift();
+    const place = { application, record: { ...record, key: shape } };
+    expect(handOut(place, { kind: "keep", assignment }, kinds)).toBe(isHandedOut);
   });
 
   const tombstone = { application: "shop", reason: "gone", detach: false, confirmPrune: "" };

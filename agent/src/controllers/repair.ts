@@ -2,7 +2,7 @@ import { needsApply } from "../core/record.ts";
 import type { Context } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Place } from "./state.ts";
-import { contestedForMs } from "./turn.ts";
+import { contestedForMs, isKindLeaving, type Kinds } from "./turn.ts";
 
 /**
  * Hands an object that has drifted out by itself: what was applied before waits for nothing else, and a look at the whole
@@ -10,7 +10,7 @@ import { contestedForMs } from "./turn.ts";
  * was applied.
  */
 export function repair(
-  context: Pick<Context, "acceptance" | "clock" | "wake">,
+  context: RepairContext & Pick<Context, "wake">,
   dispatcher: Pick<Dispatcher, "dispatch">,
   place: Place,
 ): void {
@@ -18,7 +18,10 @@ export function repair(
   else context.wake(place.application.name);
 }
 
-function isDue({ acceptance, clock }: Pick<Context, "acceptance" | "clock">, { application, record }: Place): boolean {
+type RepairContext = Pick<Context, "acceptance" | "clock"> & Kinds;
+
+function isDue(context: RepairContext, { application, record }: Place): boolean {
+  const { acceptance, clock } = context;
   const intent = acceptance.intent(application.name);
   if (intent.kind !== "run" && intent.kind !== "keep") return false;
   const { bundle, namespace, syncRequest } = intent.assignment;
@@ -29,5 +32,5 @@ function isDue({ acceptance, clock }: Pick<Context, "acceptance" | "clock">, { a
     application.hindrance === undefined;
   if (!asApplied || record.applied !== record.desired || !needsApply(record) || record.inFlight) return false;
   const now = clock.now();
-  return record.notBefore <= now && contestedForMs(record, now) <= 0;
+  return record.notBefore <= now && contestedForMs(record, now) <= 0 && !isKindLeaving(context, record);
 }

@@ -3,8 +3,17 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import { describeContest, repairDelayMs } from "../core/contest.ts";
 import { createGate, isGated } from "../core/gate.ts";
-import { clearObstacle, isLeaving, needsApply, type ApplicationRecord, type ObjectRecord } from "../core/record.ts";
+import { isCustom } from "../core/health/custom-resource.ts";
+import {
+  clearObstacle,
+  isLeaving,
+  needsApply,
+  type ApplicationRecord,
+  type ObjectRecord,
+  type Obstacle,
+} from "../core/record.ts";
 import type { Context } from "./context.ts";
+import { kindDefinitions } from "./kinds.ts";
 
 export interface Turn {
   /** To be applied now. */
@@ -14,7 +23,7 @@ export interface Turn {
 }
 
 /** Finds out which objects are to be applied now; why the others are not is left in their records. */
-export function takeTurn(context: Pick<Context, "clock" | "log">, application: ApplicationRecord): Turn {
+export function takeTurn(context: Pick<Context, "clock" | "log"> & Kinds, application: ApplicationRecord): Turn {
   const now = context.clock.now();
   const gate = createGate(application.objects);
   const due: ObjectRecord[] = [];
@@ -29,6 +38,10 @@ export function takeTurn(context: Pick<Context, "clock" | "log">, application: A
       continue;
     }
     if (isGated(record)) clearObstacle(record);
+    if (isKindLeaving(context, record)) {
+      record.obstacle = kindLeaving;
+      continue;
+    }
     if (record.notBefore <= now) {
       const waitMs = contestedForMs(record, now);
       if (waitMs <= 0) due.push(record);
@@ -37,6 +50,29 @@ export function takeTurn(context: Pick<Context, "clock" | "log">, application: A
     if (record.notBefore > now) nextAtMs = Math.min(nextAtMs, record.notBefore);
   }
   return { due, nextAtMs };
+}
+
+/** What is known of kinds, and of the definitions that applications have. */
+export interface Kinds {
+  readonly discovery: Pick<Context["discovery"], "known">;
+  readonly state: Pick<Context["state"], "applications">;
+}
+
+const kindLeaving: Obstacle = { reason: "WaitingForKind", message: "its definition is being deleted", retry: "kind" };
+
+/**
+ * Whether the object's kind is defined here, and the definition is being deleted. A server takes an object of it all the
+ * same, and then the deletion has to begin anew (case 41).
+ */
+export function isKindLeaving({ discovery, state }: Kinds, { key: { group, kind }, version }: ObjectRecord): boolean {
+  const resource = isCustom(group) ? discovery.known({ group, version, kind }) : undefined;
+  if (resource === undefined) return false;
+  const name = `${resource.plural}.${group}`;
+  const definition = formatObjectKey({ group: kindDefinitions.group, kind: kindDefinitions.kind, namespace: "", name });
+  for (const { objects } of state.applications.values()) {
+    if (objects.get(definition)?.verdict.health === "Terminating") return true;
+  }
+  return false;
 }
 
 const shortestWaitMs = 20;
