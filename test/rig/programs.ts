@@ -14,6 +14,15 @@ export type ProgramName =
   | "kubemark"
   | "nats-server";
 
+/** What a control plane needs that runs workloads. */
+export const workloadPrograms: readonly ProgramName[] = [
+  "kube-apiserver",
+  "etcd",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kubemark",
+];
+
 /** Folders of the rig's cache, as `install.sh` fills them. */
 const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
   etcd: "servers-bookworm/usr/bin",

@@ -3,6 +3,7 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { workloadPrograms } from "../rig/programs.ts";
 import { deployment } from "./agent-objects.ts";
 import { startLoneAgent, type LoneAgent } from "./lone-agent.ts";
 
@@ -15,13 +16,7 @@ function withPods(name: string, pod: JsonRecord): KubeObject {
 }
 
 /** Only controllers, a scheduler and a kubelet say why pods do not come; the embedded cluster has none of them. */
-describeWithRig(
-  "kube-apiserver",
-  "etcd",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kubemark",
-)("a workload that does not get ready, by what real controllers say", () => {
+describeWithRig(...workloadPrograms)("a workload that does not get ready, by what real controllers say", () => {
   let agent: LoneAgent;
   beforeAll(async () => {
     agent = await startLoneAgent("real", { controllers: true });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type WorkTree } from "../rig/git.ts";
+import { workloadPrograms } from "../rig/programs.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
 /** Repositories as their authors published them, beside the checkout; not a part of it. */
@@ -190,14 +191,7 @@ async function actAsLoadBalancer(fleet: Fleet): Promise<void> {
 
 const title = "published configuration repositories on real control planes";
 if (existsSync(corpus)) {
-  describeWithRig(
-    "kube-apiserver",
-    "etcd",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubemark",
-    "kubectl",
-  )(title, suite);
+  describeWithRig(...workloadPrograms, "kubectl")(title, suite);
 } else {
   describe(title, () => {
     it("[../shared/corpus is not beside this checkout, so nothing is compared]", () => {
