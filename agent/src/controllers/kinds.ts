@@ -1,5 +1,7 @@
 import { recordsAt, textAt, type JsonRecord } from "@drover/shared/json";
+import { formatObjectKey } from "@drover/shared/kube/manifest";
 
+import { isCustom } from "../core/health/custom-resource.ts";
 import { assess } from "../core/health/index.ts";
 import { setVerdict, type ObjectRecord } from "../core/record.ts";
 import type { Resource } from "../kube/api.ts";
@@ -17,6 +19,27 @@ export const kindDefinitions: Resource = {
   plural: "customresourcedefinitions",
   namespaced: false,
 };
+
+/** What is known of kinds, and of the definitions that applications have. */
+export interface Kinds {
+  readonly discovery: Pick<Context["discovery"], "known">;
+  readonly state: Pick<Context["state"], "applications">;
+}
+
+/**
+ * Whether the object's kind is defined here, and the definition is being deleted. A server takes an object of it all the
+ * same, and then the deletion has to begin anew (case 41).
+ */
+export function isKindLeaving({ discovery, state }: Kinds, { key: { group, kind }, version }: ObjectRecord): boolean {
+  const resource = isCustom(group) ? discovery.known({ group, version, kind }) : undefined;
+  if (resource === undefined) return false;
+  const name = `${resource.plural}.${group}`;
+  const definition = formatObjectKey({ group: kindDefinitions.group, kind: kindDefinitions.kind, namespace: "", name });
+  for (const { objects } of state.applications.values()) {
+    if (objects.get(definition)?.verdict.health === "Terminating") return true;
+  }
+  return false;
+}
 
 const firstWaitMs = 20;
 const longestWaitMs = 200;

@@ -1,8 +1,9 @@
 import { needsApply } from "../core/record.ts";
 import type { Context } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { isKindLeaving, type Kinds } from "./kinds.ts";
 import type { Place } from "./state.ts";
-import { contestedForMs, isKindLeaving, type Kinds } from "./turn.ts";
+import { contestedForMs } from "./turn.ts";
 
 /**
  * Hands an object that has drifted out by itself: what was applied before waits for nothing else, and a look at the whole

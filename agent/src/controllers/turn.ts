@@ -3,7 +3,6 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import { describeContest, repairDelayMs } from "../core/contest.ts";
 import { createGate, isGated } from "../core/gate.ts";
-import { isCustom } from "../core/health/custom-resource.ts";
 import {
   clearObstacle,
   isLeaving,
@@ -13,7 +12,7 @@ import {
   type Obstacle,
 } from "../core/record.ts";
 import type { Context } from "./context.ts";
-import { kindDefinitions } from "./kinds.ts";
+import { isKindLeaving, type Kinds } from "./kinds.ts";
 
 export interface Turn {
   /** To be applied now. */
@@ -52,28 +51,7 @@ export function takeTurn(context: Pick<Context, "clock" | "log"> & Kinds, applic
   return { due, nextAtMs };
 }
 
-/** What is known of kinds, and of the definitions that applications have. */
-export interface Kinds {
-  readonly discovery: Pick<Context["discovery"], "known">;
-  readonly state: Pick<Context["state"], "applications">;
-}
-
 const kindLeaving: Obstacle = { reason: "WaitingForKind", message: "its definition is being deleted", retry: "kind" };
-
-/**
- * Whether the object's kind is defined here, and the definition is being deleted. A server takes an object of it all the
- * same, and then the deletion has to begin anew (case 41).
- */
-export function isKindLeaving({ discovery, state }: Kinds, { key: { group, kind }, version }: ObjectRecord): boolean {
-  const resource = isCustom(group) ? discovery.known({ group, version, kind }) : undefined;
-  if (resource === undefined) return false;
-  const name = `${resource.plural}.${group}`;
-  const definition = formatObjectKey({ group: kindDefinitions.group, kind: kindDefinitions.kind, namespace: "", name });
-  for (const { objects } of state.applications.values()) {
-    if (objects.get(definition)?.verdict.health === "Terminating") return true;
-  }
-  return false;
-}
 
 const shortestWaitMs = 20;
 
