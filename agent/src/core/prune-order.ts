@@ -18,7 +18,8 @@ export interface PruneOrder {
 }
 
 /**
- * The reverse of the order of applying. `running`: hooks that are still to be run, and whose place has to stay. An object whose deletion was accepted holds nobody up (case 47), except:
+ * The reverse of the order of applying. `running` are hooks that are still to be run, and whose place has to stay. An
+ * object whose deletion was accepted holds nobody up (case 47), except:
  * - a namespace waits until what left it is gone, and a definition until the objects of its group are;
  * - what a workload needs stays for as long as the workload does;
  * - what custom resources may need stays until they are gone when their definition is the application's own: whoever

@@ -42,28 +42,32 @@ export function foreseeDuplicates(
   evidence: JsonRecord,
   { desired, manager }: { readonly desired: JsonRecord; readonly manager: string },
 ): readonly string[] {
-  const lists = (lostFields(desired, evidence, manager) ?? []).map(listOf);
   const others = recordsAt(evidence, "metadata", "managedFields").filter(
     (entry) => entry["manager"] !== manager && entry["operation"] === "Update" && !entry["subresource"],
   );
-  const isForeseen = (list: readonly string[] | undefined): list is readonly string[] => {
-    if (list === undefined) return false;
-    const named = recordsAt(desired, ...list).some((item) => item["name"] !== undefined);
-    const path = ["fieldsV1", ...list.map((field) => `f:${field}`)];
-    const added = others.flatMap((entry) => Object.keys(recordAt(entry, ...path) ?? {}));
-    return named && added.some((key) => key.startsWith("k:") && !key.startsWith('k:{"name"'));
-  };
-  return [...new Set(lists.filter(isForeseen).map((list) => `${list.join(".")}[].name`))];
+  const added = new Set(others.flatMap((entry) => keyedLists(recordAt(entry, "fieldsV1") ?? {}, [])));
+  if (added.size === 0) return [];
+  const lost = new Set((lostFields(desired, evidence, manager) ?? []).map(listOf));
+  const isNamed = (list: string): boolean =>
+    recordsAt(desired, ...list.split(".")).some((item) => item["name"] !== undefined);
+  return [...added].filter((list) => lost.has(list) && isNamed(list)).map((list) => `${list}[].name`);
 }
 
-/** The names that lead to the list that was lost, or to that of which an item was; undefined below list items. */
-function listOf(path: FieldPath): readonly string[] | undefined {
+/** The lists of a field set that have items by other keys than names, as `spec.ports`. What is in items is left out. */
+function keyedLists(set: JsonRecord, names: readonly string[]): readonly string[] {
+  const items = Object.keys(set).filter((step) => step.startsWith("k:"));
+  if (items.length > 0) return items.every((step) => step.startsWith('k:{"name"')) ? [] : [names.join(".")];
+  return Object.keys(set).flatMap((step) => keyedLists(recordAt(set, step) ?? {}, [...names, step.slice(2)]));
+}
+
+/** The list that was lost, or that of which an item was, as `spec.ports`; undefined below list items. */
+function listOf(path: FieldPath): string | undefined {
   const names: string[] = [];
   for (const segment of path.at(-1)?.kind === "item" ? path.slice(0, -1) : path) {
     if (segment.kind !== "field") return undefined;
     names.push(segment.name);
   }
-  return names;
+  return names.join(".");
 }
 
 /** Keys of live items that Git does not have and that have the duplicate field's value of one that it has. */
