@@ -89,17 +89,20 @@ export async function untilConverged(
   const { agent, name } = cell;
   const applies = () => cell.proxy.calls(({ kind, path }) => kind === "apply" && path.includes(name)).length;
   const synced = applies() + (options.syncRequest === 1 ? objects.length : 0);
-  const { bundle } = agent.hub.assign(name, objects, options);
-  // What is asked for anew is applied anew; until then the newest report may be of before.
+  // The newest report may be of before the trouble: what answers this commit is not.
+  const [over, again] = ["1".repeat(40), "2".repeat(40)] as const;
+  const { bundle } = agent.hub.assign(name, objects, { ...options, commit: over });
+  // What is asked for anew is applied anew.
   await vi.waitFor(() => expect(applies()).toBeGreaterThanOrEqual(synced), patience);
+  await vi.waitFor(() => expect(agent.hub.report(name)).toMatchObject({ commit: over }), patience);
   await agent.untilApplied(name, bundle);
   const looks = new Set<string>(["discovery", "list", "watch"]);
   // What its health depends on is looked up once, at any time.
   const isWork = ({ kind, path }: ApiCall): boolean =>
     path.includes(name) && !looks.has(kind) && !(kind === "get" && path.includes("/customresourcedefinitions/"));
   const before = cell.proxy.calls(isWork).length;
-  agent.hub.assign(name, objects, { ...options, commit: "1".repeat(40) });
-  await agent.untilReported(name, { commit: "1".repeat(40), phase: "applied" });
+  agent.hub.assign(name, objects, { ...options, commit: again });
+  await agent.untilReported(name, { commit: again, phase: "applied" });
   const more = cell.proxy.calls(isWork).slice(before);
   expect(more.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
 }
