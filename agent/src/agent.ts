@@ -141,7 +141,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.
-    if (state.applications.get(application)?.gated === true) wake(application);
+    if ((state.applications.get(application)?.waits.size ?? 0) > 0) wake(application);
   };
   const relist: Observer["relist"] = (signal, isWanted) => observer.relist(signal, isWanted);
   const health = createHealth({ acceptance, kube, discovery, state, clock, log }, { changed: seen, relist });

@@ -1,7 +1,8 @@
 import type { Application, Cluster, Event, Source, Target } from "@drover/shared/api/types";
+import { formatDuration } from "@drover/shared/duration";
 import type { TargetState } from "@drover/shared/state";
 
-import { formatAge, formatDuration, formatTime } from "./age.ts";
+import { formatAge, formatTime } from "./age.ts";
 import { formatLabels, shortRevision } from "./names.ts";
 import { marks, paintState, signOf } from "./signs.ts";
 import type { Column } from "./table.ts";

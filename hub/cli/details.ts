@@ -1,9 +1,10 @@
 import type { ApplicationDetail, Cluster, SourceDetail, Target, TargetDetail } from "@drover/shared/api/types";
 import type { Condition } from "@drover/shared/conditions";
+import { formatDuration } from "@drover/shared/duration";
 import { formatPosition } from "@drover/shared/errors";
 import type { TargetState } from "@drover/shared/state";
 
-import { formatAge, formatDuration } from "./age.ts";
+import { formatAge } from "./age.ts";
 import { joinReason, targetColumns, type Look } from "./columns.ts";
 import { formatLabels, shortRevision } from "./names.ts";
 import { marks, paintState, signOf } from "./signs.ts";

@@ -1,7 +1,8 @@
+import { parseDuration } from "@drover/shared/duration";
 import { DroverError, type ErrorCode } from "@drover/shared/errors";
 import { describe, expect, test } from "vitest";
 
-import { formatAge, parseDuration } from "./age.ts";
+import { formatAge } from "./age.ts";
 import { formatError } from "./error-text.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { parseLabelChanges, parseLabels, parseTargetName, shortRevision } from "./names.ts";

@@ -17,6 +17,8 @@ export interface SyncOptions {
   readonly recreate: boolean;
   /** Whether nothing at all is written when the server would refuse any object. */
   readonly allOrNothing: boolean;
+  /** How long an object waits for a wave, a hook or another object, in ms, before that counts as a failure. */
+  readonly gateTimeoutMs: number;
   /** Service account, in the application's namespace, whose rights are used; "" = the agent's own. */
   readonly serviceAccount: string;
   readonly healthRules: readonly HealthRule[];
@@ -58,6 +60,7 @@ export const defaultSync: SyncOptions = {
   ignore: [],
   recreate: false,
   allOrNothing: false,
+  gateTimeoutMs: 5 * 60_000,
   serviceAccount: "",
   healthRules: [],
 };

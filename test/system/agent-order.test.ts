@@ -93,6 +93,28 @@ function suite(server: Server): void {
     await agent.untilApplied("depends", bundle);
   });
 
+  it("calls a wait a failure once it has lasted too long, and goes on by itself when it ends", async () => {
+    const next = annotated(configMap("patient", {}), { "argocd.argoproj.io/sync-wave": "1" });
+    const options = { sync: { gateTimeoutMs: 300 } };
+    const { bundle } = agent.hub.assign("stuck", [next, machine("slow")], options);
+    await agent.untilReported("stuck", {
+      phase: "failed",
+      reason: "DependencyStuck",
+      objects: [{ apply: "failed", reason: "DependencyStuck" }, { apply: "applied" }],
+    });
+    await becomeReady("slow");
+    await agent.untilApplied("stuck", bundle);
+  });
+
+  it("leaves a wait behind for a newer bundle", async () => {
+    const next = annotated(configMap("impatient", {}), { "argocd.argoproj.io/sync-wave": "1" });
+    agent.hub.assign("behind", [next, machine("never")], { sync: { gateTimeoutMs: 300 } });
+    await agent.untilReported("behind", { phase: "failed", reason: "DependencyStuck" });
+    const { bundle } = agent.hub.assign("behind", [next]);
+    await agent.untilApplied("behind", bundle);
+    await vi.waitFor(async () => expect(await agent.get(machinePath("never"))).toBeUndefined(), patience);
+  });
+
   it("names a dependency that is not there, and applies the rest", async () => {
     const lost = annotated(configMap("lost", {}), { "drover.dev/depends-on": "Secret default/none" });
     agent.hub.assign("missing", [lost, configMap("found", {})]);

@@ -82,6 +82,7 @@ async function adoptAssignment(
   if (application.syncRequest !== assignment.syncRequest) {
     application.syncRequest = assignment.syncRequest;
     application.refused = undefined;
+    application.waits = new Map();
     for (const record of application.objects.values()) {
       if (runAgain(record)) continue;
       record.repair ??= { kind: "asked" };

@@ -92,6 +92,7 @@ export function takeIn(application: ApplicationRecord, content: Content, namespa
   if (application.bundle !== content.bundle) application.previous = application.bundle;
   application.bundle = content.bundle;
   application.namespace = namespace;
+  application.waits = new Map();
 }
 
 /**

@@ -2,7 +2,7 @@ import { done, type Outcome } from "@drover/shared/controller";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import { describeContest, repairDelayMs } from "../core/contest.ts";
-import { createGate, isGated } from "../core/gate.ts";
+import { createGate, isGated, stuck } from "../core/gate.ts";
 import {
   clearObstacle,
   isLeaving,
@@ -13,6 +13,7 @@ import {
 } from "../core/record.ts";
 import type { Context } from "./context.ts";
 import { isKindLeaving, type Kinds } from "./kinds.ts";
+import { syncOf } from "./sync.ts";
 
 export interface Turn {
   /** To be applied now. */
@@ -22,18 +23,23 @@ export interface Turn {
 }
 
 /** Finds out which objects are to be applied now; why the others are not is left in their records. */
-export function takeTurn(context: Pick<Context, "clock" | "log"> & Kinds, application: ApplicationRecord): Turn {
+export function takeTurn(
+  context: Pick<Context, "acceptance" | "clock" | "log"> & Kinds,
+  application: ApplicationRecord,
+): Turn {
   const now = context.clock.now();
   const gate = createGate(application.objects);
+  const timeoutMs = syncOf(context, application.name).gateTimeoutMs;
+  const waits = new Map<string, number>();
   const due: ObjectRecord[] = [];
   let nextAtMs = Number.POSITIVE_INFINITY;
-  application.gated = false;
   for (const record of application.objects.values()) {
     if (!needsApply(record) || record.inFlight) continue;
     const wait = gate(record);
     if (wait !== undefined) {
-      record.obstacle = wait;
-      application.gated = true;
+      const overdueAtMs = application.waits.get(wait.on) ?? now + timeoutMs;
+      if (wait.on !== "") waits.set(wait.on, overdueAtMs);
+      record.obstacle = overdueAtMs <= now ? stuck(wait.obstacle, timeoutMs) : wait.obstacle;
       continue;
     }
     if (isGated(record)) clearObstacle(record);
@@ -48,7 +54,13 @@ export function takeTurn(context: Pick<Context, "clock" | "log"> & Kinds, applic
     }
     if (record.notBefore > now) nextAtMs = Math.min(nextAtMs, record.notBefore);
   }
-  return { due, nextAtMs };
+  application.waits = waits;
+  return { due, nextAtMs: Math.min(nextAtMs, nextOverdue(application, now)) };
+}
+
+/** When the next wait will have lasted too long, in ms since the epoch. */
+function nextOverdue({ waits }: ApplicationRecord, now: number): number {
+  return Math.min(...[...waits.values()].filter((atMs) => atMs > now));
 }
 
 const kindLeaving: Obstacle = { reason: "WaitingForKind", message: "its definition is being deleted", retry: "kind" };
@@ -57,9 +69,9 @@ const shortestWaitMs = 20;
 
 /** When the next object may be tried again, in ms since the epoch. */
 export function nextTry(application: ApplicationRecord, now: number): number {
-  let next = Number.POSITIVE_INFINITY;
+  let next = nextOverdue(application, now);
   for (const record of application.objects.values()) {
-    // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others.
+    // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others, until it is overdue.
     if (isLeaving(record) || (needsApply(record) && !isGated(record))) {
       next = Math.min(next, Math.max(record.notBefore, now + shortestWaitMs));
     }

@@ -19,7 +19,7 @@ function applied(record: ObjectRecord): ObjectRecord {
 
 function reasons(...records: readonly ObjectRecord[]): Readonly<Record<string, string | undefined>> {
   const gate = createGate(new Map(records.map((record) => [idOf(record.key.name), record])));
-  return Object.fromEntries(records.map((record) => [record.key.name, gate(record)?.reason]));
+  return Object.fromEntries(records.map((record) => [record.key.name, gate(record)?.obstacle.reason]));
 }
 
 const waits = "WaitingForDependency";
@@ -75,9 +75,9 @@ describe("the gate", () => {
 
   it("says what is waited for, and knows its own obstacles again", () => {
     const top = fresh("top", { wave: 1 });
-    const obstacle = createGate(new Map([fresh("base", {}), top].map((r) => [idOf(r.key.name), r])))(top);
-    expect(obstacle?.message).toBe("waits for wave 0: ConfigMap shop/base is not ready: NotObserved");
-    expect(isGated({ ...top, obstacle })).toBe(true);
+    const wait = createGate(new Map([fresh("base", {}), top].map((r) => [idOf(r.key.name), r])))(top);
+    expect(wait?.obstacle.message).toBe("waits for wave 0: ConfigMap shop/base is not ready: NotObserved");
+    expect(isGated({ ...top, obstacle: wait?.obstacle })).toBe(true);
     expect(isGated({ ...top, obstacle: { reason: "Invalid", message: "", retry: "changed" } })).toBe(false);
   });
 });

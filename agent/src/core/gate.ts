@@ -1,3 +1,4 @@
+import { formatDuration } from "@drover/shared/duration";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 
 import type { Stage } from "./hooks.ts";
@@ -5,7 +6,13 @@ import { isApplied, type ObjectRecord, type Obstacle } from "./record.ts";
 import { isOfRemoval } from "./run.ts";
 
 /** Tells why an object has to wait for others of its application; undefined when it does not. */
-export type Gate = (record: ObjectRecord) => Obstacle | undefined;
+export type Gate = (record: ObjectRecord) => Wait | undefined;
+
+export interface Wait {
+  readonly obstacle: Obstacle;
+  /** The wave or the object that it waits for, by a name among those of its application; "" = nothing that can come. */
+  readonly on: string;
+}
 
 /**
  * Waves and `depends-on`, over all objects of an application by id. Only new content waits: an object that was changed by
@@ -46,7 +53,12 @@ function comesBefore(a: ObjectRecord, b: ObjectRecord): boolean {
   return (byStage || a.order.wave - b.order.wave) < 0;
 }
 
-const reasons = { waiting: "WaitingForDependency", missing: "DependencyMissing", cycle: "DependencyCycle" } as const;
+const reasons = {
+  waiting: "WaitingForDependency",
+  stuck: "DependencyStuck",
+  missing: "DependencyMissing",
+  cycle: "DependencyCycle",
+} as const;
 const allReasons: ReadonlySet<string> = new Set(Object.values(reasons));
 
 /** Whether the object waits because a gate said so. */
@@ -65,17 +77,22 @@ function findFirstUnready(objects: ReadonlyMap<string, ObjectRecord>): ObjectRec
   return first;
 }
 
-function waitForWave(record: ObjectRecord, first: ObjectRecord | undefined): Obstacle | undefined {
+function waitForWave(record: ObjectRecord, first: ObjectRecord | undefined): Wait | undefined {
   if (first === undefined || !comesBefore(first, record)) return undefined;
-  return waitingFor(first, rankOf(first) === rankOf(record) ? `wave ${first.order.wave}` : "what comes before");
+  const { wave } = first.order;
+  const isSameStage = rankOf(first) === rankOf(record);
+  return {
+    obstacle: waitingFor(first, isSameStage ? ` for wave ${wave}` : " for what comes before"),
+    on: `${rankOf(first)}/${wave}`,
+  };
 }
 
-function waitForOthers(objects: ReadonlyMap<string, ObjectRecord>, record: ObjectRecord): Obstacle | undefined {
+function waitForOthers(objects: ReadonlyMap<string, ObjectRecord>, record: ObjectRecord): Wait | undefined {
   for (const id of record.order.dependsOn) {
     const other = objects.get(id);
     if (other === undefined || other.desired === "") return missing(id);
     if (dependsOn(objects, { from: other, on: record })) return cycle(id);
-    if (!isReady(other)) return waitingFor(other, "");
+    if (!isReady(other)) return { obstacle: waitingFor(other, ""), on: id };
   }
   return undefined;
 }
@@ -89,17 +106,24 @@ function isReady(record: ObjectRecord): boolean {
 function waitingFor({ key, verdict, obstacle }: ObjectRecord, wave: string): Obstacle {
   const reason = obstacle?.reason ?? verdict.reason;
   const why = `${formatObjectKey(key)} is not ready${reason === "" ? "" : `: ${reason}`}`;
-  const message = `waits${wave === "" ? "" : ` for ${wave}`}: ${why}`;
-  return { reason: reasons.waiting, message, retry: "soon" };
+  return { reason: reasons.waiting, message: `waits${wave}: ${why}`, retry: "soon" };
 }
 
-function missing(id: string): Obstacle {
-  const message = `depends on "${id}", which is not part of the application`;
-  return { reason: reasons.missing, message, retry: "changed" };
+/** Of an object that has waited too long. It goes on by itself once what it waits for is ready. */
+export function stuck({ message }: Obstacle, timeoutMs: number): Obstacle {
+  return { reason: reasons.stuck, message: `more than ${formatDuration(timeoutMs)}: ${message}`, retry: "changed" };
 }
 
-function cycle(id: string): Obstacle {
-  return { reason: reasons.cycle, message: `depends on "${id}", which depends on it`, retry: "changed" };
+function missing(id: string): Wait {
+  return never(reasons.missing, `depends on "${id}", which is not part of the application`);
+}
+
+function cycle(id: string): Wait {
+  return never(reasons.cycle, `depends on "${id}", which depends on it`);
+}
+
+function never(reason: string, message: string): Wait {
+  return { obstacle: { reason, message, retry: "changed" }, on: "" };
 }
 
 /** Whether one object depends on another, directly or over others. */

@@ -142,8 +142,8 @@ export interface ApplicationRecord {
   shape: number;
   /** The `shape` that the inventory in the cluster has; -1 = not known. */
   savedShape: number;
-  /** Whether an object waits for others to become ready. */
-  gated: boolean;
+  /** What objects wait for (see `core/gate.Wait.on`), each with when that has lasted too long, in ms since the epoch. */
+  waits: ReadonlyMap<string, number>;
   /** The assigned bundle, when it may be written only as a whole and the server would not take all of it. */
   refused: RefusedBundle | undefined;
   /** What keeps the application as a whole, such as a bundle that cannot be fetched. */
@@ -206,7 +206,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     phase: "applying",
     shape: 0,
     savedShape: -1,
-    gated: false,
+    waits: new Map(),
     refused: undefined,
     hindrance: undefined,
   };

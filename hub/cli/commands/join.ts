@@ -1,6 +1,6 @@
+import { formatDuration } from "@drover/shared/duration";
 import type { Command } from "commander";
 
-import { formatDuration } from "../age.ts";
 import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";

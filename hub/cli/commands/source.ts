@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { AddSource } from "@drover/shared/api/types";
+import { parseDuration } from "@drover/shared/duration";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 
-import { parseDuration } from "../age.ts";
 import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";

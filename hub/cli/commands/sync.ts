@@ -1,8 +1,8 @@
 import type { Target } from "@drover/shared/api/types";
+import { parseDuration } from "@drover/shared/duration";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 
-import { parseDuration } from "../age.ts";
 import { joinReason } from "../columns.ts";
 import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";

@@ -61,6 +61,7 @@ test("reads how an application's objects are treated", () => {
     deletion: detach
     recreate: true
     allOrNothing: true
+    gateTimeout: 20m
     serviceAccount: deployer
     ignore:
       - { kind: Deployment, paths: [spec.replicas], managers: [keda-operator] }
@@ -76,6 +77,7 @@ test("reads how an application's objects are treated", () => {
         drift: "report",
         recreate: true,
         allOrNothing: true,
+        gateTimeoutMs: 20 * 60_000,
         serviceAccount: "deployer",
         ignore: [{ ...rule, managers: ["keda-operator"] }],
         healthRules: [{ group: "example.org", kind: "Widget", current: "object.status.ready", failed: "" }],

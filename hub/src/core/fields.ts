@@ -1,4 +1,5 @@
 import type { Path, YamlDocument } from "@drover/shared/decode";
+import { formatDuration, parseDuration } from "@drover/shared/duration";
 import type { Position } from "@drover/shared/errors";
 import { isRecord, type JsonRecord } from "@drover/shared/json";
 import { nearest } from "@drover/shared/nearest";
@@ -77,6 +78,16 @@ export class Fields {
     if (typeof value === "boolean") return value;
     this.wrong(key, `has to be true or false, not ${describe(value)}`);
     return otherwise;
+  }
+
+  /** In ms, from `30s`, `5m`, `2h`. */
+  duration(key: string, { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): number | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const ms = parseDuration(text);
+    if (ms === undefined) return this.wrong(key, "has to be a duration", "write 30s, 5m or 2h");
+    if (ms >= minMs && ms <= maxMs) return ms;
+    return this.wrong(key, `has to be from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`);
   }
 
   oneOf<T extends string>(key: string, options: readonly T[], otherwise: T): T {

@@ -36,6 +36,7 @@ function readSettings(fields: Fields): Sync {
       ignore: fields.maps("ignore").map(readIgnoreRule),
       recreate: fields.flag("recreate", options.recreate),
       allOrNothing: fields.flag("allOrNothing", options.allOrNothing),
+      gateTimeoutMs: fields.duration("gateTimeout", { minMs: 1_000, maxMs: 86_400_000 }) ?? options.gateTimeoutMs,
       serviceAccount: fields.text("serviceAccount", nameRule) ?? options.serviceAccount,
       healthRules: options.healthRules,
     },

@@ -20,6 +20,7 @@ export function syncToWire(sync: SyncOptions): wire.SyncOptions {
     ignore: sync.ignore.map((rule) => ({ ...rule, paths: [...rule.paths], managers: [...rule.managers] })),
     recreate: sync.recreate,
     allOrNothing: sync.allOrNothing,
+    gateTimeoutMs: sync.gateTimeoutMs,
     serviceAccount: sync.serviceAccount,
     healthRules: sync.healthRules.map((rule) => ({ ...rule })),
   };
@@ -34,6 +35,7 @@ export function syncFromWire(sync: wire.SyncOptions | undefined): SyncOptions {
     ignore: sync.ignore,
     recreate: sync.recreate,
     allOrNothing: sync.allOrNothing,
+    gateTimeoutMs: sync.gateTimeoutMs === 0 ? defaultSync.gateTimeoutMs : sync.gateTimeoutMs,
     serviceAccount: sync.serviceAccount,
     healthRules: sync.healthRules,
   };

@@ -614,6 +614,8 @@ export interface SyncOptions {
   serviceAccount: string;
   /** How the health of custom resources is told. */
   healthRules: HealthRule[];
+  /** How long an object waits for others of its application before that counts as a failure; 0 means five minutes. */
+  gateTimeoutMs: number;
 }
 
 /** Fields that Git leaves to others. Empty selectors match everything. */
@@ -1640,6 +1642,7 @@ function createBaseSyncOptions(): SyncOptions {
     allOrNothing: false,
     serviceAccount: "",
     healthRules: [],
+    gateTimeoutMs: 0,
   };
 }
 
@@ -1665,6 +1668,9 @@ export const SyncOptions: MessageFns<SyncOptions> = {
     }
     for (const v of message.healthRules) {
       HealthRule.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.gateTimeoutMs !== 0) {
+      writer.uint32(64).uint32(message.gateTimeoutMs);
     }
     return writer;
   },
@@ -1736,6 +1742,14 @@ export const SyncOptions: MessageFns<SyncOptions> = {
             }
 
             message.healthRules.push(HealthRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.gateTimeoutMs = reader.uint32();
             continue;
           }
         }
