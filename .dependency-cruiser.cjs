@@ -33,7 +33,9 @@ module.exports = {
       name: "clients-know-only-the-api",
       severity: "error",
       from: { path: "^hub/(cli|console)/" },
-      to: { path: "^(hub/src|agent|deploy|test)/|^shared/src/(?!api/|errors|state|problems|conditions|nearest)" },
+      to: {
+        path: "^(hub/src|agent|deploy|test)/|^shared/src/(?!api/|errors|state|problems|conditions|nearest|duration)",
+      },
     },
     {
       name: "servers-know-no-client",

@@ -89,6 +89,33 @@ function scripted(server: Server): void {
     agent.hub.bury(app);
   });
 
+  it("case 67: sends nothing for as long as a 429 asks, and nobody is told of a failure", async () => {
+    const app = fresh();
+    const waitMs = 1_000;
+    const reports = agent.hub.reports.length;
+    let struckAt = 0;
+    const early: string[] = [];
+    const tooMany = proxy.inject({
+      when: (call) => {
+        const isFirst = struckAt === 0 && call.kind === "apply" && isMaps(call);
+        if (isFirst) struckAt = systemClock.now();
+        // What was on its way already could not know.
+        else if (struckAt > 0 && systemClock.now() - struckAt > 100 && systemClock.now() - struckAt < waitMs)
+          early.push(`${call.method} ${call.path}`);
+        return isFirst;
+      },
+      fault: faults["429 in seconds"](),
+    });
+    const objects = Array.from({ length: 40 }, (_, index) => configMap(`many-${index}`, { a: "1" }));
+    await agent.untilApplied(app, agent.hub.assign(app, objects).bundle);
+    expect(tooMany.struck).toBe(1);
+    expect(systemClock.now() - struckAt).toBeGreaterThanOrEqual(waitMs);
+    expect(early).toEqual([]);
+    expect(agent.hub.reports.slice(reports).filter(({ phase }) => phase === "failed")).toEqual([]);
+    tooMany.lift();
+    agent.hub.bury(app);
+  });
+
   it("case 60: a kind that cannot be listed is unknown, and stops no other", async () => {
     const app = fresh();
     const objects = [deployment("dark", 1), configMap("bright", { a: "1" })];

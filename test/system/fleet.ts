@@ -51,6 +51,7 @@ export interface FleetCluster {
 /** The parts of an object that suites look at. */
 export interface KubeResult {
   readonly metadata: {
+    readonly name: string;
     readonly uid: string;
     readonly resourceVersion: string;
     readonly labels?: Record<string, string>;

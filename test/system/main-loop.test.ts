@@ -119,6 +119,50 @@ spec:
     expect(await fleet.cluster("prod-1").get("shop", "configmap/foreign")).toBeDefined();
   });
 
+  it("case 15: applies the items of lists, nested ones too, and prunes them one by one", async () => {
+    const item = (name: string): string => `{ apiVersion: v1, kind: ConfigMap, metadata: { name: ${name} }, data: {} }`;
+    const list = (...names: readonly string[]): string => `apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: ConfigMapList
+    items: [${names.map(item).join(", ")}]
+  - ${item("item-outer")}
+`;
+    const commit = async (text: string | undefined): Promise<void> => {
+      head = await fleet.tree.commit("a list", { "apps/shop/list.yaml": text });
+      await fleet.settle(head, everywhere);
+    };
+    const items = async (): Promise<readonly string[]> => {
+      const names = ["item-a", "item-b", "item-outer"];
+      const found = names.map((name) => fleet.cluster("dev-1").get("shop", `configmap/${name}`));
+      return (await Promise.all(found)).flatMap((object) => object?.metadata.name ?? []);
+    };
+    await commit(list("item-a", "item-b"));
+    expect(await items()).toEqual(["item-a", "item-b", "item-outer"]);
+    await commit(list("item-b"));
+    await vi.waitFor(async () => expect(await items()).toEqual(["item-b", "item-outer"]), { timeout: 10_000 });
+    await commit(undefined);
+  });
+
+  it("case 12: refuses a name that is to be generated, where it stands, and applies one that is there", async () => {
+    const named = configMap("named", {}).replace("name: named", "name: named, generateName: other-");
+    const unnamed = configMap("unnamed", {}).replace("name: unnamed", "generateName: unnamed-");
+    expect([named, unnamed].every((text) => text.includes("generateName"))).toBe(true);
+    await fleet.tree.commit("generated", { "apps/shop/generated.yaml": unnamed });
+    await vi.waitFor(async () => {
+      const { problems } = await fleet.client.applications.get("shop", AbortSignal.timeout(10_000));
+      expect(problems).toContainEqual(
+        expect.objectContaining({ at: expect.objectContaining({ file: "apps/shop/generated.yaml" }) }),
+      );
+    }, 10_000);
+    head = await fleet.tree.commit("named", { "apps/shop/generated.yaml": named });
+    await fleet.settle(head, everywhere);
+    expect(await fleet.cluster("dev-1").get("shop", "configmap/named")).toBeDefined();
+    head = await fleet.tree.commit("no more", { "apps/shop/generated.yaml": undefined });
+    await fleet.settle(head, everywhere);
+  });
+
   it("case 46: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
     const many = Array.from({ length: 12 }, (_, index) => configMap(`many-${index}`, { a: "1" })).join("---\n");
     head = await fleet.tree.commit("many", { "apps/shop/many.yaml": many });

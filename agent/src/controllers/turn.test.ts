@@ -32,25 +32,25 @@ function turns(application: ApplicationRecord) {
 }
 
 describe("a wait for a wave", () => {
-  it("counts as a failure once it has lasted too long, which the turn foresees", () => {
+  it("counts as a failure once it has lasted too long, which the turn foresees", async () => {
     const { application, second, third } = waves();
     const { clock, take } = turns(application);
     expect(take()).toEqual({ due: [], nextAtMs: 1_000 + timeoutMs });
     expect(second.obstacle).toMatchObject({ reason: "WaitingForDependency" });
-    clock.advance(timeoutMs - 1);
+    await clock.advance(timeoutMs - 1);
     expect(take().nextAtMs).toBe(1_000 + timeoutMs);
     expect(nextTry(application, clock.now())).toBe(1_000 + timeoutMs);
-    clock.advance(1);
+    await clock.advance(1);
     expect(take()).toEqual({ due: [], nextAtMs: Number.POSITIVE_INFINITY });
     const stuck = { reason: "DependencyStuck", message: expect.stringContaining("more than 5m: waits for wave 0") };
     expect([second.obstacle, third.obstacle]).toEqual([expect.objectContaining(stuck), expect.objectContaining(stuck)]);
   });
 
-  it("ends when the wave gets ready after all, and the next wave has its own time", () => {
+  it("ends when the wave gets ready after all, and the next wave has its own time", async () => {
     const { application, first, second, third } = waves();
     const { clock, take } = turns(application);
     take();
-    clock.advance(timeoutMs);
+    await clock.advance(timeoutMs);
     take();
     first.verdict = current;
     const turn = take();
