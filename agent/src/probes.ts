@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 
 import type { Metrics } from "@drover/shared/metrics";
 import type { Service } from "@drover/shared/service";
+import { untilAborted } from "@drover/shared/until-aborted";
 
 export interface ProbeOptions {
   readonly host: string;
@@ -27,7 +28,7 @@ export function createProbes({ host, port, ready, metrics }: ProbeOptions): Serv
       });
       server.listen(port, host);
       await once(server, "listening", { signal });
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await untilAborted(signal);
       server.closeAllConnections();
       server.close();
     },

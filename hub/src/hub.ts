@@ -12,6 +12,7 @@ import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
 import { signAssignments } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
+import { untilAborted } from "@drover/shared/until-aborted";
 
 import { tokenDigest } from "./api/auth.ts";
 import { createApi } from "./api/server.ts";
@@ -145,10 +146,7 @@ async function serveApi(
   const tokens = [tokenDigest("admin", adminToken)];
   await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
 }
 
 /** Waits for both addresses before it says that the hub is ready. */

@@ -1,3 +1,4 @@
+import { encodeBundle } from "@drover/shared/bundle";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
@@ -179,6 +180,21 @@ function suite(server: Server): void {
       reason: "HooksUnknown",
       message: expect.stringContaining("without its hooks"),
     });
+  });
+
+  it("says nothing of hooks where none can have been: never applied, or let go of", async () => {
+    const [never, detached] = [fresh(), fresh()];
+    await untilApplied(detached, [job(detached, helm("pre-delete")), configMap(detached, {})]);
+    agent.hub.withheld.add(encodeBundle([configMap(never, {})]).bundle.digest);
+    agent.hub.assign(never, [configMap(never, {})]);
+    await agent.untilReported(never, { reason: "WaitingForBundle" });
+    agent.hub.bury(never);
+    await agent.untilReported(never, { phase: "removed", reason: "Removed" });
+    await agent.stop();
+    agent.hub.bury(detached, { detach: true });
+    await agent.restart({ loseDisk: true });
+    await agent.untilReported(detached, { phase: "removed", reason: "Removed" });
+    expect(await agent.get(mapPath(detached))).toBeDefined();
   });
 
   it("runs them again for another removal after one that was taken back", async () => {

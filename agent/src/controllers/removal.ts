@@ -29,6 +29,7 @@ export async function removeApplication(
   application.hindrance = await context.accounts.hindranceOf(application, signal);
   const wasKnown = beginRemoval(application);
   leave(context, application, tombstone);
+  const hooksUnknown = application.removal === "" && application.objects.size > 0 && !tombstone.detach;
   if (wasKnown) wakeWaiting(context, application);
   // What is being made this moment could be made after it was looked for. Its end wakes the application.
   if (dispatcher.isBusy(application)) return done;
@@ -42,7 +43,7 @@ export async function removeApplication(
       return retryAt(nextAtMs, context.clock.now());
     }
     await context.inventory.remove(name, signal);
-    await context.state.remove(name);
+    await context.state.remove(name, { hooksUnknown });
     context.log.info({ application: name }, "application removed");
     return done;
   } finally {

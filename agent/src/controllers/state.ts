@@ -30,8 +30,8 @@ export interface State extends Service {
   /** Brings the copy on disk up to date, for what has to be remembered before it is acted on. */
   save(application: ApplicationRecord): Promise<void>;
   /** Forgets an application whose objects are all gone. */
-  remove(name: string): Promise<void>;
-  /** Those whose hooks nobody knew by then, as long as this process runs. */
+  remove(name: string, how: { readonly hooksUnknown: boolean }): Promise<void>;
+  /** The last thousand whose hooks nobody knew by then, as long as this process runs. */
   readonly removedUnknown: ReadonlySet<string>;
 }
 
@@ -41,6 +41,7 @@ export interface Place {
 }
 
 const saveEveryMs = 1_000;
+const maxRemoved = 1_000;
 /** What takes long to write is written less often: at most a twentieth of the time goes into that. */
 const pauseForEachMs = 19;
 
@@ -84,8 +85,9 @@ export async function loadState(options: {
     touch: (application) => void dirty.add(application.name),
     save: ({ name }) => save(name),
     removedUnknown,
-    async remove(name) {
-      if (applications.get(name)?.removal === "") removedUnknown.add(name);
+    async remove(name, { hooksUnknown }) {
+      if (hooksUnknown) removedUnknown.add(name);
+      for (const oldest of removedUnknown) if (removedUnknown.size > maxRemoved) removedUnknown.delete(oldest);
       applications.delete(name);
       dirty.delete(name);
       await files.remove(name);

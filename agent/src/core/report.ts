@@ -140,7 +140,7 @@ function explain(
   // What is held has its own place in the report, and must not hide what ails the objects that run.
   const shown = objects.filter(({ apply }) => apply !== "abandoned" && (apply !== "held" || removing));
   const [worst] = shown;
-  const isLost = removing && application.removal === "";
+  const isLost = removing && application.removal === "" && objects.length > 0;
   if (worst !== undefined && worst.reason !== "") {
     // All that is left of an application that is to go keeps it, so more than one is named.
     const count = removing ? maxBlockers : 1;

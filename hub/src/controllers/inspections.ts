@@ -32,6 +32,7 @@ export function createInspections(link: Pick<HubLink, "send">): Inspections {
       try {
         return await new Promise<unknown>((resolve, reject) => {
           const late = (): void => reject(new DroverError("timeout", `${target.cluster} did not answer within 15 s`));
+          if (stop.aborted) return late();
           stop.addEventListener("abort", late, { once: true });
           waiting.set(id, { cluster: target.cluster, settle: (answer) => settle(answer, resolve, reject) });
           const inspect: Inspect = { id, application: target.app, what };

@@ -1,6 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { spread, type Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
+import { untilAborted } from "@drover/shared/until-aborted";
 
 import { parseAddress } from "./address.ts";
 import { watchRepository } from "./watch-repository.ts";
@@ -88,10 +89,7 @@ class SourcePoller implements Poller {
   async run(signal: AbortSignal): Promise<void> {
     this.#running = signal;
     for (const polled of this.#polled.values()) this.#begin(polled, signal);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    await untilAborted(signal);
     this.#running = undefined;
     for (const { stop } of this.#polled.values()) stop.abort();
   }

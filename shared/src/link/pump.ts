@@ -30,6 +30,7 @@ function write<T>(sink: MessageSink<T>, message: T, signal: AbortSignal): Promis
       resolve();
     };
     // A call that is destroyed never calls back.
+    if (signal.aborted) return resolve();
     signal.addEventListener("abort", done, { once: true });
     sink.write(message, done);
   });
