@@ -1,13 +1,14 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet, type Servers } from "./fleet.ts";
 
 const commits = 50;
+const waiting = { timeout: 10_000, interval: 50 } as const;
 
 /** Kills at random moments; the seed of a run is in the title of what fails, and moments are real time. */
 function survivesKills(servers: Servers): void {
@@ -49,8 +50,11 @@ function survivesKills(servers: Servers): void {
     await fleet.settle(head, targets);
     for (const [index, name] of names.entries()) {
       const cluster = fleet.cluster(name);
-      expect((await cluster.get("shop", "configmap/shop"))?.data).toEqual({ round: String(commits) });
-      expect((await cluster.get("shop", "configmap/even"))?.data).toEqual({ round: String(commits) });
+      // What a killed agent had sent may arrive after all, and is undone.
+      await vi.waitFor(async () => {
+        expect((await cluster.get("shop", "configmap/shop"))?.data).toEqual({ round: String(commits) });
+        expect((await cluster.get("shop", "configmap/even"))?.data).toEqual({ round: String(commits) });
+      }, waiting);
       // What every commit contains was never deleted, not even for a moment.
       expect((await cluster.get("shop", "configmap/keep"))?.metadata.uid).toBe(uids[index]);
     }

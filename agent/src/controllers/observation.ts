@@ -1,7 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 
-import { markOf, ownHash, type DriftedFields } from "../core/drift.ts";
+import { isNewest, markOf, ownHash, type DriftedFields } from "../core/drift.ts";
 import type { Verdict } from "../core/health/verdict.ts";
 import {
   clearObstacle,
@@ -49,10 +49,12 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   noteAge(record, textAt(object, "metadata", "uid") ?? "", now);
   setVerdict(record, options.assess(application.name, record, object));
   endGrace(record, now);
+  const isWritten = resourceVersion !== record.resourceVersion;
   record.resourceVersion = resourceVersion;
   const ended = noteEnd(application, record, object);
   const obstacleMoved = moveObstacle(record, generation);
-  const moved = hasMoved(options, record, generation);
+  const unseen = isWritten && (generation === 0 || generation !== record.generation) && isNewest(object, fieldManager);
+  const moved = unseen || hasMoved(options, record, generation);
   record.generation = generation;
   const added = (): DriftedFields | undefined => options.addedTo(application.name, record, object);
   const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object, { moved, added });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { driftedFields, managerOf, ownHash } from "./drift.ts";
+import { driftedFields, isNewest, managerOf, ownHash } from "./drift.ts";
 import { foreseeDuplicates, takeOver } from "./takeover.ts";
 
 const time = "2026-01-01T00:00:00Z";
@@ -26,6 +26,20 @@ const own = {
   "f:spec": { "f:replicas": {}, "f:template": { "f:spec": { "f:containers": containers } } },
 };
 const withoutReplicas = { ...own, "f:spec": { "f:template": own["f:spec"]["f:template"] } };
+
+describe("whether anybody has written after us", () => {
+  const at = (second: number) => ({ time: `2026-01-01T00:00:0${second}Z` });
+  const ours = entry("drover", "Apply", own, at(5));
+  it.each([
+    ["nobody at all", [ours], true],
+    ["others, a second before", [entry("kubectl", "Update", image, at(4)), ours], true],
+    ["others, in the same second", [ours, entry("controller", "Update", image, at(5))], false],
+    ["others, later", [entry("controller", "Update", image, at(6)), ours], false],
+    ["others, and we never did", [entry("kubectl", "Update", image, at(4))], false],
+  ])("%s", (_name, entries, expected) => {
+    expect(isNewest(live(...entries), "drover")).toBe(expected);
+  });
+});
 
 describe("the hash of what we own", () => {
   it("stays when others change status or fields of theirs", () => {

@@ -10,6 +10,17 @@ export function ownEntry(object: JsonRecord, manager: string): JsonRecord | unde
 }
 
 /**
+ * Whether nobody has written after our last apply, as far as managed fields tell, which keep whole seconds. When the object
+ * has changed since all the same, somebody applied under our name in the second in which we did, as an agent that was
+ * killed may have: the values may be others, though every entry is as it was (case 24).
+ */
+export function isNewest(object: JsonRecord, manager: string): boolean {
+  const own = textAt(ownEntry(object, manager), "time");
+  if (own === undefined) return false;
+  return othersOf(object, manager).every((entry) => (textAt(entry, "time") ?? "") < own);
+}
+
+/**
  * Changes exactly when a field that we own was changed, removed or taken over, or when our manager applied again; not
  * when status, foreign fields or defaults change. "" when the entry is gone.
  */
