@@ -49,12 +49,10 @@ export function noteSeen(options: ObservationOptions, { application, record }: P
   noteAge(record, textAt(object, "metadata", "uid") ?? "", now);
   setVerdict(record, options.assess(application.name, record, object));
   endGrace(record, now);
-  const isWritten = resourceVersion !== record.resourceVersion;
+  const moved = hasMoved(options, record, object);
   record.resourceVersion = resourceVersion;
   const ended = noteEnd(application, record, object);
   const obstacleMoved = moveObstacle(record, generation);
-  const unseen = isWritten && (generation === 0 || generation !== record.generation) && isNewest(object, fieldManager);
-  const moved = unseen || hasMoved(options, record, generation);
   record.generation = generation;
   const added = (): DriftedFields | undefined => options.addedTo(application.name, record, object);
   const repair = record.verdict.health === "Terminating" ? undefined : findChange(record, object, { moved, added });
@@ -97,8 +95,13 @@ function isSameVerdict(a: Verdict, b: Verdict): boolean {
   return a.health === b.health && a.reason === b.reason && a.message === b.message;
 }
 
-function hasMoved({ scalesUnseen }: ObservationOptions, record: ObjectRecord, generation: number): boolean {
-  return generation !== record.generation && scalesUnseen(record);
+/** Whether the object may have been changed in a way that our entry does not show. */
+function hasMoved({ scalesUnseen }: ObservationOptions, record: ObjectRecord, object: JsonRecord): boolean {
+  const generation = numberAt(object, "metadata", "generation") ?? 0;
+  if (generation !== record.generation && scalesUnseen(record)) return true;
+  // What has a generation shows by it that more than its status was written.
+  const isWritten = textAt(object, "metadata", "resourceVersion") !== record.resourceVersion;
+  return isWritten && (generation === 0 || generation !== record.generation) && isNewest(object, fieldManager);
 }
 
 /** What somebody else did to an object that was in order; undefined when it concerns nothing that we own. */

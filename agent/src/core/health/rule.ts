@@ -3,7 +3,7 @@ import type { JsonRecord } from "@drover/shared/json";
 import type { ObjectHealth } from "@drover/shared/state";
 import type { HealthRule } from "@drover/shared/sync-options";
 
-import { celValueOf } from "./cel-value.ts";
+import { celObjectOf } from "./cel-value.ts";
 import { isObserved } from "./custom-resource.ts";
 import { assessSeen } from "./generic.ts";
 import { assess, needsBody } from "./index.ts";
@@ -54,7 +54,7 @@ export function compileRule(rule: HealthRule): Assess {
 const undecided = progressing("HealthRule", "none of the expressions of its health rule is true");
 
 function run(checks: readonly Check[], message: Expression | undefined, object: JsonRecord): Verdict | undefined {
-  const subject = celValueOf(object);
+  const subject = celObjectOf(object);
   for (const { field, health, expression } of checks) {
     const outcome = expression.evaluate(subject);
     if (outcome.kind === "failed") {
