@@ -22,17 +22,31 @@ const decoder = new TextDecoder();
 
 /** Encodes objects that are already canonical and in apply order. Equal input gives equal digests on every machine. */
 export function encodeBundle(objects: readonly KubeObject[]): EncodedBundle {
-  const blobs = new Map<Digest, Uint8Array>();
-  const digests = objects.map((object) => {
-    const bytes = utf8.encode(canonicalJson(object));
-    const digest = digestOf(bytes);
-    blobs.set(digest, bytes);
-    return digest;
-  });
-  const bytes = utf8.encode(canonicalJson({ format, objects: digests }));
-  const digest = digestOf(bytes);
-  blobs.set(digest, bytes);
-  return { bundle: { digest, objects: digests }, blobs };
+  const encoded = objects.map(encodeObject);
+  const digests = encoded.map(({ digest }) => digest);
+  const own = encodeContents(digests);
+  const blobs = new Map([...encoded, own].map(({ digest, bytes }) => [digest, bytes]));
+  return { bundle: { digest: own.digest, objects: digests }, blobs };
+}
+
+export interface Blob {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/** The blob of one canonical object. */
+export function encodeObject(object: KubeObject): Blob {
+  return blobOf(canonicalJson(object));
+}
+
+/** The blob of a bundle itself, from the digests of its objects in apply order. */
+export function encodeContents(objects: readonly Digest[]): Blob {
+  return blobOf(canonicalJson({ format, objects }));
+}
+
+function blobOf(json: string): Blob {
+  const bytes = utf8.encode(json);
+  return { digest: digestOf(bytes), bytes };
 }
 
 /** Reads a bundle's own blob. Throws `blob_corrupt` for anything that `encodeBundle` did not write. */

@@ -39,6 +39,7 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
     source: { repository: "corpus", path, exclude: [] },
     renderer,
     namespace: "default",
+    substitute: false,
     sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file: "drover.yaml", line: 1, column: 1 },
   };

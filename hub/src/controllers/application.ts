@@ -10,6 +10,7 @@ import { desire, type Desired } from "../core/desired.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
 import type { TargetRecord } from "../core/target.ts";
+import { markManifests } from "../core/templates.ts";
 import type { Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Renderer } from "./renderer.ts";
@@ -72,10 +73,13 @@ async function renderWhole(
   }
   const rendered = await deps.renderer.render(application, snapshot, signal);
   const conflicts = world.catalogs.applications(application.name).slice(1).map(conflictWith(application));
-  const problems = [...conflicts, ...rendered.problems];
+  const { manifests, problems: unknown } = application.substitute
+    ? markManifests(rendered.manifests)
+    : { manifests: rendered.manifests, problems: [] };
+  const problems = [...conflicts, ...rendered.problems, ...unknown];
   const error = problems.find((problem) => problem.severity === "error");
   if (error !== undefined) return refuse("RenderFailed", formatProblem(error), problems);
-  if (rendered.manifests.length === 0 && !application.sync.allowEmpty) {
+  if (manifests.length === 0 && !application.sync.allowEmpty) {
     return refuse("EmptyRender", `${application.source.path || "/"} renders no objects; what runs is kept`, problems);
   }
   const { name } = application;
@@ -84,7 +88,7 @@ async function renderWhole(
     { problems, commit: commit.id },
     { type: "Rendered", status: "True", reason: "Rendered", message: "" },
   );
-  return rendered.manifests;
+  return manifests;
 }
 
 function decide(deps: ApplicationDeps, application: Application, manifests: readonly Manifest[]): void {
@@ -92,7 +96,7 @@ function decide(deps: ApplicationDeps, application: Application, manifests: read
   const { name } = application;
   const placements = world.catalogs.placementsOf(name);
   const clusters = world.placeable();
-  const desired = desire(manifests, placements, clusters);
+  const desired = desire(manifests, placements, clusters, world.running(name));
   const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
   const targets = desired.variants.flatMap((variant) =>
     variant.clusters.filter((cluster) => !refused.has(cluster)).map(toTarget(deps, application, placements, variant)),
@@ -105,11 +109,10 @@ function decide(deps: ApplicationDeps, application: Application, manifests: read
   });
   const held = heldRemovals(deps, planned.put);
   const put = planned.put.filter((record) => !held.has(record));
-  const blobs = new Map(desired.variants.flatMap((variant) => [...variant.blobs]));
   const selected = desired.variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, clusters, name);
   describePlacement(deps, name, desired, { held, noTargets });
-  write(deps, name, { put, changes: planned.changes }, blobs);
+  write(deps, name, { put, changes: planned.changes }, desired.blobs);
 }
 
 function write(
@@ -179,7 +182,7 @@ function toTarget(
     objects: variant.objects,
     repository: application.source.repository,
     commit: commit?.id ?? "",
-    namespace: application.namespace,
+    namespace: variant.namespace ?? application.namespace,
     createNamespace: application.sync.createNamespace,
     prune: application.sync.prune,
     sync: application.sync.options,
@@ -195,12 +198,14 @@ function describePlacement(
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
   const problems = [...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)];
-  const error = desired.variants.flatMap((v) => v.problems).find((problem) => problem.severity === "error");
+  const failed = desired.variants.find((variant) => hasError(variant.problems));
+  const error = failed?.problems.find((problem) => problem.severity === "error");
   const change = { problems, noTargets };
   const set = (status: "True" | "False", reason: string, message: string): void =>
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
-  if (error !== undefined) set("False", "OverrideFailed", formatProblem(error));
-  else if (held.size > 0) set("False", "RemovalHeld", `${held.size} removals wait: ${explainHeld(deps, held)}`);
+  if (failed !== undefined && error !== undefined) {
+    set("False", "OverrideFailed", `${listClusters(failed.clusters)}: ${formatProblem(error)}`);
+  } else if (held.size > 0) set("False", "RemovalHeld", `${held.size} removals wait: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
   else set("True", "Placed", "");
 }
@@ -211,6 +216,11 @@ function explain(
   name: string,
 ): string {
   return placements.length === 0 ? `no placement names ${name}` : explainNoTargets(placements, clusters);
+}
+
+function listClusters(clusters: readonly string[]): string {
+  const shown = clusters.slice(0, 3).join(", ");
+  return clusters.length > 3 ? `${shown} and ${clusters.length - 3} more clusters` : shown;
 }
 
 function conflictWith(winner: Application): (other: Application) => Problem {

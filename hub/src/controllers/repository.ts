@@ -119,23 +119,27 @@ function publish(deps: RepositoryDeps, catalog: Catalog): void {
 }
 
 function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | undefined): ReadonlySet<string> {
-  const names = new Set([...applicationsIn(catalog), ...(before === undefined ? [] : applicationsIn(before))]);
+  const known = deps.world.catalogs.applicationNames();
+  const catalogs = before === undefined ? [catalog] : [catalog, before];
+  const names = new Set(catalogs.flatMap((one) => [...applicationsIn(one, known)]));
   for (const app of deps.store.applications()) {
     if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
   }
-  for (const app of deps.world.catalogs.applicationNames()) {
-    if (labelsMayMove(catalog, before)) names.add(app);
+  for (const app of known) {
+    if (clustersMayDiffer(catalog, before)) names.add(app);
     const [application] = deps.world.catalogs.applications(app);
     if (application?.source.repository === catalog.repository) names.add(app);
   }
   return names;
 }
 
-/** Whether the labels that Git gives to clusters may have changed: then every placement is to be looked at again. */
-function labelsMayMove(catalog: Catalog, before: Catalog | undefined): boolean {
-  const labels = (from: Catalog | undefined): string =>
-    JSON.stringify((from?.declarations ?? []).map((d) => (d.kind === "Cluster" ? [d.name, d.labels] : null)));
-  return labels(catalog) !== labels(before);
+/** Whether what Git says of clusters may have changed: then every placement is to be looked at again. */
+function clustersMayDiffer(catalog: Catalog, before: Catalog | undefined): boolean {
+  const told = (from: Catalog | undefined): string =>
+    JSON.stringify(
+      (from?.declarations ?? []).flatMap((d) => (d.kind === "Cluster" ? [[d.name, d.labels, d.vars, d.cordoned]] : [])),
+    );
+  return told(catalog) !== told(before);
 }
 
 async function readCatalog(

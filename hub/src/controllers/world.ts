@@ -4,8 +4,9 @@ import type { Hello, Report } from "@drover/shared/link/link";
 import type { Problem } from "@drover/shared/problems";
 
 import { Catalogs } from "../core/catalog.ts";
+import type { PlaceableCluster } from "../core/cluster-selector.ts";
+import { select } from "../core/desired.ts";
 import { overridesFor } from "../core/override.ts";
-import type { PlaceableCluster } from "../core/placement.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
@@ -87,19 +88,28 @@ export class World {
 
   /** Clusters that placements choose from, with the labels of people and, on top, those of Git. */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map(({ name, labels }) => ({ name, labels: this.labels(name, labels) }));
+    return this.#store.clusters().map(({ name, labels }) => {
+      const declared = this.catalogs.declaredCluster(name);
+      const cordoned = declared?.cordoned === true ? `it is cordoned at ${declared.at.file}:${declared.at.line}` : "";
+      return { name, labels: this.labels(name, labels), vars: declared?.vars ?? {}, cordoned };
+    });
   }
 
   labels(cluster: string, given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     return { ...given, ...this.catalogs.declaredCluster(cluster)?.labels };
   }
 
+  /** The clusters that have an application, or are to get it. */
+  running(app: string): ReadonlySet<string> {
+    return new Set(this.#store.targetsOf(app).flatMap(({ removal, cluster }) => (removal === "" ? [cluster] : [])));
+  }
+
   /** The overrides that apply to a target, as `file:line`, in order. */
   overrides({ app, cluster }: TargetId): readonly string[] {
-    const record = this.#store.cluster(cluster);
-    if (record === undefined) return [];
-    const placeable = { name: cluster, labels: this.labels(cluster, record.labels) };
-    return overridesFor(this.catalogs.placementsOf(app), placeable).map(({ at }) => `${at.file}:${at.line}`);
+    const placements = this.catalogs.placementsOf(app);
+    const selection = select(placements, this.placeable(), this.running(app)).selected.get(cluster);
+    if (selection === undefined) return [];
+    return overridesFor(selection.placements, selection.cluster).map(({ at }) => `${at.file}:${at.line}`);
   }
 
   /** Works out the state of a target again, after anything that it depends on has changed. */

@@ -27,6 +27,8 @@ export interface Application {
   readonly renderer: Renderer;
   /** For objects that name none. */
   readonly namespace: string;
+  /** Whether the manifests themselves may hold variables, and not only overrides. */
+  readonly substitute: boolean;
   readonly sync: {
     readonly prune: boolean;
     /** Whether a folder that has become empty may prune everything. */
@@ -48,6 +50,7 @@ export function readApplication({ name, labels, repository }: Header, document: 
     source: readSource(spec?.requiredMap("source"), repository),
     renderer: spec?.oneOf("renderer", renderers, "auto") ?? "auto",
     namespace: spec?.text("namespace", nameRule) ?? "default",
+    substitute: spec?.flag("substitute", false) ?? false,
     sync: readSync(spec),
     at: document.at,
   };

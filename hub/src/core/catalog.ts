@@ -3,7 +3,7 @@ import type { Problem } from "@drover/shared/problems";
 import type { Application } from "./application.ts";
 import type { DeclaredCluster } from "./cluster.ts";
 import type { Declaration } from "./declarations.ts";
-import type { Placement } from "./placement.ts";
+import { concerns, type Placement } from "./placement.ts";
 
 /** What one repository declares at one commit. */
 export interface Catalog {
@@ -39,8 +39,9 @@ export class Catalogs {
     return [...this.#all("Application")].filter((application) => application.name === name);
   }
 
-  placementsOf(application: string): readonly Placement[] {
-    return [...this.#all("Placement")].filter((placement) => placement.applications.includes(application));
+  placementsOf(name: string): readonly Placement[] {
+    const { labels } = this.applications(name)[0] ?? { labels: {} };
+    return [...this.#all("Placement")].filter((placement) => concerns(placement, { name, labels }));
   }
 
   declaredCluster(name: string): DeclaredCluster | undefined {
@@ -63,12 +64,14 @@ function isKind<K extends Declaration["kind"]>(
   return declaration.kind === kind;
 }
 
-/** Names of applications that a catalog says anything about, by declaring them or by placing them. */
-export function applicationsIn(catalog: Catalog): ReadonlySet<string> {
+/** Names of applications that a catalog says anything about, by declaring them or by placing them; `known` are all. */
+export function applicationsIn(catalog: Catalog, known: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const declaration of catalog.declarations) {
     if (declaration.kind === "Application") names.add(declaration.name);
-    if (declaration.kind === "Placement") for (const name of declaration.applications) names.add(name);
+    if (declaration.kind !== "Placement") continue;
+    for (const name of declaration.applications) names.add(name);
+    if (declaration.applicationSelector !== undefined) for (const name of known) names.add(name);
   }
   return names;
 }

@@ -36,6 +36,7 @@ test("reads an application with its defaults", () => {
     source: { repository: "config", path: "apps/shop", exclude: [] },
     renderer: "auto",
     namespace: "default",
+    substitute: false,
     sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file, line: 1, column: 1 },
   });
@@ -112,10 +113,10 @@ test("reads a placement with overrides of every kind", () => {
   );
   expect(declared).toMatchObject({
     applications: ["shop"],
-    selector: { matchLabels: { env: "prod" } },
+    clusters: { selector: { matchLabels: { env: "prod" } } },
     overrides: [
       {
-        selector: { matchExpressions: [{ key: "region", operator: "In", values: ["eu", "us"] }] },
+        clusters: { selector: { matchExpressions: [{ key: "region", operator: "In", values: ["eu", "us"] }] } },
         patches: [
           {
             kind: "strategic",
@@ -137,9 +138,19 @@ test("reads a placement with overrides of every kind", () => {
   });
 });
 
-test("reads a cluster's labels", () => {
+test("reads a cluster's labels and variables", () => {
   const text = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: prod-1, labels: {env: prod}}\n";
-  expect(one(text)).toMatchObject({ kind: "Cluster", name: "prod-1", labels: { env: "prod" } });
+  expect(one(text)).toMatchObject({
+    kind: "Cluster",
+    name: "prod-1",
+    labels: { env: "prod" },
+    vars: {},
+    cordoned: false,
+  });
+  expect(one(`${text}spec: { cordoned: true, vars: { domain: example.org, size: 3, spot: false } }\n`)).toMatchObject({
+    vars: { domain: "example.org", size: 3, spot: false },
+    cordoned: true,
+  });
 });
 
 test.each<[string, string, string[]]>([
@@ -214,10 +225,10 @@ test.each<[string, string, string[]]>([
       `${file}:7:28: spec.health[0].current does not compile: column 15: the expression ends too early (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
       `${file}:7:81: spec.health[0].message does not compile: it gives int, not string (write CEL that makes a text of object, such as 'phase ' + object.status.phase)`,
       `${file}:10:7: spec.health[1].failed does not compile: line 2, column 23 (=): this is not expected here (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
-      `${file}:13:7: spec.health[1].suspended does not compile: column 1 (object.spec.text.matches("(a+)+$")): the method matches is not available in health rules (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
+      `${file}:13:7: spec.health[1].suspended does not compile: column 1 (object.spec.text.matches("(a+)+$")): the method matches is not available in expressions (write CEL that is true or false of object, such as object.status.phase == 'Ready')`,
     ],
   ],
-  ["E28: no selector", placement(""), [`${file}:4:1: spec.selector is missing`]],
+  ["E28: no selector", placement(""), [`${file}:4:1: spec.selector is missing (write selector: {} for every cluster)`]],
   [
     "E28: an empty selector",
     placement("  selector:"),
@@ -228,6 +239,45 @@ test.each<[string, string, string[]]>([
     placement("  selector: { matchExpressions: [{ key: a, operator: Is, values: [b] }] }"),
     [
       `${file}:6:44: spec.selector.matchExpressions[0].operator has to be one of In, NotIn, Exists, DoesNotExist (did you mean "In"?)`,
+    ],
+  ],
+  [
+    "an expression that does not compile",
+    placement("  expression: cluster.labels['a'] = 'b'"),
+    [
+      `${file}:6:3: spec.expression does not compile: column 21 (=): this is not expected here (write CEL that is true or false of cluster, such as cluster.labels['tier'] == 'gold')`,
+    ],
+  ],
+  [
+    "a spread without a limit, and a limit that is none",
+    placement("  selector: {}\n  spread: region"),
+    [`${file}:4:1: spec.limit is missing (spread says over which label so many clusters are shared out)`],
+  ],
+  [
+    "a limit below zero",
+    placement("  selector: {}\n  limit: -1"),
+    [`${file}:7:3: spec.limit has to be a whole number from 0 to 100000`],
+  ],
+  [
+    "an override that changes nothing, one with an unknown variable, and ones with bad parts",
+    placement(`  selector: {}
+  overrides:
+    - selector: {}
+    - selector: {}
+      labels: { a: "\${cluster.lables.x}" }
+    - selector: {}
+      images: [{ name: nginx }, { name: nginx, newTag: a, digest: b }]
+      replicas: [{ name: web, count: -1 }]
+      vars: { "a b": 1, b: [], c: "\${cluster.name}" }`),
+    [
+      `${file}:8:7: spec.overrides[0] changes nothing: give it one of patches, images, replicas, labels, annotations, namespace, vars`,
+      `${file}:10:17: spec.overrides[1].labels.a is wrong: there is no variable \${cluster.lables.x} (did you mean "labels"?)`,
+      `${file}:12:16: spec.overrides[2].images[0] changes nothing: give it one of newName, newTag, digest`,
+      `${file}:12:59: spec.overrides[2].images[1].digest cannot be given with newTag`,
+      `${file}:13:31: spec.overrides[2].replicas[0].count has to be a whole number from 0 to 1000000`,
+      `${file}:14:15: spec.overrides[2].vars.a b is no name for a variable (use letters, digits, - _ . and /)`,
+      `${file}:14:25: spec.overrides[2].vars.b has to be text, a number, true or false`,
+      `${file}:14:32: spec.overrides[2].vars.c may not hold a variable itself`,
     ],
   ],
   [

@@ -1,71 +1,82 @@
-import { encodeBundle } from "@drover/shared/bundle";
+import type { Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
-import { canonicalize } from "@drover/shared/kube/canonical";
 import type { Manifest } from "@drover/shared/kube/manifest";
-import { sortForApply } from "@drover/shared/kube/order";
-import type { Problem } from "@drover/shared/problems";
 
-import { override, overridesFor } from "./override.ts";
-import { place, type PlaceableCluster, type Placement } from "./placement.ts";
+import type { PlaceableCluster } from "./cluster-selector.ts";
+import { overridesFor, type Override } from "./override.ts";
+import { place, type Placement } from "./placement.ts";
+import { variantsOf, type Variant } from "./variants.ts";
 
-/** What an application comes to on the clusters where it is placed. Clusters with the same overrides share a variant. */
+/** What an application comes to on the clusters where it is placed. Clusters with the same content share a variant. */
 export interface Desired {
   readonly variants: readonly Variant[];
+  /** Everything that the variants consist of. */
+  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
   /** Clusters that no placement selects, with the reason of the last one that looked. */
   readonly unselected: ReadonlyMap<string, string>;
 }
 
-export interface Variant {
-  readonly clusters: readonly string[];
-  readonly bundle: Digest;
-  readonly objects: number;
-  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
-  /** With an error among them the clusters of this variant keep what they have. */
-  readonly problems: readonly Problem[];
-}
-
-/** Places, patches and bundles. The work grows with the number of distinct variants, not with that of clusters. */
+/**
+ * Places, overrides, fills in and bundles. Clusters with the same overrides share all the work but that of objects which
+ * hold variables. `running` names the clusters that have the application by now.
+ */
 export function desire(
   manifests: readonly Manifest[],
   placements: readonly Placement[],
   clusters: readonly PlaceableCluster[],
+  running: ReadonlySet<string> = new Set(),
 ): Desired {
-  const { selected, unselected } = select(placements, clusters);
-  const groups = new Map<string, { clusters: string[]; representative: PlaceableCluster }>();
-  for (const cluster of selected) {
-    const key = overridesFor(placements, cluster)
-      .map(({ at }) => `${at.file}:${at.line}:${at.column}`)
-      .join("\n");
-    const group = groups.get(key) ?? { clusters: [], representative: cluster };
-    group.clusters.push(cluster.name);
-    groups.set(key, group);
-  }
-  const variants = [...groups.values()].map((group) => {
-    const patched = override(manifests, overridesFor(placements, group.representative));
-    const objects = sortForApply(patched.manifests.map((manifest) => canonicalize(manifest.object)));
-    const { bundle, blobs } = encodeBundle(objects);
-    return {
-      clusters: group.clusters,
-      bundle: bundle.digest,
-      objects: objects.length,
-      blobs,
-      problems: patched.problems,
-    };
-  });
-  return { variants, unselected };
+  const { selected, unselected } = select(placements, clusters, running);
+  const blobs = new Map<Digest, Uint8Array>();
+  const keep = ({ digest, bytes }: Blob): void => void blobs.set(digest, bytes);
+  const variants = groupByOverrides(selected).flatMap((group) => variantsOf({ manifests, ...group }, keep));
+  return { variants, blobs, unselected };
 }
 
-function select(placements: readonly Placement[], clusters: readonly PlaceableCluster[]) {
-  const selected = new Map<string, PlaceableCluster>();
+interface Selection {
+  readonly cluster: PlaceableCluster;
+  readonly placements: Placement[];
+}
+
+/** Which placements take which cluster, and why none takes the others. */
+export function select(
+  placements: readonly Placement[],
+  clusters: readonly PlaceableCluster[],
+  running: ReadonlySet<string>,
+): { readonly selected: ReadonlyMap<string, Selection>; readonly unselected: ReadonlyMap<string, string> } {
+  const selected = new Map<string, Selection>();
   const unselected = new Map<string, string>();
-  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
   for (const placement of placements) {
-    for (const decision of place(placement, clusters)) {
-      const cluster = byName.get(decision.cluster);
-      if (decision.matched && cluster !== undefined) selected.set(cluster.name, cluster);
-      else unselected.set(decision.cluster, decision.reason);
+    for (const [index, { cluster: name, matched, reason }] of place(placement, clusters, running).entries()) {
+      const cluster = clusters[index];
+      if (!matched || cluster === undefined) {
+        unselected.set(name, reason);
+        continue;
+      }
+      const selection = selected.get(name) ?? { cluster, placements: [] };
+      selection.placements.push(placement);
+      selected.set(name, selection);
     }
   }
   for (const name of selected.keys()) unselected.delete(name);
-  return { selected: selected.values(), unselected };
+  return { selected, unselected };
+}
+
+interface Group {
+  readonly overrides: readonly Override[];
+  readonly clusters: PlaceableCluster[];
+}
+
+function groupByOverrides(selected: ReadonlyMap<string, Selection>): readonly Group[] {
+  const numbers = new Map<Override, number>();
+  const groups = new Map<string, Group>();
+  for (const { cluster, placements } of selected.values()) {
+    const overrides = overridesFor(placements, cluster);
+    for (const one of overrides) if (!numbers.has(one)) numbers.set(one, numbers.size);
+    const key = overrides.map((one) => numbers.get(one)).join();
+    const group = groups.get(key) ?? { overrides, clusters: [] };
+    group.clusters.push(cluster);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }

@@ -46,6 +46,16 @@ export class Fields {
     return this.#findings.document.positionOf(this.#path);
   }
 
+  /** The same map with other values, at the same places. */
+  replaced(change: (record: JsonRecord) => JsonRecord): Fields {
+    return new Fields(this.#findings, this.#path, change(this.#record));
+  }
+
+  /** Names of all fields. */
+  keys(): readonly string[] {
+    return Object.keys(this.#record);
+  }
+
   has(key: string): boolean {
     this.#asked.add(key);
     return Object.hasOwn(this.#record, key);
@@ -80,6 +90,14 @@ export class Fields {
     return otherwise;
   }
 
+  /** A whole number within bounds. */
+  whole(key: string, { min, max }: { readonly min: number; readonly max: number }): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+    return this.wrong(key, `has to be a whole number from ${min} to ${max}`);
+  }
+
   /** In ms, from `30s`, `5m`, `2h`. */
   duration(key: string, { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): number | undefined {
     const text = this.text(key);
@@ -105,7 +123,7 @@ export class Fields {
     const fields = this.map(key);
     if (fields === undefined) return {};
     const labels: [string, string][] = [];
-    for (const name of Object.keys(fields.#record)) {
+    for (const name of fields.keys()) {
       const value = fields.text(name, { pattern: labelValue, rule: "a label value: up to 63 letters, digits, -_." });
       if (!labelKey.test(name)) fields.wrong(name, "is no name for a label");
       if (value !== undefined) labels.push([name, value]);
@@ -150,8 +168,8 @@ export class Fields {
     return maps;
   }
 
-  missing(key: string): undefined {
-    this.#add([], `${formatPath([...this.#path, key])} is missing`, "field-missing");
+  missing(key: string, hint?: string): undefined {
+    this.#add([], `${formatPath([...this.#path, key])} is missing`, "field-missing", hint);
   }
 
   wrong(key: string, message: string, hint?: string): undefined {
@@ -164,7 +182,7 @@ export class Fields {
   }
 
   finish(): void {
-    for (const key of Object.keys(this.#record)) {
+    for (const key of this.keys()) {
       if (this.#asked.has(key)) continue;
       const where = this.#path.length === 0 ? "" : `${formatPath(this.#path)}: `;
       this.#add([key], `${where}unknown key ${JSON.stringify(key)}`, "unknown-key", didYouMean(key, this.#asked));

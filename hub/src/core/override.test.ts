@@ -3,9 +3,13 @@ import type { KubeObject, Manifest } from "@drover/shared/kube/manifest";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { override, overridesFor } from "./override.ts";
+import { override } from "./apply-overrides.ts";
+import { checkObjects } from "./check-objects.ts";
+import { everyCluster } from "./cluster-selector.ts";
+import { clusterOf, overrideOf, placementOf } from "./override.fixture.ts";
+import { overridesFor, type Override } from "./override.ts";
 import type { Patch, PatchTarget } from "./patch.ts";
-import type { Override, Placement } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 import { matchAll, parseSelector } from "./selector.ts";
 
 const at = (line: number) => ({ file: "shop.yaml", line, column: 3 });
@@ -16,7 +20,7 @@ const object = (kind: string, name: string, spec: JsonRecord = {}, metadata: Jso
   spec,
 });
 const manifests = (...objects: KubeObject[]): Manifest[] => objects.map((object) => ({ object }));
-const patches = (...list: Patch[]): Override[] => [{ selector: matchAll, patches: list, at: at(1) }];
+const patches = (...list: Patch[]): Override[] => [overrideOf({ patches: list })];
 const merge = (target: PatchTarget, patch: JsonRecord, line = 9): Patch => ({
   kind: "merge",
   target,
@@ -54,7 +58,7 @@ test("E15: a patch that matches nothing is a warning with its place", () => {
     {
       code: "patch-no-match",
       severity: "warning",
-      message: "this patch matches none of the 1 objects",
+      message: "this patch matches no object",
       at: at(12),
       hint: "it looks for kind Deployment, name wbe",
     },
@@ -118,8 +122,15 @@ test("refuses patches that turn two objects into one", () => {
     operations: [{ op: "replace", path: "/metadata/name", value: "a" }],
     at: at(3),
   };
-  const { problems } = override(manifests(object("ConfigMap", "a"), object("ConfigMap", "b")), patches(rename));
-  expect(problems).toMatchObject([{ code: "duplicate-object", message: "patches turn two objects into ConfigMap a" }]);
+  for (const names of [
+    ["a", "b"],
+    ["b", "a"],
+  ]) {
+    const given = manifests(...names.map((name) => object("ConfigMap", name)));
+    expect(checkObjects(given, override(given, patches(rename)).manifests)).toMatchObject([
+      { code: "duplicate-object", message: "patches turn two objects into ConfigMap a" },
+    ]);
+  }
 });
 
 test("leaves what no patch touches as the very same object and changes no input", () => {
@@ -134,11 +145,7 @@ test("merge patches applied twice give what they give once", () => {
   const patch = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.jsonValue({ maxDepth: 2 }), { noNullPrototype: true });
   fc.assert(
     fc.property(patch, fc.array(patch, { maxLength: 3 }), (spec, list) => {
-      const overrides = list.map((change) => ({
-        selector: matchAll,
-        patches: [merge({}, { spec: change })],
-        at: at(1),
-      }));
+      const overrides = list.map((change) => overrideOf({ patches: [merge({}, { spec: change })] }));
       const [last] = overrides.slice(-1);
       const once = override(manifests(object("ConfigMap", "a", spec)), overrides).manifests;
       expect(last === undefined ? once : override(once, [last]).manifests).toEqual(once);
@@ -148,16 +155,9 @@ test("merge patches applied twice give what they give once", () => {
 
 test("E25: overrides of several placements come by repository and name, whatever order they are given in", () => {
   const placement = (repository: string, name: string, line: number, env?: string): Placement => {
-    const selector = env === undefined ? matchAll : { matchLabels: { env }, matchExpressions: [] };
-    return {
-      kind: "Placement",
-      name,
-      repository,
-      applications: ["shop"],
-      selector: matchAll,
-      overrides: [{ selector, patches: [], at: at(line) }],
-      at: at(line),
-    };
+    const selector = { matchLabels: env === undefined ? {} : { env }, matchExpressions: [] };
+    const overrides = [overrideOf({ clusters: { ...everyCluster, selector }, at: at(line) })];
+    return placementOf({ repository, name, overrides });
   };
   const all = [
     placement("a", "a", 1),
@@ -167,7 +167,7 @@ test("E25: overrides of several placements come by repository and name, whatever
   ];
   fc.assert(
     fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (placements) => {
-      const overrides = overridesFor(placements, { name: "dev-1", labels: { env: "dev" } });
+      const overrides = overridesFor(placements, clusterOf("dev-1", { labels: { env: "dev" } }));
       expect(overrides.map((override) => override.at.line)).toEqual([1, 2, 4]);
     }),
   );

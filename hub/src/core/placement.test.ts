@@ -1,20 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { explainNoTargets, place, type PlaceableCluster, type Placement } from "./placement.ts";
-import { formatSelector, matches, parseSelector, type Selector } from "./selector.ts";
+import { everyCluster, type PlaceableCluster } from "./cluster-selector.ts";
+import { clusterOf, placementOf } from "./override.fixture.ts";
+import { explainNoTargets, place, type Placement } from "./placement.ts";
+import { formatSelector, matchAll, matches, parseSelector, type Selector } from "./selector.ts";
 
-const at = { file: "a.yaml", line: 1, column: 1 };
-const placement = (selector: Partial<Selector>): Placement => ({
-  kind: "Placement",
-  name: "p",
-  repository: "config",
-  applications: ["shop"],
-  selector: { matchLabels: {}, matchExpressions: [], ...selector },
-  overrides: [],
-  at,
-});
-const cluster = (name: string, labels: Record<string, string>): PlaceableCluster => ({ name, labels });
+const placement = (selector: Partial<Selector>): Placement =>
+  placementOf({ clusters: { ...everyCluster, selector: { ...matchAll, ...selector } } });
+const cluster = (name: string, labels: Record<string, string>): PlaceableCluster => clusterOf(name, { labels });
+const nowhere: ReadonlySet<string> = new Set();
 
 test.each<[string, Record<string, string>, boolean, string]>([
   ["", {}, true, "matches every cluster"],
@@ -46,17 +41,25 @@ test("a parsed selector is written again as it was", () => {
 
 test("decisions do not depend on the order of clusters", () => {
   const label = fc.constantFrom("a", "b", "c");
-  const clusters = fc.uniqueArray(fc.record({ name: fc.string(), labels: fc.dictionary(label, label) }), {
-    selector: ({ name }) => name,
-    maxLength: 10,
-  });
+  const clusters = fc.uniqueArray(
+    fc.record({
+      name: fc.string(),
+      labels: fc.dictionary(label, label),
+      vars: fc.constant({}),
+      cordoned: fc.constant(""),
+    }),
+    {
+      selector: ({ name }) => name,
+      maxLength: 10,
+    },
+  );
   const shuffled = clusters.chain((list) =>
     fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
   );
   fc.assert(
     fc.property(fc.dictionary(label, label), shuffled, (matchLabels, [clusters, others]) => {
       const decide = (list: readonly PlaceableCluster[]) =>
-        new Map(place(placement({ matchLabels }), list).map((decision) => [decision.cluster, decision]));
+        new Map(place(placement({ matchLabels }), list, nowhere).map((decision) => [decision.cluster, decision]));
       expect(decide(others)).toEqual(decide(clusters));
     }),
   );

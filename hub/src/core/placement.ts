@@ -1,10 +1,18 @@
 import type { Position } from "@drover/shared/errors";
 
+import { choose, type Choice } from "./choice.ts";
+import {
+  matchCluster,
+  readClusterSelector,
+  everyCluster,
+  type ClusterSelector,
+  type PlaceableCluster,
+} from "./cluster-selector.ts";
+import { explainClusters } from "./explain-clusters.ts";
 import { nameRule, type Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
-import { explainSelector } from "./nearest-label.ts";
-import { readPatch, type Patch } from "./patch.ts";
-import { matchAll, matches, readSelector, type Selector } from "./selector.ts";
+import { readOverride, type Override } from "./override.ts";
+import { matches, readSelector, type Selector } from "./selector.ts";
 
 /** Where applications run, and what is different there. */
 export interface Placement {
@@ -12,21 +20,15 @@ export interface Placement {
   readonly name: string;
   readonly repository: string;
   readonly applications: readonly string[];
-  readonly selector: Selector;
+  /** Applications by their labels; undefined = only those that are named. */
+  readonly applicationSelector: Selector | undefined;
+  readonly clusters: ClusterSelector;
+  /** Whether a cordoned cluster gets it too. */
+  readonly tolerateCordon: boolean;
+  /** undefined = all clusters that match. */
+  readonly choice: Choice | undefined;
   readonly overrides: readonly Override[];
   readonly at: Position;
-}
-
-/** Patches for the clusters that the selector matches. */
-export interface Override {
-  readonly selector: Selector;
-  readonly patches: readonly Patch[];
-  readonly at: Position;
-}
-
-export interface PlaceableCluster {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface PlacementDecision {
@@ -35,33 +37,75 @@ export interface PlacementDecision {
   readonly reason: string;
 }
 
-/** Decides for every cluster by itself, so the order of the clusters changes no decision. */
-export function place(placement: Placement, clusters: readonly PlaceableCluster[]): readonly PlacementDecision[] {
-  return clusters.map(({ name, labels }) => {
-    const { matched, reason } = matches(placement.selector, labels);
-    return { cluster: name, matched, reason: `placement ${placement.name} ${reason}` };
+/** Whether a placement is about an application. */
+export function concerns(
+  { applications, applicationSelector }: Placement,
+  application: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  if (applications.includes(application.name)) return true;
+  return applicationSelector !== undefined && matches(applicationSelector, application.labels).matched;
+}
+
+/**
+ * Decides for every cluster. `running` names those that have the application by now: a cordoned cluster keeps what it
+ * has, and a limited choice stays where it is. The order of the clusters changes no decision.
+ */
+export function place(
+  placement: Placement,
+  clusters: readonly PlaceableCluster[],
+  running: ReadonlySet<string>,
+): readonly PlacementDecision[] {
+  const decided = clusters.map((cluster) => ({ cluster, ...matchOne(placement, cluster, running) }));
+  const { choice, name } = placement;
+  const candidates = decided.filter(({ matched }) => matched).map(({ cluster }) => cluster);
+  const chosen = choice === undefined ? undefined : choose(candidates, choice, { seed: name, running });
+  return decided.map(({ cluster, matched, reason }) => {
+    if (!matched || chosen === undefined || chosen.has(cluster.name))
+      return { cluster: cluster.name, matched, reason: `placement ${name} ${reason}` };
+    const others = `takes ${chosen.size} of the ${candidates.length} clusters that match, and this is none of them`;
+    return { cluster: cluster.name, matched: false, reason: `placement ${name} ${others}` };
   });
+}
+
+function matchOne(
+  { clusters, tolerateCordon }: Placement,
+  cluster: PlaceableCluster,
+  running: ReadonlySet<string>,
+): Pick<PlacementDecision, "matched" | "reason"> {
+  const match = matchCluster(clusters, cluster);
+  if (!match.matched || cluster.cordoned === "" || tolerateCordon || running.has(cluster.name)) return match;
+  return { matched: false, reason: `matches it, but it takes nothing new: ${cluster.cordoned}` };
 }
 
 /** Why an application runs nowhere: `tier=platnum matches 0 clusters (tier=platinum: 12?)`. */
 export function explainNoTargets(placements: readonly Placement[], clusters: readonly PlaceableCluster[]): string {
   if (placements.length === 0) return "no placement names it";
   if (clusters.length === 0) return "no cluster has joined";
-  const empty = placements.filter(({ selector }) => !clusters.some(({ labels }) => matches(selector, labels).matched));
-  return [...new Set(empty.map(({ selector }) => explainSelector(selector, clusters)))].join("; ");
+  const none: ReadonlySet<string> = new Set();
+  const reasons = placements.map((placement) => {
+    const wanted = clusters.filter((cluster) => matchCluster(placement.clusters, cluster).matched);
+    if (wanted.length === 0) return explainClusters(placement.clusters, clusters);
+    const decisions = place(placement, wanted, none);
+    return decisions.some(({ matched }) => matched) ? "" : (decisions[0]?.reason ?? "");
+  });
+  return [...new Set(reasons.filter((reason) => reason !== ""))].join("; ");
 }
 
 export function readPlacement({ name, repository }: Header, document: Fields): Placement {
   const at = document.at;
   const spec = document.requiredMap("spec");
-  const applications = spec?.texts("applications", nameRule) ?? [];
-  if (spec !== undefined && applications.length === 0 && !spec.has("applications")) spec.missing("applications");
+  const named = spec?.texts("applications", nameRule) ?? [];
+  const byLabels = spec?.map("applicationSelector");
+  if (spec !== undefined && !spec.has("applications") && !spec.has("applicationSelector")) spec.missing("applications");
   const placement: Placement = {
     kind: "Placement",
     name,
     repository,
-    applications,
-    selector: spec === undefined ? matchAll : readClusterSelector(spec),
+    applications: named,
+    applicationSelector: byLabels === undefined ? undefined : readSelector(byLabels),
+    clusters: spec === undefined ? everyCluster : readClusterSelector(spec),
+    tolerateCordon: spec?.flag("tolerateCordon", false) ?? false,
+    choice: spec === undefined ? undefined : readChoice(spec),
     overrides: spec?.maps("overrides").map(readOverride) ?? [],
     at,
   };
@@ -69,23 +113,10 @@ export function readPlacement({ name, repository }: Header, document: Fields): P
   return placement;
 }
 
-function readOverride(fields: Fields): Override {
-  const override: Override = {
-    selector: readClusterSelector(fields),
-    patches: fields.maps("patches").flatMap((patch) => readPatch(patch) ?? []),
-    at: fields.at,
-  };
-  if (!fields.has("patches")) fields.missing("patches");
-  fields.finish();
-  return override;
-}
-
-/** `{}` is every cluster. Nothing written is more often a slip than a wish, so it is refused. */
-function readClusterSelector(fields: Fields): Selector {
-  if (fields.has("selector") && fields.value("selector") === null) {
-    fields.wrong("selector", "is empty", "write {} for every cluster");
-    return matchAll;
-  }
-  const selector = fields.requiredMap("selector");
-  return selector === undefined ? matchAll : readSelector(selector);
+function readChoice(spec: Fields): Choice | undefined {
+  const limit = spec.whole("limit", { min: 0, max: 100_000 });
+  const spread = spec.text("spread");
+  if (limit !== undefined) return { limit, spread: spread ?? "" };
+  if (spread !== undefined) spec.missing("limit", "spread says over which label so many clusters are shared out");
+  return undefined;
 }

@@ -110,7 +110,7 @@ const conversions = new Set(["bool", "double", "dyn", "has", "int", "size", "str
 
 function estimateCall(node: Call, scope: Scope): Estimate {
   const [name, args] = node.args;
-  if (!conversions.has(name)) throw new Unavailable(node, `the function ${name} is not available in health rules`);
+  if (!conversions.has(name)) throw new Unavailable(node, `the function ${name} is not available in expressions`);
   const given = args.map((each) => estimate(each, scope));
   const steps = sum(given, "steps") + sum(given, "size") + 1;
   const [first] = given;
@@ -139,7 +139,7 @@ const textMethods = new Set([
 function estimateMethod(node: Method, scope: Scope): Estimate {
   const [name, receiver, args] = node.args;
   if (loops.has(name)) return estimateLoop(node, scope);
-  if (!textMethods.has(name)) throw new Unavailable(node, `the method ${name} is not available in health rules`);
+  if (!textMethods.has(name)) throw new Unavailable(node, `the method ${name} is not available in expressions`);
   const given = [receiver, ...args].map((each) => estimate(each, scope));
   const size = sum(given, "size");
   const steps = sum(given, "steps") + size + 1;

@@ -8,7 +8,7 @@ export interface Subject {
   readonly extent: Extent;
 }
 
-/** A CEL expression over `object`, also named `self`. Neither call throws. */
+/** A CEL expression over one value. Neither call throws. */
 export interface Expression {
   /** What is wrong with it whatever object it meets, in one sentence with the place; undefined when nothing is. */
   readonly fault: string | undefined;
@@ -26,13 +26,25 @@ const limits = { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 200, maxMapE
 /** Of one evaluation; some tens of milliseconds, or 16 MB of text, when all are taken. */
 const maxSteps = 1_000_000;
 
-const environment = new Environment({ homogeneousAggregateLiterals: false, limits })
-  .registerVariable("object", "dyn")
-  .registerVariable("self", "dyn");
+/** What an expression may be about, and the names that it has there. */
+const names = { object: ["object", "self"], cluster: ["cluster"] } as const;
 
-export function compileExpression(source: string, type: "bool" | "string"): Expression {
+export type About = keyof typeof names;
+
+const environments: Readonly<Record<About, Environment>> = {
+  object: environmentOf(names.object),
+  cluster: environmentOf(names.cluster),
+};
+
+function environmentOf(variables: readonly string[]): Environment {
+  const environment = new Environment({ homogeneousAggregateLiterals: false, limits });
+  for (const name of variables) environment.registerVariable(name, "dyn");
+  return environment;
+}
+
+export function compileExpression(source: string, type: "bool" | "string", about: About = "object"): Expression {
   try {
-    const compiled = compile(source, type);
+    const compiled = compile(source, type, about);
     return { fault: undefined, evaluate: (subject) => run(compiled, subject) };
   } catch (cause) {
     const fault = faultOf(source, cause);
@@ -42,48 +54,45 @@ export function compileExpression(source: string, type: "bool" | "string"): Expr
 
 interface Compiled {
   readonly source: string;
+  readonly about: About;
   readonly ast: ASTNode;
   readonly call: (variables: Readonly<Record<string, unknown>>) => unknown;
 }
 
-function compile(source: string, type: "bool" | "string"): Compiled {
+function compile(source: string, type: "bool" | "string", about: About): Compiled {
   if (source.length > maxLength) throw new Error(`it is longer than ${maxLength} characters`);
-  const parsed = environment.parse(source);
+  const parsed = environments[about].parse(source);
   // Looks for what is not available.
   stepsOf(parsed.ast, new Map());
   const check = parsed.check();
   if (check.error !== undefined) throw check.error;
   if (check.type !== type && check.type !== "dyn") throw new Error(`it gives ${check.type}, not ${type}`);
-  return { source, ast: parsed.ast, call: parsed };
+  return { source, about, ast: parsed.ast, call: parsed };
 }
 
-function run({ source, ast, call }: Compiled, { value, extent }: Subject): Evaluated {
-  const steps = stepsOf(
-    ast,
-    new Map([
-      ["object", extent],
-      ["self", extent],
-    ]),
-  );
+function run({ source, about, ast, call }: Compiled, { value, extent }: Subject): Evaluated {
+  const steps = stepsOf(ast, new Map(names[about].map((name) => [name, extent])));
   if (steps > maxSteps) {
-    return { kind: "failed", absent: false, message: "it would take too long on an object of this size" };
+    return { kind: "failed", absent: false, message: `it would take too long on ${articles[about]} of this size` };
   }
   try {
-    return { kind: "value", value: call({ object: value, self: value }) };
+    return { kind: "value", value: call(Object.fromEntries(names[about].map((name) => [name, value]))) };
   } catch (cause) {
     const code = cause instanceof EvaluationError ? cause.code : "";
-    const sentence = sentences.get(code) ?? "it cannot be evaluated";
-    return { kind: "failed", absent: code === "no_such_key", message: `${placeOf(source, cause)}${sentence}` };
+    const absent = code === "no_such_key";
+    const sentence = absent ? `the ${about} has no such field` : (sentences.get(code) ?? "it cannot be evaluated");
+    return { kind: "failed", absent, message: `${placeOf(source, cause)}${sentence}` };
   }
 }
 
-/** The library's own words may quote values of the object. */
+const articles: Readonly<Record<About, string>> = { object: "an object", cluster: "a cluster" };
+
+/** The library's own words may quote values. */
 const sentences: ReadonlyMap<string, string> = new Map([
   ["invalid_comprehension_range", "this is not a list or a map"],
   ["invalid_condition_type", "this is not true or false"],
   ["invalid_logical_operand", "this is not true or false"],
   ["no_matching_overload", "the function does not take values of these types"],
-  ["no_such_key", "the object has no such field"],
   ["no_such_overload", "the operator does not take values of these types"],
 ]);
 

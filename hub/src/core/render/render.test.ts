@@ -36,6 +36,7 @@ const application = (change: Partial<Application> = {}): Application => ({
   source: { repository: "config", path: "app", exclude: [] },
   renderer: "auto",
   namespace: "shop",
+  substitute: false,
   sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
   at: { file: "drover.yaml", line: 1, column: 1 },
   ...change,

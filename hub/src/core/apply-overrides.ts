@@ -1,0 +1,144 @@
+import { DroverError, type Position } from "@drover/shared/errors";
+import {
+  formatObjectKey,
+  objectKey,
+  splitApiVersion,
+  type KubeObject,
+  type Manifest,
+} from "@drover/shared/kube/manifest";
+import { jsonPatch, mergePatch, strategicMerge } from "@drover/shared/kube/patch";
+import type { Problem } from "@drover/shared/problems";
+
+import { changeImage } from "./images.ts";
+import type { Override, TextChanges } from "./override.ts";
+import type { Patch, PatchTarget } from "./patch.ts";
+import { isScaledBy, setReplicas } from "./replicas.ts";
+import { matches } from "./selector.ts";
+
+/** One change that an override makes, with the objects that it is for. */
+interface Step {
+  readonly at: Position;
+  isFor(object: KubeObject): boolean;
+  /** The same object when nothing changes. Throws a DroverError when it cannot be changed so. */
+  change(object: KubeObject): KubeObject;
+  /** What is said when it finds nothing to change; undefined when that is nothing to talk about. */
+  readonly missed: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
+}
+
+export interface Overridden {
+  /** Texts may hold variables that are not filled in. */
+  readonly manifests: readonly Manifest[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Applies overrides in order; what none touches stays the same object. A change that finds nothing is a warning, one that
+ * fails an error. false, 0, [] and null take effect exactly; null deletes.
+ */
+export function override(manifests: readonly Manifest[], overrides: readonly Override[]): Overridden {
+  const problems: Problem[] = [];
+  const changed = [...manifests];
+  for (const step of overrides.flatMap(stepsOf)) {
+    let found = false;
+    for (const [index, manifest] of changed.entries()) {
+      if (!step.isFor(manifest.object)) continue;
+      found = true;
+      try {
+        const object = step.change(manifest.object);
+        if (object !== manifest.object) changed[index] = { ...manifest, object };
+      } catch (cause) {
+        problems.push(failure(step, manifest, DroverError.from(cause)));
+      }
+    }
+    if (!found && step.missed !== undefined) problems.push({ severity: "warning", at: step.at, ...step.missed });
+  }
+  return { manifests: changed, problems };
+}
+
+function stepsOf({ patches, images, replicas, labels, annotations, at }: Override): readonly Step[] {
+  const missed = (code: string, message: string, hint?: string): Step["missed"] =>
+    hint === undefined ? { code, message } : { code, message, hint };
+  return [
+    ...patches.map((patch) => ({
+      at: patch.at,
+      isFor: (object: KubeObject) => isTarget(patch.target, object),
+      change: (object: KubeObject) => applyPatch(patch, object),
+      missed: missed("patch-no-match", "this patch matches no object", describe(patch.target)),
+    })),
+    ...images.map((image) => ({
+      at: image.at,
+      isFor: (object: KubeObject) => changeImage(object, image) !== object,
+      change: (object: KubeObject) => changeImage(object, image),
+      missed: missed("image-no-match", `no container has the image ${image.name}`),
+    })),
+    ...replicas.map((count) => ({
+      at: count.at,
+      isFor: (object: KubeObject) => isScaledBy(object, count),
+      change: (object: KubeObject) => setReplicas(object, count),
+      missed: missed("replicas-no-match", `no Deployment, StatefulSet or ReplicaSet is named ${count.name}`),
+    })),
+    {
+      at,
+      isFor: () => true,
+      change: (object: KubeObject) => setTexts(object, { labels, annotations }),
+      missed: undefined,
+    },
+  ];
+}
+
+function applyPatch(patch: Patch, object: KubeObject): KubeObject {
+  switch (patch.kind) {
+    case "json":
+      return jsonPatch(object, patch.operations);
+    case "merge":
+      return mergePatch(object, patch.patch);
+    case "strategic":
+      return strategicMerge(object, patch.patch);
+  }
+}
+
+function setTexts(object: KubeObject, changes: Readonly<Record<"labels" | "annotations", TextChanges>>): KubeObject {
+  const metadata = Object.fromEntries(Object.entries(changes).filter(([, texts]) => Object.keys(texts).length > 0));
+  return Object.keys(metadata).length === 0 ? object : mergePatch(object, { metadata });
+}
+
+function isTarget(target: PatchTarget, object: KubeObject): boolean {
+  const { group, version } = splitApiVersion(object.apiVersion);
+  const { name, namespace = "", labels = {} } = object.metadata;
+  return (
+    isLike(target.group, group) &&
+    isLike(target.version, version) &&
+    isLike(target.kind, object.kind) &&
+    isLike(target.name, name) &&
+    isLike(target.namespace, namespace) &&
+    (target.labelSelector === undefined || matches(target.labelSelector, labels).matched)
+  );
+}
+
+/** `*` stands for any text. Compared part by part, in linear time whatever the pattern. */
+function isLike(pattern: string | undefined, text: string): boolean {
+  if (pattern === undefined) return true;
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return pattern === text;
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, from);
+    if (found === -1 || found + part.length > text.length - last.length) return false;
+    from = found + part.length;
+  }
+  return true;
+}
+
+function failure({ at }: Step, { object }: Manifest, error: DroverError): Problem {
+  const message = `${formatObjectKey(objectKey(object))}: ${error.message}`;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return { code: "patch-failed", severity: "error", message, at, ...hint };
+}
+
+function describe({ labelSelector, ...target }: PatchTarget): string {
+  const wanted = Object.entries(target).map(([key, value]) => `${key} ${value}`);
+  if (labelSelector !== undefined) wanted.push("the given labels");
+  return `it looks for ${wanted.length === 0 ? "anything" : wanted.join(", ")}`;
+}

@@ -1,0 +1,74 @@
+import { isRecord, recordAt } from "@drover/shared/json";
+import type { KubeObject, Manifest } from "@drover/shared/kube/manifest";
+import type { Problem } from "@drover/shared/problems";
+
+import type { Overridden } from "./apply-overrides.ts";
+import {
+  fillText,
+  fillVariables,
+  holdsVariables,
+  markVariables,
+  type Filled,
+  type Marked,
+  type VariableSource,
+} from "./variables.ts";
+
+/** Marks the variables in manifests; each that there is not is a problem. */
+export function markManifests(manifests: readonly Manifest[]): Overridden {
+  const problems: Problem[] = [];
+  const marked = manifests.map((manifest) => {
+    const { value, faults } = markObject(manifest.object);
+    const at = manifest.at === undefined ? {} : { at: manifest.at };
+    for (const { message, hint } of faults) {
+      problems.push({ code: "variable-unknown", severity: "error", message, hint, ...at });
+    }
+    return value === manifest.object ? manifest : { ...manifest, object: value };
+  });
+  return { manifests: marked, problems };
+}
+
+function markObject(object: KubeObject): Marked<KubeObject> {
+  const marked = markVariables(object);
+  const faults = [...marked.faults];
+  const texts = secretTexts(object).flatMap(([key, text]) => {
+    const { value, faults: found } = markVariables(text);
+    faults.push(...found);
+    return value === text ? [] : [[key, encodeBase64(value)] as const];
+  });
+  return { value: texts.length === 0 ? marked.value : withData(marked.value, texts), faults };
+}
+
+/** Whether an object holds variables that are not filled in, so that it is another one on each cluster. */
+export function isTemplate(object: KubeObject): boolean {
+  if (holdsVariables(JSON.stringify(object))) return true;
+  return secretTexts(object).some(([, text]) => holdsVariables(text));
+}
+
+/** Fills in an object. Values of a Secret are base64 by now, with the variables inside. */
+export function fillObject(object: KubeObject, source: VariableSource): Filled<KubeObject> {
+  const filled = fillVariables(object, source);
+  const texts = secretTexts(object).filter(([, text]) => holdsVariables(text));
+  if (texts.length === 0) return filled;
+  const missing = new Set(filled.missing);
+  const data = texts.map(([key, text]) => {
+    const { value, missing: lacking } = fillText(text, source);
+    for (const variable of lacking) missing.add(variable);
+    return [key, encodeBase64(value)] as const;
+  });
+  return { value: withData(filled.value, data), missing: [...missing] };
+}
+
+function withData(object: KubeObject, texts: readonly (readonly [key: string, base64: string])[]): KubeObject {
+  return { ...object, data: { ...recordAt(object, "data"), ...Object.fromEntries(texts) } };
+}
+
+function encodeBase64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
+function secretTexts({ apiVersion, kind, data }: KubeObject): readonly (readonly [key: string, text: string])[] {
+  if (apiVersion !== "v1" || kind !== "Secret" || !isRecord(data)) return [];
+  return Object.entries(data).flatMap(([key, value]) =>
+    typeof value === "string" ? [[key, Buffer.from(value, "base64").toString()] as const] : [],
+  );
+}

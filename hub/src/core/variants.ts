@@ -1,0 +1,146 @@
+import { encodeContents, encodeObject, type Blob } from "@drover/shared/bundle";
+import type { Digest } from "@drover/shared/digest";
+import { canonicalize } from "@drover/shared/kube/canonical";
+import {
+  formatObjectKey,
+  namespacePattern,
+  objectKey,
+  type KubeObject,
+  type Manifest,
+} from "@drover/shared/kube/manifest";
+import { sortByObject } from "@drover/shared/kube/order";
+import type { Problem } from "@drover/shared/problems";
+
+import { override } from "./apply-overrides.ts";
+import { checkObjects } from "./check-objects.ts";
+import type { PlaceableCluster } from "./cluster-selector.ts";
+import type { Override } from "./override.ts";
+import { fillObject, isTemplate } from "./templates.ts";
+import { fillText, holdsVariables, type Filled, type VariableSource } from "./variables.ts";
+
+/** What some clusters get, with all that was found wrong about it. */
+export interface Variant {
+  readonly clusters: readonly string[];
+  readonly bundle: Digest;
+  readonly objects: number;
+  /** For objects that name none; undefined = the application's. */
+  readonly namespace: string | undefined;
+  /** With an error among them the clusters of this variant keep what they have. */
+  readonly problems: readonly Problem[];
+}
+
+/** Clusters for which the same overrides hold. */
+export interface VariantInput {
+  readonly manifests: readonly Manifest[];
+  readonly overrides: readonly Override[];
+  readonly clusters: readonly PlaceableCluster[];
+}
+
+/** An object in apply order. Without a blob it holds variables, and is another one on each cluster. */
+interface Part {
+  readonly manifest: Manifest;
+  readonly blob: Blob | undefined;
+}
+
+/** What all clusters of a group share: everything but what depends on variables. */
+interface Template {
+  readonly parts: readonly Part[];
+  readonly namespace: string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Works out what a group of clusters gets. Blobs are handed to `keep`. */
+export function variantsOf(
+  { manifests, overrides, clusters }: VariantInput,
+  keep: (blob: Blob) => void,
+): readonly Variant[] {
+  const changed = override(manifests, overrides);
+  const parts = sortByObject(changed.manifests, ({ object }) => object).map(partOf);
+  const namespace = overrides.map((one) => one.namespace).findLast((one) => one !== undefined);
+  const problems = [...changed.problems, ...checkObjects(manifests, changed.manifests)];
+  const template = { parts, namespace, problems };
+  const isShared = parts.every(({ blob }) => blob !== undefined) && !holdsVariables(namespace ?? "");
+  if (isShared)
+    return [
+      bundleOf(
+        template,
+        clusters.map(({ name }) => name),
+        keep,
+      ),
+    ];
+  const vars = Object.assign({}, ...overrides.map((one) => one.vars)) as VariableSource["vars"];
+  const variants = clusters.map(({ name, labels, vars: own }) =>
+    bundleOf(fillTemplate(template, { name, labels, vars: { ...own, ...vars } }), [name], keep),
+  );
+  return shareVariants(variants);
+}
+
+function partOf(manifest: Manifest): Part {
+  if (isTemplate(manifest.object)) return { manifest, blob: undefined };
+  const object = canonicalize(manifest.object);
+  return { manifest: { ...manifest, object }, blob: encodeObject(object) };
+}
+
+function bundleOf(
+  { parts, namespace, problems }: Template,
+  clusters: readonly string[],
+  keep: (blob: Blob) => void,
+): Variant {
+  const blobs = parts.flatMap(({ blob }) => blob ?? []);
+  const digests = blobs.map(({ digest }) => digest);
+  const contents = encodeContents(digests);
+  for (const blob of [...blobs, contents]) keep(blob);
+  return { clusters, bundle: contents.digest, objects: digests.length, namespace, problems };
+}
+
+/** The template as one cluster gets it; what the cluster lacks is a problem of it alone (E13). */
+function fillTemplate({ parts, namespace: wanted, problems }: Template, source: VariableSource): Template {
+  const missing = new Set<string>();
+  const fill = <T>({ value, missing: lacking }: Filled<T>): T => {
+    for (const variable of lacking) missing.add(variable);
+    return value;
+  };
+  const filled = parts.map((part) => {
+    if (part.blob !== undefined) return part;
+    const object = canonicalize(fill(fillObject(part.manifest.object, source)));
+    return { manifest: { ...part.manifest, object }, blob: encodeObject(object) };
+  });
+  const namespace = wanted === undefined ? undefined : fill(fillText(wanted, source));
+  const [before, after] = [parts.map(({ manifest }) => manifest), filled.map(({ manifest }) => manifest)];
+  const found = [...problems, ...checkObjects(before, after), ...checkNamespace(namespace), ...lack(missing)];
+  const isMoved = after.some(({ object }, index) => keyOf(object) !== keyOf(before[index]?.object ?? object));
+  const sorted = isMoved ? sortByObject(filled, ({ manifest }) => manifest.object) : filled;
+  return { parts: sorted, namespace, problems: found };
+}
+
+function keyOf(object: KubeObject): string {
+  return formatObjectKey(objectKey(object));
+}
+
+function lack(variables: ReadonlySet<string>): readonly Problem[] {
+  return [...variables].map((variable) => ({
+    code: "variable-missing",
+    severity: "error" as const,
+    message: `the cluster has no value for \${cluster.${variable}}`,
+    hint: `give it one, or write a default: \${cluster.${variable}:-…}`,
+  }));
+}
+
+function checkNamespace(namespace: string | undefined): readonly Problem[] {
+  if (namespace === undefined || namespacePattern.test(namespace)) return [];
+  const message = `${JSON.stringify(namespace.slice(0, 80))} is no name of a namespace`;
+  return [{ code: "invalid-name", severity: "error", message }];
+}
+
+/** Clusters for which the same came out share it. */
+function shareVariants(variants: readonly Variant[]): readonly Variant[] {
+  const shared = new Map<string, { readonly variant: Variant; readonly clusters: string[] }>();
+  for (const variant of variants) {
+    const { bundle, namespace = "", problems } = variant;
+    const key = [bundle, namespace, problems.length === 0 ? "" : JSON.stringify(problems)].join("\n");
+    const known = shared.get(key) ?? { variant, clusters: [] };
+    known.clusters.push(...variant.clusters);
+    shared.set(key, known);
+  }
+  return [...shared.values()].map(({ variant, clusters }) => ({ ...variant, clusters }));
+}
