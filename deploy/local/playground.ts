@@ -25,7 +25,7 @@ export interface PlaygroundOptions {
 }
 
 /** How long targets may stay as they are, not all of them current, before the playground says that it is up. */
-const patienceMs = 8_000;
+const patienceMs = 20_000;
 const root = join(import.meta.dirname, "..", "..");
 
 /** Brings the whole playground up, tells about it, and takes it down when the signal aborts. */

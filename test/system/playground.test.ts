@@ -23,7 +23,7 @@ describeWithRig("kubectl", "git")("the playground", () => {
     run = await start(folder);
   });
   afterAll(async () => {
-    run.process.kill("SIGKILL");
+    for (const child of children) child.kill("SIGTERM");
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
   const kubectl = async (...args: readonly string[]): Promise<string> => {
@@ -124,10 +124,14 @@ interface Playground {
   readonly ports: () => readonly number[];
 }
 
+/** Also those that never came up. */
+const children: ChildProcess[] = [];
+
 async function start(folder: string): Promise<Playground> {
   const args = [program, "--folder", folder];
   // Away from the user's own contexts and ports stay what they are.
   const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, XDG_CONFIG_HOME: folder } });
+  children.push(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
   await vi.waitFor(() => expect(output).toContain("All up"), { timeout: 60_000, interval: 50 });
