@@ -3,6 +3,7 @@ const benches = {
   loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
   fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
   agent: async (args: readonly string[]) => (await import("./agent.ts")).run(args),
+  render: async () => (await import("./render.ts")).run(),
   footprint: async () => (await import("./footprint.ts")).run(),
 };
 
