@@ -25,6 +25,12 @@ export const commands: readonly CommandEntry[] = [
   { name: "diff", summary: "Compare Git with what lives in a cluster", load: () => import("./commands/diff.ts") },
   { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },
   { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
+  { name: "lint", summary: "Look for mistakes in a repository, offline", load: () => import("./commands/lint.ts") },
+  {
+    name: "render",
+    summary: "Print what an application comes to, offline",
+    load: () => import("./commands/render.ts"),
+  },
   { name: "source", summary: "Add and remove repositories", load: () => import("./commands/source.ts") },
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
   { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },

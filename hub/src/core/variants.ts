@@ -1,5 +1,6 @@
 import { encodeContents, encodeObject, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
+import type { Position } from "@drover/shared/errors";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import {
   formatObjectKey,
@@ -95,14 +96,15 @@ function bundleOf(
 
 /** The template as one cluster gets it; what the cluster lacks is a problem of it alone (E13). */
 function fillTemplate({ parts, namespace: wanted, problems }: Template, source: VariableSource): Template {
-  const missing = new Set<string>();
-  const fill = <T>({ value, missing: lacking }: Filled<T>): T => {
-    for (const variable of lacking) missing.add(variable);
+  /** With the first place that asks for it. */
+  const missing = new Map<string, Position | undefined>();
+  const fill = <T>({ value, missing: lacking }: Filled<T>, at?: Position): T => {
+    for (const variable of lacking) if (!missing.has(variable)) missing.set(variable, at);
     return value;
   };
   const filled = parts.map((part) => {
     if (part.blob !== undefined) return part;
-    const object = canonicalize(fill(fillObject(part.manifest.object, source)));
+    const object = canonicalize(fill(fillObject(part.manifest.object, source), part.manifest.at));
     return { manifest: { ...part.manifest, object }, blob: encodeObject(object) };
   });
   const namespace = wanted === undefined ? undefined : fill(fillText(wanted, source));
@@ -117,12 +119,13 @@ function keyOf(object: KubeObject): string {
   return formatObjectKey(objectKey(object));
 }
 
-function lack(variables: ReadonlySet<string>): readonly Problem[] {
-  return [...variables].map((variable) => ({
+function lack(variables: ReadonlyMap<string, Position | undefined>): readonly Problem[] {
+  return [...variables].map(([variable, at]) => ({
     code: "variable-missing",
     severity: "error" as const,
     message: `the cluster has no value for \${cluster.${variable}}`,
     hint: `give it one, or write a default: \${cluster.${variable}:-…}`,
+    ...(at === undefined ? {} : { at }),
   }));
 }
 

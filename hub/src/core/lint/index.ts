@@ -1,0 +1,60 @@
+import type { Manifest } from "@drover/shared/kube/manifest";
+import type { Problem } from "@drover/shared/problems";
+
+import type { Application } from "../application.ts";
+import type { PlaceableCluster } from "../cluster-selector.ts";
+import type { Declaration } from "../declarations.ts";
+import { desire } from "../desired.ts";
+import { concerns, type Placement } from "../placement.ts";
+import { lintNames } from "./names.ts";
+import { lintObjects } from "./objects.ts";
+import { lintOwners } from "./owners.ts";
+
+/** A repository as it would be read and rendered. */
+export interface LintInput {
+  readonly declarations: readonly Declaration[];
+  /** By application; absent for what could not be rendered here, such as one of another repository. */
+  readonly rendered: ReadonlyMap<string, readonly Manifest[]>;
+}
+
+/**
+ * What is probably meant otherwise, or will go wrong on a cluster, although each file by itself can be read. Clusters are
+ * those that the repository declares: without any, nothing is said of what they match.
+ */
+export function lint({ declarations, rendered }: LintInput): readonly Problem[] {
+  const applications = declarations.filter((one) => one.kind === "Application");
+  const placements = declarations.filter((one) => one.kind === "Placement");
+  const clusters = declarations
+    .filter((one) => one.kind === "Cluster")
+    .map(({ name, labels, vars }): PlaceableCluster => ({ name, labels, vars, cordoned: "" }));
+  const objects = [...rendered.values()].flatMap(lintObjects);
+  const project = { applications, placements, clusters, rendered };
+  return [...lintNames(project), ...objects, ...lintVariants(project), ...lintOwners(project)];
+}
+
+/** The same, sorted. */
+export interface Project extends Pick<LintInput, "rendered"> {
+  readonly applications: readonly Application[];
+  readonly placements: readonly Placement[];
+  readonly clusters: readonly PlaceableCluster[];
+}
+
+/** What overrides and variables come to on the clusters that are declared. */
+function lintVariants({ applications, placements, clusters, rendered }: Project): readonly Problem[] {
+  return applications.flatMap((application) => {
+    const manifests = rendered.get(application.name);
+    const own = placements.filter((placement) => concerns(placement, application));
+    if (manifests === undefined || own.length === 0 || clusters.length === 0) return [];
+    return desire(manifests, own, clusters).variants.flatMap(({ problems, clusters: on }) =>
+      problems.map((problem) => ({
+        ...problem,
+        message: `${application.name} on ${listNames(on)}: ${problem.message}`,
+        at: problem.at ?? application.at,
+      })),
+    );
+  });
+}
+
+function listNames(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+}

@@ -1,0 +1,136 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { drover, type Outcome } from "./cli.ts";
+import { application, configMap, placement } from "./fixtures.ts";
+
+/** Nobody listens there: what is offline asks nobody. */
+const nowhere = "http://127.0.0.1:1";
+
+describe("commands that need no hub", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "drover-offline-"));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+  const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    }
+  };
+  const cluster = `apiVersion: drover.dev/v1alpha1
+kind: Cluster
+metadata: { name: prod-1, labels: { env: prod } }
+spec: { vars: { domain: example.org } }
+`;
+  const shop = {
+    "clusters.yaml": cluster,
+    "apps/shop/drover.yaml": `${application("shop", "shop").replace("spec:", "spec:\n  substitute: true")}---
+${placement("shop", { env: "prod" })}`,
+    "apps/shop/shop.yaml": configMap("shop", { url: "https://${cluster.vars.domain}/" }),
+  };
+  const run = (...args: readonly string[]): Promise<Outcome> =>
+    drover(nowhere, args, { env: { PATH: process.env["PATH"] ?? "" } });
+
+  it("lint finds nothing in a repository that is well", async () => {
+    await write(shop);
+    expect(await run("lint", folder)).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "0 errors, 0 warnings in 1 application\n",
+    });
+  });
+
+  it("lint tells all mistakes of all files at once, with their places, and fails", async () => {
+    await write({
+      ...shop,
+      "apps/shop/bad.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad\n",
+      "apps/typo.yaml": "apiVersion: drover.dev/v1alpha1\nkind: Aplication\nmetadata: { name: typo }\n",
+    });
+    const { code, stdout, stderr } = await run("lint", folder);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^apps\/typo\.yaml:2:1: error: unknown kind "Aplication".*\n {4}hint: did you mean/mu);
+    expect(stdout).toMatch(/^apps\/shop\/bad\.yaml:\d+:\d+: error: /mu);
+    expect(stderr).toMatch(/^\d errors, 0 warnings in 1 application\n$/u);
+  });
+
+  it("lint fails for warnings only when it is to be strict", async () => {
+    await write({
+      ...shop,
+      "apps/shop/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { key: hidden }\n",
+    });
+    const lax = await run("lint", folder);
+    expect(lax).toMatchObject({ code: 0, stdout: expect.stringContaining("[secret-in-clear]") });
+    expect(lax.stdout).not.toContain("hidden");
+    expect((await run("lint", folder, "--strict")).code).toBe(1);
+  });
+
+  it.each([
+    ["json", (text: string) => expect(JSON.parse(text)).toMatchObject({ problems: [{ code: "not-placed" }] })],
+    [
+      "sarif",
+      (text: string) =>
+        expect(JSON.parse(text)).toMatchObject({
+          version: "2.1.0",
+          runs: [
+            {
+              results: [
+                {
+                  ruleId: "not-placed",
+                  level: "warning",
+                  locations: [{ physicalLocation: { region: { startLine: 1 } } }],
+                },
+              ],
+            },
+          ],
+        }),
+    ],
+    [
+      "github",
+      (text: string) =>
+        expect(text).toMatch(/^::warning file=a.yaml,line=1,col=1,title=not-placed::no placement names/u),
+    ],
+    ["junit", (text: string) => expect(text).toContain('<testsuite name="drover lint" tests="1" failures="0">')],
+  ])("lint writes %s", async (format, check) => {
+    await write({ "a.yaml": application("lonely", "shop"), "apps/lonely/a.yaml": configMap("a", {}) });
+    check((await run("lint", folder, "-o", format)).stdout);
+  });
+
+  it("lint refuses a format that it does not have, and a folder that is not there", async () => {
+    expect(await run("lint", folder, "-o", "xml")).toMatchObject({ code: 2, stderr: expect.stringContaining("sarif") });
+    expect(await run("lint", join(folder, "none"))).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("no folder"),
+    });
+  });
+
+  it("render prints an application as its files have it, and as a cluster gets it", async () => {
+    await write(shop);
+    expect((await run("render", "shop", folder)).stdout).toContain("kind: ConfigMap");
+    const { code, stdout } = await run("render", "shop@prod-1", folder, "-o", "json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ items: [{ kind: "ConfigMap", data: { url: "https://example.org/" } }] });
+  });
+
+  it("render says what there is when a name is wrong, and why an application does not run on a cluster", async () => {
+    await write({ ...shop, "more.yaml": cluster.replace("prod-1", "dev-1").replace("env: prod", "env: dev") });
+    expect(await run("render", "shpo", folder)).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('did you mean "shop"?'),
+    });
+    expect(await run("render", "shop@prod-2", folder)).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("prod-1"),
+    });
+    expect(await run("render", "shop@dev-1", folder)).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("placement shop needs env=prod, has env=dev"),
+    });
+  });
+});
