@@ -26,6 +26,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },
   { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
   { name: "lint", summary: "Look for mistakes in a repository, offline", load: () => import("./commands/lint.ts") },
+  { name: "plan", summary: "Show what files would change, offline", load: () => import("./commands/plan.ts") },
   {
     name: "render",
     summary: "Print what an application comes to, offline",

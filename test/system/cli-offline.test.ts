@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { drover, type Outcome } from "./cli.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 
@@ -131,6 +132,73 @@ ${placement("shop", { env: "prod" })}`,
     expect(await run("render", "shop@dev-1", folder)).toMatchObject({
       code: 5,
       stderr: expect.stringContaining("placement shop needs env=prod, has env=dev"),
+    });
+  });
+
+  describe("plan", () => {
+    let tree: WorkTree;
+    const clusters = ["prod-1", "prod-2", "dev-1"]
+      .map((name) => cluster.replace("prod-1", name).replace("env: prod", `env: ${name.split("-")[0] ?? ""}`))
+      .join("---\n");
+    beforeEach(async () => {
+      tree = await createWorkTree({ files: { ...shop, "clusters.yaml": clusters, ".gitignore": "ignored\n" } });
+    });
+    afterEach(async () => {
+      await tree[Symbol.asyncDispose]();
+    });
+
+    it("says so when nothing changes, ignored files included", async () => {
+      await tree.write({ "ignored/drover.yaml": "apiVersion: drover.dev/v1alpha1\nkind: Nonsense\n" });
+      expect(await run("plan", tree.path)).toEqual({ code: 0, stdout: "", stderr: "nothing changes on 2 targets\n" });
+    });
+
+    it("groups the clusters of a change, shows fields, and shows no value of a Secret", async () => {
+      await tree.write({
+        "apps/shop/shop.yaml": configMap("shop", { url: "https://new.${cluster.vars.domain}/" }),
+        "apps/shop/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { key: hidden }\n",
+      });
+      await tree.commit("second");
+      await tree.write({
+        "apps/shop/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { key: secret }\n",
+      });
+      const { stdout, stderr, code } = await run("plan", tree.path, "--against", "HEAD~1", "--exit-code");
+      expect({ code, stderr }).toEqual({ code: 10, stderr: "1 application on 2 of 2 targets\n" });
+      expect(stdout).toBe(`shop changes on prod-1, prod-2
+  ~ ConfigMap shop
+      data[url]  "https://example.org/" → "https://new.example.org/"
+  + Secret key
+`);
+      expect((await run("plan", tree.path)).stdout).toBe(
+        `shop changes on prod-1, prod-2
+  ~ Secret key
+      data[key]  *** → ***
+`,
+      );
+    });
+
+    it("shows what comes and what goes, and that nothing goes while a file cannot be read", async () => {
+      await tree.write({
+        "apps/shop/drover.yaml": shop["apps/shop/drover.yaml"].replace('"env":"prod"', '"env":"dev"'),
+      });
+      const moved = await run("plan", tree.path);
+      expect(moved.stdout).toContain("shop leaves prod-1, prod-2");
+      expect(moved.stdout).toContain("shop comes to dev-1");
+      await tree.write({
+        "apps/shop/drover.yaml": "apiVersion: drover.dev/v1alpha1\nkind: Application\nmetadata: {\n",
+      });
+      const broken = await run("plan", tree.path);
+      expect(broken).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("nothing changes on 2 targets"),
+      });
+      expect(broken.stderr).toMatch(/^error: apps\/shop\/drover\.yaml:/u);
+    });
+
+    it("names a commit that Git does not know", async () => {
+      expect(await run("plan", tree.path, "--against", "none")).toMatchObject({
+        stderr: expect.stringContaining("no commit none"),
+      });
     });
   });
 });

@@ -8,7 +8,7 @@ import { render } from "../core/render/index.ts";
 import { markManifests } from "../core/templates.ts";
 import { createKustomize } from "../source/kustomize.ts";
 import type { Snapshot } from "../source/snapshot.ts";
-import { readWorkingTree } from "./working-tree.ts";
+import { readRevision, readWorkingTree } from "./working-tree.ts";
 
 /** A repository as it lies in a folder, read and rendered as the hub would do it. */
 export interface Project {
@@ -21,13 +21,18 @@ export interface Project {
 
 export interface ProjectOptions {
   readonly folder: string;
+  /** A commit instead of the files as they are now. */
+  readonly revision?: string;
   /** Where programs are looked for. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Reads a folder. Throws only what is no fault of its files, such as a program that is missing. */
-export async function readProject({ folder, environment }: ProjectOptions, signal: AbortSignal): Promise<Project> {
-  const snapshot = await readWorkingTree(folder, signal);
+export async function readProject(options: ProjectOptions, signal: AbortSignal): Promise<Project> {
+  const { folder, revision, environment } = options;
+  const snapshot = await (revision === undefined
+    ? readWorkingTree(folder, signal)
+    : readRevision(folder, revision, signal));
   const declarations: Declaration[] = [];
   const problems: Problem[] = [];
   for (const { path } of snapshot.entries.values()) {

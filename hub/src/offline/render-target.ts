@@ -1,13 +1,11 @@
-import { decodeBundle, decodeObject } from "@drover/shared/bundle";
 import { DroverError } from "@drover/shared/errors";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
-import { desire } from "../core/desired.ts";
 import { didYouMean } from "../core/fields.ts";
-import { concerns } from "../core/placement.ts";
 import type { Project } from "./project.ts";
+import { clustersIn, targetsOf } from "./targets.ts";
 
 /** What an application comes to, on one cluster or before any override. Throws `not_found` and `usage`. */
 export function renderTarget(
@@ -18,22 +16,13 @@ export function renderTarget(
   const manifests = project.rendered.get(app);
   if (manifests === undefined) return { objects: [], problems: project.problems };
   if (cluster === undefined) return { objects: manifests.map(({ object }) => object), problems: [] };
-  const declared = project.declarations.filter((one) => one.kind === "Cluster");
-  const found = declared.find(({ name }) => name === cluster);
-  const names = declared.map(({ name }) => name);
-  if (found === undefined) throw unknown("cluster", cluster, names);
-  const { name, labels, vars } = found;
-  const placements = project.declarations.filter((one) => one.kind === "Placement");
-  const own = placements.filter((placement) => concerns(placement, application));
-  const { variants, blobs, unselected } = desire(manifests, own, [{ name, labels, vars, cordoned: "" }]);
-  const [variant] = variants;
-  if (variant === undefined) {
-    const why = unselected.get(cluster) ?? `no placement names ${app}`;
-    throw new DroverError("not_found", `${app} does not run on ${cluster}: ${why}`);
-  }
-  const read = (digest: Parameters<typeof blobs.get>[0]): Uint8Array => blobs.get(digest) ?? new Uint8Array();
-  const { objects } = decodeBundle(variant.bundle, read(variant.bundle));
-  return { objects: objects.map((digest) => decodeObject(digest, read(digest))), problems: variant.problems };
+  const names = clustersIn(project).map(({ name }) => name);
+  if (!names.includes(cluster)) throw unknown("cluster", cluster, names);
+  const { targets, unselected } = targetsOf(project, application);
+  const target = targets.find(({ clusters }) => clusters.includes(cluster));
+  if (target !== undefined) return target;
+  const why = unselected.get(cluster) ?? `no placement names ${app}`;
+  throw new DroverError("not_found", `${app} does not run on ${cluster}: ${why}`);
 }
 
 function findApplication({ declarations }: Project, app: string): Application {

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -8,19 +9,27 @@ import { DroverError } from "@drover/shared/errors";
 
 import type { SnapshotFile } from "../core/render/snapshot-files.ts";
 import { followLinks } from "../source/links.ts";
-import type { Snapshot } from "../source/snapshot.ts";
+import { createMirror } from "../source/mirror.ts";
+import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 
 const execute = promisify(execFile);
 const maxFiles = 50_000;
 
 /**
- * The files of a folder as they are now, as if they had been committed: what Git ignores is left out where the folder is
- * of a work tree. Throws `not_found` and `input_too_large`.
+ * The files of a folder as they are now, as if they had been committed. In a work tree of Git paths count from its root, as
+ * in what it declares, and what Git ignores is left out. Throws `not_found` and `input_too_large`.
  */
 export async function readWorkingTree(folder: string, signal: AbortSignal): Promise<Snapshot> {
+  const root = (await git(folder, ["rev-parse", "--show-toplevel"], signal))?.trimEnd();
+  const paths = root === undefined ? await walk(folder, signal) : await trackedFiles(folder, signal);
+  return readFiles(root ?? folder, paths, signal);
+}
+
+async function readFiles(folder: string, paths: readonly string[], signal: AbortSignal): Promise<Snapshot> {
   const entries = new Map<string, SnapshotFile>();
   const folders = new Map<string, string>();
-  for (const path of (await trackedFiles(folder, signal)) ?? (await walk(folder, signal))) {
+  for (const path of paths) {
+    signal.throwIfAborted();
     const stat = await lstat(join(folder, path)).catch(() => undefined);
     if (stat === undefined || stat.isDirectory()) continue;
     entries.set(path, { path, oid: path, mode: stat.isSymbolicLink() ? "symlink" : "file" });
@@ -43,12 +52,32 @@ export async function readWorkingTree(folder: string, signal: AbortSignal): Prom
   return { repository: "config", commit, entries, folders, resolve, read, decode };
 }
 
-/** What Git has or would take with `git add`; undefined where Git knows nothing of the folder. */
-async function trackedFiles(folder: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
-  const args = ["-C", folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+/** The files of a commit. Throws `source_ref_missing` when Git does not know it. */
+export async function readRevision(folder: string, revision: string, signal: AbortSignal): Promise<Snapshot> {
+  const root = (await git(folder, ["rev-parse", "--show-toplevel"], signal))?.trimEnd();
+  const verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
+  const commit = (await git(folder, verify, signal))?.trimEnd();
+  const path = (await git(folder, ["rev-parse", "--show-prefix"], signal))?.trimEnd() ?? "";
+  if (root === undefined || commit === undefined) {
+    const why = root === undefined ? `${folder} is in no work tree of Git` : `Git knows no commit ${revision}`;
+    throw new DroverError("source_ref_missing", why, { hint: "name a commit, a branch or a tag, such as HEAD~1" });
+  }
+  // A repository on this machine is read where it is, so nothing is put into the folder.
+  const mirror = createMirror({ folder: tmpdir() });
+  const source = { name: "config", url: root, ref: commit };
+  return readSnapshot(mirror, source, { commit: await mirror.fetch(source, signal), path }, signal);
+}
+
+/** What Git has under the folder or would take with `git add`, from the root of the work tree. */
+async function trackedFiles(folder: string, signal: AbortSignal): Promise<readonly string[]> {
+  const args = ["ls-files", "-z", "--full-name", "--cached", "--others", "--exclude-standard"];
+  return ((await git(folder, args, signal)) ?? "").split("\0").filter((path) => path !== "");
+}
+
+/** What Git prints; undefined when it refuses, as where there is no repository, or is not here. */
+async function git(folder: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   try {
-    const { stdout } = await execute("git", args, { signal, maxBuffer: 64 * 1024 * 1024 });
-    return stdout.split("\0").filter((path) => path !== "");
+    return (await execute("git", ["-C", folder, ...args], { signal, maxBuffer: 64 * 1024 * 1024 })).stdout;
   } catch {
     signal.throwIfAborted();
     return undefined;
