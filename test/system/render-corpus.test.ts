@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { Application, Renderer } from "@drover/hub/core/application";
 import { render, type Rendered } from "@drover/hub/core/render/index";
+import { createHelm } from "@drover/hub/source/helm";
 import { createKustomize } from "@drover/hub/source/kustomize";
 import { createMirror } from "@drover/hub/source/mirror";
 import { readSnapshot, type Snapshot } from "@drover/hub/source/snapshot";
@@ -22,6 +23,7 @@ import { program } from "../rig/programs.ts";
 const corpus = join(import.meta.dirname, "../../../shared/corpus");
 const signal = AbortSignal.timeout(120_000);
 const kustomize = createKustomize({ environment: process.env });
+const helm = createHelm({ environment: process.env });
 
 async function snapshotOf(path: string): Promise<Snapshot> {
   const mirror = createMirror({ folder: join(path, ".git", "no-mirrors") });
@@ -42,7 +44,15 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
     sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file: "drover.yaml", line: 1, column: 1 },
   };
-  return render({ application, snapshot, kustomize: (folder, stop) => kustomize(snapshot, folder, stop) }, signal);
+  return render(
+    {
+      application,
+      snapshot,
+      kustomize: (folder, stop) => kustomize(snapshot, folder, stop),
+      helm: (request, stop) => helm.template(snapshot, request, stop),
+    },
+    signal,
+  );
 }
 
 const objectsOf = (rendered: Rendered): KubeObject[] => rendered.manifests.map(({ object }) => object);

@@ -46,6 +46,7 @@ const renderFiles = (files: Files, change: Partial<Application> = {}, output = "
       application: application(change),
       snapshot: snapshotOf(files),
       kustomize: () => Promise.resolve(new TextEncoder().encode(output)),
+      helm: () => Promise.reject(new Error("no chart was expected")),
     },
     signal,
   );
@@ -187,14 +188,16 @@ test.each<[string, Files, string[]]>([
     },
     ["app/a.yaml:1:1: app/a.yaml has 50000000 bytes"],
   ],
-  [
-    "a Helm chart",
-    { "app/Chart.yaml": "name: a" },
-    ["app/Chart.yaml:1:1: app/Chart.yaml is a Helm chart, which cannot be rendered yet"],
-  ],
 ])("names the place of %s", async (_title, files, expected) => {
   const problems = (await renderFiles(files)).problems.filter(({ severity }) => severity === "error");
   expect(problems.map(formatProblem)).toEqual(expected);
+});
+
+test("a chart is no plain YAML, when it is asked for as such", async () => {
+  const files = { "app/Chart.yaml": "name: a", "app/templates/a.yaml": "{{" };
+  expect(problemsOf(await renderFiles(files, { renderer: "plain" }))).toEqual([
+    "app/Chart.yaml:1:1: app/Chart.yaml makes its folder a Helm chart, which is no plain YAML (set renderer: helm)",
+  ]);
 });
 
 test("more than 5,000 objects are refused", async () => {
@@ -263,6 +266,7 @@ describe("kustomize", () => {
       application: application(),
       snapshot: snapshotOf(files),
       kustomize: () => Promise.reject(new DroverError(code, "said so")),
+      helm: () => Promise.reject(new Error("no chart was expected")),
     };
     const outcome = render(input, signal);
     if (kind === "error") await expect(outcome).rejects.toMatchObject({ code });
