@@ -79,7 +79,7 @@ function readSource(source: Fields | undefined, declaring: string): Application[
 /** A path from the root; one that begins with `./` or `../` counts from the folder of the declaring file. */
 function readPath(source: Fields, file: string): string {
   const text = source.requiredText("path");
-  const path = joinPath(/^\.\.?(?:\/|$)/u.test(text) ? file.split("/").slice(0, -1) : [], text);
+  const path = joinPath(/^\.\.?(?:\/|$)/u.test(text) ? file.slice(0, Math.max(file.lastIndexOf("/"), 0)) : "", text);
   if (path === undefined) source.wrong("path", "leads out of the repository");
   if (text.startsWith("/"))
     source.wrong("path", "has to be relative to the root of the repository", "drop the first /");

@@ -53,10 +53,9 @@ export function readHelm(fields: Fields | undefined, chart: string): HelmOptions
 
 /** As in Argo CD: from the chart's folder, and from the root of the repository when the path begins with `/`. */
 function readValueFiles(fields: Fields, chart: string): readonly ValueFile[] {
-  const folder = chart.split("/").filter((part) => part !== "");
   const files: ValueFile[] = [];
   for (const [index, text] of fields.list("valueFiles").entries()) {
-    const path = typeof text === "string" ? joinPath(text.startsWith("/") ? [] : folder, text) : undefined;
+    const path = typeof text === "string" ? joinPath(text.startsWith("/") ? "" : chart, text) : undefined;
     if (typeof text !== "string") fields.note(["valueFiles", index], "has to be text");
     else if (/^[a-z][-+.a-z0-9]*:\/\//iu.test(text)) {
       fields.note(["valueFiles", index], "has to be a file of the repository", "copy it into the repository");

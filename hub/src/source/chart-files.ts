@@ -52,7 +52,7 @@ class ChartCopy implements ChartFiles {
     await this.#addFolder(from, to);
     // Charts of the first generation keep their dependencies in a file of their own.
     for (const name of ["Chart.yaml", "requirements.yaml"]) {
-      const path = joinPath([from], name) ?? name;
+      const path = joinPath(from, name) ?? name;
       if (!this.#snapshot.entries.has(path)) continue;
       // Syntax errors are for Helm to explain.
       const { documents } = await this.#snapshot.decode(path);
@@ -105,11 +105,11 @@ class ChartCopy implements ChartFiles {
   /** A chart elsewhere in the repository needs no copy in `charts`. */
   async #addLocal(local: { readonly name: string; readonly path: string; readonly at: Position }, chart: Place) {
     const { name, at } = local;
-    const path = local.path.startsWith("/") ? undefined : joinPath(chart.from.split("/"), local.path);
+    const path = local.path.startsWith("/") ? undefined : joinPath(chart.from, local.path);
     if (path === undefined || chart.depth >= maxNesting) {
       const message = `the dependency ${name} leads out of the repository or in a circle`;
       this.#problem("helm-dependency-missing", message, at);
-    } else if (!this.#snapshot.entries.has(joinPath([path], "Chart.yaml") ?? "")) {
+    } else if (!this.#snapshot.entries.has(joinPath(path, "Chart.yaml") ?? "")) {
       this.#problem("helm-dependency-missing", `there is no chart in ${path}, which is to be ${name}`, at);
     } else await this.addChart(path, `${chart.to}/charts/${name}`, chart.depth + 1);
   }

@@ -37,6 +37,10 @@ test.each([
     "values/0.yaml:3:1: did not find expected key",
   ],
   [
+    "Error: cannot load values.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 2: x\n",
+    "values.yaml:2:1: x",
+  ],
+  [
     "Error: cannot load Chart.yaml: error converting YAML to JSON: yaml: line 1: did not find expected key\n",
     "Chart.yaml:1:1: did not find expected key",
   ],

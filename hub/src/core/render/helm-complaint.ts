@@ -9,6 +9,7 @@ export interface ComplaintPlaces {
 }
 
 const maxMessage = 500;
+const yamlNoise = /^(?:cannot unmarshal yaml document: )?(?:error converting YAML to JSON: )?(?:yaml: )?/u;
 const anyPlace = /([^\s"'():]+\/(?:templates|charts)\/[^\s"'():]+):(\d+)(?::(\d+))?/gu;
 
 /** What Helm said on stderr as a problem at its place in the repository. */
@@ -41,12 +42,12 @@ function explainSchema(text: string, { chart }: ComplaintPlaces): Problem | unde
 function explainYaml(text: string, { fileOf }: ComplaintPlaces): Problem | undefined {
   const rendered = /YAML parse error on ([^\s:]+): (.*)$/su.exec(text);
   if (rendered?.[1] !== undefined) {
-    const why = (rendered[2] ?? "").replace(/^error converting YAML to JSON: (?:yaml: )?/u, "");
+    const why = (rendered[2] ?? "").replace(yamlNoise, "");
     return failed(`renders no valid YAML: ${tidy(why)}`, start(fileOf(rendered[1])), "the line is one of the output");
   }
   const read = /(?:failed to parse|cannot load) (\S+): (.*)$/su.exec(text);
   if (read?.[1] === undefined) return undefined;
-  const why = (read[2] ?? "").replace(/^error converting YAML to JSON: (?:yaml: )?/u, "");
+  const why = (read[2] ?? "").replace(yamlNoise, "");
   const line = /^line (\d+): /u.exec(why);
   const file = fileOf(read[1]);
   return failed(tidy(why.slice(line?.[0].length ?? 0)), { ...start(file), line: Number(line?.[1] ?? 1) });
