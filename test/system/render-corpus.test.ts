@@ -56,6 +56,10 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
 }
 
 const objectsOf = (rendered: Rendered): KubeObject[] => rendered.manifests.map(({ object }) => object);
+const referenceOf = (printed: string): KubeObject[] => {
+  const { documents } = decodeYaml("printed.yaml", new TextEncoder().encode(printed));
+  return sortForApply(documents.map(({ value }) => canonicalize(value as KubeObject)));
+};
 const errorsOf = (rendered: Rendered) => rendered.problems.filter(({ severity }) => severity === "error");
 
 const title = existsSync(corpus) ? "%s" : "%s [missing: ../shared/corpus]";
@@ -75,6 +79,17 @@ describe.runIf(existsSync(corpus)).each(["argocd-example-apps", "fleet-examples"
     name === "fleet-examples"
       ? ["base", "overlays/dev", "overlays/test", "overlays/prod"].map((path) => `multi-cluster/kustomize/${path}`)
       : ["kustomize-guestbook", "sock-shop"];
+  const charts =
+    name === "fleet-examples"
+      ? [
+          "multi-cluster/helm",
+          "multi-cluster/windows-helm",
+          "single-cluster/helm",
+          "single-cluster/helm-multi-chart/guestbook",
+          "single-cluster/multi-gitrepo/redis",
+          "single-cluster/multi-gitrepo/frontend",
+        ]
+      : ["helm-guestbook"];
   const plain =
     name === "fleet-examples" ? { path: "multi-cluster/manifests", count: 6 } : { path: "guestbook", count: 2 };
 
@@ -83,10 +98,19 @@ describe.runIf(existsSync(corpus)).each(["argocd-example-apps", "fleet-examples"
       const rendered = await renderFolder(snapshot, path);
       expect(errorsOf(rendered)).toEqual([]);
       const printed = await mustRun(program("kubectl"), ["kustomize", join(tree.path, path)]);
-      const { documents } = decodeYaml("printed.yaml", new TextEncoder().encode(printed));
-      const reference = sortForApply(documents.map(({ value }) => canonicalize(value as KubeObject)));
+      const reference = referenceOf(printed);
       expect(objectsOf(rendered)).toEqual(reference);
       expect(reference.length).toBeGreaterThan(1);
+    });
+  });
+
+  describeWithRig("helm")("charts render as helm template does", () => {
+    test.each(charts)("%s", async (path) => {
+      const rendered = await renderFolder(snapshot, path);
+      expect(errorsOf(rendered)).toEqual([]);
+      const chart = join(tree.path, path);
+      const printed = await mustRun(program("helm"), ["template", "app", chart, "--include-crds"]);
+      expect(objectsOf(rendered)).toEqual(referenceOf(printed));
     });
   });
 
