@@ -262,6 +262,18 @@ export const charts: Readonly<Record<string, ChartCase>> = {
     },
     has: /"exact":"9007199254740991"/u,
   },
+  "characters that YAML takes otherwise": {
+    files: {
+      "Chart.yaml": chartYaml("characters"),
+      "templates/c.yaml": configMap(
+        "c",
+        "text: {{ .Values.text | b64enc | quote }}",
+        "raw: {{ .Values.text | quote }}",
+      ),
+    },
+    helm: { values: { text: "ü 🐑 :#\n'\"%{{ x }}\t" } },
+    has: /🐑/u,
+  },
   "quoted booleans": {
     files: {
       "Chart.yaml": chartYaml("booleans"),

@@ -107,6 +107,14 @@ describeWithRig("helm", "git")("helm renders as a person's helm does", () => {
     ]);
   });
 
+  test("every character of a value arrives", async () => {
+    const text = "a\u007Fb\u0085c\u2028d\uFEFFe\u0000f";
+    const path = slug("characters that YAML takes otherwise");
+    const rendered = await renderChart(snapshot, declare({ source: { path }, helm: { values: { text } } }));
+    const data = { text: Buffer.from(text).toString("base64"), raw: expect.anything() };
+    expect(rendered.manifests[0]?.object["data"]).toEqual(data);
+  });
+
   test("packed sub-charts are rendered, and their objects are at the archive", async () => {
     await using packed = await createWorkTree({ files: { ...charts["aliases"]?.files, "values.yaml": "" } });
     const chart = "apiVersion: v2\nname: parent\nversion: 0.1.0\ndependencies: [{ name: child, version: 0.1.0 }]\n";

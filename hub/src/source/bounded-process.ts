@@ -54,6 +54,8 @@ export async function runBounded(bounds: BoundedCommand, signal: AbortSignal): P
     if (size > bounds.maxOutputBytes) {
       throw new DroverError("input_too_large", `the output is more than ${bounds.maxOutputBytes} bytes`);
     }
+    // By the limit of processor time, or by a system that has no memory left: it may go better another time.
+    if (code === null) throw new DroverError("timeout", "the program was stopped by the system or after its time");
     if (outOfMemory && code !== 0) {
       throw new DroverError("input_too_large", "the program needs more memory than it may have");
     }

@@ -6,7 +6,7 @@ import type { Problem } from "@drover/shared/problems";
 import type { ValueFile } from "../core/helm.ts";
 import type { ChartRequest } from "../core/render/chart.ts";
 import { joinPath } from "../core/repository-path.ts";
-import { chartName, isArchive, scanArchive } from "./chart-scan.ts";
+import { chartName, isArchive, scanArchive, type Archive } from "./chart-scan.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A file of the copy that Helm works on. */
@@ -118,9 +118,9 @@ class ChartCopy implements ChartFiles {
     for (const { to, from, oid } of this.files) {
       if (!to.startsWith(`${chart}/charts/`)) continue;
       const below = to.slice(`${chart}/charts/`.length);
-      const read = (): Promise<Uint8Array> => this.#snapshot.read(from);
-      if (/^[^/]+\/Chart\.yaml$/u.test(below) && chartName(await read()) === name) return true;
-      if (isArchive(`charts/${below}`) && (await openArchive(from, oid, read)).name === name) return true;
+      if (/^[^/]+\/Chart\.yaml$/u.test(below) && chartName(await this.#snapshot.read(from)) === name) return true;
+      if (isArchive(`charts/${below}`) && (await openArchive(this.#snapshot, { to, from, oid })).name === name)
+        return true;
     }
     return false;
   }
@@ -137,9 +137,10 @@ interface Place {
 }
 
 /** `scanArchive`, with the place in what it throws. */
-export async function openArchive(from: string, oid: string, read: () => Promise<Uint8Array>) {
+export async function openArchive(snapshot: Snapshot, { from, oid }: ChartFile): Promise<Archive> {
   try {
-    return await scanArchive(oid, read);
+    // Whoever can make two contents with one id reaches no other repository.
+    return await scanArchive(`${snapshot.repository} ${oid}`, () => snapshot.read(from));
   } catch (cause) {
     const { code, message } = DroverError.from(cause);
     throw new DroverError(code, `${from}: ${message}`, { at: { file: from, line: 1, column: 1 }, cause });

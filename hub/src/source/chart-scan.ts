@@ -35,15 +35,15 @@ export interface Archive extends Scan {
 /** What all archives of one chart may unpack to. */
 const maxUnpacked = 64 * 1024 * 1024;
 const maxNesting = 8;
-/** By object id: they seldom change, and unpacking takes longer than anything else here. */
+/** They seldom change, and unpacking takes longer than anything else here. */
 const archives = new SizedCache<Archive>(1000);
 
-/** Looks into a packed sub-chart. Throws as `readTgz` does. */
-export async function scanArchive(oid: string, read: () => Promise<Uint8Array>): Promise<Archive> {
-  const known = archives.get(oid);
+/** Looks into a packed sub-chart; `key` is equal for equal content. Throws as `readTgz` does. */
+export async function scanArchive(key: string, read: () => Promise<Uint8Array>): Promise<Archive> {
+  const known = archives.get(key);
   if (known !== undefined) return known;
   const archive = await unpack(await read(), { bytes: maxUnpacked }, 0);
-  archives.set(oid, archive, 1);
+  archives.set(key, archive, 1);
   return archive;
 }
 
@@ -61,9 +61,9 @@ async function unpack(packed: Uint8Array, budget: { bytes: number }, depth: numb
   return { name, ...mergeScans(scans) };
 }
 
-/** Only what lies in a folder `charts` is a sub-chart. */
+/** What Helm unpacks. */
 export function isArchive(path: string): boolean {
-  return /(?:^|\/)charts\/[^/]+\.t(?:ar\.)?gz$/u.test(path);
+  return /(?:^|\/)charts\/[^/]+\.tgz$/u.test(path);
 }
 
 export function chartName(bytes: Uint8Array): string {

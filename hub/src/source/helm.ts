@@ -106,9 +106,17 @@ async function writeValues({ valueFiles, values }: ChartRequest, folder: string)
   for (const [index, layer] of values.entries()) {
     const file = join(folder, copyOfValues(valueFiles.length + index));
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, JSON.stringify(layer));
+    await writeFile(file, asYaml(layer));
   }
   return new TextEncoder().encode(JSON.stringify(values));
+}
+
+/** JSON is YAML but for characters that YAML takes for breaks of lines, or not at all. */
+function asYaml(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u007F-\u009F\u2028\u2029\uFEFF]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 interface Copied {
@@ -125,13 +133,14 @@ async function writeCopy(
   let bytesLeft = maxInputBytes;
   const scans: Scan[] = [];
   const warnings: Problem[] = [];
-  for (const { to, from, oid } of files) {
+  for (const file of files) {
+    const { to, from } = file;
     signal.throwIfAborted();
     const bytes = await snapshot.read(from);
     bytesLeft -= bytes.length;
     if (bytesLeft < 0) throw new DroverError("input_too_large", "the files of the chart are more than 64 MiB");
     const packed = isArchive(to);
-    const scan = packed ? await openArchive(from, oid, () => Promise.resolve(bytes)) : scanFile(to, bytes);
+    const scan = packed ? await openArchive(snapshot, file) : scanFile(to, bytes);
     scans.push(scan);
     warnings.push(...warn(scan, from, packed));
     await mkdir(dirname(join(folder, to)), { recursive: true });
@@ -165,7 +174,7 @@ function createFileOf(files: readonly ChartFile[], path: string): (name: string)
     const copy = `${copyOfChart}/${name.slice(name.indexOf("/") + 1)}`;
     const own = byCopy.get(name) ?? byCopy.get(copy);
     if (own !== undefined) return own;
-    const archive = archives.find(({ to }) => copy.startsWith(`${to.replace(/(?:-v?\d[^/]*)?\.t(?:ar\.)?gz$/u, "")}/`));
+    const archive = archives.find(({ to }) => copy.startsWith(`${to.replace(/(?:-v?\d[^/]*)?\.tgz$/u, "")}/`));
     if (archive !== undefined) return archive.from;
     // An alias, or a chart that is called otherwise than its folder.
     const ending = copy.slice(copy.lastIndexOf("/templates/"));

@@ -37,6 +37,10 @@ test.each([
     "values/0.yaml:3:1: did not find expected key",
   ],
   [
+    "Error: error unpacking subchart mid in web: error unpacking subchart low in mid: cannot load values.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 2: x\n",
+    "chart/charts/mid/charts/low/values.yaml:2:1: x",
+  ],
+  [
     "Error: cannot load values.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 2: x\n",
     "values.yaml:2:1: x",
   ],
@@ -51,6 +55,14 @@ test.each([
   [
     "level=INFO msg=x\nError: chart requires kubeVersion: >=1.99 which is incompatible with Kubernetes v1.35.0\n",
     "apps/web/Chart.yaml:1:1: chart requires kubeVersion: >=1.99 which is incompatible with Kubernetes v1.35.0",
+  ],
+  [
+    "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n- at '/a': 'hunter2' does not match pattern '^x$'\n",
+    "apps/web/Chart.yaml:1:1: the values do not fit the schema of the chart web: at '/a': what is there does not match pattern '^x$'",
+  ],
+  [
+    'Error: template: web/templates/x.yaml:1:21: executing "web/templates/x.yaml" at <toDate .Values.a>: error calling toDate: parsing time "hunter2" as "2006": cannot parse "hunter2" as "2006"',
+    'apps/web/templates/x.yaml:1:22: <toDate .Values.a>: error calling toDate: parsing time a value as "2006": cannot parse a value as "2006"',
   ],
   ["panic: x\n\ngoroutine 1 [running]:\nmain.main()", "apps/web/Chart.yaml:1:1: helm crashed"],
   ["", "apps/web/Chart.yaml:1:1: helm failed without a word"],

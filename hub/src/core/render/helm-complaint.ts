@@ -49,7 +49,8 @@ function explainYaml(text: string, { fileOf }: ComplaintPlaces): Problem | undef
   if (read?.[1] === undefined) return undefined;
   const why = (read[2] ?? "").replace(yamlNoise, "");
   const line = /^line (\d+): /u.exec(why);
-  const file = fileOf(read[1]);
+  const charts = [...text.matchAll(/unpacking subchart (\S+) in /gu)].map(([, name]) => `charts/${name ?? ""}/`);
+  const file = fileOf(charts.length === 0 ? read[1] : `chart/${charts.join("")}${read[1]}`);
   return failed(tidy(why.slice(line?.[0].length ?? 0)), { ...start(file), line: Number(line?.[1] ?? 1) });
 }
 
@@ -69,8 +70,15 @@ function explainTemplate(text: string, { fileOf }: ComplaintPlaces): Problem | u
   return failed(tidy(message) || "the template fails", at);
 }
 
+/** One line that shows no value: it may be a password. */
 function tidy(text: string): string {
-  const line = text.replaceAll(/\s+/gu, " ").trim().replace(/\.$/u, "");
+  const line = text
+    .replaceAll(/'(?:[^'\\]|\\.)*' (does not match|is not valid)/gu, "what is there $1")
+    .replaceAll(/\b(parsing(?: time)?|cannot parse) "(?:[^"\\]|\\.)*"/gu, "$1 a value")
+    .replaceAll(/`[^`]*`/gu, "a value")
+    .replaceAll(/\s+/gu, " ")
+    .trim()
+    .replace(/\.$/u, "");
   return line.length > maxMessage ? `${line.slice(0, maxMessage)}…` : line;
 }
 

@@ -6,7 +6,9 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, test } from "vitest";
 
 import type { Application } from "../application.ts";
-import { render, type Rendered } from "./index.ts";
+import { defaultHelm } from "../helm.ts";
+import type { ChartOutput, ChartRequest } from "./chart.ts";
+import { chooseRenderer, render, type Rendered, type Variant } from "./index.ts";
 import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
 
 type Files = Readonly<Record<string, string | DroverError>>;
@@ -50,6 +52,20 @@ const renderFiles = (files: Files, change: Partial<Application> = {}, output = "
     },
     signal,
   );
+const chartFiles = { "app/Chart.yaml": "name: a", "app/templates/a.yaml": "" };
+const requestOf = async (change: Partial<Application>, variant: Variant = {}): Promise<ChartRequest | undefined> => {
+  let asked: ChartRequest | undefined;
+  const helm = (request: ChartRequest): Promise<ChartOutput> => {
+    asked = request;
+    return Promise.resolve({ printed: [], problems: [], fileOf: (name) => name });
+  };
+  const kustomize = (): Promise<never> => Promise.reject(new Error("no kustomization was expected"));
+  await render(
+    { application: application(change), snapshot: snapshotOf(chartFiles), kustomize, helm, variant },
+    signal,
+  );
+  return asked;
+};
 const keysOf = ({ manifests }: Rendered): string[] => manifests.map(({ object }) => formatObjectKey(objectKey(object)));
 const problemsOf = ({ problems }: Rendered): string[] => problems.map(formatProblem);
 const configMap = (name: string, rest = ""): string =>
@@ -191,6 +207,35 @@ test.each<[string, Files, string[]]>([
 ])("names the place of %s", async (_title, files, expected) => {
   const problems = (await renderFiles(files)).problems.filter(({ severity }) => severity === "error");
   expect(problems.map(formatProblem)).toEqual(expected);
+});
+
+test("a chart is rendered with the application's name, namespace and values, and those of the variant after them", async () => {
+  const chart = { path: "app", namespace: "shop", valueFiles: [], skipTests: false };
+  const bare = { ...chart, releaseName: "shop", values: [{}], includeCRDs: true, capabilities: {} };
+  expect(await requestOf({})).toEqual(bare);
+  const valueFiles = [{ path: "v.yaml", at: { file: "drover.yaml", line: 2, column: 1 } }];
+  const helm = { ...defaultHelm, releaseName: "other", values: { a: 1 }, valueFiles, includeCRDs: false };
+  const variant = { values: [{ a: 2 }, { a: 3 }], kubeVersion: "v1.30.0", apiVersions: ["a/v1"] };
+  expect(await requestOf({ helm }, variant)).toEqual({
+    ...chart,
+    releaseName: "other",
+    values: [{ a: 1 }, { a: 2 }, { a: 3 }],
+    valueFiles,
+    includeCRDs: false,
+    capabilities: { kubeVersion: "v1.30.0", apiVersions: ["a/v1"] },
+  });
+});
+
+test.each<[string, Partial<Application>, readonly string[], string]>([
+  ["a kustomization beside a chart", {}, ["Chart.yaml", "kustomization.yaml"], "kustomize"],
+  ["a chart", {}, ["Chart.yaml"], "helm"],
+  ["a chart below the folder", {}, ["a/Chart.yaml"], "plain"],
+  ["options for Helm", { helm: defaultHelm }, ["Chart.yaml", "kustomization.yaml"], "helm"],
+  ["a wish for plain YAML", { renderer: "plain" }, ["Chart.yaml", "kustomization.yaml"], "plain"],
+  ["a wish for Helm", { renderer: "helm" }, ["kustomization.yaml"], "helm"],
+])("%s decides what renders a folder", (_title, change, files, expected) => {
+  const snapshot = snapshotOf(Object.fromEntries(files.map((file) => [`app/${file}`, ""])));
+  expect(chooseRenderer(application(change), snapshot)).toBe(expected);
 });
 
 test("a chart is no plain YAML, when it is asked for as such", async () => {
