@@ -164,6 +164,38 @@ describeWithRig("helm", "git")("a hostile chart", () => {
     expect(problemsOf(await renderFiles(files, helm))).toEqual(expected);
   });
 
+  test.each(["../../../../outside", "..", "a/b", "/outside", "a\\b"])(
+    "a dependency called %s is refused",
+    async (name) => {
+      const dependencies = `dependencies: [{ name: ${JSON.stringify(name)}, version: 1.0.0, repository: "file://../x" }]\n`;
+      const rendered = await renderFiles({ "web/Chart.yaml": chart + dependencies, "x/Chart.yaml": chart });
+      expect(problemsOf(rendered)).toEqual(["error helm-failed web/Chart.yaml:4:16: this is no name of a chart"]);
+    },
+  );
+
+  test("a dependency takes no other chart's folder", async () => {
+    const dependencies = 'dependencies: [{ name: x, version: 1.0.0, repository: "file://../x" }]\n';
+    const files = { "web/Chart.yaml": chart + dependencies, "x/Chart.yaml": chart, "web/charts/x": "a file" };
+    expect(problemsOf(await renderFiles(files))).toEqual([
+      "error helm-dependency-missing web/Chart.yaml:4:16: charts/x is there already, and is not the chart x",
+    ]);
+  });
+
+  test("links that fan out again and again are given up at once", async () => {
+    await tree.write(withTemplate(configMap));
+    for (let level = 0; level < 7; level += 1) {
+      await mkdir(join(tree.path, `links/${level}`), { recursive: true });
+      for (let link = 0; link < 20; link += 1) {
+        await symlink(`../${level + 1}`, join(tree.path, `links/${level}/${link}`));
+      }
+    }
+    await mkdir(join(tree.path, "links/7"));
+    await writeFile(join(tree.path, "links/7/.keep"), "");
+    await symlink("../links/0", join(tree.path, "templates/links"));
+    const problems = problemsOf(await renderFiles({}));
+    expect(problems.join()).toMatch(/^error helm-failed .*the chart has more than 500 folders and dependencies$/u);
+  });
+
   test("two files that depend on each other lead in a circle", async () => {
     const dependsOn = (name: string, other: string): string =>
       `apiVersion: v2\nname: ${name}\nversion: 0.1.0\ndependencies: [{ name: ${other}, version: 0.1.0, repository: "file://../${other}" }]\n`;

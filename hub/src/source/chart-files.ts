@@ -29,7 +29,11 @@ export const copyOfChart = "chart";
 export const copyOfValues = (index: number): string => `values/${index}.yaml`;
 
 const maxFiles = 10_000;
+/** Folders that are copied, and dependencies that are looked for: links and charts may name each other again and again. */
+const maxVisits = 500;
 const maxNesting = 8;
+/** It becomes the name of a folder. */
+const dependencyName = /^(?!\.{1,2}$)[-.\w]{1,200}$/u;
 
 /** Every file that a render of the chart reads: the chart, its dependencies beside it, and the value files. */
 export async function filesForHelm(snapshot: Snapshot, request: ChartRequest): Promise<ChartFiles> {
@@ -43,6 +47,7 @@ class ChartCopy implements ChartFiles {
   readonly files: ChartFile[] = [];
   readonly problems: Problem[] = [];
   readonly #snapshot: Snapshot;
+  #visits = 0;
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
@@ -63,7 +68,7 @@ class ChartCopy implements ChartFiles {
   async addValues({ path, at }: ValueFile, to: string): Promise<void> {
     try {
       const { mode, oid } = await this.#snapshot.resolve(path);
-      if (mode !== "folder") this.files.push({ to, from: path, oid });
+      if (mode !== "folder") this.#add({ to, from: path, oid });
       else this.#problem("values-file-missing", `${path} is a folder, not a file of values`, at);
     } catch (cause) {
       const error = DroverError.from(cause);
@@ -74,6 +79,7 @@ class ChartCopy implements ChartFiles {
 
   async #addFolder(from: string, to: string, depth = 0): Promise<void> {
     const at = { file: from, line: 1, column: 1 };
+    this.#visit(at);
     if (depth > maxNesting) throw new DroverError("document_invalid", `links below ${from} lead in a circle`, { at });
     const prefix = from === "" ? "" : `${from}/`;
     for (const entry of this.#snapshot.entries.values()) {
@@ -81,18 +87,30 @@ class ChartCopy implements ChartFiles {
       const below = `${to}/${entry.path.slice(prefix.length)}`;
       const target = entry.mode === "symlink" ? await this.#snapshot.resolve(entry.path) : entry;
       if (target.mode === "folder") await this.#addFolder(target.path, below, depth + 1);
-      else this.files.push({ to: below, from: entry.path, oid: target.oid });
-      if (this.files.length > maxFiles) {
-        throw new DroverError("input_too_large", `the chart has more than ${maxFiles} files`, { at });
-      }
+      else this.#add({ to: below, from: entry.path, oid: target.oid });
     }
+  }
+
+  #add(file: ChartFile): void {
+    this.files.push(file);
+    if (this.files.length <= maxFiles) return;
+    const at = { file: file.from, line: 1, column: 1 };
+    throw new DroverError("input_too_large", `the chart has more than ${maxFiles} files`, { at });
+  }
+
+  #visit(at: Position): void {
+    this.#visits += 1;
+    if (this.#visits <= maxVisits) return;
+    throw new DroverError("input_too_large", `the chart has more than ${maxVisits} folders and dependencies`, { at });
   }
 
   async #addDependencies(document: YamlDocument, chart: Place): Promise<void> {
     for (const [index, dependency] of listAt(document.value, "dependencies").entries()) {
       const name = textAt(dependency, "name");
-      if (!isRecord(dependency) || name === undefined || (await this.#isVendored(name, chart.to))) continue;
       const at = document.positionOf(["dependencies", index]);
+      this.#visit(at);
+      if (!isRecord(dependency) || name === undefined || (await this.#isVendored(name, chart.to))) continue;
+      if (!dependencyName.test(name)) throw new DroverError("document_invalid", "this is no name of a chart", { at });
       const repository = textAt(dependency, "repository") ?? "";
       if (repository.startsWith("file://")) await this.#addLocal({ name, path: repository.slice(7), at }, chart);
       else {
@@ -111,6 +129,8 @@ class ChartCopy implements ChartFiles {
       this.#problem("helm-dependency-missing", message, at);
     } else if (!this.#snapshot.entries.has(joinPath(path, "Chart.yaml") ?? "")) {
       this.#problem("helm-dependency-missing", `there is no chart in ${path}, which is to be ${name}`, at);
+    } else if (this.files.some((file) => `${file.to}/`.startsWith(`${chart.to}/charts/${name}/`))) {
+      this.#problem("helm-dependency-missing", `charts/${name} is there already, and is not the chart ${name}`, at);
     } else await this.addChart(path, `${chart.to}/charts/${name}`, chart.depth + 1);
   }
 

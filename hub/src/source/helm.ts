@@ -143,10 +143,21 @@ async function writeCopy(
     const scan = packed ? await openArchive(snapshot, file) : scanFile(to, bytes);
     scans.push(scan);
     warnings.push(...warn(scan, from, packed));
-    await mkdir(dirname(join(folder, to)), { recursive: true });
-    await writeFile(join(folder, to), bytes);
+    await writeInto(folder, file, bytes);
   }
   return { scan: mergeScans(scans), warnings };
+}
+
+async function writeInto(folder: string, { to, from }: ChartFile, bytes: Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(join(folder, to)), { recursive: true });
+    await writeFile(join(folder, to), bytes);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    if (!["EEXIST", "EISDIR", "ENAMETOOLONG", "ENOTDIR"].includes(code)) throw cause;
+    const at = { file: from, line: 1, column: 1 };
+    throw new DroverError("document_invalid", `${from} is a file and a folder, or its path is too long`, { at, cause });
+  }
 }
 
 const maxLookups = 3;
