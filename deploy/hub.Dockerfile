@@ -1,12 +1,16 @@
 # The hub: one bundle on Node. Build from the root of the checkout, after `pnpm build`:
-#   docker build -f deploy/hub.Dockerfile -t drover/hub:0.1.0 --build-arg KUSTOMIZE_IMAGE=… .
-# KUSTOMIZE_IMAGE is the Kubernetes project's own kustomize image, 5.7.1, from wherever you keep images.
+#   docker build -f deploy/hub.Dockerfile -t drover/hub:0.1.0 --build-arg KUSTOMIZE_IMAGE=… --build-arg HELM_IMAGE=… .
+# KUSTOMIZE_IMAGE is the Kubernetes project's own kustomize image, 5.7.1, from wherever you keep images; HELM_IMAGE is any
+# that has Helm 4 at /usr/bin/helm.
 ARG KUSTOMIZE_IMAGE
+ARG HELM_IMAGE
 FROM ${KUSTOMIZE_IMAGE} AS kustomize
+FROM ${HELM_IMAGE} AS helm
 
 FROM node:24.21.0-bookworm-slim
-# Kustomizations are built by the real program, so that they come out as everywhere else.
+# Kustomizations and charts are rendered by the real programs, so that they come out as everywhere else.
 COPY --from=kustomize /app/kustomize /usr/local/bin/kustomize
+COPY --from=helm /usr/bin/helm /usr/local/bin/helm
 # Owned by root and not writable: the process cannot change what it runs.
 COPY dist/hub.mjs /opt/drover/hub.mjs
 # For `drover` inside the pod, where the admin token is.

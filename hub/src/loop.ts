@@ -11,6 +11,7 @@ import type { EventLog } from "./controllers/event-log.ts";
 import { createRenderer } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
 import type { World } from "./controllers/world.ts";
+import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
 import type { Mirror } from "./source/mirror.ts";
 import { createPoller } from "./source/poller.ts";
@@ -49,7 +50,8 @@ export function createLoop(parts: LoopParts): Loop {
   const controller = (options: Pick<ControllerOptions, "name" | "reconcile" | "concurrency">): Controller =>
     createController({ ...options, clock, random, log });
   const clusters = controller({ name: "cluster", concurrency: 4, reconcile: createClusterReconciler(parts) });
-  const renderer = createRenderer(createKustomize({ environment: parts.environment }));
+  const { environment } = parts;
+  const renderer = createRenderer({ kustomize: createKustomize({ environment }), helm: createHelm({ environment }) });
   const applications = controller({
     name: "application",
     concurrency: 2,

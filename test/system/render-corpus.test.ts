@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { Application, Renderer } from "@drover/hub/core/application";
 import { render, type Rendered } from "@drover/hub/core/render/index";
+import { createHelm } from "@drover/hub/source/helm";
 import { createKustomize } from "@drover/hub/source/kustomize";
 import { createMirror } from "@drover/hub/source/mirror";
 import { readSnapshot, type Snapshot } from "@drover/hub/source/snapshot";
@@ -22,6 +23,7 @@ import { program } from "../rig/programs.ts";
 const corpus = join(import.meta.dirname, "../../../shared/corpus");
 const signal = AbortSignal.timeout(120_000);
 const kustomize = createKustomize({ environment: process.env });
+const helm = createHelm({ environment: process.env });
 
 async function snapshotOf(path: string): Promise<Snapshot> {
   const mirror = createMirror({ folder: join(path, ".git", "no-mirrors") });
@@ -43,10 +45,22 @@ function renderFolder(snapshot: Snapshot, path: string, renderer: Renderer = "au
     sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
     at: { file: "drover.yaml", line: 1, column: 1 },
   };
-  return render({ application, snapshot, kustomize: (folder, stop) => kustomize(snapshot, folder, stop) }, signal);
+  return render(
+    {
+      application,
+      snapshot,
+      kustomize: (folder, stop) => kustomize(snapshot, folder, stop),
+      helm: (request, stop) => helm.template(snapshot, request, stop),
+    },
+    signal,
+  );
 }
 
 const objectsOf = (rendered: Rendered): KubeObject[] => rendered.manifests.map(({ object }) => object);
+const referenceOf = (printed: string): KubeObject[] => {
+  const { documents } = decodeYaml("printed.yaml", new TextEncoder().encode(printed));
+  return sortForApply(documents.map(({ value }) => canonicalize(value as KubeObject)));
+};
 const errorsOf = (rendered: Rendered) => rendered.problems.filter(({ severity }) => severity === "error");
 
 const title = existsSync(corpus) ? "%s" : "%s [missing: ../shared/corpus]";
@@ -66,6 +80,17 @@ describe.runIf(existsSync(corpus)).each(["argocd-example-apps", "fleet-examples"
     name === "fleet-examples"
       ? ["base", "overlays/dev", "overlays/test", "overlays/prod"].map((path) => `multi-cluster/kustomize/${path}`)
       : ["kustomize-guestbook", "sock-shop"];
+  const charts =
+    name === "fleet-examples"
+      ? [
+          "multi-cluster/helm",
+          "multi-cluster/windows-helm",
+          "single-cluster/helm",
+          "single-cluster/helm-multi-chart/guestbook",
+          "single-cluster/multi-gitrepo/redis",
+          "single-cluster/multi-gitrepo/frontend",
+        ]
+      : ["helm-guestbook"];
   const plain =
     name === "fleet-examples" ? { path: "multi-cluster/manifests", count: 6 } : { path: "guestbook", count: 2 };
 
@@ -74,10 +99,19 @@ describe.runIf(existsSync(corpus)).each(["argocd-example-apps", "fleet-examples"
       const rendered = await renderFolder(snapshot, path);
       expect(errorsOf(rendered)).toEqual([]);
       const printed = await mustRun(program("kubectl"), ["kustomize", join(tree.path, path)]);
-      const { documents } = decodeYaml("printed.yaml", new TextEncoder().encode(printed));
-      const reference = sortForApply(documents.map(({ value }) => canonicalize(value as KubeObject)));
+      const reference = referenceOf(printed);
       expect(objectsOf(rendered)).toEqual(reference);
       expect(reference.length).toBeGreaterThan(1);
+    });
+  });
+
+  describeWithRig("helm")("charts render as helm template does", () => {
+    test.each(charts)("%s", async (path) => {
+      const rendered = await renderFolder(snapshot, path);
+      expect(errorsOf(rendered)).toEqual([]);
+      const chart = join(tree.path, path);
+      const printed = await mustRun(program("helm"), ["template", "app", chart, "--include-crds"]);
+      expect(objectsOf(rendered)).toEqual(referenceOf(printed));
     });
   });
 

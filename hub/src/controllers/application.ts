@@ -1,16 +1,18 @@
 import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
+import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import type { Manifest } from "@drover/shared/kube/manifest";
 import type { Logger } from "@drover/shared/log";
 import { formatProblem, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
-import { desire, type Desired } from "../core/desired.ts";
+import { bundleGroups, placeClusters, type Desired, type Group, type Placed } from "../core/desired.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
+import type { Rendered } from "../core/render/index.ts";
 import type { TargetRecord } from "../core/target.ts";
 import { markManifests } from "../core/templates.ts";
+import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Renderer } from "./renderer.ts";
@@ -38,8 +40,13 @@ export function createApplicationReconciler(
       return done;
     }
     try {
-      const manifests = await renderWhole(deps, application, signal);
-      if (manifests !== undefined) decide(deps, application, manifests);
+      const snapshot = snapshotOf(deps, application);
+      if (snapshot === undefined) return done;
+      const { world } = deps;
+      const placements = world.catalogs.placementsOf(name);
+      const placed = placeClusters(placements, world.placeable(), world.running(name));
+      const renders = await renderAll(deps, { application, snapshot, groups: placed.groups }, signal);
+      if (accept(deps, application, renders)) decide(deps, application, { placements, placed, renders });
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -52,51 +59,93 @@ export function createApplicationReconciler(
   };
 }
 
-/** The manifests, or undefined when there is a reason to keep what is assigned; the reason is then a condition. */
-async function renderWhole(
-  deps: ApplicationDeps,
-  application: Application,
-  signal: AbortSignal,
-): Promise<readonly Manifest[] | undefined> {
-  const { world } = deps;
-  const refuse = (reason: string, message: string, problems: readonly Problem[] = []): undefined => {
-    world.setApplication(application.name, { problems }, { type: "Rendered", status: "False", reason, message });
-  };
+/** What to render; undefined when there is a reason to keep what is assigned, which is then a condition. */
+function snapshotOf({ store, world }: ApplicationDeps, application: Application): Snapshot | undefined {
   const { repository } = application.source;
   const { snapshot, commit } = world.source(repository);
-  if (snapshot === undefined || commit === undefined) {
-    const known = deps.store.source(repository) !== undefined;
-    return refuse(
-      known ? "SourceNotRead" : "SourceMissing",
-      known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`,
-    );
-  }
-  const rendered = await deps.renderer.render(application, snapshot, signal);
-  const conflicts = world.catalogs.applications(application.name).slice(1).map(conflictWith(application));
-  const { manifests, problems: unknown } = application.substitute
-    ? markManifests(rendered.manifests)
-    : { manifests: rendered.manifests, problems: [] };
-  const problems = [...conflicts, ...rendered.problems, ...unknown];
-  const error = problems.find((problem) => problem.severity === "error");
-  if (error !== undefined) return refuse("RenderFailed", formatProblem(error), problems);
-  if (manifests.length === 0 && !application.sync.allowEmpty) {
-    return refuse("EmptyRender", `${application.source.path || "/"} renders no objects; what runs is kept`, problems);
-  }
-  const { name } = application;
-  world.setApplication(
-    name,
-    { problems, commit: commit.id },
-    { type: "Rendered", status: "True", reason: "Rendered", message: "" },
-  );
-  return manifests;
+  if (snapshot !== undefined && commit !== undefined) return snapshot;
+  const known = store.source(repository) !== undefined;
+  const reason = known ? "SourceNotRead" : "SourceMissing";
+  const message = known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`;
+  world.setApplication(application.name, { problems: [] }, { type: "Rendered", status: "False", reason, message });
+  return undefined;
 }
 
-function decide(deps: ApplicationDeps, application: Application, manifests: readonly Manifest[]): void {
+/** By the values that groups of clusters give to a chart; all groups without any share one. */
+type Renders = ReadonlyMap<string, Rendered>;
+
+const keyOf = ({ values }: Pick<Group, "values">): string => canonicalJson(values);
+
+async function renderAll(
+  { renderer }: ApplicationDeps,
+  input: { readonly application: Application; readonly snapshot: Snapshot; readonly groups: readonly Group[] },
+  signal: AbortSignal,
+): Promise<Renders> {
+  const { application, snapshot, groups } = input;
+  const renders = new Map<string, Rendered>();
+  // What runs nowhere is rendered too, so that its mistakes are seen.
+  for (const group of groups.length === 0 ? [{ values: [] }] : groups) {
+    const key = keyOf(group);
+    if (renders.has(key)) continue;
+    const variant = group.values.length === 0 ? {} : { values: group.values };
+    renders.set(key, checkEmpty(application, await renderer.render(application, snapshot, signal, variant)));
+  }
+  return renders;
+}
+
+/** An empty render takes everything away, so it has to be meant (E2). */
+function checkEmpty(application: Application, rendered: Rendered): Rendered {
+  const { manifests, problems } = application.substitute ? withVariables(rendered) : rendered;
+  if (manifests.length > 0 || application.sync.allowEmpty || hasError(problems)) return { manifests, problems };
+  const message = `${application.source.path || "/"} renders no objects; what runs is kept`;
+  return { manifests, problems: [...problems, { code: emptyRender, severity: "error", message, at: application.at }] };
+}
+
+const emptyRender = "empty-render";
+
+function withVariables({ manifests, problems }: Rendered): Rendered {
+  const marked = markManifests(manifests);
+  return { manifests: marked.manifests, problems: [...problems, ...marked.problems] };
+}
+
+/** Notes what is wrong; false when nothing can be rendered, and everything stays as it is assigned. */
+function accept({ world }: ApplicationDeps, { name, ...application }: Application, renders: Renders): boolean {
+  const conflicts = world.catalogs
+    .applications(name)
+    .slice(1)
+    .map(conflictWith({ name, ...application }));
+  const problems = unique([...conflicts, ...[...renders.values()].flatMap((rendered) => rendered.problems)]);
+  const error = problems.find((problem) => problem.severity === "error");
+  const condition = { type: "Rendered", status: "True", reason: "Rendered", message: "" } as const;
+  if (error === undefined || [...renders.values()].some((rendered) => !hasError(rendered.problems))) {
+    const commit = world.source(application.source.repository).commit?.id ?? "";
+    world.setApplication(name, { problems, commit }, condition);
+    return true;
+  }
+  const isEmpty = error.code === emptyRender;
+  const reason = isEmpty ? "EmptyRender" : "RenderFailed";
+  const message = isEmpty ? error.message : formatProblem(error);
+  const shown = problems.filter(({ code }) => code !== emptyRender);
+  world.setApplication(name, { problems: shown }, { ...condition, status: "False", reason, message });
+  return false;
+}
+
+function unique(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
+
+interface Decision {
+  readonly placements: readonly Placement[];
+  readonly placed: Placed;
+  readonly renders: Renders;
+}
+
+const nothing: Rendered = { manifests: [], problems: [] };
+
+function decide(deps: ApplicationDeps, application: Application, { placements, placed, renders }: Decision): void {
   const { store, world, clock } = deps;
   const { name } = application;
-  const placements = world.catalogs.placementsOf(name);
-  const clusters = world.placeable();
-  const desired = desire(manifests, placements, clusters, world.running(name));
+  const desired = bundleGroups(placed, (group) => renders.get(keyOf(group)) ?? nothing);
   const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
   const targets = desired.variants.flatMap((variant) =>
     variant.clusters.filter((cluster) => !refused.has(cluster)).map(toTarget(deps, application, placements, variant)),
@@ -110,7 +159,7 @@ function decide(deps: ApplicationDeps, application: Application, manifests: read
   const held = heldRemovals(deps, planned.put);
   const put = planned.put.filter((record) => !held.has(record));
   const selected = desired.variants.some((variant) => variant.clusters.length > 0);
-  const noTargets = selected ? "" : explain(placements, clusters, name);
+  const noTargets = selected ? "" : explain(placements, world.placeable(), name);
   describePlacement(deps, name, desired, { held, noTargets });
   write(deps, name, { put, changes: planned.changes }, desired.blobs);
 }
@@ -197,7 +246,7 @@ function describePlacement(
   desired: Desired,
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
-  const problems = [...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)];
+  const problems = unique([...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)]);
   const failed = desired.variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
   const change = { problems, noTargets };

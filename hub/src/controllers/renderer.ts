@@ -1,43 +1,73 @@
 import { canonicalJson } from "@drover/shared/digest";
 
 import type { Application } from "../core/application.ts";
-import { render, type Rendered } from "../core/render/index.ts";
+import { chartRequest, chooseRenderer, render, type Rendered, type Variant } from "../core/render/index.ts";
+import type { Helm } from "../source/helm.ts";
 import type { Kustomize } from "../source/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */
 export interface Renderer {
-  render(application: Application, snapshot: Snapshot, signal: AbortSignal): Promise<Rendered>;
+  render(application: Application, snapshot: Snapshot, signal: AbortSignal, variant?: Variant): Promise<Rendered>;
 }
 
-/** Keeps one result an application: its bound is the number of applications. */
-export function createRenderer(kustomize: Kustomize): Renderer {
-  const results = new Map<string, { readonly key: string; readonly rendered: Rendered }>();
+/** The programs that render what is no plain YAML. */
+export interface RenderPrograms {
+  readonly kustomize: Kustomize;
+  readonly helm: Helm;
+}
+
+interface Remembered {
+  readonly key: string;
+  readonly rendered: Rendered;
+}
+
+/** The variants of one application that are remembered at a time. */
+const maxVariants = 200;
+
+/** Keeps the last result of each variant of an application: its bound is the number of applications. */
+export function createRenderer({ kustomize, helm }: RenderPrograms): Renderer {
+  const results = new Map<string, Map<string, Remembered>>();
   return {
-    async render(application, snapshot, signal) {
-      const key = inputKey(application, snapshot);
-      const known = results.get(application.name);
+    async render(application, snapshot, signal, variant = {}) {
+      const key = await inputKey(helm, { application, snapshot, variant });
+      const variants = results.get(application.name) ?? new Map<string, Remembered>();
+      const name = canonicalJson(variant);
+      const known = variants.get(name);
       if (known?.key === key) return known.rendered;
       const rendered = await render(
-        { application, snapshot, kustomize: (path, stop) => kustomize(snapshot, path, stop) },
+        {
+          application,
+          snapshot,
+          kustomize: (path, stop) => kustomize(snapshot, path, stop),
+          helm: (request, stop) => helm.template(snapshot, request, stop),
+          variant,
+        },
         signal,
       );
-      results.set(application.name, { key, rendered });
+      // A Map iterates in the order of insertion: the oldest is the first.
+      variants.delete(name);
+      variants.set(name, { key, rendered });
+      for (const oldest of variants.keys()) if (variants.size > maxVariants) variants.delete(oldest);
+      results.set(application.name, variants);
       return rendered;
     },
   };
 }
 
-/** Everything that a render may read. A kustomization may point outside its folder, so all of the snapshot counts. */
-function inputKey(application: Application, snapshot: Snapshot): string {
-  const { path } = application.source;
-  const plain = application.renderer === "plain" || !isKustomization(snapshot, path);
-  return `${canonicalJson([application.source, application.renderer])} ${treeDigest(snapshot, plain ? path : "")}`;
+interface Input {
+  readonly application: Application;
+  readonly snapshot: Snapshot;
+  readonly variant: Variant;
 }
 
-function isKustomization(snapshot: Snapshot, path: string): boolean {
-  const folder = path === "" ? "" : `${path}/`;
-  return ["kustomization.yaml", "kustomization.yml", "Kustomization"].some((name) =>
-    snapshot.entries.has(folder + name),
-  );
+/** Everything that a render may read. A kustomization may point outside its folder, so all of the snapshot counts. */
+async function inputKey(helm: Helm, { application, snapshot, variant }: Input): Promise<string> {
+  const { source, renderer } = application;
+  const chosen = chooseRenderer(application, snapshot);
+  const read =
+    chosen === "helm"
+      ? await helm.key(snapshot, chartRequest(application, variant))
+      : treeDigest(snapshot, chosen === "plain" ? source.path : "");
+  return `${canonicalJson([source, renderer, chosen])} ${read}`;
 }

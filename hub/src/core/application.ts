@@ -3,10 +3,12 @@ import type { SyncOptions } from "@drover/shared/sync-options";
 
 import { nameRule, type Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
+import { readHelm, type HelmOptions } from "./helm.ts";
+import { joinPath } from "./repository-path.ts";
 import { readSync } from "./sync.ts";
 import type { Deletion } from "./target.ts";
 
-export const renderers = ["auto", "plain", "kustomize"] as const;
+export const renderers = ["auto", "plain", "kustomize", "helm"] as const;
 
 export type Renderer = (typeof renderers)[number];
 
@@ -25,6 +27,8 @@ export interface Application {
     readonly exclude: readonly string[];
   };
   readonly renderer: Renderer;
+  /** For a chart; asks for Helm where the renderer is `auto`. */
+  readonly helm?: HelmOptions;
   /** For objects that name none. */
   readonly namespace: string;
   /** Whether the manifests themselves may hold variables, and not only overrides. */
@@ -42,13 +46,20 @@ export interface Application {
 
 export function readApplication({ name, labels, repository }: Header, document: Fields): Application {
   const spec = document.requiredMap("spec");
+  const source = readSource(spec?.requiredMap("source"), repository);
+  const renderer = spec?.oneOf("renderer", renderers, "auto") ?? "auto";
+  const helm = readHelm(spec?.map("helm"), source.path);
+  if (helm !== undefined && renderer !== "auto" && renderer !== "helm") {
+    spec?.wrong("helm", `means nothing to the renderer ${renderer}`, "set renderer: helm");
+  }
   const application: Application = {
     kind: "Application",
     name,
     labels,
     repository,
-    source: readSource(spec?.requiredMap("source"), repository),
-    renderer: spec?.oneOf("renderer", renderers, "auto") ?? "auto",
+    source,
+    renderer,
+    ...(helm === undefined ? {} : { helm }),
     namespace: spec?.text("namespace", nameRule) ?? "default",
     substitute: spec?.flag("substitute", false) ?? false,
     sync: readSync(spec),
@@ -71,13 +82,9 @@ function readSource(source: Fields | undefined, declaring: string): Application[
 /** A path from the root; one that begins with `./` or `../` counts from the folder of the declaring file. */
 function readPath(source: Fields, file: string): string {
   const text = source.requiredText("path");
-  const parts = /^\.\.?(?:\/|$)/u.test(text) ? file.split("/").slice(0, -1) : [];
-  for (const part of text.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.pop() === undefined) source.wrong("path", "leads out of the repository");
-  }
+  const path = joinPath(/^\.\.?(?:\/|$)/u.test(text) ? file.slice(0, Math.max(file.lastIndexOf("/"), 0)) : "", text);
+  if (path === undefined) source.wrong("path", "leads out of the repository");
   if (text.startsWith("/"))
     source.wrong("path", "has to be relative to the root of the repository", "drop the first /");
-  return parts.join("/");
+  return path ?? "";
 }

@@ -92,6 +92,32 @@ test("reads what is left out", () => {
   expect(declared).toMatchObject({ source: { exclude: ["tests", "values.yaml"] } });
 });
 
+test("reads how a chart is rendered", () => {
+  const declared = one(
+    application(`  source: { path: ./chart }
+  helm:
+    releaseName: my.shop
+    valueFiles: [values-prod.yaml, ../values/prod.yaml, /values/all.yaml]
+    values: { replicas: 3, image: { tag: "1.0" }, old: null, big: 9007199254740991, million: 1e6 }
+    includeCRDs: false
+    skipTests: true`),
+  );
+  const place = (path: string, column: number) => ({ path, at: { file, line: 8, column } });
+  expect(declared).toMatchObject({
+    helm: {
+      releaseName: "my.shop",
+      valueFiles: [
+        place("apps/shop/chart/values-prod.yaml", 18),
+        place("apps/shop/values/prod.yaml", 36),
+        place("values/all.yaml", 57),
+      ],
+      values: { replicas: 3, image: { tag: "1.0" }, old: null, big: 9_007_199_254_740_991, million: 1_000_000 },
+      includeCRDs: false,
+      skipTests: true,
+    },
+  });
+});
+
 test("reads the path in another repository from its root", () => {
   const declared = one(application("  source: { repository: charts, path: ./web }"));
   expect(declared).toMatchObject({ source: { repository: "charts", path: "web" } });
@@ -182,7 +208,7 @@ test.each<[string, string, string[]]>([
     [
       `${file}:4:1: spec.source is missing`,
       `${file}:5:3: spec: unknown key "surce" (did you mean "source"?)`,
-      `${file}:6:3: spec.renderer has to be one of auto, plain, kustomize (did you mean "kustomize"?)`,
+      `${file}:6:3: spec.renderer has to be one of auto, plain, kustomize, helm (did you mean "kustomize"?)`,
       `${file}:7:11: spec.sync.prune has to be true or false, not text`,
       `${file}:7:25: spec.sync: unknown key "alowEmpty" (did you mean "allowEmpty"?)`,
       `${file}:8:3: spec.namespace has to be text, not 7 (quote it)`,
@@ -270,7 +296,7 @@ test.each<[string, string, string[]]>([
       replicas: [{ name: web, count: -1 }]
       vars: { "a b": 1, b: [], c: "\${cluster.name}" }`),
     [
-      `${file}:8:7: spec.overrides[0] changes nothing: give it one of patches, images, replicas, labels, annotations, namespace, vars`,
+      `${file}:8:7: spec.overrides[0] changes nothing: give it one of patches, images, replicas, labels, annotations, namespace, helm, vars`,
       `${file}:10:17: spec.overrides[1].labels.a is wrong: there is no variable \${cluster.lables.x} (did you mean "labels"?)`,
       `${file}:12:16: spec.overrides[2].images[0] changes nothing: give it one of newName, newTag, digest`,
       `${file}:12:59: spec.overrides[2].images[1].digest cannot be given with newTag`,
@@ -295,6 +321,27 @@ test.each<[string, string, string[]]>([
       `${file}:11:11: spec.overrides[0].patches[1] needs exactly one of strategic, merge, json`,
       `${file}:13:18: spec.overrides[0].patches[2].json[0].value is missing`,
       `${file}:13:33: spec.overrides[0].patches[2].json[0].path has to be a JSON pointer such as /spec/replicas`,
+    ],
+  ],
+  [
+    "mistakes in what is said about a chart",
+    application(`  source: { path: a }
+  renderer: plain
+  helm:
+    releaseName: Not-A-Name
+    valueFiles: [1, ../../x.yaml, "https://example.org/values.yaml"]
+    values: [a]
+    includeCrds: true
+    skipTests: yes please`),
+    [
+      `${file}:7:3: spec.helm means nothing to the renderer plain (set renderer: helm)`,
+      `${file}:8:5: spec.helm.releaseName has to be up to 53 lower-case letters, digits, dashes and dots`,
+      `${file}:9:18: spec.helm.valueFiles[0] has to be text`,
+      `${file}:9:21: spec.helm.valueFiles[1] leads out of the repository`,
+      `${file}:9:35: spec.helm.valueFiles[2] has to be a file of the repository (copy it into the repository)`,
+      `${file}:10:5: spec.helm.values has to be a map, not a list`,
+      `${file}:11:5: spec.helm: unknown key "includeCrds" (did you mean "includeCRDs"?)`,
+      `${file}:12:5: spec.helm.skipTests has to be true or false, not text`,
     ],
   ],
 ])("names the place of %s", (_name, text, expected) => {

@@ -1,11 +1,15 @@
 import type { Blob } from "@drover/shared/bundle";
-import type { Digest } from "@drover/shared/digest";
+import { canonicalJson, type Digest } from "@drover/shared/digest";
+import type { Position } from "@drover/shared/errors";
+import type { JsonRecord } from "@drover/shared/json";
 import type { Manifest } from "@drover/shared/kube/manifest";
 
 import type { PlaceableCluster } from "./cluster-selector.ts";
 import { overridesFor, type Override } from "./override.ts";
 import { place, type Placement } from "./placement.ts";
-import { variantsOf, type Variant } from "./variants.ts";
+import type { Rendered } from "./render/index.ts";
+import { fillVariables } from "./variables.ts";
+import { failedVariant, lack, varsOf, variantsOf, type Variant } from "./variants.ts";
 
 /** What an application comes to on the clusters where it is placed. Clusters with the same content share a variant. */
 export interface Desired {
@@ -16,21 +20,54 @@ export interface Desired {
   readonly unselected: ReadonlyMap<string, string>;
 }
 
+/** Clusters for which the same overrides hold, with the same values for a chart. */
+export interface Group {
+  readonly overrides: readonly Override[];
+  readonly clusters: readonly PlaceableCluster[];
+  /** What overrides give to a chart, from weak to strong. */
+  readonly values: readonly JsonRecord[];
+  /** Variables in the values that the clusters have nothing for. */
+  readonly missing: ReadonlyMap<string, Position | undefined>;
+}
+
+export interface Placed {
+  readonly groups: readonly Group[];
+  readonly unselected: Desired["unselected"];
+}
+
+/** Decides which clusters are meant, and which of them share their overrides. `running` names those that have it by now. */
+export function placeClusters(
+  placements: readonly Placement[],
+  clusters: readonly PlaceableCluster[],
+  running: ReadonlySet<string>,
+): Placed {
+  const { selected, unselected } = select(placements, clusters, running);
+  return { groups: groupByOverrides(selected), unselected };
+}
+
 /**
- * Places, overrides, fills in and bundles. Clusters with the same overrides share all the work but that of objects which
- * hold variables. `running` names the clusters that have the application by now.
+ * Overrides, fills in and bundles what each group renders. Clusters of a group share all the work but that of objects
+ * which hold variables. What a group lacks, or an error in its render, keeps what its clusters have.
  */
+export function bundleGroups({ groups, unselected }: Placed, renderOf: (group: Group) => Rendered): Desired {
+  const blobs = new Map<Digest, Uint8Array>();
+  const keep = ({ digest, bytes }: Blob): void => void blobs.set(digest, bytes);
+  const variants = groups.flatMap((group) => {
+    const { manifests, problems } = renderOf(group);
+    const errors = [...lack(group.missing), ...problems.filter(({ severity }) => severity === "error")];
+    return errors.length === 0 ? variantsOf({ manifests, ...group }, keep) : [failedVariant(group.clusters, errors)];
+  });
+  return { variants, blobs, unselected };
+}
+
+/** `placeClusters` and `bundleGroups` for what renders the same everywhere. */
 export function desire(
   manifests: readonly Manifest[],
   placements: readonly Placement[],
   clusters: readonly PlaceableCluster[],
   running: ReadonlySet<string> = new Set(),
 ): Desired {
-  const { selected, unselected } = select(placements, clusters, running);
-  const blobs = new Map<Digest, Uint8Array>();
-  const keep = ({ digest, bytes }: Blob): void => void blobs.set(digest, bytes);
-  const variants = groupByOverrides(selected).flatMap((group) => variantsOf({ manifests, ...group }, keep));
-  return { variants, blobs, unselected };
+  return bundleGroups(placeClusters(placements, clusters, running), () => ({ manifests, problems: [] }));
 }
 
 interface Selection {
@@ -62,21 +99,30 @@ export function select(
   return { selected, unselected };
 }
 
-interface Group {
-  readonly overrides: readonly Override[];
-  readonly clusters: PlaceableCluster[];
-}
-
 function groupByOverrides(selected: ReadonlyMap<string, Selection>): readonly Group[] {
   const numbers = new Map<Override, number>();
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Group & { readonly clusters: PlaceableCluster[] }>();
   for (const { cluster, placements } of selected.values()) {
     const overrides = overridesFor(placements, cluster);
     for (const one of overrides) if (!numbers.has(one)) numbers.set(one, numbers.size);
-    const key = overrides.map((one) => numbers.get(one)).join();
-    const group = groups.get(key) ?? { overrides, clusters: [] };
+    const { values, missing } = valuesFor(overrides, cluster);
+    const told = values.length === 0 ? "" : canonicalJson([values, [...missing.keys()]]);
+    const key = `${overrides.map((one) => numbers.get(one)).join()} ${told}`;
+    const group = groups.get(key) ?? { overrides, values, missing, clusters: [] };
     group.clusters.push(cluster);
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+function valuesFor(overrides: readonly Override[], cluster: PlaceableCluster): Pick<Group, "values" | "missing"> {
+  const missing = new Map<string, Position | undefined>();
+  const source = { ...cluster, vars: { ...cluster.vars, ...varsOf(overrides) } };
+  const values = overrides.flatMap(({ helmValues, at }) => {
+    if (helmValues === undefined) return [];
+    const filled = fillVariables(helmValues, source);
+    for (const variable of filled.missing) missing.set(variable, at);
+    return [filled.value];
+  });
+  return { values, missing };
 }

@@ -56,6 +56,11 @@ export class Fields {
     return Object.keys(this.#record);
   }
 
+  /** Where what is at the path below this map is written. */
+  placeOf(...path: Path): Position {
+    return this.#findings.document.positionOf([...this.#path, ...path]);
+  }
+
   has(key: string): boolean {
     this.#asked.add(key);
     return Object.hasOwn(this.#record, key);

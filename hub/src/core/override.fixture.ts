@@ -12,6 +12,7 @@ export function overrideOf(change: Partial<Override>): Override {
     labels: {},
     annotations: {},
     namespace: undefined,
+    helmValues: undefined,
     vars: {},
     at: { file: "shop.yaml", line: 1, column: 3 },
     ...change,

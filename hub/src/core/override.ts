@@ -1,4 +1,5 @@
 import type { Position } from "@drover/shared/errors";
+import { isRecord, type JsonRecord } from "@drover/shared/json";
 
 import { matchCluster, readClusterSelector, type ClusterSelector, type PlaceableCluster } from "./cluster-selector.ts";
 import type { Fields } from "./fields.ts";
@@ -9,8 +10,8 @@ import { readReplicas, type ReplicaCount } from "./replicas.ts";
 import { holdsVariables, markVariables, type VariableValue } from "./variables.ts";
 
 /**
- * What is different on the clusters that it is for. Its parts take effect in this order: patches, images, replicas, labels
- * and annotations. Texts may hold variables.
+ * What is different on the clusters that it is for. Its parts take effect in this order: values for a chart, patches,
+ * images, replicas, labels and annotations. Texts may hold variables.
  */
 export interface Override {
   readonly clusters: ClusterSelector;
@@ -22,6 +23,8 @@ export interface Override {
   readonly annotations: TextChanges;
   /** For objects that name none; undefined = the application's. */
   readonly namespace: string | undefined;
+  /** Over the values that the application gives to its chart, and those of earlier overrides; undefined = none. */
+  readonly helmValues: JsonRecord | undefined;
   /** Values of variables, over those of the cluster. */
   readonly vars: Readonly<Record<string, VariableValue>>;
   readonly at: Position;
@@ -44,7 +47,7 @@ function byName(a: Placement, b: Placement): number {
   return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
 }
 
-const parts = ["patches", "images", "replicas", "labels", "annotations", "namespace", "vars"] as const;
+const parts = ["patches", "images", "replicas", "labels", "annotations", "namespace", "helm", "vars"] as const;
 
 export function readOverride(written: Fields): Override {
   const fields = withVariables(written);
@@ -56,12 +59,21 @@ export function readOverride(written: Fields): Override {
     labels: readTexts(fields, "labels"),
     annotations: readTexts(fields, "annotations"),
     namespace: fields.text("namespace"),
+    helmValues: readHelmValues(fields),
     vars: readVars(fields),
     at: fields.at,
   };
   if (!parts.some((part) => fields.has(part))) fields.note([], `changes nothing: give it one of ${parts.join(", ")}`);
   fields.finish();
   return override;
+}
+
+function readHelmValues(fields: Fields): JsonRecord | undefined {
+  const helm = fields.map("helm");
+  helm?.requiredMap("values");
+  const values = helm?.value("values");
+  helm?.finish();
+  return isRecord(values) ? values : undefined;
 }
 
 /** Marks the variables in all texts of a map, and notes those that there are not. */

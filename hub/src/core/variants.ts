@@ -69,7 +69,7 @@ export function variantsOf(
         keep,
       ),
     ];
-  const vars = Object.assign({}, ...overrides.map((one) => one.vars)) as VariableSource["vars"];
+  const vars = varsOf(overrides);
   const variants = clusters.map(({ name, labels, vars: own }) =>
     bundleOf(fillTemplate(template, { name, labels, vars: { ...own, ...vars } }), [name], keep),
   );
@@ -119,7 +119,19 @@ function keyOf(object: KubeObject): string {
   return formatObjectKey(objectKey(object));
 }
 
-function lack(variables: ReadonlyMap<string, Position | undefined>): readonly Problem[] {
+/** What overrides say of variables: the last one wins. */
+export function varsOf(overrides: readonly Override[]): VariableSource["vars"] {
+  return Object.assign({}, ...overrides.map(({ vars }) => vars)) as VariableSource["vars"];
+}
+
+/** For clusters of which nobody knows what they are to get: they keep what they have. */
+export function failedVariant(clusters: readonly PlaceableCluster[], problems: readonly Problem[]): Variant {
+  const { digest } = encodeContents([]);
+  return { clusters: clusters.map(({ name }) => name), bundle: digest, objects: 0, namespace: undefined, problems };
+}
+
+/** A problem for each variable that a cluster has no value for, at the first place that asks for it. */
+export function lack(variables: ReadonlyMap<string, Position | undefined>): readonly Problem[] {
   return [...variables].map(([variable, at]) => ({
     code: "variable-missing",
     severity: "error" as const,

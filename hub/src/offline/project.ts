@@ -6,6 +6,7 @@ import type { Application } from "../core/application.ts";
 import { mayDeclare, readDeclarations, type Declaration } from "../core/declarations.ts";
 import { render } from "../core/render/index.ts";
 import { markManifests } from "../core/templates.ts";
+import { createHelm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
@@ -43,10 +44,16 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
   }
   const rendered = new Map<string, readonly Manifest[]>();
   const kustomize = createKustomize({ environment });
+  const helm = createHelm({ environment });
   for (const application of declarations) {
     if (application.kind !== "Application" || application.source.repository !== snapshot.repository) continue;
     const result = await render(
-      { application, snapshot, kustomize: (path, stop) => kustomize(snapshot, path, stop) },
+      {
+        application,
+        snapshot,
+        kustomize: (path, stop) => kustomize(snapshot, path, stop),
+        helm: (request, stop) => helm.template(snapshot, request, stop),
+      },
       signal,
     );
     const { manifests, problems: unknown } = markWhereWanted(application, result.manifests);

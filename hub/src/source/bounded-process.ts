@@ -11,6 +11,8 @@ export interface BoundedCommand {
   readonly timeoutMs: number;
   readonly cpuSeconds: number;
   readonly maxOutputBytes: number;
+  /** Of addresses: a Go program reserves about 700 MiB before it does anything. What it keeps, GOMEMLIMIT bounds. */
+  readonly maxAddressKiB: number;
 }
 
 export interface BoundedResult {
@@ -21,12 +23,9 @@ export interface BoundedResult {
 }
 
 const maxComplaint = 16_384;
-/** A Go program reserves about 700 MiB of addresses before it does anything; what it uses is bounded by GOMEMLIMIT. */
-const maxAddressKiB = 1_300_000;
-
 /** Runs a program to its end or to its limits. Throws `timeout` and `input_too_large`. */
 export async function runBounded(bounds: BoundedCommand, signal: AbortSignal): Promise<BoundedResult> {
-  const limit = `ulimit -v ${maxAddressKiB} 2>/dev/null; ulimit -t ${bounds.cpuSeconds} 2>/dev/null; exec "$0" "$@"`;
+  const limit = `ulimit -v ${bounds.maxAddressKiB} 2>/dev/null; ulimit -t ${bounds.cpuSeconds} 2>/dev/null; exec "$0" "$@"`;
   const timeout = AbortSignal.timeout(bounds.timeoutMs);
   const child = spawn("/bin/sh", ["-c", limit, ...bounds.command], {
     cwd: bounds.workFolder,
@@ -43,13 +42,22 @@ export async function runBounded(bounds: BoundedCommand, signal: AbortSignal): P
     else chunks.push(chunk);
   });
   let complaint = "";
+  let outOfMemory = false;
   child.stderr.on("data", (chunk: Uint8Array) => {
-    complaint = (complaint + new TextDecoder().decode(chunk)).slice(-maxComplaint);
+    const text = new TextDecoder().decode(chunk);
+    // Said first, above pages of what the program was doing.
+    outOfMemory ||= /^(?:runtime: out of memory|fatal error: (?:out of memory|stack overflow))/mu.test(text);
+    complaint = (complaint + text).slice(-maxComplaint);
   });
   try {
     const [code] = (await once(child, "close")) as [number | null];
     if (size > bounds.maxOutputBytes) {
       throw new DroverError("input_too_large", `the output is more than ${bounds.maxOutputBytes} bytes`);
+    }
+    // By the limit of processor time, or by a system that has no memory left: it may go better another time.
+    if (code === null) throw new DroverError("timeout", "the program was stopped by the system or after its time");
+    if (outOfMemory && code !== 0) {
+      throw new DroverError("input_too_large", "the program needs more memory than it may have");
     }
     return { output: Buffer.concat(chunks), complaint, failed: code !== 0 };
   } catch (cause) {

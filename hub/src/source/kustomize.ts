@@ -1,16 +1,16 @@
-import { access, constants, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
 
 import { runBounded, withoutNetwork } from "./bounded-process.ts";
 import { filesForKustomize } from "./kustomize-files.ts";
+import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface KustomizeOptions {
-  /** Where programs are looked for: PATH, HOME, XDG_CACHE_HOME, DROVER_RIG_CACHE. The program itself gets none of it. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: ProgramEnvironment;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface KustomizeOptions {
 export type Kustomize = (snapshot: Snapshot, path: string, signal: AbortSignal) => Promise<Uint8Array>;
 
 const maxInputBytes = 64 * 1024 * 1024;
-const limits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: 16 * 1024 * 1024 };
+const limits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: 16 * 1024 * 1024, maxAddressKiB: 1_300_000 };
 
 /**
  * Runs the real program on a copy of the files that it needs, and of no others, in a process with an empty environment,
@@ -85,12 +85,10 @@ function refuseRemotePath(file: string, bytes: Uint8Array): void {
 }
 
 /** The rig's kubectl has a known version; kustomize's own program comes before whatever kubectl is installed. */
-async function findCommand(environment: KustomizeOptions["environment"]): Promise<readonly string[]> {
-  const cache =
-    environment["DROVER_RIG_CACHE"] ?? join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "drover");
-  const folders = (environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+async function findCommand(environment: ProgramEnvironment): Promise<readonly string[]> {
+  const folders = pathFolders(environment);
   const candidates: (readonly [string, string])[] = [
-    [join(cache, "tools-v35", "kubectl"), "kustomize"],
+    [join(rigTools(environment), "kubectl"), "kustomize"],
     ...folders.map((folder) => [join(folder, "kustomize"), "build"] as const),
     ...folders.map((folder) => [join(folder, "kubectl"), "kustomize"] as const),
   ];
@@ -98,15 +96,6 @@ async function findCommand(environment: KustomizeOptions["environment"]): Promis
   throw new DroverError("program_missing", "kustomize cannot run: neither kustomize nor kubectl is on the hub's PATH", {
     hint: "install kubectl where the hub runs, or write the application as plain YAML",
   });
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The program's own words about the repository's files, without the place of the copy. */

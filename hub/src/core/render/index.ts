@@ -1,7 +1,11 @@
+import type { JsonRecord } from "@drover/shared/json";
 import type { Manifest } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../application.ts";
+import { defaultHelm, maxReleaseName } from "../helm.ts";
+import { findChart, type Capabilities, type ChartOutput, type ChartRequest } from "./chart.ts";
+import { loadHelm } from "./helm.ts";
 import { findKustomization } from "./kustomization.ts";
 import { loadKustomize } from "./kustomize.ts";
 import type { Loaded } from "./loaded.ts";
@@ -14,6 +18,15 @@ export interface RenderInput {
   readonly snapshot: SnapshotFiles;
   /** Builds the kustomization in a folder of the snapshot. */
   readonly kustomize: (path: string, signal: AbortSignal) => Promise<Uint8Array>;
+  /** Renders a chart of the snapshot. */
+  readonly helm: (request: ChartRequest, signal: AbortSignal) => Promise<ChartOutput>;
+  readonly variant?: Variant;
+}
+
+/** What one render of an application may have of its own: for a cluster, or a group of them. Only charts look at it. */
+export interface Variant extends Capabilities {
+  /** From weak to strong, all stronger than the application's own values. */
+  readonly values?: readonly JsonRecord[];
 }
 
 /** Any problem of severity `error` means that this revision is rejected whole: the last good one stays. */
@@ -32,18 +45,65 @@ export async function render(input: RenderInput, signal: AbortSignal): Promise<R
   return { manifests, problems: [...loaded.problems, ...problems] };
 }
 
-function load({ application, snapshot, kustomize }: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
+function load(input: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
+  const { application, snapshot } = input;
   const { path, exclude } = application.source;
-  const plain = { folder: path, exclude, at: application.at };
   if (!exists(snapshot, path)) {
     return application.sync.allowEmpty ? { documents: [], problems: [] } : noFolder(application);
   }
-  if (application.renderer === "plain") return loadPlain(snapshot, plain, signal);
+  const renderer = chooseRenderer(application, snapshot);
+  if (renderer === "plain") return loadPlain(snapshot, { folder: path, exclude, at: application.at }, signal);
+  if (renderer === "helm") return loadChart(input, signal);
   const kustomization = findKustomization(snapshot, path);
-  if (kustomization !== undefined) return loadKustomize((stop) => kustomize(path, stop), kustomization, signal);
-  if (application.renderer === "auto") return loadPlain(snapshot, plain, signal);
-  const message = `there is no kustomization.yaml in ${path === "" ? "the root" : path}`;
-  return refuse({ code: "no-kustomization", severity: "error", message, at: application.at });
+  if (kustomization !== undefined) return loadKustomize((stop) => input.kustomize(path, stop), kustomization, signal);
+  return refuse({
+    code: "no-kustomization",
+    severity: "error",
+    message: `there is no kustomization.yaml in ${path === "" ? "the root" : path}`,
+    at: application.at,
+  });
+}
+
+/**
+ * Which program an application's folder is for. A kustomization wins over a chart beside it, as in Argo CD: people put
+ * one there to patch what the chart came to. Options for Helm say that the chart itself is meant.
+ */
+export function chooseRenderer(application: Application, snapshot: SnapshotFiles): "plain" | "kustomize" | "helm" {
+  const { renderer, source, helm } = application;
+  if (renderer !== "auto") return renderer;
+  if (helm !== undefined) return "helm";
+  if (findKustomization(snapshot, source.path) !== undefined) return "kustomize";
+  return findChart(snapshot, source.path) === undefined ? "plain" : "helm";
+}
+
+function loadChart(input: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
+  const { application, snapshot, helm } = input;
+  const { at, source } = application;
+  const chart = findChart(snapshot, source.path);
+  if (chart === undefined) {
+    const message = `there is no Chart.yaml in ${source.path === "" ? "the root" : source.path}`;
+    return refuse({ code: "no-chart", severity: "error", message, at });
+  }
+  const request = chartRequest(application, input.variant);
+  if (request.releaseName.length > maxReleaseName) {
+    const message = `the name ${request.releaseName} is too long for a release, which has up to ${maxReleaseName} characters`;
+    return refuse({ code: "helm-release-name", severity: "error", message, at, hint: "set helm.releaseName" });
+  }
+  return loadHelm((stop) => helm(request, stop), chart, signal);
+}
+
+export function chartRequest(application: Application, { values = [], ...capabilities }: Variant = {}): ChartRequest {
+  const { name, namespace, source, helm = defaultHelm } = application;
+  return {
+    path: source.path,
+    releaseName: helm.releaseName ?? name,
+    namespace,
+    valueFiles: helm.valueFiles,
+    values: [helm.values, ...values],
+    includeCRDs: helm.includeCRDs,
+    skipTests: helm.skipTests,
+    capabilities,
+  };
 }
 
 function exists({ entries }: SnapshotFiles, path: string): boolean {

@@ -71,7 +71,7 @@ function foreignFolders(files: readonly SnapshotFile[], folder: string, problems
     // Asked for as plain files by name: then the kustomization is just not one of the objects.
     if (own === (folder === "" ? "" : `${folder}/`)) {
       if (what === "a Helm chart")
-        problems.push(leftOut(path, "is a Helm chart, which cannot be rendered yet", "error"));
+        problems.push(leftOut(path, "makes its folder a Helm chart, which is no plain YAML", "error"));
       prefixes.push(what === "a Helm chart" ? own : path);
     } else {
       problems.push(leftOut(path, `makes its folder ${what}, which is left out here`, "warning"));
@@ -83,8 +83,8 @@ function foreignFolders(files: readonly SnapshotFile[], folder: string, problems
 
 function leftOut(path: string, why: string, severity: Problem["severity"]): Problem {
   const at = { file: path, line: 1, column: 1 };
-  const hint = severity === "error" ? {} : { hint: "make it an application of its own" };
-  return { code: "other-renderer", severity, message: `${path} ${why}`, at, ...hint };
+  const hint = severity === "error" ? "set renderer: helm" : "make it an application of its own";
+  return { code: "other-renderer", severity, message: `${path} ${why}`, at, hint };
 }
 
 /** The path to decode; undefined for what is no YAML or JSON. Links out of the repository are refused whatever they are called. */

@@ -6,7 +6,9 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, test } from "vitest";
 
 import type { Application } from "../application.ts";
-import { render, type Rendered } from "./index.ts";
+import { defaultHelm } from "../helm.ts";
+import type { ChartOutput, ChartRequest } from "./chart.ts";
+import { chooseRenderer, render, type Rendered, type Variant } from "./index.ts";
 import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
 
 type Files = Readonly<Record<string, string | DroverError>>;
@@ -47,9 +49,24 @@ const renderFiles = (files: Files, change: Partial<Application> = {}, output = "
       application: application(change),
       snapshot: snapshotOf(files),
       kustomize: () => Promise.resolve(new TextEncoder().encode(output)),
+      helm: () => Promise.reject(new Error("no chart was expected")),
     },
     signal,
   );
+const chartFiles = { "app/Chart.yaml": "name: a", "app/templates/a.yaml": "" };
+const requestOf = async (change: Partial<Application>, variant: Variant = {}): Promise<ChartRequest | undefined> => {
+  let asked: ChartRequest | undefined;
+  const helm = (request: ChartRequest): Promise<ChartOutput> => {
+    asked = request;
+    return Promise.resolve({ printed: [], problems: [], fileOf: (name) => name });
+  };
+  const kustomize = (): Promise<never> => Promise.reject(new Error("no kustomization was expected"));
+  await render(
+    { application: application(change), snapshot: snapshotOf(chartFiles), kustomize, helm, variant },
+    signal,
+  );
+  return asked;
+};
 const keysOf = ({ manifests }: Rendered): string[] => manifests.map(({ object }) => formatObjectKey(objectKey(object)));
 const problemsOf = ({ problems }: Rendered): string[] => problems.map(formatProblem);
 const configMap = (name: string, rest = ""): string =>
@@ -188,14 +205,45 @@ test.each<[string, Files, string[]]>([
     },
     ["app/a.yaml:1:1: app/a.yaml has 50000000 bytes"],
   ],
-  [
-    "a Helm chart",
-    { "app/Chart.yaml": "name: a" },
-    ["app/Chart.yaml:1:1: app/Chart.yaml is a Helm chart, which cannot be rendered yet"],
-  ],
 ])("names the place of %s", async (_title, files, expected) => {
   const problems = (await renderFiles(files)).problems.filter(({ severity }) => severity === "error");
   expect(problems.map(formatProblem)).toEqual(expected);
+});
+
+test("a chart is rendered with the application's name, namespace and values, and those of the variant after them", async () => {
+  const chart = { path: "app", namespace: "shop", valueFiles: [], skipTests: false };
+  const bare = { ...chart, releaseName: "shop", values: [{}], includeCRDs: true, capabilities: {} };
+  expect(await requestOf({})).toEqual(bare);
+  const valueFiles = [{ path: "v.yaml", at: { file: "drover.yaml", line: 2, column: 1 } }];
+  const helm = { ...defaultHelm, releaseName: "other", values: { a: 1 }, valueFiles, includeCRDs: false };
+  const variant = { values: [{ a: 2 }, { a: 3 }], kubeVersion: "v1.30.0", apiVersions: ["a/v1"] };
+  expect(await requestOf({ helm }, variant)).toEqual({
+    ...chart,
+    releaseName: "other",
+    values: [{ a: 1 }, { a: 2 }, { a: 3 }],
+    valueFiles,
+    includeCRDs: false,
+    capabilities: { kubeVersion: "v1.30.0", apiVersions: ["a/v1"] },
+  });
+});
+
+test.each<[string, Partial<Application>, readonly string[], string]>([
+  ["a kustomization beside a chart", {}, ["Chart.yaml", "kustomization.yaml"], "kustomize"],
+  ["a chart", {}, ["Chart.yaml"], "helm"],
+  ["a chart below the folder", {}, ["a/Chart.yaml"], "plain"],
+  ["options for Helm", { helm: defaultHelm }, ["Chart.yaml", "kustomization.yaml"], "helm"],
+  ["a wish for plain YAML", { renderer: "plain" }, ["Chart.yaml", "kustomization.yaml"], "plain"],
+  ["a wish for Helm", { renderer: "helm" }, ["kustomization.yaml"], "helm"],
+])("%s decides what renders a folder", (_title, change, files, expected) => {
+  const snapshot = snapshotOf(Object.fromEntries(files.map((file) => [`app/${file}`, ""])));
+  expect(chooseRenderer(application(change), snapshot)).toBe(expected);
+});
+
+test("a chart is no plain YAML, when it is asked for as such", async () => {
+  const files = { "app/Chart.yaml": "name: a", "app/templates/a.yaml": "{{" };
+  expect(problemsOf(await renderFiles(files, { renderer: "plain" }))).toEqual([
+    "app/Chart.yaml:1:1: app/Chart.yaml makes its folder a Helm chart, which is no plain YAML (set renderer: helm)",
+  ]);
 });
 
 test("more than 5,000 objects are refused", async () => {
@@ -264,6 +312,7 @@ describe("kustomize", () => {
       application: application(),
       snapshot: snapshotOf(files),
       kustomize: () => Promise.reject(new DroverError(code, "said so")),
+      helm: () => Promise.reject(new Error("no chart was expected")),
     };
     const outcome = render(input, signal);
     if (kind === "error") await expect(outcome).rejects.toMatchObject({ code });
