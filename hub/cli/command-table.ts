@@ -25,7 +25,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "diff", summary: "Compare Git with what lives in a cluster", load: () => import("./commands/diff.ts") },
   { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },
   { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
-  { name: "source", summary: "Add and remove repositories", load: () => import("./commands/source.ts") },
+  {
+    name: "source",
+    summary: "Add and remove repositories, show and trust their keys",
+    load: () => import("./commands/source.ts"),
+  },
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
   { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },
   { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },
