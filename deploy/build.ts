@@ -48,9 +48,9 @@ const result = await build({
   metafile: true,
   plugins: [withoutGeneratedClient],
   logLevel: "warning",
-  // CommonJS dependencies call require for Node's own modules.
+  // CommonJS dependencies call require for Node's own modules, and ask where they lie.
   banner: {
-    js: `import { createRequire as drover_createRequire } from "node:module"; const require = drover_createRequire(import.meta.url);`,
+    js: `import { createRequire as drover_createRequire } from "node:module"; const require = drover_createRequire(import.meta.url), __dirname = import.meta.dirname;`,
   },
 });
 for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {

@@ -32,7 +32,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "Print what an application comes to, offline",
     load: () => import("./commands/render.ts"),
   },
-  { name: "source", summary: "Add and remove repositories", load: () => import("./commands/source.ts") },
+  {
+    name: "source",
+    summary: "Add and remove repositories, show and trust their keys",
+    load: () => import("./commands/source.ts"),
+  },
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
   { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },
   { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },

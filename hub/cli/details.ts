@@ -84,6 +84,7 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
       ["fetched", source.fetched === 0 ? "never" : `${formatAge(source.fetched, look.now)} ago`],
       ["every", formatDuration(source.intervalSeconds * 1000)],
       ["apps", String(source.applications)],
+      ...source.hostKeys.map((key): Fact => ["host key", key]),
     ]),
     ...section("problems", problemLines(source.problems, look)),
     ...section("conditions", conditionLines(source.conditions, look)),

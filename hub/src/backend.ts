@@ -12,7 +12,10 @@ import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import type { Loop } from "./loop.ts";
+import { parseAddress } from "./source/address.ts";
+import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
+import { describeKey, readHostKey } from "./source/ssh-keys.ts";
 import type { SourceRecord, Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
@@ -25,6 +28,7 @@ export interface BackendDeps {
   readonly inspections: Inspections;
   readonly link: Pick<HubLink, "disconnect">;
   readonly mirror: Pick<Mirror, "forget">;
+  readonly deployKeys: Pick<DeployKeys, "of">;
   readonly metrics: Metrics;
   readonly settings: {
     readonly agentImage: string;
@@ -75,8 +79,14 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
+): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource"> {
   const { store, wake } = deps;
+  const identity = async (name: string): Promise<api.SourceIdentity> => {
+    const record = requireSshSource(store, name);
+    const { publicLine } = await deps.deployKeys.of(name);
+    const hostKeys = record.hostKeys.map((key) => describeKey(key));
+    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
+  };
   return {
     async addSource(input) {
       const name = input.name ?? nameFromUrl(input.url);
@@ -85,7 +95,11 @@ function sourceIntents(
           hint: "choose another name with --name, or remove the other first",
         });
       }
-      store.putSource(toRecord(name, input, deps.settings.pollSeconds));
+      const record = toRecord(name, input, deps.settings.pollSeconds);
+      const { kind } = parseAddress(record);
+      store.putSource(record);
+      // A person adds it to the repository before anything can be fetched.
+      if (kind === "ssh") await deps.deployKeys.of(name);
       wake.sources();
       return required(view(name), `source ${name}`);
     },
@@ -99,6 +113,13 @@ function sourceIntents(
     async syncSource(name) {
       required(store.source(name), `source ${name}`);
       wake.source(name);
+    },
+    sourceIdentity: identity,
+    async trustSource(name, input) {
+      const record = requireSshSource(store, name);
+      store.putSource({ ...record, hostKeys: readHostKeys(record, input.hostKeys) });
+      wake.source(name);
+      return identity(name);
     },
   };
 }
@@ -194,7 +215,23 @@ function toRecord(name: string, input: api.AddSource, pollSeconds: number): Sour
     intervalSeconds: input.intervalSeconds ?? pollSeconds,
     username: input.username ?? "",
     password: input.password ?? "",
+    hostKeys: readHostKeys(input, input.hostKeys ?? []),
   };
+}
+
+function readHostKeys(source: Pick<api.AddSource, "url">, texts: readonly string[]): readonly string[] {
+  if (texts.length === 0) return [];
+  const address = parseAddress({ url: source.url });
+  if (address.kind !== "ssh") throw new DroverError("usage", "only a server over SSH has host keys");
+  return texts.map((text) => readHostKey(text, address));
+}
+
+function requireSshSource(store: Store, name: string): SourceRecord {
+  const record = required(store.source(name), `source ${name}`);
+  if (parseAddress(record).kind === "ssh") return record;
+  throw new DroverError("precondition_failed", `the source ${name} is not read over SSH`, {
+    hint: "only sources over SSH have a deploy key and host keys",
+  });
 }
 
 function requireTarget(store: Store, app: string, cluster: string): void {

@@ -22,12 +22,14 @@ import { createAgents } from "./controllers/agents.ts";
 import { createBlobs } from "./controllers/blobs.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog } from "./controllers/event-log.ts";
+import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { World } from "./controllers/world.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
+import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createMirror } from "./source/mirror.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -94,7 +96,9 @@ function assemble(parts: Parts): readonly Service[] {
   // Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again.
   for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
   const metrics = createMetrics();
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors") });
+  const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
+  const ssh = { deployKeys, pin: createPin({ store, events }) };
+  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -123,6 +127,7 @@ function assemble(parts: Parts): readonly Service[] {
     inspections,
     link,
     mirror,
+    deployKeys,
     metrics,
     settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
     ready: () => address.complete,

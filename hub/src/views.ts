@@ -7,6 +7,7 @@ import type { World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
+import { describeKey } from "./source/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
 /** The API's resources, put together from the store and from what the hub knows besides. Cheap: reads of memory only. */
@@ -62,7 +63,8 @@ export function createViews(store: Store, world: World): Views {
       const record = store.source(name);
       if (record === undefined) return undefined;
       const { conditions, problems } = world.source(name);
-      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems] };
+      const hostKeys = record.hostKeys.map((key) => describeKey(key));
+      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems], hostKeys };
     },
   };
 }

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "digest_mismatch"
   | "document_invalid"
   | "forbidden"
+  | "host_key_changed"
   | "input_too_large"
   | "internal"
   | "join_refused"

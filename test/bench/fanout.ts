@@ -102,7 +102,7 @@ async function prepareHub(folder: string, count: number, tree: WorkTree) {
   const facts = { agentVersion: "", kubernetesVersion: "", nodes: 1 };
   for (const name of names)
     store.putCluster({ name, uid: name, labels: { fleet: "all" }, generation: 0, facts, seenAtMs: 0 });
-  const credentials = { username: "", password: "" };
+  const credentials = { username: "", password: "", hostKeys: [] };
   store.putSource({ name: "config", url: tree.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
   store.close();
   return { dataDir, names, keys };

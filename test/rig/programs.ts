@@ -12,7 +12,8 @@ export type ProgramName =
   | "kube-scheduler"
   | "kubectl"
   | "kubemark"
-  | "nats-server";
+  | "nats-server"
+  | "sshd";
 
 /** What a control plane needs that runs workloads. */
 export const workloadPrograms: readonly ProgramName[] = [
@@ -34,6 +35,7 @@ const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
   kubectl: "tools-v35",
   kubemark: "kube-1.20.2",
   "nats-server": "servers-bookworm/usr/sbin",
+  sshd: "sshd-bookworm",
 };
 
 /** envtest's folder holds these three; everything else it has no place for. */

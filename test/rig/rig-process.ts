@@ -27,6 +27,10 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   /** Where `<name>.log` is appended to; also the working folder. */
   readonly folder: string;
+  /** Besides the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whom it runs as, user and group; only root can choose. */
+  readonly uid?: number;
 }
 
 /** The process ended before it was ready: mostly a port that somebody else took, so worth another attempt. */
@@ -36,10 +40,16 @@ const logTailBytes = 4_000;
 const pollIntervalMs = 30;
 
 /** Starts a server with its output in a log file. Rejects when the program cannot be executed. */
-export async function startProcess({ name, program, args, folder }: ProcessOptions): Promise<RigProcess> {
+export async function startProcess(options: ProcessOptions): Promise<RigProcess> {
+  const { name, program, args, folder, env, uid } = options;
   const logPath = join(folder, `${name}.log`);
   await using log = await open(logPath, "a");
-  const child = spawn(program, args, { cwd: folder, stdio: ["ignore", log.fd, log.fd] });
+  const child = spawn(program, args, {
+    cwd: folder,
+    stdio: ["ignore", log.fd, log.fd],
+    env: { ...process.env, ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
   await once(child, "spawn");
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} has no process id`);

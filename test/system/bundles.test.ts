@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { runCommand } from "../rig/command.ts";
+import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { startGitSsh } from "../rig/git-ssh.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet } from "./fleet.ts";
 
@@ -31,6 +33,23 @@ describe("bundles", () => {
     const env = { DROVER_SERVER: fleet.url, DROVER_TOKEN: fleet.token };
     const listed = await runCommand(process.execPath, [dist("drover"), "get", "targets", "-o", "name"], { env });
     expect(listed).toMatchObject({ code: 0, stdout: "web@dev-1\n" });
+  });
+
+  describeWithRig("git", "sshd")("hub", () => {
+    it("reads a repository over ssh from its bundle", async () => {
+      const files = { "a.yaml": configMap("a", { from: "ssh" }) };
+      const programs = { hub: dist("hub"), agent: dist("agent") };
+      await using fleet = await startFleet({ servers: "embedded", programs, clusters: {}, files });
+      await using remote = await startGitSsh();
+      const { url, path } = await remote.createRepository("config.git");
+      await fleet.tree.push(path);
+      const signal = AbortSignal.timeout(20_000);
+      await fleet.client.sources.add({ name: "over-ssh", url }, signal);
+      await remote.authorize((await fleet.client.sources.identity("over-ssh", signal)).publicKey);
+      await fleet.client.sources.sync("over-ssh", signal);
+      const revision = async (): Promise<string> => (await fleet.client.sources.get("over-ssh", signal)).revision;
+      await expect.poll(revision).toBe((await fleet.tree.git("rev-parse", "HEAD")).trim());
+    });
   });
 
   it.each(["hub", "agent"])("%s starts with the flags of its image", async (name) => {

@@ -1,9 +1,13 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import { MemoryBackend } from "@drover/hub/api/memory-backend";
 import { sampleFleet, sampleNow } from "@drover/hub/api/sample-fleet";
 import { startApi, type RunningApi } from "@drover/hub/api/start-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 
+import { temporaryFolder } from "../rig/watchdog.ts";
 import { drover, type Outcome } from "./cli.ts";
 
 /** Long enough for a machine that does much else. */
@@ -58,6 +62,48 @@ describe("commands that change something", () => {
       },
     ]);
     expect((await drover(other.url, ["source", "remove", "c1"])).code).toBe(0);
+  });
+
+  test("source add takes an address over SSH as it is, with host keys as they are given and from a file", async () => {
+    await using keys = await temporaryFolder("host-keys");
+    await writeFile(join(keys.path, "keys"), "# git.example:22 SSH-2.0\ngit.example ssh-ed25519 AAAA\n\n");
+    const received: unknown[] = [];
+    const backend = new MemoryBackend();
+    const addSource = backend.addSource.bind(backend);
+    backend.addSource = (input) => {
+      received.push([input.url, input.hostKeys]);
+      return addSource(input);
+    };
+    await using other = await startApi({ backend });
+    const add = async (url: string, ...flags: readonly string[]): Promise<string> =>
+      (await drover(other.url, ["source", "add", url, "--name", `s${received.length}`, ...flags])).stderr;
+    const hostKeys = ["--host-key", `@${join(keys.path, "keys")}`, "--host-key", "ssh-rsa AAAA"];
+    expect(await add("git@git.example:a/b.git", ...hostKeys)).toContain("drover source identity s0");
+    expect(await add("git.example:b")).toContain("drover source identity s1");
+    expect(await add("ssh://git.example/c")).toContain("drover source identity s2");
+    expect(await add("./a:b")).toContain("drover describe source s3");
+    expect(received).toEqual([
+      ["git@git.example:a/b.git", ["git.example ssh-ed25519 AAAA", "ssh-rsa AAAA"]],
+      ["git.example:b", undefined],
+      ["ssh://git.example/c", undefined],
+      ["/work-tree/a:b", undefined],
+    ]);
+    expect(await add("git.example:d", "--host-key", "@nothing")).toContain("the host keys in nothing cannot be read");
+  });
+
+  test("source identity prints the key and nothing else on stdout", async () => {
+    const { stdout, stderr } = await drover(api.url, ["source", "identity", "platform"]);
+    expect(stdout).toBe("ssh-ed25519 AAAAtest drover@platform\n");
+    expect(stderr).toContain("add it to the deploy keys of the repository\n");
+    const json = await drover(api.url, ["source", "identity", "source/platform", "-o", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: "platform", publicKey: stdout.trim(), hostKeys: [] });
+  });
+
+  test("source trust needs a key, and says which one is pinned then", async () => {
+    expect(await drover(api.url, ["source", "trust", "platform"])).toMatchObject({ code: 2 });
+    const { stderr } = await drover(api.url, ["source", "trust", "platform", "--host-key", "ssh-ed25519 AAAA"]);
+    expect(api.backend.asked).toContain("trust source/platform ssh-ed25519 AAAA");
+    expect(stderr).toContain("its server has to show ssh-ed25519 AAAA\n");
   });
 
   test("case 46: sync --confirm-prune shows what waits for a person, and confirms exactly that", async () => {

@@ -38,7 +38,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     keyId: "test",
   });
   if (store.source("config") === undefined) {
-    const credentials = { username: "", password: "" };
+    const credentials = { username: "", password: "", hostKeys: [] };
     store.putSource({ name: "config", url: tree.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
     const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     for (const [name, env] of [

@@ -9,6 +9,7 @@ import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { startFaultProxy } from "../rig/fault-proxy.ts";
 import { startGitHttp, type GitHttp, type GitHttpRepository } from "../rig/git-http.ts";
 import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
@@ -91,6 +92,16 @@ describeWithRig("git")("a repository over http", () => {
     expect(await mirror.fetch({ ...source, ref: "feature/x" }, signal)).toMatchObject({ ref: "feature/x" });
   });
 
+  test("gives a commit by its id", async () => {
+    const first = (await tree.git("rev-parse", "HEAD")).trim();
+    expect(await mirror.fetch({ ...source, ref: first }, signal)).toMatchObject({ id: first, ref: first });
+    await tree.commit("Second", { "apps/a.yaml": "a: 2\n" });
+    await tree.push(repository.path);
+    const other = { ...source, name: `${source.name}-other` };
+    expect(await mirror.fetch({ ...other, ref: first }, signal)).toMatchObject({ id: first });
+    expect(await fetchError({ ...other, ref: "0".repeat(40) })).toMatchObject({ code: "source_ref_missing" });
+  });
+
   test("E3: says so when its branch has gone", async () => {
     expect(await fetchError({ ref: "gone" })).toMatchObject({ code: "source_ref_missing" });
   });
@@ -161,6 +172,27 @@ describeWithRig("git")("a repository over http", () => {
       await remote.bringUp();
     }
     expect(await mirror.fetch(source, signal)).toMatchObject({ ref: "main" });
+  });
+
+  test("loses nothing when the connection breaks in the middle of an answer", async () => {
+    const { host, port } = new URL(remote.url);
+    await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: Number(port) } });
+    source = { ...source, url: source.url.replace(host, `${proxy.host}:${proxy.port}`) };
+    expect(await read("apps/a.yaml")).toBe("a: 1\n");
+    const { id } = await mirror.fetch(source, signal);
+    await tree.commit("Much", {
+      "much.txt": Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join(""),
+    });
+    await tree.push(repository.path);
+    // Faults are for new connections, and the old one is kept for the next request.
+    proxy.cut();
+    proxy.resume();
+    proxy.setFaults({ cutAfterBytes: [5000, 5000] });
+    expect(await fetchError()).toMatchObject({ code: "source_unreachable" });
+    const kept = await createMirror({ folder: folder.path }).objects(source);
+    expect(await kept.readCommit(id)).toMatchObject({ id });
+    proxy.setFaults({});
+    expect(await mirror.fetch(source, signal)).toMatchObject({ message: "Much" });
   });
 
   test("is cut off when it sends more than it may or takes too long", async () => {

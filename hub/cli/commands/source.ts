@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import type { AddSource } from "@drover/shared/api/types";
+import type { AddSource, SourceIdentity } from "@drover/shared/api/types";
 import { parseDuration } from "@drover/shared/duration";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
@@ -9,8 +9,10 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
-import { isStructured, openSession, print, printValue, say } from "../session.ts";
+import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
+import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
+import { plain } from "../text.ts";
 
 interface AddFlags extends GlobalFlags {
   readonly name?: string;
@@ -19,20 +21,33 @@ interface AddFlags extends GlobalFlags {
   readonly interval?: string;
   readonly username?: string;
   readonly passwordFile?: string;
+  readonly hostKey?: readonly string[];
+}
+
+interface TrustFlags extends GlobalFlags {
+  readonly hostKey: readonly string[];
 }
 
 export function define(program: Command, { terminal }: CommandContext): void {
   const source = program.command("source").description("Add and remove the repositories that the hub reads.");
+  defineAdd(source, terminal);
+  defineIdentity(source, terminal);
+  defineTrust(source, terminal);
+  defineRemove(source, terminal);
+}
+
+function defineAdd(source: Command, terminal: Terminal): void {
   const add = source
     .command("add")
     .description("Add a Git repository by address, or by path on the hub's machine.")
-    .argument("<address>", "http(s) address or path")
+    .argument("<address>", "http(s) or SSH address, or path")
     .option("--name <name>", "default: the last part of the address")
     .option("--ref <ref>", "branch, tag or commit; default: the repository's default branch")
     .option("--path <folder>", "only this folder of it")
     .option("--interval <duration>", "how often to look for commits", "60s")
     .option("--username <name>", "for basic authentication")
     .option("--password-file <file>", "file with the password or token; - reads it from standard input")
+    .option(...hostKeyFlag, appendHostKey)
     .action(async (address: string) => {
       const flags = add.optsWithGlobals<AddFlags>();
       const input = await readInput(address, flags, terminal);
@@ -40,28 +55,91 @@ export function define(program: Command, { terminal }: CommandContext): void {
       const added = await session.client.sources.add(input, session.signal);
       if (isStructured(session.format)) return printValue(session, added);
       print(session, [added.name]);
+      if (isOverSsh(address)) {
+        return say(session, `next: add its deploy key to the repository: drover source identity ${added.name}`);
+      }
       return say(session, `next: drover describe source ${added.name}`);
     });
   withExamples(add, [
     ["drover source add https://git.example.com/platform.git --ref main", "a public repository"],
     ["drover source add ./config --interval 5s", "a work tree on this machine"],
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
+    ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
+    ["drover source add ssh://git@git.example.com:2222/p.git --host-key @keys", "a server whose keys are known"],
   ]);
+}
+
+function defineIdentity(source: Command, terminal: Terminal): void {
+  const identity = source
+    .command("identity")
+    .description("Print the public deploy key with which the hub reads a source over SSH.")
+    .argument("<name>")
+    .action(async (name: string) => {
+      const session = await openSession(terminal, identity.optsWithGlobals<GlobalFlags>());
+      const found = await session.client.sources.identity(sourceName(name), session.signal);
+      if (isStructured(session.format)) return printValue(session, found);
+      print(session, [plain(found.publicKey)]);
+      say(session, `add it to ${plain(found.addTo)}`);
+      sayHostKeys(session, found);
+      return say(session, `then: drover sync source/${found.name}`);
+    });
+  withExamples(identity, [
+    ["drover source identity platform", "the key, and where to add it"],
+    ["drover source identity platform 2>/dev/null >> authorized_keys", "the key alone"],
+    ["drover source identity platform -o json", "for scripts"],
+  ]);
+}
+
+function defineTrust(source: Command, terminal: Terminal): void {
+  const trust = source
+    .command("trust")
+    .description("Pin the keys of a source's SSH server, instead of those that were pinned before.")
+    .argument("<name>")
+    .requiredOption(...hostKeyFlag, appendHostKey)
+    .action(async (name: string) => {
+      const flags = trust.optsWithGlobals<TrustFlags>();
+      const hostKeys = await readHostKeys(flags.hostKey, terminal);
+      const session = await openSession(terminal, flags);
+      const found = await session.client.sources.trust(sourceName(name), { hostKeys }, session.signal);
+      if (isStructured(session.format)) return printValue(session, found);
+      sayHostKeys(session, found);
+      return say(session, `next: drover describe source ${found.name}`);
+    });
+  withExamples(trust, [
+    ['drover source trust platform --host-key "ssh-ed25519 AAAA..."', "after those who run the server confirmed it"],
+    [
+      "ssh-keyscan git.example.com > keys; drover source trust platform --host-key @keys",
+      "after comparing what it says",
+    ],
+  ]);
+}
+
+function sayHostKeys(session: Session, { hostKeys }: SourceIdentity): void {
+  if (hostKeys.length === 0) say(session, "no key of its server is pinned yet: the first that it shows will be");
+  for (const key of hostKeys) say(session, `its server has to show ${plain(key)}`);
+}
+
+function defineRemove(source: Command, terminal: Terminal): void {
   const remove = source
     .command("remove")
     .description("Read a repository no more. What it put on clusters stays.")
     .argument("<name>")
     .action(async (name: string) => {
       const session = await openSession(terminal, remove.optsWithGlobals<GlobalFlags>());
-      await session.client.sources.remove(name.replace(/^source\//u, ""), session.signal);
+      await session.client.sources.remove(sourceName(name), session.signal);
       say(session, `source ${name} removed`);
     });
   withExamples(remove, [["drover source remove platform", "forget it"]]);
 }
 
+function sourceName(text: string): string {
+  return text.replace(/^source\//u, "");
+}
+
 async function readInput(address: string, flags: AddFlags, terminal: Terminal): Promise<AddSource> {
   const { name, ref, path, username } = flags;
   const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
+  const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
   return {
     // The hub does not know where this command runs.
     url: isAddress(address) ? address : resolve(terminal.cwd, address),
@@ -71,11 +149,17 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(hostKeys.length === 0 ? {} : { hostKeys }),
   };
 }
 
+/** As git reads it: a colon before any slash. The path of a file with such a name is ./a:b. */
 function isAddress(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//iu.test(text) || /^[^\s/]+@[^\s/]+:/u.test(text);
+  return /^(?:[^/\\:[]+@)?(?:[^/\\:[]+|\[[^\]]*\]):/u.test(text);
+}
+
+function isOverSsh(address: string): boolean {
+  return isAddress(address) && (/^ssh:/iu.test(address) || !address.includes("://"));
 }
 
 function readInterval(text = "60s"): number {

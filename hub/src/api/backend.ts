@@ -16,6 +16,10 @@ export interface Backend {
   /** Throws `precondition_failed` when the name is taken, `usage` for an address that no mirror can serve. */
   addSource(input: api.AddSource): Promise<api.SourceDetail>;
   removeSource(name: string): Promise<void>;
+  /** What a source is read with over SSH. Throws `precondition_failed` for one that is not. */
+  sourceIdentity(name: string): Promise<api.SourceIdentity>;
+  /** Replaces the pinned keys of its SSH server, and fetches. Throws `usage` for what is no key of that server. */
+  trustSource(name: string, input: api.TrustSource): Promise<api.SourceIdentity>;
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster>;

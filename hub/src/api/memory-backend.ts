@@ -83,6 +83,7 @@ export class MemoryBackend implements Backend {
       applications: 0,
       conditions: [],
       problems: [],
+      hostKeys: [],
     };
     this.sourceByName.set(name, source);
     return Promise.resolve(source);
@@ -91,6 +92,15 @@ export class MemoryBackend implements Backend {
   removeSource(name: string): Promise<void> {
     this.sourceByName.delete(name);
     return Promise.resolve();
+  }
+
+  sourceIdentity(name: string): Promise<api.SourceIdentity> {
+    return Promise.resolve(identity(name, this.sourceByName.get(name)?.hostKeys ?? []));
+  }
+
+  trustSource(name: string, { hostKeys }: api.TrustSource): Promise<api.SourceIdentity> {
+    this.asked.push(`trust source/${name} ${hostKeys.join(", ")}`);
+    return Promise.resolve(identity(name, hostKeys));
   }
 
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster> {
@@ -178,6 +188,11 @@ export class MemoryBackend implements Backend {
     });
     return promise;
   }
+}
+
+function identity(name: string, hostKeys: readonly string[]): api.SourceIdentity {
+  const publicKey = `ssh-ed25519 AAAAtest drover@${name}`;
+  return { name, publicKey, addTo: "the deploy keys of the repository", hostKeys: [...hostKeys] };
 }
 
 export class MemoryEventLog implements EventLog {

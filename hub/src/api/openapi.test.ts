@@ -56,6 +56,8 @@ test("is OpenAPI 3.1 and names every route", () => {
     "GET /api/v1/sources/{name}",
     "DELETE /api/v1/sources/{name}",
     "POST /api/v1/sources/{name}/sync",
+    "GET /api/v1/sources/{name}/identity",
+    "PUT /api/v1/sources/{name}/host-keys",
     "GET /api/v1/events",
     "GET /api/v1/events/stream",
     "GET /healthz",

@@ -96,6 +96,7 @@ test.each<[string, TSchema]>([
   ["/targets/shop/prod-eu-1/rbac", schemas.rbacSchema],
   ["/sources", schemas.listSchema(schemas.sourceSchema)],
   ["/sources/legacy", schemas.sourceDetailSchema],
+  ["/sources/platform/identity", schemas.sourceIdentitySchema],
   ["/events", schemas.eventListSchema],
 ])("%s answers what its schema says", async (path, schema) => {
   expect([...Value.Errors(schema, await read(path))]).toEqual([]);
@@ -135,6 +136,14 @@ describe("intents", () => {
     const removed = await send("DELETE", "/sources/new");
     expect([removed.status, await removed.text()]).toEqual([204, ""]);
     expect((await send("DELETE", "/sources/new")).status).toBe(404);
+  });
+
+  test("other host keys of a source are trusted, but not without any", async () => {
+    const trusted = await send("PUT", "/sources/platform/host-keys", { hostKeys: ["ssh-ed25519 AAAA"] });
+    expect([trusted.status, [...Value.Errors(schemas.sourceIdentitySchema, await trusted.json())]]).toEqual([200, []]);
+    expect(api.backend.asked).toContain("trust source/platform ssh-ed25519 AAAA");
+    expect((await send("PUT", "/sources/platform/host-keys", { hostKeys: [] })).status).toBe(400);
+    expect((await send("GET", "/sources/nothing/identity")).status).toBe(404);
   });
 
   test("a cluster is removed once", async () => {

@@ -235,6 +235,7 @@ function source(name: string, change: Partial<api.SourceDetail>): api.SourceDeta
     applications: 3,
     conditions: [],
     problems: [],
+    hostKeys: [],
     ...change,
   };
 }

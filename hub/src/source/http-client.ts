@@ -1,44 +1,44 @@
 import { DroverError } from "@drover/shared/errors";
-import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git";
+import type { GitHttpRequest, GitHttpResponse } from "isomorphic-git";
 
-import type { Address } from "./address.ts";
+import type { HttpAddress } from "./address.ts";
+import { createByteBudget } from "./byte-budget.ts";
+import { collect, unreachable, type GitTransport } from "./git-transport.ts";
 
 export interface HttpClientOptions {
-  readonly address: Extract<Address, { kind: "http" }>;
+  readonly address: HttpAddress;
   /** Ends every request and the reading of its answer. */
   readonly signal: AbortSignal;
   /** Bytes of all answers together. */
   readonly maxBytes: number;
 }
 
-export interface BoundedHttpClient extends HttpClient {
-  /** Why an answer was cut off: isomorphic-git swallows what a body throws. */
-  readonly failure: DroverError | undefined;
-}
-
 /**
  * Git's requests over fetch: bounded, never redirected (a redirect would carry the credentials to whoever it names), and
  * with every failure turned into one of the source_* codes. Throws without credentials in any text.
  */
-export function createHttpClient(options: HttpClientOptions): BoundedHttpClient {
+export function createHttpClient(options: HttpClientOptions): GitTransport {
   let failure: DroverError | undefined;
-  let bytesLeft = options.maxBytes;
+  const budget = createByteBudget(options.address.url, options.maxBytes);
   let authorization = basic(options.address);
   async function* count(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of body) {
-      bytesLeft -= chunk.length;
-      if (bytesLeft < 0) {
-        const megabytes = Math.round(options.maxBytes / 1024 / 1024);
-        failure = new DroverError("input_too_large", `${options.address.url} is larger than ${megabytes} MiB`);
-        throw failure;
+    try {
+      for await (const chunk of body) {
+        budget.spend(chunk.length);
+        yield chunk;
       }
-      yield chunk;
+    } catch (cause) {
+      options.signal.throwIfAborted();
+      failure = cause instanceof DroverError ? cause : unreachable(options.address.url, "the connection broke");
+      throw failure;
     }
   }
   return {
+    url: options.address.url,
     get failure() {
       return failure;
     },
+    [Symbol.dispose]: () => undefined,
     async request(request) {
       const body = request.body === undefined ? undefined : await collect(request.body);
       let response = await send(request, { body, authorization, ...options });
@@ -75,9 +75,7 @@ async function send(request: GitHttpRequest, options: SendOptions): Promise<Resp
     });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new DroverError("source_unreachable", `${options.address.url} does not answer: ${reasonOf(cause)}`, {
-      hint: "it is tried again by itself",
-    });
+    throw unreachable(options.address.url, reasonOf(cause));
   }
 }
 
@@ -132,12 +130,6 @@ function basic({ username, password }: SendOptions["address"]): string | undefin
   // Servers that take a token as the password look at the user name little, but want one.
   const text = `${username === "" ? "token" : username}:${password}`;
   return `Basic ${Buffer.from(text, "utf8").toString("base64")}`;
-}
-
-async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Uint8Array.from(Buffer.concat(chunks));
 }
 
 /** fetch hides what went wrong in `cause`; its code says enough. */

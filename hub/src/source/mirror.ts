@@ -6,22 +6,29 @@ import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
-import { parseAddress, type Address } from "./address.ts";
+import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
-import { fetchHttp, type FetchedCommit } from "./http-fetch.ts";
+import type { GitTransport } from "./git-transport.ts";
+import { createHttpClient } from "./http-client.ts";
+import { createKnownHost } from "./known-host.ts";
 import { findLocalRepository } from "./local-repository.ts";
 import { checkRef, fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
+import { fetchRemote, type FetchedCommit } from "./remote-fetch.ts";
 import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
+import { createSshClient } from "./ssh-client.ts";
 
 /** A repository to read: where it is and who asks. Empty texts are as good as absent ones. */
 export interface SourceSpec {
   readonly name: string;
-  /** http(s) address, or a path on this machine. */
+  /** Address over http(s) or SSH, or a path on this machine. */
   readonly url: string;
   /** Branch, tag or commit; "" = the repository's default branch. */
   readonly ref: string;
   readonly username?: string;
   readonly password?: string;
+  /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
+  readonly hostKeys?: readonly string[];
 }
 
 export interface Commit extends CommitObject {
@@ -33,7 +40,8 @@ export interface Commit extends CommitObject {
 export interface Mirror {
   /**
    * Finds the newest commit and brings it here when it is not. Throws `source_auth`, `source_missing`,
-   * `source_unreachable`, `source_ref_missing`, `input_too_large`, `usage`; never with credentials in a text.
+   * `source_unreachable`, `source_ref_missing`, `host_key_changed`, `input_too_large`, `usage`; never with credentials in
+   * a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
   /** Objects of what was fetched last. */
@@ -50,9 +58,17 @@ export interface MirrorOptions {
   readonly timeoutMs?: number;
   /** What one fetch may transfer. Default 512 MiB. */
   readonly maxBytes?: number;
+  /** Without it, addresses over SSH are refused. */
+  readonly ssh?: SshOptions;
 }
 
-/** The mirror that reads http(s) and local repositories with isomorphic-git. */
+export interface SshOptions {
+  readonly deployKeys: DeployKeys;
+  /** Makes the first key that a source's server shows binding. What it throws ends the fetch. */
+  readonly pin: (source: SourceSpec, hostKey: string) => void;
+}
+
+/** The mirror that reads repositories over http(s) and SSH, and those on this machine, with isomorphic-git. */
 export function createMirror(options: MirrorOptions): Mirror {
   const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
   const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
@@ -60,7 +76,8 @@ export function createMirror(options: MirrorOptions): Mirror {
   const damaged = new Set<string>();
   const objects = async (source: SourceSpec): Promise<GitObjects> => {
     const address = parseAddress(source);
-    const path = address.kind === "http" ? join(folder, folderName(source.name, address)) : await commonFolder(address);
+    const path =
+      address.kind === "local" ? await commonFolder(address) : join(folder, folderName(source.name, address));
     const known = opened.get(source.name);
     if (known?.folder === path) return known.objects;
     const fresh = openGitObjects(path, () => damaged.add(path));
@@ -74,14 +91,17 @@ export function createMirror(options: MirrorOptions): Mirror {
       opened.delete(source.name);
       await rm(mirror, { recursive: true, force: true });
     }
-    const fetchInto = { address, ref: source.ref, folder: mirror, maxBytes };
+    const attempt = async (): Promise<FetchedCommit> => {
+      using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
+      return await fetchRemote({ address, ref: source.ref, folder: mirror }, transport);
+    };
     try {
-      return await fetchHttp(fetchInto, signal);
+      return await attempt();
     } catch (cause) {
       if (cause instanceof DroverError || signal.aborted) throw cause;
       // What was cut short earlier can leave files that nothing can read: begin anew.
       await rm(mirror, { recursive: true, force: true });
-      return fetchHttp(fetchInto, signal);
+      return attempt();
     }
   };
   return {
@@ -105,8 +125,28 @@ export function createMirror(options: MirrorOptions): Mirror {
       for (const entry of await list(folder)) {
         if (isFolderOf(entry, name)) await rm(join(folder, entry), { recursive: true, force: true });
       }
+      await options.ssh?.deployKeys.forget(name);
     },
   };
+}
+
+interface TransportOptions {
+  readonly maxBytes: number;
+  readonly ssh: SshOptions | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function openTransport(
+  source: SourceSpec,
+  address: RemoteAddress,
+  { maxBytes, ssh, signal }: TransportOptions,
+): Promise<GitTransport> {
+  if (address.kind === "http") return createHttpClient({ address, signal, maxBytes });
+  if (ssh === undefined) throw new DroverError("usage", "repositories over SSH are not read here");
+  const pin = (hostKey: string): void => ssh.pin(source, hostKey);
+  const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });
+  const login = { address, knownHost, deployKey: await ssh.deployKeys.of(source.name) };
+  return createSshClient({ login, signal, maxBytes });
 }
 
 async function readCommit(objects: GitObjects, found: FetchedCommit, source: SourceSpec): Promise<CommitObject> {
@@ -146,7 +186,7 @@ async function commonFolder(address: Extract<Address, { kind: "local" }>): Promi
 }
 
 /** Another address is another mirror, even under the same name. */
-function folderName(name: string, address: Extract<Address, { kind: "http" }>): string {
+function folderName(name: string, address: RemoteAddress): string {
   return `${name}-${digestOf(address.url).slice("sha256:".length).slice(0, 12)}`;
 }
 
@@ -164,7 +204,7 @@ async function list(folder: string): Promise<readonly string[]> {
 
 function shownAddress(source: SourceSpec): string {
   const address = parseAddress(source);
-  return address.kind === "http" ? address.url : address.path;
+  return address.kind === "local" ? address.path : address.url;
 }
 
 function explain(cause: unknown, source: SourceSpec, timedOut: boolean): DroverError {

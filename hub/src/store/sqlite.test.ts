@@ -43,6 +43,18 @@ describe("sqlite file", () => {
     });
   });
 
+  it("reads the sources of earlier versions, which knew no host keys", () => {
+    withFile((file) => {
+      openSqliteStore(file).close();
+      const database = new DatabaseSync(file);
+      database.prepare("INSERT INTO sources VALUES (?, ?)").run("a", JSON.stringify({ name: "a", url: "/srv/a" }));
+      database.close();
+      const store = openSqliteStore(file);
+      expect(store.source("a")).toEqual({ name: "a", url: "/srv/a", hostKeys: [] });
+      store.close();
+    });
+  });
+
   it("is readable by its owner only, since it holds credentials", () => {
     withFile((file) => {
       openSqliteStore(file).close();

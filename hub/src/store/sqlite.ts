@@ -49,6 +49,9 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
+/** Fields of sources that earlier versions did not write. */
+const addedToSources: Pick<SourceRecord, "hostKeys"> = { hostKeys: [] };
+
 /** Fields of targets that earlier versions did not write. */
 const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
   sync: defaultSync,
@@ -75,7 +78,8 @@ class SqliteStore implements Store {
     this.#database = database;
     this.hubId = this.#meta("hub_id");
     this.epoch = this.#meta("epoch");
-    this.#sources = new Map(this.#records<SourceRecord>("sources").map((record) => [record.name, record]));
+    const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...addedToSources, ...record }));
+    this.#sources = new Map(sources.map((record) => [record.name, record]));
     this.#clusters = new Map(this.#records<ClusterRecord>("clusters").map((record) => [record.name, record]));
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);

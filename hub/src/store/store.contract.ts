@@ -125,6 +125,7 @@ const source: SourceRecord = {
   intervalSeconds: 60,
   username: "",
   password: "secret",
+  hostKeys: ["ssh-ed25519 AAAA"],
 };
 
 function cluster(name: string): ClusterRecord {

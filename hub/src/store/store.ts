@@ -15,6 +15,8 @@ export interface SourceRecord {
   readonly intervalSeconds: number;
   readonly username: string;
   readonly password: string;
+  /** Pinned keys of its SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
+  readonly hostKeys: readonly string[];
 }
 
 export interface ClusterRecord {

@@ -47,6 +47,8 @@ export interface Client {
     add(input: api.AddSource, signal: AbortSignal): Promise<api.SourceDetail>;
     remove(name: string, signal: AbortSignal): Promise<void>;
     sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
+    identity(name: string, signal: AbortSignal): Promise<api.SourceIdentity>;
+    trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
   };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
@@ -103,6 +105,8 @@ export function createClient(options: ClientOptions): Client {
       add: (input, signal) => http.send("POST", "/sources", signal, input),
       remove: (name, signal) => http.send("DELETE", named("sources", name), signal),
       sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
+      identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
+      trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
     },
     events: {
       list: events,

@@ -15,6 +15,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   digest_mismatch: 500,
   document_invalid: 422,
   forbidden: 403,
+  host_key_changed: 409,
   input_too_large: 413,
   internal: 500,
   join_refused: 403,

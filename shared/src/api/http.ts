@@ -8,7 +8,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 /** Requests to /api/v1 with the token, and answers and failures as values and DroverErrors. */
 export interface Http {
   get<T>(path: string, signal: AbortSignal, query?: object): Promise<T>;
-  send<T>(method: "POST" | "PATCH" | "DELETE", path: string, signal: AbortSignal, body?: object): Promise<T>;
+  send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, signal: AbortSignal, body?: object): Promise<T>;
   /** The answer as it comes, once it is known to be a success. */
   open(path: string, init: RequestInit): Promise<Response>;
 }

@@ -147,8 +147,18 @@ export const sourceSchema = Type.Object({
 
 export const sourceDetailSchema = Type.Intersect([
   sourceSchema,
-  Type.Object({ conditions: Type.Array(conditionSchema), problems: Type.Array(problemSchema) }),
+  Type.Object({
+    conditions: Type.Array(conditionSchema),
+    problems: Type.Array(problemSchema),
+    hostKeys: Type.Array(text("Pinned key of the SSH server: kind and SHA-256 fingerprint")),
+  }),
 ]);
+
+const hostKeys = Type.Array(Type.String({ minLength: 1, maxLength: 8192 }), {
+  minItems: 1,
+  maxItems: 16,
+  description: "Keys of the SSH server, as ssh-keyscan prints them; a server that shows none of them is not talked to",
+});
 
 export const addSourceSchema = Type.Object(
   {
@@ -158,15 +168,26 @@ export const addSourceSchema = Type.Object(
         description: "Default: the last part of the address",
       }),
     ),
-    url: Type.String({ minLength: 1, description: "http(s) address or a path on the hub's machine" }),
+    url: Type.String({ minLength: 1, description: "Address over http(s) or SSH, or a path on the hub's machine" }),
     ref: Type.Optional(text("Default: the repository's default branch")),
     path: Type.Optional(Type.String()),
     intervalSeconds: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: "Default: 60" })),
     username: Type.Optional(Type.String()),
     password: Type.Optional(text("Password or token; write-only")),
+    hostKeys: Type.Optional(hostKeys),
   },
   { additionalProperties: false },
 );
+
+/** Replaces what was pinned before. */
+export const trustSourceSchema = Type.Object({ hostKeys }, { additionalProperties: false });
+
+export const sourceIdentitySchema = Type.Object({
+  name: text("Source"),
+  publicKey: text("Deploy key of the source, as OpenSSH writes it: ssh-ed25519 AAAA… drover@NAME"),
+  addTo: text("Where a person adds it"),
+  hostKeys: Type.Array(text("Pinned key of the SSH server: kind and SHA-256 fingerprint")),
+});
 
 export const joinClusterSchema = Type.Object(
   {
@@ -343,6 +364,8 @@ export type ApplicationDetail = Static<typeof applicationDetailSchema>;
 export type Source = Static<typeof sourceSchema>;
 export type SourceDetail = Static<typeof sourceDetailSchema>;
 export type AddSource = Static<typeof addSourceSchema>;
+export type TrustSource = Static<typeof trustSourceSchema>;
+export type SourceIdentity = Static<typeof sourceIdentitySchema>;
 export type JoinCluster = Static<typeof joinClusterSchema>;
 export type JoinedCluster = Static<typeof joinedClusterSchema>;
 export type LabelCluster = Static<typeof labelClusterSchema>;

@@ -2,8 +2,10 @@ import {
   addSourceSchema,
   listSchema,
   sourceDetailSchema,
+  sourceIdentitySchema,
   sourceQuerySchema,
   sourceSchema,
+  trustSourceSchema,
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
@@ -34,6 +36,14 @@ export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
     await backend.syncSource(name);
     return reply.code(202).send(source(name));
   });
+
+  app.get("/sources/:name/identity", { schema: operations.getSourceIdentity }, (request) =>
+    backend.sourceIdentity(source(request.params.name).name),
+  );
+
+  app.put("/sources/:name/host-keys", { schema: operations.trustSource }, (request) =>
+    backend.trustSource(source(request.params.name).name, request.body),
+  );
 }
 
 const params = Type.Object({ name: Type.String() });
@@ -68,5 +78,18 @@ const operations = {
     summary: "Fetch now instead of at the next poll",
     params,
     response: { 202: sourceDetailSchema },
+  },
+  getSourceIdentity: {
+    operationId: "getSourceIdentity",
+    summary: "Read the public deploy key of a source over SSH; the private one never leaves the hub",
+    params,
+    response: { 200: sourceIdentitySchema },
+  },
+  trustSource: {
+    operationId: "trustSource",
+    summary: "Replace the pinned keys of the source's SSH server",
+    params,
+    body: trustSourceSchema,
+    response: { 200: sourceIdentitySchema },
   },
 };

@@ -5,17 +5,16 @@ import { join } from "node:path";
 import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
-import type { Address } from "./address.ts";
+import type { RemoteAddress } from "./address.ts";
 import { openGitObjects } from "./git-objects.ts";
-import { createHttpClient, type BoundedHttpClient } from "./http-client.ts";
+import type { GitTransport } from "./git-transport.ts";
 import { fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
 
-export interface HttpFetchOptions {
-  readonly address: Extract<Address, { kind: "http" }>;
+export interface RemoteFetchOptions {
+  readonly address: RemoteAddress;
   readonly ref: string;
   /** The bare mirror; made when it is not there. */
   readonly folder: string;
-  readonly maxBytes: number;
 }
 
 export interface FetchedCommit {
@@ -29,16 +28,15 @@ const currentRef = "refs/drover/current";
 const maxPacks = 40;
 
 /** Asks for the newest commit and fetches only what is missing of it, without history. */
-export async function fetchHttp(options: HttpFetchOptions, signal: AbortSignal): Promise<FetchedCommit> {
-  const http = createHttpClient({ address: options.address, signal, maxBytes: options.maxBytes });
+export async function fetchRemote(options: RemoteFetchOptions, transport: GitTransport): Promise<FetchedCommit> {
   try {
-    return await fetchWith(http, options);
+    return await fetchWith(transport, options);
   } catch (cause) {
-    throw http.failure ?? cause;
+    throw transport.failure ?? cause;
   }
 }
 
-async function fetchWith(http: BoundedHttpClient, { address, folder, ref }: HttpFetchOptions): Promise<FetchedCommit> {
+async function fetchWith(http: GitTransport, { address, folder, ref }: RemoteFetchOptions): Promise<FetchedCommit> {
   const newest = await resolveRemote(http, address.url, ref);
   const base = { fs, dir: folder, gitdir: folder };
   await openMirror(base);
@@ -47,13 +45,20 @@ async function fetchWith(http: BoundedHttpClient, { address, folder, ref }: Http
     await rm(folder, { recursive: true, force: true });
     await openMirror(base);
   }
-  const known = { ...base, http, cache: {}, url: address.url, remoteRef: newest.fullName, ref: currentRef };
+  const known = { ...base, http, cache: {}, url: http.url, remoteRef: newest.fullName, ref: currentRef };
   const result = await git.fetch({ ...known, depth: 1, singleBranch: true, tags: false });
   if (http.failure !== undefined) throw http.failure;
   const id = result.fetchHead ?? newest.id;
-  const { id: commit } = await openGitObjects(folder).readCommit(id);
+  const commit = await readFetched(folder, id).catch((cause: unknown) => {
+    // A server may answer with nothing when it is asked for a commit that it does not give.
+    throw isCommitId(ref) ? missingRef(ref, address.url) : cause;
+  });
   await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
   return { id: commit, ref: newest.ref };
+}
+
+async function readFetched(folder: string, id: string): Promise<string> {
+  return (await openGitObjects(folder).readCommit(id)).id;
 }
 
 interface Base {
@@ -77,7 +82,7 @@ interface RemoteRef {
 }
 
 /** `ls-refs` with a prefix: a server with many thousand refs answers with a few. */
-async function resolveRemote(http: git.HttpClient, url: string, ref: string): Promise<RemoteRef> {
+async function resolveRemote(http: GitTransport, url: string, ref: string): Promise<RemoteRef> {
   if (isCommitId(ref)) return { id: ref, commit: ref, fullName: ref, ref };
   for (const name of ref === "" ? ["HEAD"] : fullNames(ref)) {
     const listed = await listRefs(http, url, name);
@@ -89,12 +94,12 @@ async function resolveRemote(http: git.HttpClient, url: string, ref: string): Pr
   throw missingRef(ref, url);
 }
 
-async function listRefs(http: git.HttpClient, url: string, prefix: string): Promise<readonly git.ServerRef[]> {
+async function listRefs(http: GitTransport, url: string, prefix: string): Promise<readonly git.ServerRef[]> {
   try {
-    return await git.listServerRefs({ http, url, prefix, symrefs: true, peelTags: true });
+    return await git.listServerRefs({ http, url: http.url, prefix, symrefs: true, peelTags: true });
   } catch (cause) {
     if (cause instanceof DroverError || (cause instanceof Error && cause.name === "AbortError")) throw cause;
-    // What answers speaks HTTP, but not Git's.
+    // What answers speaks the transport's protocol, but not Git's.
     throw new DroverError("source_missing", `what answers at ${url} is no Git server`, {
       hint: "check the address",
       cause,

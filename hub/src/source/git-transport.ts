@@ -1,0 +1,25 @@
+import { DroverError } from "@drover/shared/errors";
+import type { HttpClient } from "isomorphic-git";
+
+/** How Git's requests reach a repository, for one fetch. Disposing ends what is still open. */
+export interface GitTransport extends HttpClient, Disposable {
+  /** What isomorphic-git is given as the address. */
+  readonly url: string;
+  /** Why an answer was cut off: isomorphic-git swallows what a body throws. */
+  readonly failure: DroverError | undefined;
+}
+
+export function unreachable(url: string, why: string): DroverError {
+  return new DroverError("source_unreachable", `${url} does not answer: ${why}`, {
+    hint: "it is tried again by itself",
+  });
+}
+
+/** The whole of a request. */
+export async function collect(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Uint8Array.from(Buffer.concat(chunks));
+}
