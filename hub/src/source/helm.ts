@@ -9,7 +9,14 @@ import type { Problem } from "@drover/shared/problems";
 import type { ChartOutput, ChartRequest } from "../core/render/chart.ts";
 import { explainHelm } from "../core/render/helm-complaint.ts";
 import { runBounded, withoutNetwork } from "./bounded-process.ts";
-import { copyOfChart, copyOfValues, filesForHelm, openArchive, type ChartFile } from "./chart-files.ts";
+import {
+  copyOfChart,
+  copyOfValues,
+  filesForHelm,
+  openArchive,
+  type ChartFile,
+  type ChartFiles,
+} from "./chart-files.ts";
 import { isArchive, mergeScans, scanFile, type Scan } from "./chart-scan.ts";
 import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -39,13 +46,16 @@ const defaultLimits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: 16 * 
  * asks for a network: dependencies are in the repository, and no schema is fetched.
  */
 export function createHelm({ environment, limits }: HelmOptions): Helm {
+  const filesOf = createFileMemory();
   return {
     async key(snapshot, request) {
-      const [program, files] = await Promise.all([programIdentity(environment), filesOrCommit(snapshot, request)]);
-      return digestOf(canonicalJson([program, request, files]));
+      const program = await programIdentity(environment);
+      // A chart whose files cannot even be told is rendered, which says why, once a commit.
+      const files = await filesOf(snapshot, request).catch(() => ({ digest: snapshot.commit.id }));
+      return digestOf(canonicalJson([program, request, files.digest]));
     },
     async template(snapshot, request, signal) {
-      const { files, problems } = await filesForHelm(snapshot, request);
+      const { files, problems } = await filesOf(snapshot, request);
       const fileOf = createFileOf(files, request.path);
       if (problems.length > 0) return { printed: [], problems, fileOf };
       const program = await findHelm(environment);
@@ -74,13 +84,25 @@ export function createHelm({ environment, limits }: HelmOptions): Helm {
   };
 }
 
-/** A chart whose files cannot even be told is rendered, which says why, once a commit. */
-async function filesOrCommit(snapshot: Snapshot, request: ChartRequest): Promise<unknown> {
-  try {
-    return await filesForHelm(snapshot, request);
-  } catch {
-    return snapshot.commit.id;
-  }
+interface RememberedFiles extends ChartFiles {
+  /** Equal for equal files and problems. */
+  readonly digest: string;
+}
+
+/** The variants of an application read the same files: they are looked for once a snapshot. */
+function createFileMemory(): (snapshot: Snapshot, request: ChartRequest) => Promise<RememberedFiles> {
+  const known = new WeakMap<Snapshot, Map<string, RememberedFiles>>();
+  return async (snapshot, request) => {
+    const charts = known.get(snapshot) ?? new Map<string, RememberedFiles>();
+    known.set(snapshot, charts);
+    const name = canonicalJson([request.path, request.valueFiles]);
+    const remembered = charts.get(name);
+    if (remembered !== undefined) return remembered;
+    const { files, problems } = await filesForHelm(snapshot, request);
+    const found = { files, problems, digest: digestOf(canonicalJson([files, problems])) };
+    charts.set(name, found);
+    return found;
+  };
 }
 
 function templateArguments(request: ChartRequest, folder: string, scan: Scan): readonly string[] {
