@@ -56,7 +56,7 @@ describe("bad input", () => {
   };
   const file = "apps/bad/bad.yaml";
 
-  it("broken YAML keeps what runs, names file, line and column, and stops only its application", async () => {
+  it("E9: broken YAML keeps what runs, names file, line and column, and stops only its application", async () => {
     await commitBad({ [file]: "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad\n" });
     await expectProblem(/yaml|syntax/u, { file, line: expect.any(Number) as number });
     expect((await fleet.client.applications.get("bad", soon())).state).toBe("failed");

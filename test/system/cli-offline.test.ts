@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { drover, type Outcome } from "./cli.ts";
 import { application, configMap, placement } from "./fixtures.ts";
@@ -11,7 +12,7 @@ import { application, configMap, placement } from "./fixtures.ts";
 /** Nobody listens there: what is offline asks nobody. */
 const nowhere = "http://127.0.0.1:1";
 
-describe("commands that need no hub", () => {
+describeWithRig("git", "helm")("commands that need no hub", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "drover-offline-"));
@@ -133,6 +134,27 @@ ${placement("shop", { env: "prod" })}`,
       code: 5,
       stderr: expect.stringContaining("placement shop needs env=prod, has env=dev"),
     });
+  });
+
+  it("lint and render give a chart the values that a cluster's overrides have", async () => {
+    await write({
+      "clusters.yaml": cluster,
+      "drover.yaml": `${application("chart", "shop").replace("apps/chart", "chart")}---
+apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: chart }
+spec:
+  applications: [chart]
+  selector: {}
+  overrides: [{ selector: {}, helm: { values: { url: "https://\${cluster.vars.domain}/" } } }]
+`,
+      "chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 0.1.0\n",
+      "chart/templates/map.yaml":
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: map }\ndata: { url: {{ required "a url is needed" .Values.url }} }\n',
+    });
+    expect(await run("lint", folder)).toMatchObject({ code: 0, stdout: "" });
+    const { stdout } = await run("render", "chart@prod-1", folder, "-o", "json");
+    expect(JSON.parse(stdout)).toMatchObject({ items: [{ data: { url: "https://example.org/" } }] });
   });
 
   describe("plan", () => {

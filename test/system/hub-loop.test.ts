@@ -237,7 +237,7 @@ describe("the hub's loop", () => {
     }, 5_000);
   });
 
-  it("a reverted commit brings the same bundle back", async () => {
+  it("E5: a reverted commit brings the same bundle back", async () => {
     const { tree, hub } = await begin();
     const first = hub.newest("prod-1")?.targets[0]?.bundle;
     await tree.commit("scale", { "apps/web/web.yaml": web(7) });

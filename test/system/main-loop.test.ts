@@ -191,7 +191,7 @@ items:
     expect(await heldOn("prod-1")).toBeUndefined();
   });
 
-  it("a relabelled cluster gains and loses applications", async () => {
+  it("E20: a relabelled cluster gains and loses applications", async () => {
     await fleet.client.clusters.label("dev-1", { env: "none" }, AbortSignal.timeout(5_000));
     await fleet.client.clusters.label("idle-1", { env: "dev" }, AbortSignal.timeout(5_000));
     await fleet.settle(head, ["shop@idle-1", "shop@prod-1", "web@prod-1"]);

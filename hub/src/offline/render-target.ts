@@ -4,8 +4,9 @@ import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
 import { didYouMean } from "../core/fields.ts";
+import { clustersIn } from "../core/lint/index.ts";
 import type { Project } from "./project.ts";
-import { clustersIn, targetsOf } from "./targets.ts";
+import { targetsOf } from "./targets.ts";
 
 /** What an application comes to, on one cluster or before any override. Throws `not_found` and `usage`. */
 export function renderTarget(

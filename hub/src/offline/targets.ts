@@ -3,8 +3,8 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
-import type { PlaceableCluster } from "../core/cluster-selector.ts";
-import { desire } from "../core/desired.ts";
+import { bundleGroups, placeClusters } from "../core/desired.ts";
+import { clustersIn } from "../core/lint/index.ts";
 import { concerns } from "../core/placement.ts";
 import type { Project } from "./project.ts";
 
@@ -21,20 +21,13 @@ export interface OfflineTargets {
   readonly unselected: ReadonlyMap<string, string>;
 }
 
-/** The clusters that Git declares. */
-export function clustersIn({ declarations }: Pick<Project, "declarations">): readonly PlaceableCluster[] {
-  return declarations
-    .filter((one) => one.kind === "Cluster")
-    .map(({ name, labels, vars }) => ({ name, labels, vars, cordoned: "" }));
-}
-
 /** What an application comes to on the clusters that Git declares. */
 export function targetsOf(project: Project, application: Application): OfflineTargets {
   const placements = project.declarations
     .filter((one) => one.kind === "Placement")
     .filter((placement) => concerns(placement, application));
-  const manifests = project.rendered.get(application.name) ?? [];
-  const { variants, blobs, unselected } = desire(manifests, placements, clustersIn(project));
+  const placed = placeClusters(placements, clustersIn(project), new Set());
+  const { variants, blobs, unselected } = bundleGroups(placed, (group) => project.renderOf(application.name, group));
   const read = (digest: Parameters<typeof blobs.get>[0]): Uint8Array => blobs.get(digest) ?? new Uint8Array();
   const targets = variants.map(({ bundle, clusters, problems }) => {
     const { objects } = decodeBundle(bundle, read(bundle));

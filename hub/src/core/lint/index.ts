@@ -4,8 +4,9 @@ import type { Problem } from "@drover/shared/problems";
 import type { Application } from "../application.ts";
 import type { PlaceableCluster } from "../cluster-selector.ts";
 import type { Declaration } from "../declarations.ts";
-import { desire } from "../desired.ts";
+import { bundleGroups, placeClusters, type Group } from "../desired.ts";
 import { concerns, type Placement } from "../placement.ts";
+import type { Rendered } from "../render/index.ts";
 import { lintNames } from "./names.ts";
 import { lintObjects } from "./objects.ts";
 import { lintOwners } from "./owners.ts";
@@ -15,37 +16,52 @@ export interface LintInput {
   readonly declarations: readonly Declaration[];
   /** By application; absent for what could not be rendered here, such as one of another repository. */
   readonly rendered: ReadonlyMap<string, readonly Manifest[]>;
+  readonly renderOf: RenderOf;
+}
+
+/** What the clusters of a group render of an application. */
+export type RenderOf = (application: string, group: Pick<Group, "values">) => Rendered;
+
+/** The clusters that Git declares. Whether one is cordoned says nothing of what is meant to run there. */
+export function clustersIn({ declarations }: Pick<LintInput, "declarations">): readonly PlaceableCluster[] {
+  return declarations
+    .filter((one) => one.kind === "Cluster")
+    .map(({ name, labels, vars }) => ({ name, labels, vars, cordoned: "" }));
 }
 
 /**
  * What is probably meant otherwise, or will go wrong on a cluster, although each file by itself can be read. Clusters are
  * those that the repository declares: without any, nothing is said of what they match.
  */
-export function lint({ declarations, rendered }: LintInput): readonly Problem[] {
+export function lint({ declarations, rendered, renderOf }: LintInput): readonly Problem[] {
   const applications = declarations.filter((one) => one.kind === "Application");
   const placements = declarations.filter((one) => one.kind === "Placement");
-  const clusters = declarations
-    .filter((one) => one.kind === "Cluster")
-    .map(({ name, labels, vars }): PlaceableCluster => ({ name, labels, vars, cordoned: "" }));
+  const clusters = clustersIn({ declarations });
   const objects = [...rendered.values()].flatMap(lintObjects);
-  const project = { applications, placements, clusters, rendered };
+  const project = { applications, placements, clusters, rendered, renderOf };
   return [...lintNames(project), ...objects, ...lintVariants(project), ...lintOwners(project)];
 }
 
 /** The same, sorted. */
-export interface Project extends Pick<LintInput, "rendered"> {
+export interface Project extends Pick<LintInput, "rendered" | "renderOf"> {
   readonly applications: readonly Application[];
   readonly placements: readonly Placement[];
   readonly clusters: readonly PlaceableCluster[];
 }
 
 /** What overrides and variables come to on the clusters that are declared. */
-function lintVariants({ applications, placements, clusters, rendered }: Project): readonly Problem[] {
+function lintVariants({ applications, placements, clusters, rendered, renderOf }: Project): readonly Problem[] {
   return applications.flatMap((application) => {
-    const manifests = rendered.get(application.name);
     const own = placements.filter((placement) => concerns(placement, application));
-    if (manifests === undefined || own.length === 0 || clusters.length === 0) return [];
-    return desire(manifests, own, clusters).variants.flatMap(({ problems, clusters: on }) =>
+    if (!rendered.has(application.name) || own.length === 0 || clusters.length === 0) return [];
+    const { groups, unselected } = placeClusters(own, clusters, nobody);
+    // What is wrong with a render has been told.
+    const whole = groups.filter((group) => renderOf(application.name, group).manifests.length > 0);
+    const { variants } = bundleGroups({ groups: whole, unselected }, (group) => ({
+      manifests: renderOf(application.name, group).manifests,
+      problems: [],
+    }));
+    return variants.flatMap(({ problems, clusters: on }) =>
       problems.map((problem) => ({
         ...problem,
         message: `${application.name} on ${listNames(on)}: ${problem.message}`,
@@ -54,6 +70,8 @@ function lintVariants({ applications, placements, clusters, rendered }: Project)
     );
   });
 }
+
+const nobody: ReadonlySet<string> = new Set();
 
 function listNames(names: readonly string[]): string {
   return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");

@@ -18,7 +18,8 @@ function lintOf(declared: string, objects: Readonly<Record<string, string>> = {}
       return [name, collectObjects(documents, "default").manifests];
     }),
   );
-  return lint({ declarations, rendered }).map(
+  const renderOf = (name: string) => ({ manifests: rendered.get(name) ?? [], problems: [] });
+  return lint({ declarations, rendered, renderOf }).map(
     (problem) => `${problem.severity} ${problem.code} ${formatProblem(problem)}`,
   );
 }
