@@ -7,7 +7,10 @@ const node = {
   expect: { poll: { timeout: 10_000 } },
 } as const;
 
-/** `unit` runs beside the code; `cluster` and `system` start real processes and so run one file at a time. */
+/**
+ * `unit` runs beside the code. `cluster` and `system` start real processes: suites of the first compare the behaviour of
+ * real servers, whose own time limits are short; those of the second mostly wait, so that two share a small machine well.
+ */
 export default defineConfig({
   test: {
     reporters: ["default", "./test/totals-reporter.ts"],
@@ -28,6 +31,8 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -37,7 +42,8 @@ export default defineConfig({
           include: ["test/system/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

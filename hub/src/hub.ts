@@ -117,6 +117,7 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
+    factsChanged: () => loop.wake.applications(),
   });
   const backend = createBackend({
     version: hubVersion,

@@ -157,6 +157,19 @@ spec:
     expect(JSON.parse(stdout)).toMatchObject({ items: [{ data: { url: "https://example.org/" } }] });
   });
 
+  it("init writes a repository in which lint finds nothing, and never over what is there", async () => {
+    const made = await run("init", folder);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining("apps/hello/drover.yaml\n") });
+    expect(await run("lint", folder, "--strict")).toMatchObject({ code: 0, stdout: "" });
+    const { stdout } = await run("render", "hello@prod-1", folder);
+    expect(stdout).toContain("replicas: 3");
+    expect(stdout).toContain("url: https://hello.example.org/");
+    expect(await run("init", folder)).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("nothing was written"),
+    });
+  });
+
   describe("plan", () => {
     let tree: WorkTree;
     const clusters = ["prod-1", "prod-2", "dev-1"]

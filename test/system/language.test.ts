@@ -97,6 +97,25 @@ describe("the configuration language on a fleet", () => {
     await vi.waitFor(async () => expect(await fleet.targets()).toHaveLength(3), waiting);
   });
 
+  it("chooses by what agents say of their clusters, which nobody else can set", async () => {
+    const onNodes = (value: string): string =>
+      placement(`selector: { matchLabels: { facts.drover.dev/agent-version: "${value}" } }`);
+    await fleet.tree.commit("by fact", { "apps/shop/placement.yaml": onNodes("none") });
+    await vi.waitFor(async () => {
+      const { conditions } = await fleet.client.applications.get("shop", soon());
+      const message = conditions.find(({ type }) => type === "Placed")?.message ?? "";
+      expect(message).toMatch(/facts\.drover\.dev\/agent-version is \d/u);
+    }, waiting);
+    await expect(
+      fleet.client.clusters.label("eu-1", { "facts.drover.dev/agent-version": "none" }, soon()),
+    ).rejects.toMatchObject({ code: "usage" });
+    await fleet.tree.commit("back, and us-1 is open again", {
+      "apps/shop/placement.yaml": placement("selector: {}"),
+      "clusters.yaml": domains("{ vars: { domain: us.example.net } }"),
+    });
+    await untilStates({ "eu-1": "current", "eu-2": "current", "us-1": "current" });
+  });
+
   it("runs on as many clusters as the limit says, where it runs already, and leaves the others", async () => {
     await fleet.tree.commit("only two", {
       "apps/shop/placement.yaml": placement("selector: {}, limit: 2, spread: region"),

@@ -1,5 +1,7 @@
 import { DroverError } from "@drover/shared/errors";
 
+import { factPrefix } from "../core/fact-labels.ts";
+
 export type Labels = Readonly<Record<string, string>>;
 
 export type LabelSelector = (labels: Labels) => boolean;
@@ -31,6 +33,7 @@ export function isLabelValue(value: string): boolean {
 export function checkLabels(labels: Readonly<Record<string, string | null>>): void {
   for (const [key, value] of Object.entries(labels)) {
     if (!isLabelKey(key)) throw invalid(`"${key}" is not a label key`);
+    if (key.startsWith(factPrefix)) throw invalid(`${key} is a fact, which only the cluster's agent can say`);
     if (value !== null && !isLabelValue(value)) throw invalid(`"${value}" is not a value for the label ${key}`);
   }
 }

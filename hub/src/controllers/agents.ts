@@ -1,4 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
+import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
@@ -21,6 +22,8 @@ export interface AgentsDeps {
   readonly log: Logger;
   /** Asks for this cluster's assignments to be sent. */
   readonly send: (cluster: string) => void;
+  /** Placements may choose by what agents say of their clusters. */
+  readonly factsChanged: () => void;
 }
 
 /** What the hub does with what agents say. */
@@ -37,9 +40,12 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
         });
       }
       const { agentVersion, kubernetesVersion, nodes } = hello;
+      const facts = { agentVersion, kubernetesVersion, nodes };
+      const isNews = canonicalJson(facts) !== canonicalJson(store.cluster(cluster)?.facts);
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
-      store.touchCluster(cluster, { seenAtMs: clock.now(), facts: { agentVersion, kubernetesVersion, nodes } });
+      store.touchCluster(cluster, { seenAtMs: clock.now(), facts });
+      if (isNews) deps.factsChanged();
       if (!reconnected)
         events.append({ type: "connected", app: "", cluster, message: `agent ${agentVersion} connected` });
       assessAll(cluster);

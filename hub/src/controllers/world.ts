@@ -6,6 +6,7 @@ import type { Problem } from "@drover/shared/problems";
 import { Catalogs } from "../core/catalog.ts";
 import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
+import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -86,12 +87,13 @@ export class World {
     this.applications.set(name, { ...old, ...change, conditions });
   }
 
-  /** Clusters that placements choose from, with the labels of people and, on top, those of Git. */
+  /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map(({ name, labels }) => {
+    return this.#store.clusters().map(({ name, labels, facts }) => {
       const declared = this.catalogs.declaredCluster(name);
       const cordoned = declared?.cordoned === true ? `it is cordoned at ${declared.at.file}:${declared.at.line}` : "";
-      return { name, labels: this.labels(name, labels), vars: declared?.vars ?? {}, cordoned };
+      const all = { ...this.labels(name, labels), ...factLabels(facts) };
+      return { name, labels: all, vars: declared?.vars ?? {}, cordoned };
     });
   }
 

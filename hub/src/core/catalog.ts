@@ -16,6 +16,8 @@ export interface Catalog {
 /** Every repository's catalog. Answers do not depend on the order in which repositories were read. */
 export class Catalogs {
   readonly #byRepository = new Map<string, Catalog>();
+  /** By name; made anew after a change: there may be thousands, and each is asked for. */
+  #clusters: ReadonlyMap<string, DeclaredCluster> | undefined;
 
   get(repository: string): Catalog | undefined {
     return this.#byRepository.get(repository);
@@ -23,10 +25,12 @@ export class Catalogs {
 
   set(catalog: Catalog): void {
     this.#byRepository.set(catalog.repository, catalog);
+    this.#clusters = undefined;
   }
 
   delete(repository: string): void {
     this.#byRepository.delete(repository);
+    this.#clusters = undefined;
   }
 
   /** Names of all declared applications. */
@@ -45,7 +49,9 @@ export class Catalogs {
   }
 
   declaredCluster(name: string): DeclaredCluster | undefined {
-    return [...this.#all("Cluster")].find((cluster) => cluster.name === name);
+    // Of several the first by repository and file holds, as for applications.
+    this.#clusters ??= new Map([...this.#all("Cluster")].toReversed().map((cluster) => [cluster.name, cluster]));
+    return this.#clusters.get(name);
   }
 
   *#all<K extends Declaration["kind"]>(kind: K): Generator<Extract<Declaration, { kind: K }>> {

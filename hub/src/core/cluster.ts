@@ -1,5 +1,6 @@
 import type { Position } from "@drover/shared/errors";
 
+import { factPrefix } from "./fact-labels.ts";
 import type { Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
 import { readVars } from "./override.ts";
@@ -19,6 +20,14 @@ export interface DeclaredCluster {
 
 /** A cluster is its labels; `spec` may be left out. */
 export function readCluster({ name, labels, repository }: Header, document: Fields): DeclaredCluster {
+  for (const key of Object.keys(labels)) {
+    if (!key.startsWith(factPrefix)) continue;
+    document.note(
+      ["metadata", "labels", key],
+      "is a fact, which only the cluster's agent can say",
+      "use another prefix",
+    );
+  }
   const spec = document.map("spec");
   const vars = spec === undefined ? {} : readVars(spec);
   const cordoned = spec?.flag("cordoned", false) ?? false;

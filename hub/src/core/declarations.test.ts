@@ -280,6 +280,13 @@ test.each<[string, string, string[]]>([
     [`${file}:4:1: spec.limit is missing (spread says over which label so many clusters are shared out)`],
   ],
   [
+    "a fact that Git wants to set",
+    "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: { name: a, labels: { facts.drover.dev/nodes: '3' } }\n",
+    [
+      `${file}:3:32: metadata.labels.facts.drover.dev/nodes is a fact, which only the cluster's agent can say (use another prefix)`,
+    ],
+  ],
+  [
     "a limit below zero",
     placement("  selector: {}\n  limit: -1"),
     [`${file}:7:3: spec.limit has to be a whole number from 0 to 100000`],
