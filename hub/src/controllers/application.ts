@@ -146,11 +146,18 @@ function decide(deps: ApplicationDeps, application: Application, { placements, p
   const { store, world, clock } = deps;
   const { name } = application;
   const desired = bundleGroups(placed, (group) => renders.get(keyOf(group)) ?? nothing);
+  const declaredIn = declaring(deps, application, placements);
   const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
+  const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
+  const kept = new Set([...refused, ...unclear.keys()]);
   const targets = desired.variants.flatMap((variant) =>
-    variant.clusters.filter((cluster) => !refused.has(cluster)).map(toTarget(deps, application, placements, variant)),
+    variant.clusters
+      .filter((cluster) => !kept.has(cluster))
+      .map((cluster) => {
+        return toTarget(deps, { application, variant }, { cluster, declaredIn: declaredIn(cluster) });
+      }),
   );
-  const assigned = store.targetsOf(name).filter((record) => !refused.has(record.cluster));
+  const assigned = store.targetsOf(name).filter((record) => !kept.has(record.cluster));
   const planned = plan(targets, assigned, {
     now: clock.now(),
     removal: ({ cluster }) =>
@@ -160,7 +167,7 @@ function decide(deps: ApplicationDeps, application: Application, { placements, p
   const put = planned.put.filter((record) => !held.has(record));
   const selected = desired.variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, world.placeable(), name);
-  describePlacement(deps, name, desired, { held, noTargets });
+  describePlacement(deps, name, desired, { held: new Set([...held, ...unclear.values()]), noTargets });
   write(deps, name, { put, changes: planned.changes }, desired.blobs);
 }
 
@@ -215,15 +222,44 @@ function explainHeld(deps: ApplicationDeps, held: ReadonlySet<TargetRecord>): st
   return doubts.filter((doubt) => doubt !== undefined).join("; ");
 }
 
+/** The repositories that a target of the application hangs on: what any of them says may change it. */
+function declaring(
+  { world }: ApplicationDeps,
+  { repository }: Application,
+  placements: readonly Placement[],
+): (cluster: string) => readonly string[] {
+  const common = [repository, ...placements.map((placement) => placement.repository)];
+  return (cluster) => {
+    const declared = world.catalogs.declaredCluster(cluster);
+    return [...new Set(declared === undefined ? common : [...common, declared.repository])].toSorted();
+  };
+}
+
+/**
+ * Targets by cluster that hung on a repository which says nothing of them any more, and was not read whole: what it said
+ * of their cluster may be missing only here, and with it the labels that overrides hang on. They stay as they are.
+ */
+function unclearTargets(
+  deps: ApplicationDeps,
+  records: readonly TargetRecord[],
+  declaredIn: (cluster: string) => readonly string[],
+): ReadonlyMap<string, TargetRecord> {
+  const unclear = records.filter((record) => {
+    const now = declaredIn(record.cluster);
+    return record.declaredIn.some(
+      (repository) => !now.includes(repository) && doubtAbout(deps, repository) !== undefined,
+    );
+  });
+  return new Map(unclear.map((record) => [record.cluster, record]));
+}
+
 function toTarget(
   deps: ApplicationDeps,
-  application: Application,
-  placements: readonly Placement[],
-  variant: Desired["variants"][number],
-): (cluster: string) => DesiredTarget {
+  { application, variant }: { readonly application: Application; readonly variant: Desired["variants"][number] },
+  { cluster, declaredIn }: Pick<DesiredTarget, "cluster" | "declaredIn">,
+): DesiredTarget {
   const { commit, seenAtMs } = deps.world.source(application.source.repository);
-  const declaredIn = [...new Set([application.repository, ...placements.map((p) => p.repository)])].toSorted();
-  return (cluster) => ({
+  return {
     app: application.name,
     cluster,
     declaredIn,
@@ -237,7 +273,7 @@ function toTarget(
     sync: application.sync.options,
     deletion: application.sync.deletion,
     seenAtMs,
-  });
+  };
 }
 
 function describePlacement(
@@ -254,7 +290,8 @@ function describePlacement(
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
   if (failed !== undefined && error !== undefined) {
     set("False", "OverrideFailed", `${listClusters(failed.clusters)}: ${formatProblem(error)}`);
-  } else if (held.size > 0) set("False", "RemovalHeld", `${held.size} removals wait: ${explainHeld(deps, held)}`);
+  } else if (held.size > 0)
+    set("False", "RemovalHeld", `${held.size} targets stay as they are: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
   else set("True", "Placed", "");
 }
