@@ -13,6 +13,11 @@ export interface Problem {
   readonly hint?: string;
 }
 
+/** Each problem once: what several renders of one file find is one problem. */
+export function uniqueProblems(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
+
 /** `file:line:column: message (hint)`: one line for logs, conditions and terminals. */
 export function formatProblem(problem: Problem): string {
   const where = problem.at === undefined ? "" : `${formatPosition(problem.at)}: `;

@@ -62,6 +62,14 @@ ${placement("shop", { env: "prod" })}`,
     expect(stderr).toMatch(/^\d errors, 0 warnings in 1 application\n$/u);
   });
 
+  it("lint says that nothing is rendered, as the hub would", async () => {
+    await write({ ...shop, "apps/shop/shop.yaml": "# nothing yet\n" });
+    expect(await run("lint", folder)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("apps/shop renders no objects; what runs is kept [empty-render]"),
+    });
+  });
+
   it("lint fails for warnings only when it is to be strict", async () => {
     await write({
       ...shop,

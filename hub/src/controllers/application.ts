@@ -1,17 +1,17 @@
 import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
-import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
-import { formatProblem, type Problem } from "@drover/shared/problems";
+import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
-import { bundleGroups, placeClusters, type Desired, type Group, type Placed } from "../core/desired.ts";
+import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
-import type { Rendered } from "../core/render/index.ts";
+import { emptyRender, renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
+import type { Rendered, Variant } from "../core/render/index.ts";
 import type { TargetRecord } from "../core/target.ts";
-import { markManifests } from "../core/templates.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
@@ -45,7 +45,9 @@ export function createApplicationReconciler(
       const { world } = deps;
       const placements = world.catalogs.placementsOf(name);
       const placed = placeClusters(placements, world.placeable(), world.running(name));
-      const renders = await renderAll(deps, { application, snapshot, groups: placed.groups }, signal);
+      const renderOne = (variant: Variant): Promise<Rendered> =>
+        deps.renderer.render(application, snapshot, signal, variant);
+      const renders = await renderGroups(application, placed.groups, renderOne);
       if (accept(deps, application, renders)) decide(deps, application, { placements, placed, renders });
     } catch (cause) {
       signal.throwIfAborted();
@@ -71,50 +73,13 @@ function snapshotOf({ store, world }: ApplicationDeps, application: Application)
   return undefined;
 }
 
-/** By the values that groups of clusters give to a chart; all groups without any share one. */
-type Renders = ReadonlyMap<string, Rendered>;
-
-const keyOf = ({ values }: Pick<Group, "values">): string => canonicalJson(values);
-
-async function renderAll(
-  { renderer }: ApplicationDeps,
-  input: { readonly application: Application; readonly snapshot: Snapshot; readonly groups: readonly Group[] },
-  signal: AbortSignal,
-): Promise<Renders> {
-  const { application, snapshot, groups } = input;
-  const renders = new Map<string, Rendered>();
-  // What runs nowhere is rendered too, so that its mistakes are seen.
-  for (const group of groups.length === 0 ? [{ values: [] }] : groups) {
-    const key = keyOf(group);
-    if (renders.has(key)) continue;
-    const variant = group.values.length === 0 ? {} : { values: group.values };
-    renders.set(key, checkEmpty(application, await renderer.render(application, snapshot, signal, variant)));
-  }
-  return renders;
-}
-
-/** An empty render takes everything away, so it has to be meant (E2). */
-function checkEmpty(application: Application, rendered: Rendered): Rendered {
-  const { manifests, problems } = application.substitute ? withVariables(rendered) : rendered;
-  if (manifests.length > 0 || application.sync.allowEmpty || hasError(problems)) return { manifests, problems };
-  const message = `${application.source.path || "/"} renders no objects; what runs is kept`;
-  return { manifests, problems: [...problems, { code: emptyRender, severity: "error", message, at: application.at }] };
-}
-
-const emptyRender = "empty-render";
-
-function withVariables({ manifests, problems }: Rendered): Rendered {
-  const marked = markManifests(manifests);
-  return { manifests: marked.manifests, problems: [...problems, ...marked.problems] };
-}
-
 /** Notes what is wrong; false when nothing can be rendered, and everything stays as it is assigned. */
 function accept({ world }: ApplicationDeps, { name, ...application }: Application, renders: Renders): boolean {
   const conflicts = world.catalogs
     .applications(name)
     .slice(1)
     .map(conflictWith({ name, ...application }));
-  const problems = unique([...conflicts, ...[...renders.values()].flatMap((rendered) => rendered.problems)]);
+  const problems = uniqueProblems([...conflicts, ...[...renders.values()].flatMap((rendered) => rendered.problems)]);
   const error = problems.find((problem) => problem.severity === "error");
   const condition = { type: "Rendered", status: "True", reason: "Rendered", message: "" } as const;
   if (error === undefined || [...renders.values()].some((rendered) => !hasError(rendered.problems))) {
@@ -130,22 +95,16 @@ function accept({ world }: ApplicationDeps, { name, ...application }: Applicatio
   return false;
 }
 
-function unique(problems: readonly Problem[]): readonly Problem[] {
-  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
-}
-
 interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
   readonly renders: Renders;
 }
 
-const nothing: Rendered = { manifests: [], problems: [] };
-
 function decide(deps: ApplicationDeps, application: Application, { placements, placed, renders }: Decision): void {
   const { store, world, clock } = deps;
   const { name } = application;
-  const desired = bundleGroups(placed, (group) => renders.get(keyOf(group)) ?? nothing);
+  const desired = bundleGroups(placed, (group) => renderFor(renders, group));
   const declaredIn = declaring(deps, application, placements);
   const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
   const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
@@ -282,14 +241,17 @@ function describePlacement(
   desired: Desired,
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
-  const problems = unique([...deps.world.application(name).problems, ...desired.variants.flatMap((v) => v.problems)]);
+  const problems = uniqueProblems([
+    ...deps.world.application(name).problems,
+    ...desired.variants.flatMap((v) => v.problems),
+  ]);
   const failed = desired.variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
   const change = { problems, noTargets };
   const set = (status: "True" | "False", reason: string, message: string): void =>
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
   if (failed !== undefined && error !== undefined) {
-    set("False", "OverrideFailed", `${listClusters(failed.clusters)}: ${formatProblem(error)}`);
+    set("False", "OverrideFailed", `${listNames(failed.clusters)}: ${formatProblem(error)}`);
   } else if (held.size > 0)
     set("False", "RemovalHeld", `${held.size} targets stay as they are: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
@@ -302,11 +264,6 @@ function explain(
   name: string,
 ): string {
   return placements.length === 0 ? `no placement names ${name}` : explainNoTargets(placements, clusters);
-}
-
-function listClusters(clusters: readonly string[]): string {
-  const shown = clusters.slice(0, 3).join(", ");
-  return clusters.length > 3 ? `${shown} and ${clusters.length - 3} more clusters` : shown;
 }
 
 function conflictWith(winner: Application): (other: Application) => Problem {

@@ -5,7 +5,7 @@ import type { Logger } from "@drover/shared/log";
 import type { Problem } from "@drover/shared/problems";
 
 import { applicationsIn, type Catalog } from "../core/catalog.ts";
-import { mayDeclare, readDeclarations, type Declaration } from "../core/declarations.ts";
+import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
 import type { Mirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
@@ -25,17 +25,12 @@ export interface RepositoryDeps {
   readonly changed: (applications: Iterable<string>) => void;
 }
 
-interface FileDeclarations {
-  readonly declarations: readonly Declaration[];
-  readonly problems: readonly Problem[];
-}
-
 /** Fetches a repository and reads what it declares. Whatever fails, the last good catalog stays in force. */
 export function createRepositoryReconciler(
   deps: RepositoryDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
   /** What each file of each repository declared, by path and blob: an unchanged file is not read again. */
-  const files = new Map<string, ReadonlyMap<string, FileDeclarations>>();
+  const files = new Map<string, ReadonlyMap<string, Declarations>>();
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
@@ -60,7 +55,7 @@ export function createRepositoryReconciler(
 
 async function refresh(
   deps: RepositoryDeps,
-  files: Map<string, ReadonlyMap<string, FileDeclarations>>,
+  files: Map<string, ReadonlyMap<string, Declarations>>,
   source: SourceRecord,
   signal: AbortSignal,
 ): Promise<void> {
@@ -145,14 +140,14 @@ function clustersMayDiffer(catalog: Catalog, before: Catalog | undefined): boole
 async function readCatalog(
   repository: string,
   snapshot: Snapshot,
-  files: Map<string, ReadonlyMap<string, FileDeclarations>>,
+  files: Map<string, ReadonlyMap<string, Declarations>>,
 ): Promise<Catalog> {
   const before = files.get(repository);
-  const read = new Map<string, FileDeclarations>();
+  const read = new Map<string, Declarations>();
   for (const entry of snapshot.entries.values()) {
     if (!/\.ya?ml$/u.test(entry.path) || entry.mode === "submodule") continue;
     const key = `${entry.path}\n${entry.oid}`;
-    read.set(key, before?.get(key) ?? (await readFileDeclarations(repository, snapshot, entry.path)));
+    read.set(key, before?.get(key) ?? (await readDeclaringFile(repository, snapshot, entry.path)));
   }
   files.set(repository, read);
   const all = [...read.values()];
@@ -162,18 +157,6 @@ async function readCatalog(
     declarations: all.flatMap((file) => file.declarations),
     problems: all.flatMap((file) => file.problems),
   };
-}
-
-async function readFileDeclarations(repository: string, snapshot: Snapshot, file: string): Promise<FileDeclarations> {
-  try {
-    const bytes = await snapshot.read(file);
-    return mayDeclare(bytes) ? readDeclarations(repository, file, bytes) : { declarations: [], problems: [] };
-  } catch (cause) {
-    // Whether a file that cannot be read matters is for the application to say that is rendered from it.
-    const error = DroverError.from(cause);
-    const at = error.at ?? { file, line: 1, column: 1 };
-    return { declarations: [], problems: [{ code: error.code, severity: "warning", message: error.message, at }] };
-  }
 }
 
 function describeErrors(problems: readonly Problem[], errors: number): string {

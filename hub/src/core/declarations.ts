@@ -1,4 +1,5 @@
 import { decodeYaml, type YamlDocument } from "@drover/shared/decode";
+import { DroverError } from "@drover/shared/errors";
 import { isRecord, textAt } from "@drover/shared/json";
 import type { Problem } from "@drover/shared/problems";
 
@@ -7,6 +8,7 @@ import { readCluster, type DeclaredCluster } from "./cluster.ts";
 import { didYouMean, Fields, nameRule, type Findings } from "./fields.ts";
 import type { Header } from "./header.ts";
 import { readPlacement, type Placement } from "./placement.ts";
+import type { SnapshotFiles } from "./render/snapshot-files.ts";
 
 export type Declaration = Application | Placement | DeclaredCluster;
 
@@ -42,6 +44,24 @@ export function readDeclarations(repository: string, file: string, bytes: Uint8A
     problems.push(...findings.problems.toSorted(byPlace));
   }
   return { declarations, problems };
+}
+
+/**
+ * The same of a file of a snapshot. One that cannot be read is a warning: whether it matters is for the application to say
+ * that is rendered from it.
+ */
+export async function readDeclaringFile(
+  repository: string,
+  snapshot: Pick<SnapshotFiles, "read">,
+  file: string,
+): Promise<Declarations> {
+  try {
+    const bytes = await snapshot.read(file);
+    return mayDeclare(bytes) ? readDeclarations(repository, file, bytes) : { declarations: [], problems: [] };
+  } catch (cause) {
+    const { code, message, at = { file, line: 1, column: 1 } } = DroverError.from(cause);
+    return { declarations: [], problems: [{ code, severity: "warning", message, at }] };
+  }
 }
 
 /** Whether a document is Drover's own, whatever its version and kind. */

@@ -5,6 +5,7 @@ import type { Application } from "../application.ts";
 import type { PlaceableCluster } from "../cluster-selector.ts";
 import type { Declaration } from "../declarations.ts";
 import { bundleGroups, placeClusters, type Group } from "../desired.ts";
+import { listNames } from "../list-names.ts";
 import { concerns, type Placement } from "../placement.ts";
 import type { Rendered } from "../render/index.ts";
 import { lintNames } from "./names.ts";
@@ -72,7 +73,3 @@ function lintVariants({ applications, placements, clusters, rendered, renderOf }
 }
 
 const nobody: ReadonlySet<string> = new Set();
-
-function listNames(names: readonly string[]): string {
-  return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
-}
