@@ -79,11 +79,13 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
     ...facts(look, [
       ["address", source.url],
       ["ref", source.ref],
+      ["version", source.version],
       ["path", source.path],
       ["revision", source.revision],
       ["fetched", source.fetched === 0 ? "never" : `${formatAge(source.fetched, look.now)} ago`],
       ["every", formatDuration(source.intervalSeconds * 1000)],
       ["apps", String(source.applications)],
+      ["declared in", source.declaredIn],
       ...source.hostKeys.map((key): Fact => ["host key", key]),
     ]),
     ...section("problems", problemLines(source.problems, look)),

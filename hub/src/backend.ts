@@ -11,12 +11,14 @@ import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
+import { isVersionRange, versionRangeHint } from "./core/version-range.ts";
 import type { Loop } from "./loop.ts";
 import { parseAddress } from "./source/address.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
+import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
-import { describeKey, readHostKey } from "./source/ssh-keys.ts";
-import type { SourceRecord, Store } from "./store/store.ts";
+import { describeKey } from "./source/ssh-keys.ts";
+import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
 export interface BackendDeps {
@@ -28,7 +30,7 @@ export interface BackendDeps {
   readonly inspections: Inspections;
   readonly link: Pick<HubLink, "disconnect">;
   readonly mirror: Pick<Mirror, "forget">;
-  readonly deployKeys: Pick<DeployKeys, "of">;
+  readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly settings: {
     readonly agentImage: string;
@@ -104,9 +106,15 @@ function sourceIntents(
       return required(view(name), `source ${name}`);
     },
     async removeSource(name) {
-      required(store.source(name), `source ${name}`);
+      const { declaredIn } = required(store.source(name), `source ${name}`);
+      if (declaredIn !== "") {
+        throw new DroverError("precondition_failed", `the source ${name} is declared in ${declaredIn}`, {
+          hint: "take its Repository out of Git",
+        });
+      }
       store.deleteSource(name);
       await deps.mirror.forget(name);
+      await deps.deployKeys.forget(name);
       wake.sources();
       wake.source(name);
     },
@@ -117,7 +125,7 @@ function sourceIntents(
     sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
-      store.putSource({ ...record, hostKeys: readHostKeys(record, input.hostKeys) });
+      store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
       return identity(name);
     },
@@ -207,23 +215,20 @@ function countOf(objects: number): string {
 }
 
 function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {
-  return {
-    name,
-    url: input.url,
-    ref: input.ref ?? "",
-    path: (input.path ?? "").replaceAll(/^[./]+|\/+$/gu, ""),
-    intervalSeconds: input.intervalSeconds ?? pollSeconds,
-    username: input.username ?? "",
-    password: input.password ?? "",
-    hostKeys: readHostKeys(input, input.hostKeys ?? []),
-  };
+  const hostKeys = readHostKeys(input.url, input.hostKeys ?? []);
+  const path = (input.path ?? "").replaceAll(/^[./]+|\/+$/gu, "");
+  const { ref = "", version = "", username = "", password = "", intervalSeconds = pollSeconds } = input;
+  if (version !== "") checkVersion(version, ref);
+  return { ...sourceDefaults, name, url: input.url, ref, version, path, intervalSeconds, username, password, hostKeys };
 }
 
-function readHostKeys(source: Pick<api.AddSource, "url">, texts: readonly string[]): readonly string[] {
-  if (texts.length === 0) return [];
-  const address = parseAddress({ url: source.url });
-  if (address.kind !== "ssh") throw new DroverError("usage", "only a server over SSH has host keys");
-  return texts.map((text) => readHostKey(text, address));
+function checkVersion(version: string, ref: string): void {
+  if (ref !== "")
+    throw new DroverError("usage", "a source is read at a ref or at the newest of some versions, not both");
+  if (isVersionRange(version)) return;
+  throw new DroverError("usage", `${JSON.stringify(version.slice(0, 80))} is no range of versions`, {
+    hint: versionRangeHint,
+  });
 }
 
 function requireSshSource(store: Store, name: string): SourceRecord {

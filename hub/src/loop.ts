@@ -65,20 +65,27 @@ export function createLoop(parts: LoopParts): Loop {
       ...parts,
       settled: (name, ok) => poller.fetched(name, ok),
       changed: enqueueAll(applications),
+      sourcesChanged: (names) => {
+        if (names.length === 0) return;
+        watchSources();
+        for (const name of names) wakeSource(name);
+      },
     }),
   });
   const watchSources = (): void =>
     poller.watch(
       store.sources().map(({ name, url, intervalSeconds }) => ({ name, url, intervalMs: intervalSeconds * 1000 })),
     );
+  // A source that is gone has no poll any more; its reconcile forgets what was read of it.
+  const wakeSource = (name: string): void =>
+    store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name);
   watchSources();
   return {
     services: [poller, repositories, applications, clusters],
     controllers: [repositories, applications, clusters],
     wake: {
       sources: watchSources,
-      // A source that is gone has no poll any more; its reconcile forgets what was read of it.
-      source: (name) => (store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name)),
+      source: wakeSource,
       applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
       clusters: enqueueAll(clusters),
     },

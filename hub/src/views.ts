@@ -182,7 +182,8 @@ function applicationView(store: Store, world: World, name: string): api.Applicat
     targets.map((target) => target.state),
     "no-targets",
   );
-  const broken = conditions.find((condition) => condition.status === "False" && condition.reason !== "NoTargets");
+  // The one that was found last: what fails keeps what was found after it from being looked at again.
+  const broken = conditions.findLast((condition) => condition.status === "False" && condition.reason !== "NoTargets");
   const worst = targets.find((target) => target.state === state);
   return {
     name,
@@ -223,7 +224,7 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
 
 function sourceView(world: World, record: SourceRecord): api.Source {
   const { commit, conditions, fetchedAtMs } = world.source(record.name);
-  const broken = conditions.find((condition) => condition.status === "False");
+  const broken = conditions.findLast((condition) => condition.status === "False");
   const applications = world.catalogs
     .applicationNames()
     .filter((name) => world.catalogs.applications(name)[0]?.repository === record.name).length;
@@ -232,7 +233,9 @@ function sourceView(world: World, record: SourceRecord): api.Source {
     name: record.name,
     url: redactCredentials(record.url),
     ref: record.ref || (commit?.ref ?? ""),
+    version: record.version,
     path: record.path,
+    declaredIn: record.declaredIn,
     intervalSeconds: record.intervalSeconds,
     state: broken === undefined ? waiting : "failed",
     reason: broken?.message ?? "",

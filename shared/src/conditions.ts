@@ -9,7 +9,7 @@ export interface Condition {
   readonly since: number;
 }
 
-/** Replaces the condition of the same type; `since` moves only when the status does. */
+/** Replaces the condition of the same type by one at the end; `since` moves only when the status does. */
 export function setCondition(
   conditions: readonly Condition[],
   next: Omit<Condition, "since">,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { sourceDefaults } from "@drover/hub/store/store";
 import { createClient } from "@drover/shared/api/client";
 import { systemClock } from "@drover/shared/clock";
 import { loadAuthority } from "@drover/shared/trust/authority";
@@ -102,8 +103,7 @@ async function prepareHub(folder: string, count: number, tree: WorkTree) {
   const facts = { agentVersion: "", kubernetesVersion: "", nodes: 1 };
   for (const name of names)
     store.putCluster({ name, uid: name, labels: { fleet: "all" }, generation: 0, facts, seenAtMs: 0 });
-  const credentials = { username: "", password: "", hostKeys: [] };
-  store.putSource({ name: "config", url: tree.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
+  store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
   store.close();
   return { dataDir, names, keys };
 }

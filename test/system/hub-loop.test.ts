@@ -7,6 +7,7 @@ import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
 import { createMirror } from "@drover/hub/source/mirror";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
 import { systemClock } from "@drover/shared/clock";
 import type { Assignments, HubMessage } from "@drover/shared/link/link";
@@ -38,8 +39,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     keyId: "test",
   });
   if (store.source("config") === undefined) {
-    const credentials = { username: "", password: "", hostKeys: [] };
-    store.putSource({ name: "config", url: tree.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
+    store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
     const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     for (const [name, env] of [
       ["dev-1", "dev"],
@@ -276,8 +276,7 @@ spec:
       });
       closers.unshift(async () => fleet[Symbol.asyncDispose]());
       hub.store.putCluster({ ...record, facts });
-      const credentials = { username: "", password: "", hostKeys: [] };
-      hub.store.putSource({ name: "fleet", url: fleet.path, ref: "", path: "", intervalSeconds: 60, ...credentials });
+      hub.store.putSource({ ...sourceDefaults, name: "fleet", url: fleet.path });
       const connection = hub.world.connections.get("dev-1");
       if (connection !== undefined) hub.world.connections.set("edge-1", connection);
       hub.loop.wake.sources();

@@ -17,6 +17,7 @@ import { plain } from "../text.ts";
 interface AddFlags extends GlobalFlags {
   readonly name?: string;
   readonly ref?: string;
+  readonly versionRange?: string;
   readonly path?: string;
   readonly interval?: string;
   readonly username?: string;
@@ -43,6 +44,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     .argument("<address>", "http(s) or SSH address, or path")
     .option("--name <name>", "default: the last part of the address")
     .option("--ref <ref>", "branch, tag or commit; default: the repository's default branch")
+    .option("--version-range <range>", "instead of a ref: the newest tag in a range of versions, such as 1.x")
     .option("--path <folder>", "only this folder of it")
     .option("--interval <duration>", "how often to look for commits", "60s")
     .option("--username <name>", "for basic authentication")
@@ -62,6 +64,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     });
   withExamples(add, [
     ["drover source add https://git.example.com/platform.git --ref main", "a public repository"],
+    ["drover source add https://git.example.com/apps.git --version-range 1.x", "its newest release"],
     ["drover source add ./config --interval 5s", "a work tree on this machine"],
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
     ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
@@ -137,7 +140,7 @@ function sourceName(text: string): string {
 }
 
 async function readInput(address: string, flags: AddFlags, terminal: Terminal): Promise<AddSource> {
-  const { name, ref, path, username } = flags;
+  const { name, ref, versionRange: version, path, username } = flags;
   const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
   const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
   return {
@@ -146,6 +149,7 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     intervalSeconds: readInterval(flags.interval),
     ...(name === undefined ? {} : { name }),
     ...(ref === undefined ? {} : { ref }),
+    ...(version === undefined ? {} : { version }),
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),

@@ -1,20 +1,12 @@
 import { expect, test } from "vitest";
 
 import { openSqliteStore } from "../store/sqlite.ts";
+import { sourceDefaults } from "../store/store.ts";
 import { createPin } from "./host-keys.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPvvCGlvmfS2eSf3XPqcIDq69CaGeVhBOQqYeqWKhzrZ";
 const url = "git@git.example:a.git";
-const record = {
-  name: "a",
-  url,
-  ref: "",
-  path: "",
-  intervalSeconds: 60,
-  username: "",
-  password: "",
-  hostKeys: [],
-};
+const record = { ...sourceDefaults, name: "a", url };
 
 test("the first key that a server shows is written down, and told", () => {
   const store = openSqliteStore(":memory:");

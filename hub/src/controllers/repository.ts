@@ -9,6 +9,7 @@ import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
 import type { Mirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
+import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
 import type { World } from "./world.ts";
 
@@ -23,6 +24,8 @@ export interface RepositoryDeps {
   readonly settled: (source: string, ok: boolean) => void;
   /** Asks for the applications that a new catalog may change. */
   readonly changed: (applications: Iterable<string>) => void;
+  /** Asks for a look at sources that a catalog declares otherwise than before. */
+  readonly sourcesChanged: (sources: readonly string[]) => void;
 }
 
 /** Fetches a repository and reads what it declares. Whatever fails, the last good catalog stays in force. */
@@ -35,8 +38,7 @@ export function createRepositoryReconciler(
     const source = deps.store.source(name);
     if (source === undefined) {
       files.delete(name);
-      deps.world.catalogs.delete(name);
-      deps.world.sources.delete(name);
+      await forget(deps, name);
       return done;
     }
     try {
@@ -53,6 +55,25 @@ export function createRepositoryReconciler(
   };
 }
 
+/** What a source declared goes with it; what it put on clusters stays. */
+async function forget({ store, world, mirror, sourcesChanged, changed }: RepositoryDeps, name: string): Promise<void> {
+  const declared = store.sources().filter(({ declaredIn }) => declaredIn === name);
+  for (const source of declared) store.deleteSource(source.name);
+  world.catalogs.delete(name);
+  world.sources.delete(name);
+  await mirror.forget(name);
+  sourcesChanged(declared.map((source) => source.name));
+  changed(renderedFrom(world, name));
+}
+
+/** Applications that other repositories declare and that are rendered from this one. */
+function renderedFrom({ catalogs }: World, name: string): readonly string[] {
+  return catalogs.applicationNames().filter((app) => {
+    const [application] = catalogs.applications(app);
+    return application?.source.repository === name && application.repository !== name;
+  });
+}
+
 async function refresh(
   deps: RepositoryDeps,
   files: Map<string, ReadonlyMap<string, Declarations>>,
@@ -64,15 +85,17 @@ async function refresh(
   const commit = await deps.mirror.fetch(source, signal);
   const fetched = { type: "Fetched", status: "True", reason: "Fetched", message: "" } as const;
   const old = world.source(source.name);
-  if (old.commit?.id === commit.id && old.snapshot !== undefined) {
+  const { path, declares } = source;
+  const isAsBefore = old.readAs?.path === path && old.readAs.declares === declares;
+  if (old.commit?.id === commit.id && old.snapshot !== undefined && isAsBefore) {
     world.setSource(source.name, { commit, fetchedAtMs: clock.now() }, fetched);
     return;
   }
-  const snapshot = await readSnapshot(deps.mirror, source, { commit, path: source.path }, signal);
-  const catalog = await readCatalog(source.name, snapshot, files);
+  const snapshot = await readSnapshot(deps.mirror, source, { commit, path }, signal);
+  const catalog = declares ? await readCatalog(source.name, snapshot, files) : emptyCatalog(source.name, commit.id);
   world.setSource(
     source.name,
-    { commit, snapshot, seenAtMs, fetchedAtMs: clock.now(), problems: catalog.problems },
+    { commit, snapshot, readAs: { path, declares }, seenAtMs, fetchedAtMs: clock.now(), problems: catalog.problems },
     fetched,
   );
   if (old.commit?.id !== commit.id) {
@@ -93,23 +116,27 @@ function publish(deps: RepositoryDeps, catalog: Catalog): void {
     const apps = new Set(held.map((target) => target.app)).size;
     const message = `the repository declares nothing any more; ${apps} applications on ${held.length} targets are kept as they are`;
     world.setSource(name, {}, { type: "Declared", status: "False", reason: "RepositoryEmpty", message });
+    deps.changed(renderedFrom(world, name));
     return;
   }
-  const errors = catalog.problems.filter((problem) => problem.severity === "error").length;
+  const declared = syncDeclaredSources({ store, catalogs: world.catalogs }, catalog);
+  const problems = [...catalog.problems, ...declared.problems];
+  const errors = problems.filter((problem) => problem.severity === "error").length;
   world.setSource(
     name,
-    {},
+    { problems },
     errors === 0
       ? { type: "Declared", status: "True", reason: "Declared", message: "" }
       : {
           type: "Declared",
           status: "False",
           reason: "InvalidFiles",
-          message: describeErrors(catalog.problems, errors),
+          message: describeErrors(problems, errors),
         },
   );
   const before = world.catalogs.get(name);
-  world.catalogs.set(catalog);
+  world.catalogs.set({ ...catalog, problems });
+  deps.sourcesChanged(declared.changed);
   deps.changed(affected(deps, catalog, before));
 }
 
@@ -135,6 +162,11 @@ function clustersMayDiffer(catalog: Catalog, before: Catalog | undefined): boole
       (from?.declarations ?? []).flatMap((d) => (d.kind === "Cluster" ? [[d.name, d.labels, d.vars, d.cordoned]] : [])),
     );
   return told(catalog) !== told(before);
+}
+
+/** Of a repository of which only the files are wanted. */
+function emptyCatalog(repository: string, commit: string): Catalog {
+  return { repository, commit, declarations: [], problems: [] };
 }
 
 async function readCatalog(

@@ -12,12 +12,14 @@ import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
 import type { Snapshot } from "../source/snapshot.ts";
-import type { Store } from "../store/store.ts";
+import type { SourceRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 
 export interface SourceStatus {
   readonly commit: Commit | undefined;
   readonly snapshot: Snapshot | undefined;
+  /** As which it was read; undefined = not yet. */
+  readonly readAs: Pick<SourceRecord, "path" | "declares"> | undefined;
   readonly fetchedAtMs: number;
   readonly seenAtMs: number;
   readonly conditions: readonly Condition[];
@@ -41,6 +43,7 @@ export interface Connection {
 const noSource: SourceStatus = {
   commit: undefined,
   snapshot: undefined,
+  readAs: undefined,
   fetchedAtMs: 0,
   seenAtMs: 0,
   conditions: [],

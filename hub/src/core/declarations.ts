@@ -9,8 +9,9 @@ import { didYouMean, Fields, nameRule, type Findings } from "./fields.ts";
 import type { Header } from "./header.ts";
 import { readPlacement, type Placement } from "./placement.ts";
 import type { SnapshotFiles } from "./render/snapshot-files.ts";
+import { readRepository, type DeclaredRepository } from "./repository.ts";
 
-export type Declaration = Application | Placement | DeclaredCluster;
+export type Declaration = Application | Placement | DeclaredCluster | DeclaredRepository;
 
 export interface Declarations {
   readonly declarations: readonly Declaration[];
@@ -26,6 +27,7 @@ const kinds: ReadonlyMap<string, ReadSpec> = new Map<string, ReadSpec>([
   ["Application", readApplication],
   ["Cluster", readCluster],
   ["Placement", readPlacement],
+  ["Repository", readRepository],
 ]);
 
 /**

@@ -1,8 +1,6 @@
 import fs from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 
-import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
@@ -13,7 +11,8 @@ import type { GitTransport } from "./git-transport.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createKnownHost } from "./known-host.ts";
 import { findLocalRepository } from "./local-repository.ts";
-import { checkRef, fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
+import { MirrorFolders } from "./mirror-folders.ts";
+import { checkRef, fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
 import { fetchRemote, type FetchedCommit } from "./remote-fetch.ts";
 import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
 import { createSshClient } from "./ssh-client.ts";
@@ -25,6 +24,8 @@ export interface SourceSpec {
   readonly url: string;
   /** Branch, tag or commit; "" = the repository's default branch. */
   readonly ref: string;
+  /** A range of versions, whose newest tag is read instead of a ref; "" = none. */
+  readonly version?: string;
   readonly username?: string;
   readonly password?: string;
   /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
@@ -47,7 +48,7 @@ export interface Mirror {
   /** Objects of what was fetched last. */
   objects(source: SourceSpec): Promise<GitObjects>;
   readonly cache: SnapshotCache;
-  /** Deletes what is kept of a source that was removed. */
+  /** Deletes what was fetched of a source. */
   forget(name: string): Promise<void>;
 }
 
@@ -71,13 +72,13 @@ export interface SshOptions {
 /** The mirror that reads repositories over http(s) and SSH, and those on this machine, with isomorphic-git. */
 export function createMirror(options: MirrorOptions): Mirror {
   const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
+  const folders = new MirrorFolders(folder);
   const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
   /** Mirrors with objects that could not be read: a power cut does that. They are fetched anew. */
   const damaged = new Set<string>();
   const objects = async (source: SourceSpec): Promise<GitObjects> => {
     const address = parseAddress(source);
-    const path =
-      address.kind === "local" ? await commonFolder(address) : join(folder, folderName(source.name, address));
+    const path = address.kind === "local" ? await commonFolder(address) : folders.of(source.name, address);
     const known = opened.get(source.name);
     if (known?.folder === path) return known.objects;
     const fresh = openGitObjects(path, () => damaged.add(path));
@@ -85,15 +86,16 @@ export function createMirror(options: MirrorOptions): Mirror {
     return fresh;
   };
   const newest = async (source: SourceSpec, address: Address, signal: AbortSignal): Promise<FetchedCommit> => {
-    if (address.kind === "local") return resolveLocal(address.path, source.ref);
-    const mirror = join(folder, folderName(source.name, address));
+    if (address.kind === "local") return resolveLocal(address.path, source);
+    const mirror = folders.of(source.name, address);
     if (damaged.delete(mirror)) {
       opened.delete(source.name);
       await rm(mirror, { recursive: true, force: true });
     }
     const attempt = async (): Promise<FetchedCommit> => {
       using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
-      return await fetchRemote({ address, ref: source.ref, folder: mirror }, transport);
+      const { ref, version = "" } = source;
+      return await fetchRemote({ address, ref, version, folder: mirror }, transport);
     };
     try {
       return await attempt();
@@ -114,6 +116,7 @@ export function createMirror(options: MirrorOptions): Mirror {
       try {
         const found = await newest(source, address, AbortSignal.any([signal, timeout]));
         const known = await objects(source);
+        if (address.kind !== "local") await folders.keepOnly(source.name, folders.of(source.name, address));
         return { ...(await readCommit(known, found, source)), ref: found.ref };
       } catch (cause) {
         signal.throwIfAborted();
@@ -122,10 +125,7 @@ export function createMirror(options: MirrorOptions): Mirror {
     },
     async forget(name) {
       opened.delete(name);
-      for (const entry of await list(folder)) {
-        if (isFolderOf(entry, name)) await rm(join(folder, entry), { recursive: true, force: true });
-      }
-      await options.ssh?.deployKeys.forget(name);
+      await folders.forget(name);
     },
   };
 }
@@ -157,9 +157,13 @@ async function readCommit(objects: GitObjects, found: FetchedCommit, source: Sou
   }
 }
 
-async function resolveLocal(path: string, ref: string): Promise<FetchedCommit> {
+async function resolveLocal(path: string, { ref, version = "" }: SourceSpec): Promise<FetchedCommit> {
   const { gitFolder, commonFolder } = await findLocalRepository(path);
   if (isCommitId(ref)) return { id: ref, ref };
+  if (version !== "") {
+    const tag = newestTag(version, await git.listTags({ fs, gitdir: commonFolder }), path);
+    return { id: await git.resolveRef({ fs, gitdir: commonFolder, ref: `refs/tags/${tag}` }), ref: tag };
+  }
   const names = ref === "" ? [await readHead(gitFolder)] : fullNames(ref);
   for (const name of names) {
     try {
@@ -183,23 +187,6 @@ async function readHead(gitFolder: string): Promise<string> {
 
 async function commonFolder(address: Extract<Address, { kind: "local" }>): Promise<string> {
   return (await findLocalRepository(address.path)).commonFolder;
-}
-
-/** Another address is another mirror, even under the same name. */
-function folderName(name: string, address: RemoteAddress): string {
-  return `${name}-${digestOf(address.url).slice("sha256:".length).slice(0, 12)}`;
-}
-
-function isFolderOf(entry: string, name: string): boolean {
-  return entry.length === name.length + 13 && entry.startsWith(`${name}-`);
-}
-
-async function list(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch {
-    return [];
-  }
 }
 
 function shownAddress(source: SourceSpec): string {

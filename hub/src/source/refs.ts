@@ -1,5 +1,7 @@
 import { DroverError } from "@drover/shared/errors";
 
+import { newestIn } from "../core/version-range.ts";
+
 const forbidden = /[\s~^:?*[\\\p{Cc}]|\.\.|@\{|\/\/|^[-/.]|[/.]$|\.lock$/u;
 
 /** Throws `usage` for what cannot be the name of a branch, a tag or a commit: such a text must reach no server. */
@@ -22,6 +24,15 @@ export function fullNames(ref: string): readonly string[] {
 
 export function shortName(fullName: string): string {
   return fullName.replace(/^refs\/(?:heads|tags)\//u, "");
+}
+
+/** The newest tag that is in a range of versions. Throws `source_ref_missing` when none is. */
+export function newestTag(range: string, tags: Iterable<string>, where: string): string {
+  const newest = newestIn(range, tags);
+  if (newest !== undefined) return newest;
+  throw new DroverError("source_ref_missing", `${where} has no tag with a version in ${range}`, {
+    hint: "tags are versions when they are written as v1.2.3 or 1.2.3; what was deployed from it stays",
+  });
 }
 
 export function missingRef(ref: string, where: string): DroverError {

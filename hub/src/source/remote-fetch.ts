@@ -8,11 +8,13 @@ import * as git from "isomorphic-git";
 import type { RemoteAddress } from "./address.ts";
 import { openGitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
-import { fullNames, isCommitId, missingRef, shortName } from "./refs.ts";
+import { fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
 
 export interface RemoteFetchOptions {
   readonly address: RemoteAddress;
   readonly ref: string;
+  /** A range of versions, whose newest tag is read instead; "" = none. */
+  readonly version: string;
   /** The bare mirror; made when it is not there. */
   readonly folder: string;
 }
@@ -36,8 +38,11 @@ export async function fetchRemote(options: RemoteFetchOptions, transport: GitTra
   }
 }
 
-async function fetchWith(http: GitTransport, { address, folder, ref }: RemoteFetchOptions): Promise<FetchedCommit> {
-  const newest = await resolveRemote(http, address.url, ref);
+async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promise<FetchedCommit> {
+  const { address, folder, ref, version } = options;
+  const newest = await (version === ""
+    ? resolveRemote(http, address.url, ref)
+    : resolveVersion(http, address.url, version));
   const base = { fs, dir: folder, gitdir: folder };
   await openMirror(base);
   if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref };
@@ -92,6 +97,19 @@ async function resolveRemote(http: GitTransport, url: string, ref: string): Prom
     return { id: found.oid, commit: found.peeled ?? found.oid, fullName, ref: shortName(fullName) };
   }
   throw missingRef(ref, url);
+}
+
+/** Of many tags of one server: what is more is no list of releases. */
+const maxTags = 50_000;
+
+async function resolveVersion(http: GitTransport, url: string, range: string): Promise<RemoteRef> {
+  const listed = await listRefs(http, url, "refs/tags/");
+  if (listed.length > maxTags) throw new DroverError("input_too_large", `${url} has more than ${maxTags} tags`);
+  const byTag = new Map(listed.map((one) => [shortName(one.ref), one]));
+  const tag = newestTag(range, byTag.keys(), url);
+  const found = byTag.get(tag);
+  if (found === undefined) throw missingRef(tag, url);
+  return { id: found.oid, commit: found.peeled ?? found.oid, fullName: found.ref, ref: tag };
 }
 
 async function listRefs(http: GitTransport, url: string, prefix: string): Promise<readonly git.ServerRef[]> {

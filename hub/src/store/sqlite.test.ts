@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 
 import { openSqliteStore } from "./sqlite.ts";
 import { describeStore } from "./store.contract.ts";
+import { sourceDefaults } from "./store.ts";
 
 describeStore("sqlite", () => {
   const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
@@ -43,14 +44,14 @@ describe("sqlite file", () => {
     });
   });
 
-  it("reads the sources of earlier versions, which knew no host keys", () => {
+  it("reads the sources of earlier versions, which knew fewer fields", () => {
     withFile((file) => {
       openSqliteStore(file).close();
       const database = new DatabaseSync(file);
       database.prepare("INSERT INTO sources VALUES (?, ?)").run("a", JSON.stringify({ name: "a", url: "/srv/a" }));
       database.close();
       const store = openSqliteStore(file);
-      expect(store.source("a")).toEqual({ name: "a", url: "/srv/a", hostKeys: [] });
+      expect(store.source("a")).toEqual({ ...sourceDefaults, name: "a", url: "/srv/a" });
       store.close();
     });
   });

@@ -11,7 +11,15 @@ import { defaultSync } from "@drover/shared/sync-options";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
-import type { AssignmentChange, ClusterRecord, JoinTokenRecord, ObservedRecord, SourceRecord, Store } from "./store.ts";
+import {
+  sourceDefaults,
+  type AssignmentChange,
+  type ClusterRecord,
+  type JoinTokenRecord,
+  type ObservedRecord,
+  type SourceRecord,
+  type Store,
+} from "./store.ts";
 
 const eventLimit = 10_000;
 
@@ -49,9 +57,6 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
-/** Fields of sources that earlier versions did not write. */
-const addedToSources: Pick<SourceRecord, "hostKeys"> = { hostKeys: [] };
-
 /** Fields of targets that earlier versions did not write. */
 const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
   sync: defaultSync,
@@ -78,7 +83,7 @@ class SqliteStore implements Store {
     this.#database = database;
     this.hubId = this.#meta("hub_id");
     this.epoch = this.#meta("epoch");
-    const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...addedToSources, ...record }));
+    const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...sourceDefaults, ...record }));
     this.#sources = new Map(sources.map((record) => [record.name, record]));
     this.#clusters = new Map(this.#records<ClusterRecord>("clusters").map((record) => [record.name, record]));
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });

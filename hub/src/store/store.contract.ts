@@ -3,7 +3,7 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { TargetRecord } from "../core/target.ts";
-import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store.ts";
+import { sourceDefaults, type ClusterRecord, type ObservedRecord, type SourceRecord, type Store } from "./store.ts";
 
 export interface StoreUnderTest {
   /** Opens the same store again after `close`, or a fresh one the first time. */
@@ -118,12 +118,10 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
 
 const digestA = `sha256:${"a".repeat(64)}`;
 const source: SourceRecord = {
+  ...sourceDefaults,
   name: "config",
   url: "https://git.example/config.git",
   ref: "main",
-  path: "",
-  intervalSeconds: 60,
-  username: "",
   password: "secret",
   hostKeys: ["ssh-ed25519 AAAA"],
 };

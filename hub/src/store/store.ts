@@ -5,19 +5,38 @@ import type { TargetState } from "@drover/shared/state";
 
 import type { TargetId, TargetRecord } from "../core/target.ts";
 
-/** A repository that people registered. */
+/** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
   readonly name: string;
   readonly url: string;
   /** Branch, tag or commit; "" = the repository's default branch. */
   readonly ref: string;
+  /** A range of versions, whose newest tag is read; "" = none. */
+  readonly version: string;
   readonly path: string;
   readonly intervalSeconds: number;
   readonly username: string;
   readonly password: string;
   /** Pinned keys of its SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
+  /** The source whose catalog declares it; "" = people registered it. */
+  readonly declaredIn: string;
+  /** Whether its own declarations hold, and not only its files. */
+  readonly declares: boolean;
 }
+
+/** What a source has of which nothing else is said; also what records of earlier versions lack. */
+export const sourceDefaults: Omit<SourceRecord, "name" | "url"> = {
+  ref: "",
+  version: "",
+  path: "",
+  intervalSeconds: 60,
+  username: "",
+  password: "",
+  hostKeys: [],
+  declaredIn: "",
+  declares: true,
+};
 
 export interface ClusterRecord {
   readonly name: string;

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { startGitHttp, type GitHttp, type GitHttpRepository } from "../rig/git-http.ts";
+import { createWorkTree, type WorkTree } from "../rig/git.ts";
+import { drover, type Outcome } from "./cli.ts";
+import { application, configMap, placement } from "./fixtures.ts";
+import { startFleet, type Fleet } from "./fleet.ts";
+
+const waiting = { timeout: 20_000, interval: 50 };
+const everywhere = { fleet: "all" };
+const never = AbortSignal.timeout(2 ** 31 - 1);
+
+const repository = (name: string, spec: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Repository
+metadata: { name: ${name} }
+spec: { ${spec} }
+---
+`;
+const shop = (path: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Application
+metadata: { name: shop }
+spec:
+  source: { repository: apps, path: ${path} }
+---
+`;
+
+describeWithRig("git")("repositories that Git declares", () => {
+  let fleet: Fleet;
+  let remote: GitHttp;
+  let apps: GitHttpRepository;
+  let tree: WorkTree;
+
+  beforeAll(async () => {
+    [fleet, remote] = await Promise.all([
+      startFleet({ servers: "embedded", clusters: { "dev-1": everywhere }, files: { README: "nothing yet" } }),
+      startGitHttp(),
+    ]);
+    apps = await remote.createRepository("apps.git");
+    tree = await createWorkTree({ files: release("1.0.0") });
+    await tag("v1.0.0");
+  });
+  afterAll(async () => {
+    await Promise.all([fleet, remote, tree].map(async (part) => part[Symbol.asyncDispose]()));
+  });
+  /** A repository's own declarations hold only where the one that declares it says so. */
+  const release = (version: string): Record<string, string> => ({
+    "shop/shop.yaml": configMap("shop", { version }),
+    "apps/inner/inner.yaml": configMap("inner", { version }),
+    "drover.yaml": application("inner", "default") + placement("inner", everywhere),
+  });
+  const tag = async (name: string): Promise<void> => {
+    await tree.git("tag", name);
+    await tree.git("push", "--quiet", apps.path, "HEAD:refs/heads/main", name);
+  };
+  const config = async (message: string, spec: string, rest = shop("shop") + placement("shop", everywhere)) =>
+    fleet.tree.commit(message, { "drover.yaml": (spec === "" ? "" : repository("apps", spec)) + rest });
+  const run = async (...argv: readonly string[]): Promise<Outcome> =>
+    drover(fleet.url, argv, { env: { DROVER_TOKEN: fleet.token, COLUMNS: "100" } });
+  const data = async (name: string) => (await fleet.cluster("dev-1").get("default", `configmap/${name}`))?.data;
+  const source = async (name: string) => fleet.client.sources.get(name, never);
+  const untilReason = async (name: string, text: RegExp): Promise<void> =>
+    vi.waitFor(async () => {
+      const { problems, reason } = await source(name);
+      expect([reason, ...problems.map(({ message }) => message)].join("\n")).toMatch(text);
+    }, waiting);
+
+  test("an application waits for a repository that nobody named", async () => {
+    await config("place shop", "");
+    await vi.waitFor(async () => {
+      const { items } = await fleet.client.applications.list({}, never);
+      expect(items.find(({ name }) => name === "shop")?.reason).toContain("there is no source named apps");
+    }, waiting);
+  });
+
+  test("are read as soon as they are declared, at the newest version in the range", async () => {
+    await config("declare it", `url: "${apps.url}", version: "1.x", interval: 1s`);
+    await vi.waitFor(async () => expect(await data("shop")).toEqual({ version: "1.0.0" }), waiting);
+    expect(await source("apps")).toMatchObject({
+      ref: "v1.0.0",
+      version: "1.x",
+      declaredIn: "config",
+      state: "current",
+    });
+    await tree.commit("1.2", release("1.2.0"));
+    await tag("v1.2.0");
+    await tree.commit("2.0", release("2.0.0"));
+    await tag("v2.0.0");
+    await vi.waitFor(async () => expect(await data("shop")).toEqual({ version: "1.2.0" }), waiting);
+    expect((await run("describe", "source", "apps")).stdout).toMatch(/declared in +config/u);
+  });
+
+  test("give their files, and declare nothing themselves unless that is said", async () => {
+    expect((await fleet.targets()).map(({ app }) => app)).toEqual(["shop"]);
+    await config("let it declare", `url: "${apps.url}", version: "1.x", interval: 1s, declares: true`);
+    await vi.waitFor(async () => expect(await data("inner")).toEqual({ version: "1.2.0" }), waiting);
+  });
+
+  test("follow another ref or folder when Git says so, though the commit is the same", async () => {
+    await config("follow main", `url: "${apps.url}", interval: 1s, declares: true`);
+    await vi.waitFor(async () => expect(await data("shop")).toEqual({ version: "2.0.0" }), waiting);
+    await config(
+      "only shop",
+      `url: "${apps.url}", interval: 1s, path: shop`,
+      shop("shop") + placement("shop", everywhere),
+    );
+    // What declared inner is no longer looked at: that is no reason to take it away.
+    await untilReason("apps", /declares nothing any more; 1 applications on 1 targets are kept/u);
+    expect(await data("inner")).toEqual({ version: "2.0.0" });
+    expect(await data("shop")).toEqual({ version: "2.0.0" });
+  });
+
+  test.each([
+    ["a path on the hub's machine", "url: /etc", /has to be an address/u],
+    ["a program", 'url: "ext::sh -c x"', /has to be an address/u],
+    ["a password", 'url: "https://a:b@git.example/x.git"', /holds a password/u],
+    ["no range of versions", 'url: "https://git.example/x.git", version: newest', /is no range of versions/u],
+    ["host keys of no SSH server", 'url: "https://git.example/x.git", hostKeys: [x]', /only a server over SSH/u],
+    ["a ref that cannot be one", 'url: "https://git.example/x.git", ref: "--upload-pack=x"', /cannot be the name/u],
+  ])("that name %s are refused, and what runs stays", async (_what, spec, text) => {
+    await config("a mistake", spec);
+    await untilReason("config", text);
+    expect(await source("apps")).toMatchObject({ url: apps.url, state: expect.stringMatching(/current|failed/u) });
+    expect(await data("shop")).toEqual({ version: "2.0.0" });
+  });
+
+  test("cannot take the name of a source that people added, and cannot be removed by hand", async () => {
+    await config(
+      "take config",
+      `url: "${apps.url}", interval: 1s`,
+      repository("config", `url: "${apps.url}"`) + shop("shop"),
+    );
+    await untilReason("config", /has the name of a source that was added to the hub/u);
+    expect(await source("config")).toMatchObject({ url: fleet.tree.path, declaredIn: "" });
+    expect(await run("source", "remove", "apps")).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("out of Git"),
+    });
+  });
+
+  test("are read no more when they leave Git, and what they put on clusters stays", async () => {
+    await config("without it", "");
+    await vi.waitFor(async () => {
+      const { items } = await fleet.client.sources.list({}, never);
+      expect(items.map(({ name }) => name)).toEqual(["config"]);
+    }, waiting);
+    await vi.waitFor(async () => {
+      const shown = (await fleet.client.applications.get("shop", never)).reason;
+      expect(shown).toContain("there is no source named apps");
+    }, waiting);
+    expect([await data("shop"), await data("inner")]).toEqual([{ version: "2.0.0" }, { version: "2.0.0" }]);
+    await config("declare it again", `url: "${apps.url}", version: "1.x", interval: 1s`);
+    await vi.waitFor(async () => expect(await data("shop")).toEqual({ version: "1.2.0" }), waiting);
+  });
+});
