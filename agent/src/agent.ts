@@ -14,6 +14,7 @@ import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
 import { createAccounts } from "./controllers/accounts.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
+import { wakeDependents } from "./controllers/dependencies.ts";
 import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createDispatcher } from "./controllers/dispatch.ts";
 import { createHealth } from "./controllers/health.ts";
@@ -142,6 +143,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
     reporter.changed(application);
     // What waits for others to become ready may go on.
     if ((state.applications.get(application)?.waits.size ?? 0) > 0) wake(application);
+    wakeDependents({ acceptance, clock, state, wake }, application);
   };
   const relist: Observer["relist"] = (signal, isWanted) => observer.relist(signal, isWanted);
   const health = createHealth({ acceptance, kube, discovery, state, clock, log }, { changed: seen, relist });
@@ -155,6 +157,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const arrivals = [createKindWatch(context, wake), createNamespaceWatch(context, wake)];
   const changed = (application: string): void => {
     reporter.changed(application);
+    wakeDependents(context, application);
     observer.update();
     for (const arrival of arrivals) arrival.update();
     accounts.update();

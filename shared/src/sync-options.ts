@@ -17,8 +17,10 @@ export interface SyncOptions {
   readonly recreate: boolean;
   /** Whether nothing at all is written when the server would refuse any object. */
   readonly allOrNothing: boolean;
-  /** How long an object waits for a wave, a hook or another object, in ms, before that counts as a failure. */
+  /** How long anything waits for a wave, a hook, an object or an application, in ms, before that counts as a failure. */
   readonly gateTimeoutMs: number;
+  /** Applications that have to be current on the cluster before a new bundle of this one is taken. */
+  readonly dependsOn: readonly string[];
   /** Service account, in the application's namespace, whose rights are used; "" = the agent's own. */
   readonly serviceAccount: string;
   readonly healthRules: readonly HealthRule[];
@@ -61,6 +63,7 @@ export const defaultSync: SyncOptions = {
   recreate: false,
   allOrNothing: false,
   gateTimeoutMs: 5 * 60_000,
+  dependsOn: [],
   serviceAccount: "",
   healthRules: [],
 };

@@ -1,3 +1,4 @@
+import { at } from "@drover/shared/json";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
@@ -59,6 +60,8 @@ function suite(server: Server): void {
   const becomeReady = async (name: string): Promise<void> => {
     await agent.edit(`${machinePath(name)}/status`, { status: { conditions: [{ type: "Ready", status: "True" }] } });
   };
+
+  const uidOf = async (path: string): Promise<unknown> => at(await agent.get(path), "metadata", "uid");
 
   it("applies a wave once the one before is ready, and says meanwhile what it waits for", async () => {
     const second = annotated(configMap("second-wave", {}), { "argocd.argoproj.io/sync-wave": "1" });
@@ -137,6 +140,78 @@ function suite(server: Server): void {
     await vi.waitFor(async () => {
       expect(await agent.get(mapPath("edited"))).toMatchObject({ data: { a: "1" } });
     }, patience);
+  });
+
+  describe("an application that depends on another", () => {
+    const waiting = (message: unknown) => ({ phase: "applying", reason: "WaitingForApplication", message });
+    const dependsOn = (...names: readonly string[]) => ({ sync: { dependsOn: names } });
+
+    it("takes its first bundle once the other is current, and says meanwhile what it waits for", async () => {
+      agent.hub.assign("shop", [configMap("dep-shop", { round: "1" })], dependsOn("db"));
+      await agent.untilReported("shop", waiting("it depends on db, which is not to run on this cluster"));
+      agent.hub.assign("db", [machine("dep-db")]);
+      await agent.untilReported(
+        "shop",
+        waiting(expect.stringContaining("waits for db: Machine.order.drover.dev default/dep-db is not ready")),
+      );
+      await agent.restart();
+      await agent.untilReported("shop", waiting(expect.stringContaining("waits for db")));
+      expect(await agent.get(mapPath("dep-shop"))).toBeUndefined();
+      await becomeReady("dep-db");
+      await agent.untilReported("shop", { phase: "applied", reason: "" });
+      expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "1" } });
+    });
+
+    it("keeps and heals the bundle before while it waits, and goes on when the other's newest is ready", async () => {
+      agent.hub.assign("db", [machine("dep-db"), machine("dep-replica")]);
+      await agent.untilReported("db", { phase: "applied", health: "Progressing" });
+      const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "2" })], dependsOn("db"));
+      await agent.untilReported("shop", waiting(expect.stringContaining("dep-replica is not ready")));
+      await agent.edit(mapPath("dep-shop"), { data: { round: "mine" } });
+      await vi.waitFor(async () => {
+        expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "1" } });
+      }, patience);
+      await becomeReady("dep-replica");
+      await agent.untilApplied("shop", bundle);
+    });
+
+    it("is held up by no trouble of the other that comes later", async () => {
+      const status = { status: { conditions: [{ type: "Ready", status: "False" }] } };
+      await agent.edit(`${machinePath("dep-db")}/status`, status);
+      await agent.untilReported("db", { health: expect.stringMatching(/Progressing|Degraded|Failed/u) });
+      await agent.edit(mapPath("dep-shop"), { data: { round: "mine" } });
+      await vi.waitFor(async () => {
+        expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "2" } });
+      }, patience);
+    });
+
+    it("fails once it has waited too long, and goes on by itself all the same", async () => {
+      const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "3" })], {
+        sync: { dependsOn: ["db"], gateTimeoutMs: 1_000 },
+      });
+      await agent.untilReported("shop", {
+        phase: "failed",
+        reason: "DependencyStuck",
+        message: expect.stringContaining("more than 1s: waits for db"),
+      });
+      await becomeReady("dep-db");
+      await agent.untilApplied("shop", bundle);
+    });
+
+    it("keeps what another application would delete as long as it may want it", async () => {
+      agent.hub.assign("from", [configMap("dep-moved", { round: "1" }), configMap("dep-stays", {})]);
+      await agent.untilReported("from", { phase: "applied" });
+      const uid = await uidOf(mapPath("dep-moved"));
+      agent.hub.assign("to", [configMap("dep-moved", { round: "1" })], dependsOn("later"));
+      await agent.untilReported("to", waiting(expect.stringContaining("later")));
+      agent.hub.assign("from", [configMap("dep-stays", {})]);
+      await agent.untilReported("from", {
+        objects: expect.arrayContaining([expect.objectContaining({ reason: "HandingOver" })]),
+      });
+      agent.hub.assign("later", [configMap("dep-later", {})]);
+      await agent.untilReported("to", { phase: "applied" });
+      expect(await uidOf(mapPath("dep-moved"))).toBe(uid);
+    });
   });
 }
 

@@ -246,6 +246,24 @@ describe("the hub's loop", () => {
     await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).toBe(first), 5_000);
   });
 
+  it("changes nothing for applications that depend on themselves, until any of them does no more", async () => {
+    const { tree, hub } = await begin();
+    const before = hub.newest("prod-1")?.targets;
+    const depends = (on: string): string => `${application("web")}  dependsOn: [${on}]\n---\n${placement("web", "prod")}`;
+    await tree.commit("a cycle", {
+      "apps/web/drover.yaml": depends("api"),
+      "apps/web/web.yaml": web(5),
+      "apps/api/drover.yaml": `${application("api")}  dependsOn: [web]\n`,
+    });
+    await vi.waitFor(() => {
+      const app = hub.views.applications().find(({ name }) => name === "web");
+      expect(app?.reason).toBe("it depends on itself: web → api → web");
+    }, 5_000);
+    expect(hub.newest("prod-1")?.targets).toEqual(before);
+    await tree.commit("no cycle", { "apps/api/drover.yaml": application("api") });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.sync.dependsOn).toEqual(["api"]), 5_000);
+  });
+
   describe("with clusters that another repository declares", () => {
     const edge = (labels: string): string =>
       `apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: { name: edge-1, labels: ${labels} }\n`;

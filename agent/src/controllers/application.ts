@@ -3,6 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Assignment } from "@drover/shared/link/link";
 
 import { isApplied, isLeaving, wasTried, type ApplicationRecord } from "../core/record.ts";
+import { isHeldFor } from "../core/refused.ts";
 import { isHeldUp, isRefusedForGood } from "../core/report.ts";
 import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
@@ -10,6 +11,7 @@ import { createObject } from "../kube/objects.ts";
 import { readContent, takeIn } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
+import { heldAgain, heldBundle, waitForOthers } from "./dependencies.ts";
 import type { RoundOptions } from "./dispatch.ts";
 import { sweepHooks } from "./hooks.ts";
 import { pruneObjects } from "./prune.ts";
@@ -102,11 +104,7 @@ async function adoptAssignment(
   changed(application.name);
   try {
     const acting = actingFor(context, application);
-    const content = await readContent(context, { application, assignment }, signal);
-    const admitted = await admitBundle(acting, { application, assignment, content }, signal);
-    if (admitted) takeIn(application, content, assignment.namespace);
-    wakeWaiting(context, application);
-    if (!admitted) return undefined;
+    if (!(await takeAssigned(acting, { application, assignment }, signal))) return undefined;
     await ensureNamespace(acting, assignment, signal);
     return undefined;
   } catch (cause) {
@@ -115,6 +113,22 @@ async function adoptAssignment(
     application.hindrance = { reason: hindranceOf(error), message: error.message };
     return error;
   }
+}
+
+/** Whether the assigned bundle is the application's now. What keeps it is in the application's record. */
+async function takeAssigned(context: Context, target: Target, signal: AbortSignal): Promise<boolean> {
+  const { application, assignment } = target;
+  const wait = waitForOthers(context, target);
+  if (wait !== undefined && isHeldFor(application.refused, assignment)) {
+    application.refused = heldAgain(application.refused, wait);
+    return false;
+  }
+  const content = await readContent(context, target, signal);
+  if (wait !== undefined) application.refused = heldBundle(assignment, content, wait);
+  const admitted = wait === undefined && (await admitBundle(context, { ...target, content }, signal));
+  if (admitted) takeIn(application, content, assignment.namespace);
+  wakeWaiting(context, application);
+  return admitted;
 }
 
 function waitsForNamespace(application: ApplicationRecord): boolean {

@@ -216,6 +216,11 @@ export function keyOf({ object, namespace }: Desired): ObjectKey {
   return { ...objectKey(object), namespace };
 }
 
+/** Of everything that a bundle has. */
+export function keysOf({ unchanged, changed }: Content): readonly ObjectKey[] {
+  return [...unchanged.map(({ key }) => key), ...changed.map(keyOf)];
+}
+
 function idOf(desired: Desired): string {
   return formatObjectKey(keyOf(desired));
 }

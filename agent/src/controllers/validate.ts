@@ -1,5 +1,5 @@
 import { DroverError } from "@drover/shared/errors";
-import { formatObjectKey, splitApiVersion, type ObjectKey } from "@drover/shared/kube/manifest";
+import { formatObjectKey, splitApiVersion } from "@drover/shared/kube/manifest";
 import type { Assignment } from "@drover/shared/link/link";
 
 import { findRival } from "../core/claims.ts";
@@ -7,11 +7,11 @@ import { readHook } from "../core/hooks.ts";
 import { orderOf } from "../core/order.ts";
 import { payloadOf } from "../core/payload.ts";
 import { createObjectRecord, type ApplicationRecord } from "../core/record.ts";
-import type { RefusedBundle, RefusedObject } from "../core/refused.ts";
+import { isHeldFor, type RefusedBundle, type RefusedObject } from "../core/refused.ts";
 import type { Refusal } from "../kube/api.ts";
 import { maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { invalidAfter, missingKind, waitMs } from "./apply.ts";
-import { keyOf, type Content, type Desired } from "./bundle.ts";
+import { keyOf, keysOf, type Content, type Desired } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
@@ -26,15 +26,17 @@ interface Target {
   readonly assignment: Assignment;
 }
 
-/** Whether the assigned bundle was refused, and it is too early to ask about it again. */
+/** Whether the assigned bundle was refused or waits, and it is too early to try it again. */
 export function isHeldBack({ application, assignment }: Target, nowMs: number): boolean {
   const { refused } = application;
-  return isAbout(refused, assignment) && refused.notBefore > nowMs;
+  return (isAbout(refused, assignment) || isHeldFor(refused, assignment)) && refused.notBefore > nowMs;
 }
 
 function isAbout(refused: RefusedBundle | undefined, assignment: Assignment): refused is RefusedBundle {
   const { bundle, namespace, sync } = assignment;
-  return sync.allOrNothing && refused?.bundle === bundle && refused.namespace === namespace;
+  return (
+    sync.allOrNothing && refused?.wait === undefined && refused?.bundle === bundle && refused.namespace === namespace
+  );
 }
 
 /**
@@ -73,14 +75,11 @@ export async function admitBundle(
     asked: content.changed.length,
     attempts,
     notBefore: context.clock.now() + retryMs,
+    wait: undefined,
   };
   const { name } = application;
   context.log.warn({ application: name, bundle: assignment.bundle, refused: objects.size }, "bundle refused");
   return false;
-}
-
-function keysOf({ unchanged, changed }: Content): readonly ObjectKey[] {
-  return [...unchanged.map(({ key }) => key), ...changed.map(keyOf)];
 }
 
 /** What is not there yet and will be, as part of the same bundle: a dry run cannot know of it (case 42). */

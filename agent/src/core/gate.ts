@@ -98,7 +98,7 @@ function waitForOthers(objects: ReadonlyMap<string, ObjectRecord>, record: Objec
 }
 
 /** Suspended is as Git wants it, so nothing more is to come. */
-function isReady(record: ObjectRecord): boolean {
+export function isReady(record: ObjectRecord): boolean {
   const { health } = record.verdict;
   return isApplied(record) && (health === "Current" || health === "Suspended");
 }

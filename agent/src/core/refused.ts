@@ -1,9 +1,22 @@
 import type { Digest } from "@drover/shared/digest";
 import { formatObjectKey, type ObjectKey } from "@drover/shared/kube/manifest";
+import type { Assignment } from "@drover/shared/link/link";
 
 import type { Obstacle } from "./record.ts";
 
-/** A bundle of which the server would refuse something, so that nothing of it was written. */
+/** Why a bundle is not even tried. */
+export interface Wait {
+  /** Names of the applications that have to be current before. */
+  readonly on: readonly string[];
+  /** What is missing of them. */
+  readonly missing: string;
+  readonly message: string;
+  readonly overdueAtMs: number;
+  /** It has lasted too long, and goes on by itself all the same. */
+  readonly isOverdue: boolean;
+}
+
+/** A bundle of which nothing was written: the server would refuse something, or another application has to come first. */
 export interface RefusedBundle {
   readonly bundle: Digest;
   /** Default namespace that it was asked about with. */
@@ -18,6 +31,8 @@ export interface RefusedBundle {
   readonly attempts: number;
   /** It is not asked again before; ms since the epoch. */
   readonly notBefore: number;
+  /** undefined = the server was asked. */
+  readonly wait: Wait | undefined;
 }
 
 export interface RefusedObject {
@@ -26,11 +41,22 @@ export interface RefusedObject {
   readonly obstacle: Obstacle;
 }
 
+/** Whether an assigned bundle is the one that waits for other applications, and for the same ones. */
+export function isHeldFor(
+  refused: RefusedBundle | undefined,
+  { bundle, namespace, sync }: Pick<Assignment, "bundle" | "namespace" | "sync">,
+): refused is RefusedBundle & { readonly wait: Wait } {
+  if (refused?.wait === undefined || refused.bundle !== bundle || refused.namespace !== namespace) return false;
+  return refused.wait.on.join() === sync.dependsOn.join();
+}
+
 /** The one sentence for the application as a whole. */
-export function explainRefused({ objects, asked }: RefusedBundle): {
+export function explainRefused({ objects, asked, wait }: RefusedBundle): {
   readonly reason: string;
   readonly message: string;
 } {
+  if (wait !== undefined)
+    return { reason: wait.isOverdue ? "DependencyStuck" : "WaitingForApplication", message: wait.message };
   const [first] = objects.values();
   const example = first === undefined ? "" : `; ${formatObjectKey(first.key)}: ${first.obstacle.message}`;
   const what = `nothing was written: the server would refuse ${objects.size} of ${asked} changed objects${example}`;

@@ -93,7 +93,8 @@ function describeRefusal(
 }
 
 /** Whether somebody has to act before the bundle can be written. */
-export function isRefusedForGood({ objects, attempts }: RefusedBundle): boolean {
+export function isRefusedForGood({ objects, attempts, wait }: RefusedBundle): boolean {
+  if (wait !== undefined) return wait.isOverdue;
   return [...objects.values()].some(({ obstacle }) => !isHeldUp({ obstacle, attempts }));
 }
 

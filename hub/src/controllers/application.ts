@@ -5,6 +5,7 @@ import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
 import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
@@ -40,6 +41,7 @@ export function createApplicationReconciler(
       return done;
     }
     try {
+      if (dependsOnItself(deps, application)) return done;
       const snapshot = snapshotOf(deps, application);
       if (snapshot === undefined) return done;
       const { world } = deps;
@@ -59,6 +61,15 @@ export function createApplicationReconciler(
     }
     return done;
   };
+}
+
+/** No cluster could ever take what waits for itself, so everything stays as it is assigned. */
+function dependsOnItself({ world }: ApplicationDeps, { name }: Application): boolean {
+  const cycle = dependencyCycle(name, (other) => world.catalogs.applications(other)[0]);
+  if (cycle === undefined) return false;
+  const message = `it depends on itself: ${cycle.join(" → ")}`;
+  world.setApplication(name, {}, { type: "Rendered", status: "False", reason: dependencyCycleReason, message });
+  return true;
 }
 
 /** What to render; undefined when there is a reason to keep what is assigned, which is then a condition. */

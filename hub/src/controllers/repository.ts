@@ -6,6 +6,7 @@ import type { Problem } from "@drover/shared/problems";
 
 import { applicationsIn, type Catalog } from "../core/catalog.ts";
 import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
+import { dependencyCycleReason } from "../core/dependency-cycle.ts";
 import type { Mirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
@@ -148,11 +149,16 @@ function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | unde
     if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
   }
   for (const app of known) {
-    if (clustersMayDiffer(catalog, before)) names.add(app);
+    if (clustersMayDiffer(catalog, before) || isInCycle(deps.world, app)) names.add(app);
     const [application] = deps.world.catalogs.applications(app);
     if (application?.source.repository === catalog.repository) names.add(app);
   }
   return names;
+}
+
+/** Any repository may have broken the cycle. */
+function isInCycle(world: World, app: string): boolean {
+  return world.application(app).conditions.some(({ reason }) => reason === dependencyCycleReason);
 }
 
 /** Whether what Git says of clusters may have changed: then every placement is to be looked at again. */

@@ -16,11 +16,13 @@ const defaults: Sync = {
   options: defaultSync,
 };
 
-/** Reads how an application's objects are treated: `sync` and `health` of its spec. */
+/** Reads how an application's objects are treated: `sync`, `dependsOn` and `health` of its spec. */
 export function readSync(spec: Fields | undefined): Sync {
   const fields = spec?.map("sync");
   const sync = fields === undefined ? defaults : readSettings(fields);
-  return { ...sync, options: { ...sync.options, healthRules: spec?.maps("health").map(readHealthRule) ?? [] } };
+  const dependsOn = spec?.texts("dependsOn", nameRule) ?? [];
+  const healthRules = spec?.maps("health").map(readHealthRule) ?? [];
+  return { ...sync, options: { ...sync.options, dependsOn, healthRules } };
 }
 
 function readSettings(fields: Fields): Sync {
@@ -36,6 +38,7 @@ function readSettings(fields: Fields): Sync {
       ignore: fields.maps("ignore").map(readIgnoreRule),
       recreate: fields.flag("recreate", options.recreate),
       allOrNothing: fields.flag("allOrNothing", options.allOrNothing),
+      dependsOn: options.dependsOn,
       gateTimeoutMs: fields.duration("gateTimeout", { minMs: 1_000, maxMs: 86_400_000 }) ?? options.gateTimeoutMs,
       serviceAccount: fields.text("serviceAccount", nameRule) ?? options.serviceAccount,
       healthRules: options.healthRules,

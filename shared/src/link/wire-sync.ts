@@ -21,6 +21,7 @@ export function syncToWire(sync: SyncOptions): wire.SyncOptions {
     recreate: sync.recreate,
     allOrNothing: sync.allOrNothing,
     gateTimeoutMs: sync.gateTimeoutMs,
+    dependsOn: [...sync.dependsOn],
     serviceAccount: sync.serviceAccount,
     healthRules: sync.healthRules.map((rule) => ({ ...rule })),
   };
@@ -36,6 +37,7 @@ export function syncFromWire(sync: wire.SyncOptions | undefined): SyncOptions {
     recreate: sync.recreate,
     allOrNothing: sync.allOrNothing,
     gateTimeoutMs: sync.gateTimeoutMs === 0 ? defaultSync.gateTimeoutMs : sync.gateTimeoutMs,
+    dependsOn: sync.dependsOn,
     serviceAccount: sync.serviceAccount,
     healthRules: sync.healthRules,
   };

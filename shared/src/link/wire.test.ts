@@ -133,6 +133,7 @@ const sync: fc.Arbitrary<SyncOptions> = fc.record({
   recreate: fc.boolean(),
   allOrNothing: fc.boolean(),
   gateTimeoutMs: fc.integer({ min: 1_000, max: 86_400_000 }),
+  dependsOn: fc.array(fc.string(), { maxLength: 3 }),
   serviceAccount: text,
   healthRules: fc.array(
     fc.record({

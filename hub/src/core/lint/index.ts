@@ -8,6 +8,7 @@ import { bundleGroups, placeClusters, type Group } from "../desired.ts";
 import { listNames } from "../list-names.ts";
 import { concerns, type Placement } from "../placement.ts";
 import type { Rendered } from "../render/index.ts";
+import { lintDependencies } from "./dependencies.ts";
 import { lintNames } from "./names.ts";
 import { lintObjects } from "./objects.ts";
 import { lintOwners } from "./owners.ts";
@@ -40,7 +41,13 @@ export function lint({ declarations, rendered, renderOf }: LintInput): readonly 
   const clusters = clustersIn({ declarations });
   const objects = [...rendered.values()].flatMap(lintObjects);
   const project = { applications, placements, clusters, rendered, renderOf };
-  return [...lintNames(project), ...objects, ...lintVariants(project), ...lintOwners(project)];
+  return [
+    ...lintNames(project),
+    ...objects,
+    ...lintVariants(project),
+    ...lintOwners(project),
+    ...lintDependencies(project),
+  ];
 }
 
 /** The same, sorted. */

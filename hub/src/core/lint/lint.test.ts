@@ -49,6 +49,43 @@ spec: { selector: { app: web }, ports: [{ port: 80 }, { port: 81, targetPort: ht
   expect(lintOf(shop + cluster("a", "gold"), { shop: deployment })).toEqual([]);
 });
 
+describe("dependencies", () => {
+  const depending = (name: string, on: string): string =>
+    application(name).replace("} }\n---", `}, dependsOn: [${on}] }\n---`);
+
+  test.each<[string, string, readonly string[]]>([
+    [
+      "that lead back",
+      depending("a", "b") + depending("b", "a") + placement("applications: [a, b], selector: {}"),
+      [
+        "error dependency-cycle drover.yaml:1:1: a depends on itself: a → b → a",
+        "error dependency-cycle drover.yaml:6:1: b depends on itself: b → a → b",
+      ],
+    ],
+    [
+      "on what is not declared",
+      depending("shop", "dbs") + application("db") + placement("applications: [shop, db], selector: {}"),
+      [
+        'warning unknown-application drover.yaml:1:1: shop depends on dbs, which is not declared here (did you mean "db"?)',
+      ],
+    ],
+    [
+      "on what is not placed on the same clusters",
+      depending("shop", "db") +
+        application("db") +
+        placement("applications: [shop], selector: {}") +
+        placement("applications: [db], selector: { matchLabels: { tier: gold } }") +
+        cluster("a", "gold") +
+        cluster("b", "iron"),
+      [
+        "warning dependency-not-placed drover.yaml:1:1: shop depends on db, which is not placed on b: it would wait there",
+      ],
+    ],
+  ])("%s are told", (_what, text, expected) => {
+    expect(lintOf(text)).toEqual(expected);
+  });
+});
+
 describe("names", () => {
   test.each<[string, string, readonly string[]]>([
     [

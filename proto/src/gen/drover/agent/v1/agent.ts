@@ -616,6 +616,8 @@ export interface SyncOptions {
   healthRules: HealthRule[];
   /** How long an object waits for others of its application before that counts as a failure; 0 means five minutes. */
   gateTimeoutMs: number;
+  /** Applications that have to be current on the cluster before a new bundle is taken. */
+  dependsOn: string[];
 }
 
 /** Fields that Git leaves to others. Empty selectors match everything. */
@@ -1643,6 +1645,7 @@ function createBaseSyncOptions(): SyncOptions {
     serviceAccount: "",
     healthRules: [],
     gateTimeoutMs: 0,
+    dependsOn: [],
   };
 }
 
@@ -1671,6 +1674,9 @@ export const SyncOptions: MessageFns<SyncOptions> = {
     }
     if (message.gateTimeoutMs !== 0) {
       writer.uint32(64).uint32(message.gateTimeoutMs);
+    }
+    for (const v of message.dependsOn) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -1750,6 +1756,14 @@ export const SyncOptions: MessageFns<SyncOptions> = {
             }
 
             message.gateTimeoutMs = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.dependsOn.push(reader.string());
             continue;
           }
         }
