@@ -249,7 +249,8 @@ describe("the hub's loop", () => {
   it("changes nothing for applications that depend on themselves, until any of them does no more", async () => {
     const { tree, hub } = await begin();
     const before = hub.newest("prod-1")?.targets;
-    const depends = (on: string): string => `${application("web")}  dependsOn: [${on}]\n---\n${placement("web", "prod")}`;
+    const depends = (on: string): string =>
+      `${application("web")}  dependsOn: [${on}]\n---\n${placement("web", "prod")}`;
     await tree.commit("a cycle", {
       "apps/web/drover.yaml": depends("api"),
       "apps/web/web.yaml": web(5),

@@ -12,6 +12,7 @@ import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
 import { emptyRender, renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
 import type { Rendered, Variant } from "../core/render/index.ts";
+import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
@@ -90,7 +91,12 @@ function accept({ world }: ApplicationDeps, { name, ...application }: Applicatio
     .applications(name)
     .slice(1)
     .map(conflictWith({ name, ...application }));
-  const problems = uniqueProblems([...conflicts, ...[...renders.values()].flatMap((rendered) => rendered.problems)]);
+  const strategies = strategyProblems(world.catalogs.placementsOf(name), world.catalogs.strategyNames());
+  const problems = uniqueProblems([
+    ...conflicts,
+    ...strategies,
+    ...[...renders.values()].flatMap((rendered) => rendered.problems),
+  ]);
   const error = problems.find((problem) => problem.severity === "error");
   const condition = { type: "Rendered", status: "True", reason: "Rendered", message: "" } as const;
   if (error === undefined || [...renders.values()].some((rendered) => !hasError(rendered.problems))) {

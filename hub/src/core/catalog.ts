@@ -48,6 +48,11 @@ export class Catalogs {
     return [...this.#all("Placement")].filter((placement) => concerns(placement, { name, labels }));
   }
 
+  /** Names of all declared strategies. */
+  strategyNames(): readonly string[] {
+    return [...new Set([...this.#all("RolloutStrategy")].map(({ name }) => name))].toSorted();
+  }
+
   declaredCluster(name: string): DeclaredCluster | undefined {
     // Of several the first by repository and file holds, as for applications.
     this.#clusters ??= new Map([...this.#all("Cluster")].toReversed().map((cluster) => [cluster.name, cluster]));

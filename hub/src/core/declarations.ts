@@ -10,8 +10,9 @@ import type { Header } from "./header.ts";
 import { readPlacement, type Placement } from "./placement.ts";
 import type { SnapshotFiles } from "./render/snapshot-files.ts";
 import { readRepository, type DeclaredRepository } from "./repository.ts";
+import { readStrategy, type RolloutStrategy } from "./strategy.ts";
 
-export type Declaration = Application | Placement | DeclaredCluster | DeclaredRepository;
+export type Declaration = Application | Placement | DeclaredCluster | DeclaredRepository | RolloutStrategy;
 
 export interface Declarations {
   readonly declarations: readonly Declaration[];
@@ -28,6 +29,7 @@ const kinds: ReadonlyMap<string, ReadSpec> = new Map<string, ReadSpec>([
   ["Cluster", readCluster],
   ["Placement", readPlacement],
   ["Repository", readRepository],
+  ["RolloutStrategy", readStrategy],
 ]);
 
 /**

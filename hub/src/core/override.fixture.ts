@@ -29,6 +29,7 @@ export function placementOf(change: Partial<Placement>): Placement {
     applicationSelector: undefined,
     clusters: everyCluster,
     tolerateCordon: false,
+    strategy: "",
     choice: undefined,
     overrides: [],
     at: { file: "a.yaml", line: 1, column: 1 },

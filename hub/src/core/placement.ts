@@ -28,6 +28,8 @@ export interface Placement {
   /** undefined = all clusters that match. */
   readonly choice: Choice | undefined;
   readonly overrides: readonly Override[];
+  /** Name of the strategy by which changes are to reach its clusters; "" = all at once. */
+  readonly strategy: string;
   readonly at: Position;
 }
 
@@ -91,26 +93,38 @@ export function explainNoTargets(placements: readonly Placement[], clusters: rea
   return [...new Set(reasons.filter((reason) => reason !== ""))].join("; ");
 }
 
+type Spec = Omit<Placement, "kind" | "name" | "repository" | "at">;
+
+const nowhere: Spec = {
+  applications: [],
+  applicationSelector: undefined,
+  clusters: everyCluster,
+  tolerateCordon: false,
+  choice: undefined,
+  overrides: [],
+  strategy: "",
+};
+
 export function readPlacement({ name, repository }: Header, document: Fields): Placement {
-  const at = document.at;
   const spec = document.requiredMap("spec");
-  const named = spec?.texts("applications", nameRule) ?? [];
-  const byLabels = spec?.map("applicationSelector");
-  if (spec !== undefined && !spec.has("applications") && !spec.has("applicationSelector")) spec.missing("applications");
-  const placement: Placement = {
-    kind: "Placement",
-    name,
-    repository,
-    applications: named,
+  const read = spec === undefined ? nowhere : readSpec(spec);
+  return { kind: "Placement", name, repository, ...read, at: document.at };
+}
+
+function readSpec(fields: Fields): Spec {
+  const byLabels = fields.map("applicationSelector");
+  if (!fields.has("applications") && !fields.has("applicationSelector")) fields.missing("applications");
+  const spec: Spec = {
+    applications: fields.texts("applications", nameRule),
     applicationSelector: byLabels === undefined ? undefined : readSelector(byLabels),
-    clusters: spec === undefined ? everyCluster : readClusterSelector(spec),
-    tolerateCordon: spec?.flag("tolerateCordon", false) ?? false,
-    choice: spec === undefined ? undefined : readChoice(spec),
-    overrides: spec?.maps("overrides").map(readOverride) ?? [],
-    at,
+    clusters: readClusterSelector(fields),
+    tolerateCordon: fields.flag("tolerateCordon", nowhere.tolerateCordon),
+    choice: readChoice(fields),
+    overrides: fields.maps("overrides").map(readOverride),
+    strategy: fields.text("strategy", nameRule) ?? nowhere.strategy,
   };
-  spec?.finish();
-  return placement;
+  fields.finish();
+  return spec;
 }
 
 function readChoice(spec: Fields): Choice | undefined {

@@ -12,6 +12,7 @@ import { lintDependencies } from "./dependencies.ts";
 import { lintNames } from "./names.ts";
 import { lintObjects } from "./objects.ts";
 import { lintOwners } from "./owners.ts";
+import { lintStrategies } from "./strategies.ts";
 
 /** A repository as it would be read and rendered. */
 export interface LintInput {
@@ -38,6 +39,7 @@ export function clustersIn({ declarations }: Pick<LintInput, "declarations">): r
 export function lint({ declarations, rendered, renderOf }: LintInput): readonly Problem[] {
   const applications = declarations.filter((one) => one.kind === "Application");
   const placements = declarations.filter((one) => one.kind === "Placement");
+  const strategies = declarations.filter((one) => one.kind === "RolloutStrategy");
   const clusters = clustersIn({ declarations });
   const objects = [...rendered.values()].flatMap(lintObjects);
   const project = { applications, placements, clusters, rendered, renderOf };
@@ -47,6 +49,7 @@ export function lint({ declarations, rendered, renderOf }: LintInput): readonly 
     ...lintVariants(project),
     ...lintOwners(project),
     ...lintDependencies(project),
+    ...lintStrategies(project, strategies),
   ];
 }
 
