@@ -29,6 +29,7 @@ export function describeCluster(cluster: Cluster, targets: readonly Target[], lo
           ? ""
           : `${cluster.kubernetesVersion}, ${cluster.nodes} ${cluster.nodes === 1 ? "node" : "nodes"}`,
       ],
+      ["cordoned", cluster.cordoned],
       ["uid", cluster.uid],
     ]),
     ...section("targets", targetLines(targets, look)),

@@ -135,7 +135,7 @@ function sourceIntents(
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "joinCluster" | "labelCluster" | "removeCluster"> {
+): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
   const { store, enrollment, events, wake, settings } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
@@ -150,7 +150,7 @@ function clusterIntents(
         });
       }
       const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-      const record = known ?? { name, uid: "", labels: {}, generation: 0, facts, seenAtMs: 0 };
+      const record = known ?? { name, uid: "", labels: {}, cordon: "", generation: 0, facts, seenAtMs: 0 };
       store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
       labelled(name);
       const { token, expiresAtMs } = enrollment.invite(name);
@@ -172,6 +172,14 @@ function clusterIntents(
       }
       store.putCluster({ ...record, labels: Object.fromEntries(next) });
       labelled(name);
+      return required(view(name), `cluster ${name}`);
+    },
+    async cordonCluster(name, { cordoned, reason = "" }) {
+      const record = required(store.cluster(name), `cluster ${name}`);
+      store.putCluster({ ...record, cordon: cordoned ? reason.trim() || "it is cordoned" : "" });
+      const message = cordoned ? `${name} takes no new applications` : `${name} takes new applications again`;
+      events.append({ type: cordoned ? "cordoned" : "uncordoned", app: "", cluster: name, message });
+      wake.applications();
       return required(view(name), `cluster ${name}`);
     },
     async removeCluster(name) {

@@ -89,6 +89,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     drifted: targets.filter((target) => target.drifted > 0).length,
     connected: connection !== undefined,
     seen: record.seenAtMs,
+    cordoned: world.cordon(record),
     ...record.facts,
   };
 }

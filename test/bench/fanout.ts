@@ -102,7 +102,7 @@ async function prepareHub(folder: string, count: number, tree: WorkTree) {
   const store = openSqliteStore(join(dataDir, "hub.db"));
   const facts = { agentVersion: "", kubernetesVersion: "", nodes: 1 };
   for (const name of names)
-    store.putCluster({ name, uid: name, labels: { fleet: "all" }, generation: 0, facts, seenAtMs: 0 });
+    store.putCluster({ name, uid: name, labels: { fleet: "all" }, cordon: "", generation: 0, facts, seenAtMs: 0 });
   store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
   store.close();
   return { dataDir, names, keys };

@@ -26,6 +26,14 @@ describe("commands that change something", () => {
     expect((await command("cluster label dev-1 tier=gold env-")).stdout).toBe("dev-1  tier=gold\n");
   });
 
+  test("cluster cordon says why nothing new comes, and uncordon that it does again", async () => {
+    const cordoned = await drover(api.url, ["cluster", "cordon", "dev-1", "--reason", "it moves"]);
+    expect(cordoned.stdout).toBe("dev-1 takes no new applications: it moves\n");
+    expect((await command("describe cluster dev-1")).stdout).toMatch(/cordoned +it moves/u);
+    expect((await command("cluster uncordon dev-1")).stdout).toBe("dev-1 takes new applications\n");
+    expect((await command("cluster cordon dev-9")).code).toBe(5);
+  });
+
   test("cluster remove asks first", async () => {
     const asked = await drover(api.url, ["cluster", "remove", "dev-1"]);
     expect([asked.code, asked.stderr.includes("drover cluster remove dev-1 --yes")]).toEqual([6, true]);

@@ -45,7 +45,7 @@ async function startLoop(folder: string, tree: WorkTree) {
       ["dev-1", "dev"],
       ["prod-1", "prod"],
     ] as const) {
-      store.putCluster({ name, uid: name, labels: { env }, generation: 0, facts, seenAtMs: 0 });
+      store.putCluster({ name, uid: name, labels: { env }, cordon: "", generation: 0, facts, seenAtMs: 0 });
     }
   }
   const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
@@ -229,6 +229,90 @@ describe("the hub's loop", () => {
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  describe("a cluster that cannot be reached", () => {
+    const lose = (hub: Awaited<ReturnType<typeof startLoop>>, cluster: string) => {
+      const connection = hub.world.connections.get(cluster);
+      hub.world.connections.delete(cluster);
+      for (const target of hub.store.targetsOn(cluster)) hub.world.assess(target);
+      return () => {
+        if (connection !== undefined) hub.world.connections.set(cluster, connection);
+        hub.loop.wake.clusters([cluster]);
+      };
+    };
+    const relabel = (hub: Awaited<ReturnType<typeof startLoop>>, env: string): void => {
+      const record = hub.store.cluster("prod-1");
+      if (record === undefined) throw new Error("prod-1 is missing");
+      hub.store.putCluster({ ...record, labels: { env } });
+      hub.loop.wake.applications();
+    };
+    const target = { app: "web", cluster: "prod-1" };
+
+    it("E23: is not unselected, whatever happens meanwhile", async () => {
+      const { tree, hub } = await begin();
+      const back = lose(hub, "prod-1");
+      const head = await tree.commit("scale web", { "apps/web/web.yaml": web(5) });
+      await vi.waitFor(() => expect(hub.store.target(target)?.commit).toBe(head), 5_000);
+      hub.loop.wake.applications();
+      await vi.waitFor(() => expect(hub.views.target("web", "prod-1")?.state).toBe("offline"), 5_000);
+      expect(hub.store.target(target)?.removal).toBe("");
+      back();
+      await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(head), 5_000);
+      expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+    });
+
+    it("E22: is told to remove what its labels no longer select when it is back, and that alone", async () => {
+      const { tree, hub } = await begin();
+      await tree.commit("api everywhere", {
+        "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "prod")}`.replace(
+          "matchLabels: { env: prod }",
+          "matchExpressions: [{ key: env, operator: Exists }]",
+        ),
+      });
+      const apps = () =>
+        hub
+          .newest("prod-1")
+          ?.targets.map(({ application: name }) => name)
+          .toSorted();
+      await vi.waitFor(() => expect(apps()).toEqual(["api", "web"]), 5_000);
+      const back = lose(hub, "prod-1");
+      relabel(hub, "qa");
+      await vi.waitFor(() => expect(hub.store.target(target)?.removal).toContain("needs env=prod, has env=qa"), 5_000);
+      expect(apps()).toEqual(["api", "web"]);
+      back();
+      await vi.waitFor(() => expect(apps()).toEqual(["api"]), 5_000);
+      expect(hub.newest("prod-1")?.tombstones).toMatchObject([{ application: "web", detach: false }]);
+    });
+
+    it("E21: keeps what its labels select again by the time that it is back", async () => {
+      const { hub } = await begin();
+      const before = hub.newest("prod-1")?.targets;
+      const back = lose(hub, "prod-1");
+      relabel(hub, "qa");
+      await vi.waitFor(() => expect(hub.store.target(target)?.removal).not.toBe(""), 5_000);
+      relabel(hub, "prod");
+      await vi.waitFor(() => expect(hub.store.target(target)?.removal).toBe(""), 5_000);
+      back();
+      await vi.waitFor(() => expect(hub.newest("prod-1")?.generation).toBe(hub.store.cluster("prod-1")?.generation));
+      expect(hub.newest("prod-1")).toMatchObject({
+        tombstones: [],
+        targets: before?.map(({ bundle }) => ({ bundle })),
+      });
+    });
+  });
+
+  it("E6: of pushes in quick succession none is gone back to, and the last one is what runs", async () => {
+    const { tree, hub } = await begin();
+    const commits: string[] = [];
+    for (let round = 2; round < 22; round += 1)
+      commits.push(await tree.commit(`scale to ${round}`, { "apps/web/web.yaml": web(round) }));
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(commits.at(-1)), 10_000);
+    const sent = hub.sent.get("prod-1")?.map(({ targets }) => commits.indexOf(targets[0]?.commit ?? "")) ?? [];
+    expect(sent).toEqual(sent.toSorted((a, b) => a - b));
+    expect(hub.views.application("web")).toMatchObject({
+      revision: expect.stringContaining(commits.at(-1)?.slice(0, 7) ?? "?"),
+    });
+  });
+
   it("explains a selector that matches nothing with the nearest label", async () => {
     const { tree, hub } = await begin();
     await tree.commit("typo", { "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "prd")}` });
@@ -279,7 +363,7 @@ spec:
     - selector: { matchLabels: { env: prod } }
       replicas: [{ name: web, count: 9 }]
 `;
-    const record = { name: "edge-1", uid: "edge-1", labels: {}, generation: 0, seenAtMs: 0 };
+    const record = { name: "edge-1", uid: "edge-1", labels: {}, cordon: "", generation: 0, seenAtMs: 0 };
     const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     const newest = (hub: Awaited<ReturnType<typeof startLoop>>) => {
       const { targets = [], tombstones = [] } = hub.newest("edge-1") ?? {};

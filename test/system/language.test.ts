@@ -76,6 +76,25 @@ describe("the configuration language on a fleet", () => {
     expect(await conditionOf()).toMatchObject({ status: "True" });
   });
 
+  it("keeps new applications away from a cluster that a person cordons, until it is opened again", async () => {
+    await fleet.client.clusters.cordon("eu-2", { cordoned: true, reason: "it moves" }, soon());
+    const files = {
+      "apps/late/drover.yaml": application("late", "late"),
+      "apps/late/placement.yaml": placement("clusters: [eu-2]").replaceAll("shop", "late"),
+      "apps/late/late.yaml": configMap("late", {}),
+    };
+    await fleet.tree.commit("place late", files);
+    await vi.waitFor(async () => {
+      const { reason } = await fleet.client.applications.get("late", soon());
+      expect(reason).toBe("placement late matches it, but it takes nothing new: it moves");
+    }, waiting);
+    await fleet.client.clusters.cordon("eu-2", { cordoned: false }, soon());
+    await vi.waitFor(async () => {
+      expect((await fleet.cluster("eu-2").get("late", "configmap/late"))?.metadata.name).toBe("late");
+    }, waiting);
+    await fleet.tree.commit("no late", { "apps/late": undefined });
+  });
+
   it("leaves a cordoned cluster what it has, and gives it nothing new", async () => {
     await fleet.tree.commit("cordon us-1, and an application more", {
       "clusters.yaml": domains("{ cordoned: true, vars: { domain: us.example.net } }"),

@@ -1,3 +1,4 @@
+import type { CordonCluster } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 
@@ -6,9 +7,11 @@ import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { formatLabels, parseLabelChanges } from "../names.ts";
 import { isStructured, openSession, print, printValue, say } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+import { plain } from "../text.ts";
 
 export function define(program: Command, { terminal }: CommandContext): void {
-  const cluster = program.command("cluster").description("Label and remove clusters.");
+  const cluster = program.command("cluster").description("Label, cordon and remove clusters.");
   const label = cluster
     .command("label")
     .description("Set and remove labels. Applications come and go with them.")
@@ -26,6 +29,41 @@ export function define(program: Command, { terminal }: CommandContext): void {
     ["drover cluster label prod-1 tier=gold", "set"],
     ["drover cluster label prod-1 tier-", "remove"],
   ]);
+  defineCordon(cluster, terminal);
+  defineRemove(cluster, terminal);
+}
+
+function defineCordon(cluster: Command, terminal: Terminal): void {
+  const cordon = cluster
+    .command("cordon")
+    .description("Keep applications away that the cluster does not have. What it has stays, and is updated.")
+    .argument("<name>", "cluster")
+    .option("--reason <text>", "told to those who ask why nothing new comes")
+    .action(async (name: string) => {
+      const flags = cordon.optsWithGlobals<GlobalFlags & { readonly reason?: string }>();
+      const { reason } = flags;
+      return setCordon(terminal, flags, name, { cordoned: true, ...(reason === undefined ? {} : { reason }) });
+    });
+  withExamples(cordon, [["drover cluster cordon prod-1 --reason 'moves to other hardware'", "nothing new comes"]]);
+  const uncordon = cluster
+    .command("uncordon")
+    .description("Let applications come again.")
+    .argument("<name>", "cluster")
+    .action(async (name: string) =>
+      setCordon(terminal, uncordon.optsWithGlobals<GlobalFlags>(), name, { cordoned: false }),
+    );
+  withExamples(uncordon, [["drover cluster uncordon prod-1", "what its labels select comes"]]);
+}
+
+async function setCordon(terminal: Terminal, flags: GlobalFlags, name: string, input: CordonCluster): Promise<void> {
+  const session = await openSession(terminal, flags);
+  const changed = await session.client.clusters.cordon(name, input, session.signal);
+  if (isStructured(session.format)) return printValue(session, changed);
+  const is = changed.cordoned === "" ? "takes new applications" : `takes no new applications: ${changed.cordoned}`;
+  print(session, [session.format === "name" ? changed.name : `${changed.name} ${plain(is)}`]);
+}
+
+function defineRemove(cluster: Command, terminal: Terminal): void {
   const remove = cluster
     .command("remove")
     .description("Forget a cluster and revoke its certificate. What runs there stays.")

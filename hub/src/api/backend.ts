@@ -23,6 +23,7 @@ export interface Backend {
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster>;
+  cordonCluster(name: string, input: api.CordonCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */

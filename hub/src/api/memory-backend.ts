@@ -128,6 +128,14 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(changed);
   }
 
+  cordonCluster(name: string, { cordoned, reason = "" }: api.CordonCluster): Promise<api.Cluster> {
+    const cluster = this.clusterByName.get(name);
+    if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
+    const changed = { ...cluster, cordoned: cordoned ? reason || "it is cordoned" : "" };
+    this.clusterByName.set(name, changed);
+    return Promise.resolve(changed);
+  }
+
   removeCluster(name: string): Promise<void> {
     this.clusterByName.delete(name);
     return Promise.resolve();

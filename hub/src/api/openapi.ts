@@ -15,6 +15,7 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.joinClusterSchema, "JoinCluster"],
   [api.joinedClusterSchema, "JoinedCluster"],
   [api.labelClusterSchema, "LabelCluster"],
+  [api.cordonClusterSchema, "CordonCluster"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
   [api.sourceDetailSchema, "SourceDetail"],

@@ -169,6 +169,7 @@ function cluster(name: string, change: Partial<api.Cluster>): api.Cluster {
     agentVersion: "0.1.0",
     kubernetesVersion: "v1.35.1",
     nodes: 3,
+    cordoned: "",
     ...change,
   };
 }

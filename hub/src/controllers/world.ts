@@ -12,7 +12,7 @@ import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
 import type { Snapshot } from "../source/snapshot.ts";
-import type { SourceRecord, Store } from "../store/store.ts";
+import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 
 export interface SourceStatus {
@@ -92,12 +92,22 @@ export class World {
 
   /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map(({ name, labels, facts }) => {
-      const declared = this.catalogs.declaredCluster(name);
-      const cordoned = declared?.cordoned === true ? `it is cordoned at ${declared.at.file}:${declared.at.line}` : "";
+    return this.#store.clusters().map((record) => {
+      const { name, labels, facts } = record;
       const all = { ...this.labels(name, labels), ...factLabels(facts) };
-      return { name, labels: all, vars: declared?.vars ?? {}, cordoned };
+      return {
+        name,
+        labels: all,
+        vars: this.catalogs.declaredCluster(name)?.vars ?? {},
+        cordoned: this.cordon(record),
+      };
     });
+  }
+
+  /** Why a cluster takes no application that it does not have; "" when it does. */
+  cordon({ name, cordon }: ClusterRecord): string {
+    const declared = this.catalogs.declaredCluster(name);
+    return declared?.cordoned === true ? `it is cordoned at ${declared.at.file}:${declared.at.line}` : cordon;
   }
 
   labels(cluster: string, given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -57,6 +57,9 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
+/** Fields of clusters that earlier versions did not write. */
+const addedToClusters: Pick<ClusterRecord, "cordon"> = { cordon: "" };
+
 /** Fields of targets that earlier versions did not write. */
 const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
   sync: defaultSync,
@@ -85,7 +88,9 @@ class SqliteStore implements Store {
     this.epoch = this.#meta("epoch");
     const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...sourceDefaults, ...record }));
     this.#sources = new Map(sources.map((record) => [record.name, record]));
-    this.#clusters = new Map(this.#records<ClusterRecord>("clusters").map((record) => [record.name, record]));
+    this.#clusters = new Map(
+      this.#records<ClusterRecord>("clusters").map((record) => [record.name, { ...addedToClusters, ...record }]),
+    );
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     this.#events = this.#records<Event>("events");

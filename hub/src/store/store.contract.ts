@@ -128,7 +128,7 @@ const source: SourceRecord = {
 
 function cluster(name: string): ClusterRecord {
   const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-  return { name, uid: "", labels: { env: "dev" }, generation: 0, facts, seenAtMs: 0 };
+  return { name, uid: "", labels: { env: "dev" }, cordon: "", generation: 0, facts, seenAtMs: 0 };
 }
 
 function target(app: string, cluster: string, bundle: string): TargetRecord {

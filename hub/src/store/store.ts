@@ -44,6 +44,8 @@ export interface ClusterRecord {
   readonly uid: string;
   /** Labels given by people; labels declared in Git come on top. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Why people keep new applications away from it; "" = they do not. */
+  readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
   readonly facts: Pick<Hello, "agentVersion" | "kubernetesVersion" | "nodes">;

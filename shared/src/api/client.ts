@@ -27,6 +27,8 @@ export interface Client {
     join(input: api.JoinCluster, signal: AbortSignal): Promise<api.JoinedCluster>;
     /** A null value removes the label. */
     label(name: string, labels: api.LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
+    /** Keeps new applications away from a cluster, or lets them come again. */
+    cordon(name: string, input: api.CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -83,6 +85,7 @@ export function createClient(options: ClientOptions): Client {
       get: (name, signal) => http.get(named("clusters", name), signal),
       join: (input, signal) => http.send("POST", "/clusters", signal, input),
       label: (name, labels, signal) => http.send("PATCH", `${named("clusters", name)}/labels`, signal, { labels }),
+      cordon: (name, input, signal) => http.send("PATCH", `${named("clusters", name)}/cordon`, signal, input),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {

@@ -44,6 +44,7 @@ export const clusterSchema = Type.Object({
   agentVersion: Type.String(),
   kubernetesVersion: Type.String(),
   nodes: Type.Integer(),
+  cordoned: text("Why it takes no application that it does not have; empty when it does"),
 });
 
 export const targetSchema = Type.Object({
@@ -219,6 +220,14 @@ export const labelClusterSchema = Type.Object(
   { additionalProperties: false },
 );
 
+export const cordonClusterSchema = Type.Object(
+  {
+    cordoned: Type.Boolean({ description: "false lifts what was set here; what Git says of the cluster stays" }),
+    reason: Type.Optional(Type.String({ maxLength: 256, description: "Told to those who ask why nothing new comes" })),
+  },
+  { additionalProperties: false },
+);
+
 export const eventSchema = Type.Object({
   id: Type.Integer({ description: "Counts up; the cursor of the stream" }),
   at: time("When"),
@@ -372,6 +381,7 @@ export type SourceIdentity = Static<typeof sourceIdentitySchema>;
 export type JoinCluster = Static<typeof joinClusterSchema>;
 export type JoinedCluster = Static<typeof joinedClusterSchema>;
 export type LabelCluster = Static<typeof labelClusterSchema>;
+export type CordonCluster = Static<typeof cordonClusterSchema>;
 export type Event = Static<typeof eventSchema>;
 export type DiffResult = Static<typeof diffSchema>;
 export type TreeResult = Static<typeof treeSchema>;

@@ -1,6 +1,7 @@
 import {
   clusterQuerySchema,
   clusterSchema,
+  cordonClusterSchema,
   joinClusterSchema,
   joinedClusterSchema,
   labelClusterSchema,
@@ -41,6 +42,11 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
     return backend.labelCluster(name, request.body.labels);
   });
 
+  app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
+    const { name } = cluster(request.params.name);
+    return backend.cordonCluster(name, request.body);
+  });
+
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
     const { name } = request.params;
     if (!names().includes(name)) throw notFound("cluster", name, names());
@@ -70,6 +76,13 @@ const operations = {
     summary: "Set and remove labels; null removes",
     params,
     body: labelClusterSchema,
+    response: { 200: clusterSchema },
+  },
+  cordonCluster: {
+    operationId: "cordonCluster",
+    summary: "Keep applications away that the cluster does not have, or let them come again",
+    params,
+    body: cordonClusterSchema,
     response: { 200: clusterSchema },
   },
   removeCluster: {
