@@ -1,7 +1,7 @@
 import type { Path } from "../decode.ts";
 import { canonicalJson } from "../digest.ts";
 import { isRecord, type JsonRecord } from "../json.ts";
-import { hasKeys, type FieldPath, type Segment } from "./field-path.ts";
+import type { FieldPath, Segment } from "./field-path.ts";
 
 /** Keys of lists of records, tried in this order: the first that every item has and that tells them apart. */
 const listKeys: readonly (readonly string[])[] = [
@@ -35,48 +35,45 @@ export function itemSegment(item: JsonRecord, keys: readonly string[]): Segment 
   return { kind: "item", keys: pick(item, keys) };
 }
 
-/** A path by places in `value` as people read it, with list items by their keys. */
-export function fieldPathOf(value: unknown, path: Path): FieldPath {
-  const segments: Segment[] = [];
-  let current = value;
-  for (const step of path) {
-    if (Array.isArray(current)) {
-      const item: unknown = current[Number(step)];
-      const keys = itemKeys(current);
-      const byKey = keys !== undefined && isRecord(item);
-      segments.push(byKey ? itemSegment(item, keys) : { kind: "index", index: Number(step) });
-      current = item;
-    } else {
-      segments.push({ kind: "field", name: String(step) });
-      current = isRecord(current) ? current[step] : undefined;
-    }
-  }
-  return segments;
+/** A scalar of a value, or an empty list or map in it. */
+export interface Leaf {
+  /** By places. */
+  readonly path: Path;
+  /** As people read it, with list items by their keys. */
+  readonly field: FieldPath;
+  readonly value: unknown;
 }
 
-/** The places of the steps of a path in `value`, as far as they are there. */
-export function placesOf(value: unknown, path: FieldPath): Path {
-  const places: (string | number)[] = [];
-  let current = value;
-  for (const segment of path) {
-    if (segment.kind === "field") {
-      if (!isRecord(current) || !Object.hasOwn(current, segment.name)) break;
-      places.push(segment.name);
-      current = current[segment.name];
-    } else {
-      const index: number = Array.isArray(current) ? indexOf(current, segment) : -1;
-      const item: unknown = Array.isArray(current) ? current[index] : undefined;
-      if (item === undefined) break;
-      places.push(index);
-      current = item;
+/** All leaves of a value, in linear time. */
+export function fieldsOf(value: unknown): readonly Leaf[] {
+  const leaves: Leaf[] = [];
+  const walk = (part: unknown, path: Path, field: FieldPath): void => {
+    const keys = Array.isArray(part) ? itemKeys(part) : undefined;
+    const parts = partsOf(part);
+    if (parts.length === 0) leaves.push({ path, field, value: part });
+    for (const [key, inner] of parts) {
+      const segment: Segment =
+        typeof key === "string"
+          ? { kind: "field", name: key }
+          : keys !== undefined && isRecord(inner)
+            ? itemSegment(inner, keys)
+            : { kind: "index", index: key };
+      walk(inner, [...path, key], [...field, segment]);
     }
-  }
-  return places;
+  };
+  walk(value, [], []);
+  return leaves;
 }
 
-function indexOf(items: readonly unknown[], segment: Exclude<Segment, { kind: "field" }>): number {
-  if (segment.kind === "index") return segment.index;
-  return items.findIndex((item) => isRecord(item) && hasKeys(item, segment.keys));
+/** What a list or a map holds; nothing for a scalar. */
+export function partsOf(value: unknown): readonly (readonly [string | number, unknown])[] {
+  if (Array.isArray(value)) return value.map((item: unknown, index) => [index, item] as const);
+  return isRecord(value) ? Object.entries(value) : [];
+}
+
+/** What an item goes by, as a text; without the keys that it leaves to the server's default. */
+export function itemName(item: JsonRecord, keys: readonly string[]): string {
+  return canonicalJson(pick(item, keys));
 }
 
 function pick(record: JsonRecord, keys: readonly string[]): JsonRecord {

@@ -3,7 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { JsonRecord } from "@drover/shared/json";
 import { canonicalize } from "@drover/shared/kube/canonical";
 import { formatFieldPath } from "@drover/shared/kube/field-path";
-import { fieldPathOf } from "@drover/shared/kube/list-items";
+import { fieldsOf } from "@drover/shared/kube/list-items";
 import {
   formatObjectKey,
   objectKey,
@@ -26,7 +26,7 @@ import { varsOf } from "../variants.ts";
 import { traceChart } from "./charted.ts";
 import { traceKustomized, type KustomizeFiles } from "./kustomized.ts";
 import { findObject, isNamed, type NamedObject, type WantedObject } from "./object-name.ts";
-import { leafKey, leavesOf, setBy, type Traced } from "./origins.ts";
+import { leafKey, setBy, type Traced } from "./origins.ts";
 import type { PlaceOf } from "./places.ts";
 import { renderOn, type Render } from "./rendered.ts";
 import { replay } from "./replay.ts";
@@ -159,10 +159,10 @@ const hidden = (): string => "hidden";
 
 function describe({ value, origins }: Traced<KubeObject>): Pick<BlameResult, "object" | "value" | "fields"> {
   const shown = inOrder(value);
-  const fields = leavesOf(shown).map(({ path }) => {
+  const fields = fieldsOf(shown).map(({ path, field }) => {
     const { origin, variables } = origins.get(leafKey(path)) ?? setBy({ kind: "drover", repository: "" });
     const pointer = path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-    return { path: formatFieldPath(fieldPathOf(shown, path)), pointer, origin, variables: [...variables] };
+    return { path: formatFieldPath(field), pointer, origin, variables: [...variables] };
   });
   const masked = redactValue({ kind: value.kind, path: [], value: shown }, hidden) as Record<string, unknown>;
   return { object: formatObjectKey(objectKey(value)), value: masked, fields };

@@ -1,15 +1,15 @@
+import type { Path } from "@drover/shared/decode";
 import { canonicalJson } from "@drover/shared/digest";
-import type { Position } from "@drover/shared/errors";
-import type { FieldPath } from "@drover/shared/kube/field-path";
-import { fieldPathOf, placesOf } from "@drover/shared/kube/list-items";
+import { canonicalize } from "@drover/shared/kube/canonical";
+import { formatFieldPath } from "@drover/shared/kube/field-path";
+import { fieldsOf, type Leaf } from "@drover/shared/kube/list-items";
 import { splitApiVersion, type KubeObject, type Manifest } from "@drover/shared/kube/manifest";
 
 import type { Application } from "../application.ts";
-import type { LoadedDocument } from "../render/loaded.ts";
 import { isKubeObject, objectsIn } from "../render/objects.ts";
 import type { SnapshotFiles } from "../render/snapshot-files.ts";
 import { markVariables } from "../variables.ts";
-import { leafKey, leavesOf, setBy, valueAtPath, type Traced } from "./origins.ts";
+import { followCanonical, leafKey, setBy, type FieldOrigin, type Traced } from "./origins.ts";
 
 /** The files that a build of the kustomization in a folder can read. */
 export type KustomizeFiles = (path: string) => Promise<readonly string[]>;
@@ -30,28 +30,36 @@ export async function traceKustomized(
   const { repository, path } = application.source;
   const isOwn = (file: string): boolean => file.startsWith(`${path}/`);
   const found = (await files(path)).filter((file) => /\.(?:ya?ml|json)$/iu.test(file));
-  const sources: LoadedDocument[] = [];
+  const known = new Map<string, FieldOrigin>();
   for (const file of found.toSorted((a, b) => Number(isOwn(a)) - Number(isOwn(b)))) {
     const { documents } = await snapshot.decode(file);
-    sources.push(...objectsIn(documents).filter(({ value }) => isKubeObject(value) && isSame(value, object)));
-  }
-  const placeOf = (leaf: FieldPath, value: unknown): Position | undefined => {
-    for (const source of sources) {
-      const written = placesOf(source.value, leaf);
-      if (written.length < leaf.length) continue;
-      const marked = markVariables(valueAtPath(source.value, written)).value;
-      const same = [marked, valueAtPath(source.value, written)].some(
-        (one) => canonicalJson(one ?? null) === canonicalJson(value ?? null),
-      );
-      if (same) return source.positionOf(written);
+    for (const { value, positionOf } of objectsIn(documents)) {
+      if (!isKubeObject(value) || !isSame(value, object)) continue;
+      const originOf = (at: Path) => setBy({ kind: "kustomize", repository, at: positionOf(at) });
+      const { value: canonical, origins } = followCanonical(value, canonicalize(value), originOf);
+      // Whether the manifests hold variables or not.
+      for (const one of [canonical, markVariables(canonical).value]) {
+        for (const leaf of fieldsOf(one)) {
+          const origin = origins.get(leafKey(leaf.path));
+          if (origin !== undefined && !known.has(nameOf(leaf))) known.set(nameOf(leaf), origin);
+        }
+      }
     }
-    return manifest.at;
-  };
-  const origins = leavesOf(object).map(({ path: leaf, value }) => {
-    const at = placeOf(fieldPathOf(object, leaf), value);
-    return [leafKey(leaf), setBy({ kind: "kustomize", repository, ...(at === undefined ? {} : { at }) })] as const;
+  }
+  const kustomization = setBy({
+    kind: "kustomize",
+    repository,
+    ...(manifest.at === undefined ? {} : { at: manifest.at }),
   });
+  const origins = fieldsOf(object).map(
+    (leaf) => [leafKey(leaf.path), known.get(nameOf(leaf)) ?? kustomization] as const,
+  );
   return { value: object, origins: new Map(origins) };
+}
+
+/** Equal for the same field with the same value. */
+function nameOf({ field, value }: Leaf): string {
+  return `${formatFieldPath(field)} ${canonicalJson(value ?? null)}`;
 }
 
 function isSame(one: KubeObject, other: KubeObject): boolean {

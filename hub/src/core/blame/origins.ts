@@ -2,7 +2,7 @@ import type { Origin, Variable } from "@drover/shared/api/explanations";
 import type { Path } from "@drover/shared/decode";
 import { canonicalJson } from "@drover/shared/digest";
 import { at, isRecord } from "@drover/shared/json";
-import { itemKeys, sameItem } from "@drover/shared/kube/list-items";
+import { itemKeys, itemName, partsOf, type Leaf } from "@drover/shared/kube/list-items";
 
 /** What set a field, and what filled its variables in. */
 export interface FieldOrigin {
@@ -19,20 +19,9 @@ export interface Traced<T = unknown> {
   readonly origins: Origins;
 }
 
-export interface Leaf {
-  readonly path: Path;
-  /** A scalar, or an empty list or map. */
-  readonly value: unknown;
-}
-
-export function leavesOf(value: unknown, path: Path = []): readonly Leaf[] {
+export function leavesOf(value: unknown, path: Path = []): readonly Pick<Leaf, "path" | "value">[] {
   const parts = partsOf(value);
   return parts.length === 0 ? [{ path, value }] : parts.flatMap(([key, part]) => leavesOf(part, [...path, key]));
-}
-
-function partsOf(value: unknown): readonly (readonly [string | number, unknown])[] {
-  if (Array.isArray(value)) return value.map((item: unknown, index) => [index, item] as const);
-  return isRecord(value) ? Object.entries(value) : [];
 }
 
 export function leafKey(path: Path): string {
@@ -90,20 +79,19 @@ function partnersOf(after: unknown, before: unknown): Partner {
 
 function itemPartners(after: readonly unknown[], before: readonly unknown[]): Partner {
   const keys = itemKeys(after);
-  if (keys !== undefined) {
-    return (index) => {
-      const item = after[Number(index)];
-      const found = before.findIndex((other) => isRecord(item) && isRecord(other) && sameItem(keys, item, other));
-      return found === -1 ? undefined : found;
-    };
-  }
+  // A list may have as many items as an object has room for: each is looked up, never searched.
+  const nameOf = (item: unknown): string =>
+    keys !== undefined && isRecord(item) ? itemName(item, keys) : canonicalJson(item ?? null);
   const free = new Map<string, number[]>();
-  for (const [index, item] of before.entries()) {
-    const text = canonicalJson(item ?? null);
-    free.set(text, [...(free.get(text) ?? []), index]);
+  for (const [index, item] of [...before.entries()].toReversed()) {
+    const name = nameOf(item);
+    const same = free.get(name);
+    if (same === undefined) free.set(name, [index]);
+    else same.push(index);
   }
-  const equal = after.map((item) => free.get(canonicalJson(item ?? null))?.shift());
-  return (index) => equal[Number(index)] ?? (after.length === before.length ? index : undefined);
+  const found = after.map((item) => free.get(nameOf(item))?.pop());
+  const byPlace = keys === undefined && after.length === before.length;
+  return (index) => found[Number(index)] ?? (byPlace ? index : undefined);
 }
 
 /** What only the canonical form has is a default that Drover makes, such as a port's protocol. */
@@ -131,7 +119,7 @@ function writtenPath(before: unknown, path: Path): Path {
   return isText && at(before, "kind") === "Secret" ? ["stringData", key] : path;
 }
 
-export function valueAtPath(value: unknown, path: Path): unknown {
+function valueAtPath(value: unknown, path: Path): unknown {
   return path.reduce((current: unknown, key) => partAt(current, key), value);
 }
 
@@ -142,7 +130,10 @@ export function followTexts<T>(
   {
     rename,
     origin,
-  }: { readonly rename: (name: string) => string; readonly origin: (leaf: Leaf, known: FieldOrigin) => FieldOrigin },
+  }: {
+    readonly rename: (name: string) => string;
+    readonly origin: (leaf: Pick<Leaf, "path" | "value">, known: FieldOrigin) => FieldOrigin;
+  },
 ): Traced<T> {
   const origins = new Map<string, FieldOrigin>();
   for (const leaf of leavesOf(before.value)) {

@@ -113,3 +113,15 @@ test("what no override changes keeps the origin that it was written with", () =>
     }),
   );
 });
+
+test.each([
+  ["keyed", (n: number) => ({ name: `n${n}`, value: n })],
+  ["keyed by two fields", (n: number) => ({ port: 1, protocol: `p${n}` })],
+  ["equal", () => 0],
+])("a list with many %s items is traced in linear time", (_what, item) => {
+  const items = Array.from({ length: 8_000 }, (_, n) => item(n));
+  const given = { apiVersion: "example.org/v1", kind: "Gadget", metadata: { name: "web" }, spec: { items } };
+  const patch: Patch = { kind: "merge", target: {}, patch: { spec: { items: [...items, ...items.slice(0, 1)] } }, at };
+  const { origins } = trace(given, [overrideOf({ patches: [patch] })]);
+  expect(origins.size).toBeGreaterThan(8_000);
+});

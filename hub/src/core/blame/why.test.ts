@@ -1,3 +1,4 @@
+import { DroverError } from "@drover/shared/errors";
 import { expect, test } from "vitest";
 
 import { targetOf, type BlameCase } from "./blame.fixture.ts";
@@ -137,4 +138,16 @@ test("overrides come in the order in which they hold, with what each part sets, 
     ["b", false],
   ]);
   expect(result.problems.map(({ code }) => code)).toEqual(["patch-no-match"]);
+});
+
+test("what cannot be rendered now is placed all the same", async () => {
+  const target = targetOf({
+    files: shop(placement("p", "selector: {}, overrides: [{ selector: {}, labels: { a: b } }]")),
+  });
+  const render = () => Promise.reject(new DroverError("program_missing", "kustomize is not there"));
+  expect(await why({ ...target, render })).toMatchObject({
+    selected: true,
+    overrides: [{ holds: true, sets: [] }],
+    problems: [{ code: "program_missing" }],
+  });
 });

@@ -1,5 +1,6 @@
 import type { OverrideReason, PlacementReason, WhyResult } from "@drover/shared/api/explanations";
 import { canonicalJson } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
 import type { KubeObject } from "@drover/shared/kube/manifest";
 
 import { stepsOf } from "../apply-overrides.ts";
@@ -63,7 +64,8 @@ interface Effects {
 const noEffects: Effects = { sets: new Map(), problems: [] };
 
 async function effectsOn(input: WhyInput): Promise<Effects> {
-  const rendered = await renderOn(input);
+  const rendered = await renderOn(input).catch((cause: unknown) => DroverError.from(cause));
+  if (rendered instanceof DroverError) return { sets: new Map(), problems: [problemOf(rendered)] };
   if (rendered.unselected !== undefined) return noEffects;
   const sets = new Map<Override, OverrideReason["sets"]>();
   let current = rendered.manifests.map(({ object }) => object);
@@ -78,6 +80,14 @@ async function effectsOn(input: WhyInput): Promise<Effects> {
     sets.set(override, own);
   }
   return { sets, problems: rendered.problems.map((problem) => ({ ...problem })) };
+}
+
+/** What cannot be rendered, as where a program is missing, is still placed. */
+function problemOf(error: DroverError): WhyResult["problems"][number] {
+  const { code, message, at, hint } = error;
+  if (code === "canceled") throw error;
+  const more = { ...(at === undefined ? {} : { at }), ...(hint === undefined ? {} : { hint }) };
+  return { code, severity: "error", message, ...more };
 }
 
 /** How many fields were set or taken away. */
