@@ -21,6 +21,9 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: "get", summary: "List clusters, apps, targets, sources or events", load: () => import("./commands/get.ts") },
   { name: "describe", summary: "Show all that is known of one thing", load: () => import("./commands/describe.ts") },
+  { name: "why", summary: "Explain why a target runs where it does", load: () => import("./commands/why.ts") },
+  { name: "why-not", summary: "Explain why an application does not", load: () => import("./commands/why-not.ts") },
+  { name: "blame", summary: "Show what set each field of an object", load: () => import("./commands/blame.ts") },
   { name: "events", summary: "Show what happened, or follow it", load: () => import("./commands/events.ts") },
   { name: "diff", summary: "Compare Git with what lives in a cluster", load: () => import("./commands/diff.ts") },
   { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },

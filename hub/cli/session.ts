@@ -1,19 +1,19 @@
 import type { Client } from "@drover/shared/api/client";
 import { DroverError } from "@drover/shared/errors";
+import { formatProblem, type Problem } from "@drover/shared/problems";
 
 import type { GlobalFlags } from "./config.ts";
 import { resolveConnection } from "./config.ts";
 import type { Style, Terminal } from "./terminal.ts";
 import { styleOf } from "./terminal.ts";
+import { plain } from "./text.ts";
 
 export const outputs = ["table", "wide", "json", "yaml", "name"] as const;
 export type OutputFormat = (typeof outputs)[number];
 
-/** What a running command has at hand. */
-export interface Session {
+/** Where a command writes, and how. */
+export interface Output {
   readonly terminal: Terminal;
-  readonly client: Client;
-  readonly signal: AbortSignal;
   readonly format: OutputFormat;
   /** For stdout. */
   readonly style: Style;
@@ -21,18 +21,26 @@ export interface Session {
   readonly asideStyle: Style;
 }
 
-export async function openSession(terminal: Terminal, flags: GlobalFlags): Promise<Session> {
-  const format = checkFormat(flags.output);
-  const connection = await resolveConnection(flags, terminal);
-  const { createClient } = await import("@drover/shared/api/client");
+/** What a running command has at hand. */
+export interface Session extends Output {
+  readonly client: Client;
+  readonly signal: AbortSignal;
+}
+
+export function openOutput(terminal: Terminal, flags: GlobalFlags): Output {
   return {
     terminal,
-    client: createClient(connection),
-    signal: terminal.signal,
-    format,
+    format: checkFormat(flags.output),
     style: styleOf(terminal, terminal.stdout, flags),
     asideStyle: styleOf(terminal, terminal.stderr, flags),
   };
+}
+
+export async function openSession(terminal: Terminal, flags: GlobalFlags): Promise<Session> {
+  const output = openOutput(terminal, flags);
+  const connection = await resolveConnection(flags, terminal);
+  const { createClient } = await import("@drover/shared/api/client");
+  return { ...output, client: createClient(connection), signal: terminal.signal };
 }
 
 /** Writes lines of data. */
@@ -45,8 +53,14 @@ export function say(session: Pick<Session, "terminal">, line: string): void {
   session.terminal.stderr.write(`${line}\n`);
 }
 
+/** Writes what is wrong, and says whether any of it is an error. */
+export function sayProblems(session: Pick<Session, "terminal">, problems: readonly Problem[]): boolean {
+  for (const problem of problems) say(session, plain(`${problem.severity}: ${formatProblem(problem)}`));
+  return problems.some(({ severity }) => severity === "error");
+}
+
 /** Writes a value as JSON or YAML. */
-export async function printValue(session: Session, value: unknown): Promise<void> {
+export async function printValue(session: Output, value: unknown): Promise<void> {
   if (session.format === "yaml") {
     const { stringify } = await import("yaml");
     session.terminal.stdout.write(stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 }));

@@ -34,6 +34,6 @@ export function paintState(state: TargetState, text: string, style: Style): stri
 /** Punctuation of tables and sentences, for terminals with and without Unicode. */
 export function marks(style: Style) {
   return style.unicode
-    ? { none: "–", ellipsis: "…", dot: " · ", arrow: "→", branch: "├─ ", last: "└─ ", line: "│  " }
-    : { none: "-", ellipsis: "...", dot: ", ", arrow: "->", branch: "|- ", last: "`- ", line: "|  " };
+    ? { none: "–", ellipsis: "…", dot: " · ", arrow: "→", left: "←", branch: "├─ ", last: "└─ ", line: "│  " }
+    : { none: "-", ellipsis: "...", dot: ", ", arrow: "->", left: "<-", branch: "|- ", last: "`- ", line: "|  " };
 }

@@ -12,6 +12,7 @@ import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isVersionRange, versionRangeHint } from "./core/version-range.ts";
+import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
 import { parseAddress } from "./source/address.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
@@ -28,6 +29,7 @@ export interface BackendDeps {
   readonly events: EventLog;
   readonly enrollment: Enrollment;
   readonly inspections: Inspections;
+  readonly explanations: Explanations;
   readonly link: Pick<HubLink, "disconnect">;
   readonly mirror: Pick<Mirror, "forget">;
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
@@ -71,6 +73,14 @@ export function createBackend(deps: BackendDeps): Backend {
       requireTarget(deps.store, app, cluster);
       return (await deps.inspections.ask({ app, cluster }, "rbac", signal)) as api.RbacResult;
     },
+    why: async (app, cluster, signal) => {
+      const result = await deps.explanations.why({ app, cluster }, signal);
+      const target = views.target(app, cluster);
+      if (target === undefined) return result;
+      const { state, reason, message, revision, bundle } = target;
+      return { ...result, target: { state, reason, message, revision, bundle } };
+    },
+    blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),

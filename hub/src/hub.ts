@@ -26,10 +26,13 @@ import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { World } from "./controllers/world.ts";
+import { createExplanations } from "./explanations.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
+import { createHelm } from "./source/helm.ts";
+import { createKustomize } from "./source/kustomize.ts";
 import { createMirror } from "./source/mirror.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -105,7 +108,9 @@ function assemble(parts: Parts): readonly Service[] {
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
-  const loop = createLoop({ ...deps, store, world, events, mirror, link, sign });
+  const { environment } = deps;
+  const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
+  const loop = createLoop({ ...deps, store, world, events, mirror, link, sign, programs });
   const agents = createAgents({
     store,
     world,
@@ -126,6 +131,7 @@ function assemble(parts: Parts): readonly Service[] {
     events,
     enrollment,
     inspections,
+    explanations: createExplanations({ store, world, ...programs }),
     link,
     mirror,
     deployKeys,

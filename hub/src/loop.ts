@@ -8,11 +8,9 @@ import type { Service } from "@drover/shared/service";
 import { createApplicationReconciler } from "./controllers/application.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
-import { createRenderer } from "./controllers/renderer.ts";
+import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
 import type { World } from "./controllers/world.ts";
-import { createHelm } from "./source/helm.ts";
-import { createKustomize } from "./source/kustomize.ts";
 import type { Mirror } from "./source/mirror.ts";
 import { createPoller } from "./source/poller.ts";
 import type { Store } from "./store/store.ts";
@@ -27,7 +25,7 @@ export interface LoopParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly programs: RenderPrograms;
 }
 
 export interface Loop {
@@ -50,8 +48,7 @@ export function createLoop(parts: LoopParts): Loop {
   const controller = (options: Pick<ControllerOptions, "name" | "reconcile" | "concurrency">): Controller =>
     createController({ ...options, clock, random, log });
   const clusters = controller({ name: "cluster", concurrency: 4, reconcile: createClusterReconciler(parts) });
-  const { environment } = parts;
-  const renderer = createRenderer({ kustomize: createKustomize({ environment }), helm: createHelm({ environment }) });
+  const renderer = createRenderer(parts.programs);
   const applications = controller({
     name: "application",
     concurrency: 2,

@@ -229,10 +229,34 @@ test.each([
   ["get apps --stat failed", "did you mean --state?"],
   ["describe target shop@prod-eu-4", "did you mean shop@prod-eu-3?"],
   ["context", "what it can do: drover context --help"],
+  ["why shpo@prod-eu-3", "did you mean shop?"],
+  ["why-not shop@prod-eu-33", "did you mean prod-eu-3?"],
+  ["why-not shop@prod-eu-3", "drover why shop@prod-eu-3"],
+  ["blame cm/shop shop@prod-eu-3 data[txet]", "did you mean data[text]?"],
   ["get apps -l env=prod", "they can with --state"],
   ["get targets -l env=prod", "they can with --state, --app, --cluster"],
 ])("drover %s: %s", async (line, hint) => {
   expect((await command(line)).stderr).toContain(`hint: ${hint}`);
+});
+
+test("why and why-not tell by their exit code what is so, and print the same for scripts", async () => {
+  await using other = await startApi();
+  const ask = (line: string): Promise<Outcome> => drover(other.url, line.split(" "));
+  const lines = ["why shop@prod-eu-3", "why shop@dev-1", "why-not shop@dev-1", "why-not shop@prod-eu-3", "why shop"];
+  const outcomes = await Promise.all(lines.map(ask));
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 5, 0, 6, 2]);
+  expect(outcomes.map(({ stdout }) => stdout !== "")).toEqual([true, false, true, false, false]);
+  expect(outcomes[1]?.stderr).toContain("hint: drover why-not shop@dev-1");
+  expect(JSON.parse((await ask("why shop@prod-eu-3 -o json")).stdout)).toMatchObject({ selected: true });
+  expect((await ask("why-not shop@dev-1 -o name")).stdout).toBe("everywhere\ncanary\n");
+});
+
+test("blame asks for an object of a namespace, and refuses what names none", async () => {
+  const { stdout } = await command("blame cm/shop -n shop shop@prod-eu-3 data -o json");
+  expect(api.backend.asked).toContain("blame cm/shop shop");
+  const { fields } = JSON.parse(stdout) as { readonly fields: readonly { readonly path: string }[] };
+  expect(fields.map(({ path }) => path)).toEqual(["data[text]", "data[url]"]);
+  expect((await command("blame cm/shop shop@prod-eu-3 dat")).code).toBe(5);
 });
 
 test("agent rbac prints YAML for kubectl, and beside it what is not in there", async () => {
@@ -247,14 +271,24 @@ test("agent rbac prints YAML for kubectl, and beside it what is not in there", a
 });
 
 describe("help", () => {
-  test.each(["get", "describe", "events", "diff", "tree", "sync", "join", "version", "completion"])(
-    "of %s begins with examples and is data",
-    async (name) => {
-      const { code, stdout, stderr } = await command(`${name} --help`);
-      expect([code, stderr, stdout.startsWith(`Examples:\n  `)]).toEqual([0, "", true]);
-      expect(stdout).toContain(`drover ${name}`);
-    },
-  );
+  test.each([
+    "get",
+    "describe",
+    "why",
+    "why-not",
+    "blame",
+    "events",
+    "diff",
+    "tree",
+    "sync",
+    "join",
+    "version",
+    "completion",
+  ])("of %s begins with examples and is data", async (name) => {
+    const { code, stdout, stderr } = await command(`${name} --help`);
+    expect([code, stderr, stdout.startsWith(`Examples:\n  `)]).toEqual([0, "", true]);
+    expect(stdout).toContain(`drover ${name}`);
+  });
 
   test("of all has every command, and a page for the flags of all", async () => {
     const { stdout } = await command("help");

@@ -165,6 +165,66 @@ spec:
     expect(JSON.parse(stdout)).toMatchObject({ items: [{ data: { url: "https://example.org/" } }] });
   });
 
+  describe("why, why-not and blame", () => {
+    const placed = `${application("shop", "shop").replace("spec:", "spec:\n  substitute: true")}---
+${placement("shop", { env: "prod" })}  overrides:
+    - selector: {}
+      labels: { tier: gold }
+`;
+    const dev = cluster.replace("prod-1", "dev-1").replace("env: prod", "env: prdo");
+    beforeEach(() => write({ ...shop, "apps/shop/drover.yaml": placed, "clusters.yaml": `${cluster}---\n${dev}` }));
+
+    it("blame names the file and line, the override or the variable that set each field of an object", async () => {
+      const { code, stdout } = await run("blame", "configmap/shop", "-n", "shop", "shop@prod-1", "--path", folder);
+      expect(code).toBe(0);
+      expect(stdout.split("\n").map((line) => line.replaceAll(/ {2,}/gu, "  "))).toEqual([
+        "apps/shop/shop.yaml:1  apiVersion: v1",
+        "apps/shop/shop.yaml:2  kind: ConfigMap",
+        "  metadata:",
+        "apps/shop/shop.yaml:3  name: shop",
+        "apps/shop/drover.yaml:7 namespace  namespace: shop",
+        "  labels:",
+        "apps/shop/drover.yaml:19 labels  tier: gold",
+        "  data:",
+        "apps/shop/shop.yaml:4 ← cluster.vars.domain clusters.yaml:4  url: https://example.org/",
+        "",
+      ]);
+    });
+
+    it("blame says which application has an object, and what there is when a name is wrong", async () => {
+      await write({
+        "apps/other/drover.yaml": application("other", "shop"),
+        "apps/other/a.yaml": configMap("elsewhere", {}),
+      });
+      const ask = (object: string): Promise<Outcome> => run("blame", object, "shop@prod-1", "--path", folder);
+      expect(await ask("cm/elsewhere")).toMatchObject({ code: 5, stderr: expect.stringContaining("other has it") });
+      expect(await ask("cm/shpo")).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('did you mean "configmap/shop"?'),
+      });
+    });
+
+    it("blame says how an object would be although its cluster keeps what it has, and fails", async () => {
+      await write({ "apps/shop/shop.yaml": configMap("shop", { url: "https://${cluster.vars.none}/" }) });
+      const { code, stdout, stderr } = await run("blame", "cm/shop", "shop@prod-1", "--path", folder);
+      expect([code, stdout.includes("← cluster.vars.none (no value)")]).toEqual([1, true]);
+      expect(stderr).toContain("the cluster has no value for ${cluster.vars.none}");
+    });
+
+    it("why and why-not say what selects a cluster, who gave it its labels, and what was probably meant", async () => {
+      const runs = await run("why", "shop@prod-1", "--path", folder);
+      expect(runs).toMatchObject({ code: 0, stdout: expect.stringContaining("✔ env=prod  clusters.yaml:3") });
+      expect(runs.stdout).toContain("labels  1 field in 1 object");
+      const not = await run("why-not", "shop@dev-1", "--path", folder);
+      expect(not).toMatchObject({ code: 0, stdout: expect.stringContaining("(did you mean env=prod?)") });
+      expect(await run("why-not", "shop@prod-1", "--path", folder)).toMatchObject({ code: 6, stdout: "" });
+      expect(await run("why", "shop@prod-2", "--path", folder)).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('did you mean "prod-1"?'),
+      });
+    });
+  });
+
   it("init writes a repository in which lint finds nothing, and never over what is there", async () => {
     const made = await run("init", folder);
     expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining("apps/hello/drover.yaml\n") });

@@ -191,6 +191,57 @@ describe("one thing", () => {
     `);
   });
 
+  test("why names the placements that select a target, and what their overrides do", async () => {
+    expect(await stdoutOf("why shop@prod-eu-3")).toMatchInlineSnapshot(`
+      "
+      ✔ shop runs on prod-eu-3
+        ✗ failed at 4be1f02, bundle 8a31: ImagePullBackOff
+        ✔ placement everywhere matches env=prod  apps/shop/drover.yaml:9
+          ✔ env=prod  clusters.yaml:3
+        ✔ override matches every cluster  apps/shop/drover.yaml:21
+          patches[0]  2 fields in 1 object
+          vars  1 field
+        ✗ override needs region=us, has region=eu  apps/shop/drover.yaml:30
+      "
+    `);
+  });
+
+  test("why-not names what each placement misses, and what was probably meant", async () => {
+    expect(await stdoutOf("why-not shop@dev-1")).toMatchInlineSnapshot(`
+      "
+      ✗ shop does not run on dev-1
+        ✗ placement everywhere needs env=prod, has env=prdo  apps/shop/drover.yaml:9
+          ✗ env=prod  has env=prdo  clusters.yaml:3  (did you mean env=prod?)
+        ✗ placement canary takes 1 of the 2 clusters that match, and this is none of them  apps/shop/drover.yaml:40
+          it took prod-eu-1
+      "
+    `);
+  });
+
+  test("blame has every line of an object beside what set it", async () => {
+    expect(await stdoutOf("blame cm/shop shop@prod-eu-3")).toMatchInlineSnapshot(`
+      "
+      shop.yaml:1                                                                     apiVersion: v1
+      (default)                                                                       kind: ConfigMap
+                                                                                      data:
+      shop.yaml:4                                                                       text: |
+      shop.yaml:4                                                                         a
+      shop.yaml:4                                                                         b
+      apps/shop/drover.yaml:24 patches[0] ← cluster.vars.domain drover cluster label    url: https://shop/
+      "
+    `);
+  });
+
+  test("blame has only the lines of a field that is asked for", async () => {
+    expect(await stdoutOf("blame cm/shop shop@prod-eu-3 data[text] --ascii")).toMatchInlineSnapshot(`
+      "
+      shop.yaml:4    text: |
+      shop.yaml:4      a
+      shop.yaml:4      b
+      "
+    `);
+  });
+
   test("an application is described with its problems", async () => {
     expect(await stdoutOf("describe app billing")).toMatchInlineSnapshot(`
       "

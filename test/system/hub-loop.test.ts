@@ -4,7 +4,10 @@ import { join } from "node:path";
 
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { World } from "@drover/hub/controllers/world";
+import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
+import { createHelm } from "@drover/hub/source/helm";
+import { createKustomize } from "@drover/hub/source/kustomize";
 import { createMirror } from "@drover/hub/source/mirror";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { sourceDefaults } from "@drover/hub/store/store";
@@ -51,6 +54,8 @@ async function startLoop(folder: string, tree: WorkTree) {
   const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
   const mirror = createMirror({ folder: join(folder, "mirrors") });
+  const environment = process.env;
+  const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
     store,
     world,
@@ -61,7 +66,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     clock: systemClock,
     random: Math.random,
     log: silentLog,
-    environment: process.env,
+    programs,
   });
   const stop = new AbortController();
   const run = runAll(loop.services, stop.signal);
@@ -71,6 +76,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     loop,
     sent,
     views: createViews(store, world),
+    explanations: createExplanations({ store, world, ...programs }),
     newest: (cluster: string) => sent.get(cluster)?.at(-1),
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -425,6 +431,38 @@ spec:
       const { hub, fleet } = await beginEdge();
       await fleet.commit("no edge any more", { "edge.yaml": edge("{ env: prod }") });
       await vi.waitFor(() => expect(newest(hub)).toEqual({ bundle: undefined, tombstones: 1 }), 5_000);
+    });
+  });
+
+  it("explains a target from what it has read, and what is no target", async () => {
+    const { hub, tree } = await begin();
+    const override = "  overrides: [{ selector: {}, labels: { who: '${cluster.labels.env}' } }]\n";
+    await tree.write({ "apps/web/drover.yaml": `${application("web")}---\n${placement("web", "prod")}${override}` });
+    await tree.commit("label it");
+    hub.loop.wake.source("config");
+    await vi.waitFor(() => expect(hub.views.target("web", "prod-1")?.overrides).toHaveLength(1), 5_000);
+    const { signal } = new AbortController();
+    const target = { app: "web", cluster: "prod-1" };
+    const { fields } = await hub.explanations.blame(target, { object: "deployment/web" }, signal);
+    const origin = (path: string) => fields.find((field) => field.path === path);
+    expect(origin("spec.replicas")?.origin).toMatchObject({
+      kind: "manifest",
+      at: { file: "apps/web/web.yaml", line: 4 },
+    });
+    expect(origin("metadata.labels[who]")).toMatchObject({
+      origin: { kind: "override", repository: "config", placement: "web", at: { line: 14 } },
+      variables: [{ name: "cluster.labels.env", kind: "hub" }],
+    });
+    expect(await hub.explanations.why(target, signal)).toMatchObject({
+      selected: true,
+      overrides: [{ sets: [{ part: "labels", objects: 1, fields: 1 }] }],
+    });
+    expect(await hub.explanations.why({ app: "web", cluster: "dev-1" }, signal)).toMatchObject({
+      selected: false,
+      placements: [{ requirements: [{ text: "env=prod", has: "env=dev", kind: "hub" }] }],
+    });
+    await expect(hub.explanations.why({ app: "web", cluster: "none" }, signal)).rejects.toMatchObject({
+      code: "not_found",
     });
   });
 });

@@ -1,3 +1,4 @@
+import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
 
 /** What the routes read and ask for. Reads are of memory and return at once; intents are durable when they resolve. */
@@ -36,6 +37,10 @@ export interface Backend {
   diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult>;
   tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult>;
   rbac(app: string, cluster: string, signal: AbortSignal): Promise<api.RbacResult>;
+  /** Why a cluster has an application, or has it not. Throws `not_found` and what a render throws. */
+  why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
+  /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
+  blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
   /** Whether the hub has started whole: what /readyz answers. */
   ready(): boolean;
   /** Prometheus text. */

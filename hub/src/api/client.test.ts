@@ -42,6 +42,12 @@ describe("client", () => {
     expect((await client.targets.sync(target, signal)).targets).toEqual(["shop@prod-eu-1"]);
     expect((await client.targets.diff(target, signal)).objects).toHaveLength(2);
     expect((await client.targets.tree(target, signal)).nodes).toHaveLength(2);
+    const failed = { app: "shop", cluster: "prod-eu-3" };
+    expect((await client.targets.why(failed, signal)).overrides).toHaveLength(2);
+    expect((await client.targets.blame(failed, { object: "cm/shop", namespace: "shop" }, signal)).fields).toHaveLength(
+      4,
+    );
+    expect(api.backend.asked).toContain("blame cm/shop shop");
     expect((await client.sources.add({ url: "/srv/config.git", name: "config" }, signal)).name).toBe("config");
     expect((await client.sources.get("config", signal)).url).toBe("/srv/config.git");
     expect((await client.sources.sync("config", signal)).name).toBe("config");

@@ -1,3 +1,4 @@
+import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 
@@ -12,6 +13,8 @@ export interface MemoryFleet {
   readonly diffs?: readonly api.DiffResult[];
   readonly trees?: readonly api.TreeResult[];
   readonly rights?: readonly api.RbacResult[];
+  readonly reasons?: readonly WhyResult[];
+  readonly blames?: readonly BlameResult[];
 }
 
 /** A hub without Git, agents and store: values that the tests of API, client and CLI serve and change. */
@@ -171,12 +174,30 @@ export class MemoryBackend implements Backend {
     return this.#ask(this.#fleet.rights, { app, cluster }, signal);
   }
 
+  why(app: string, cluster: string): Promise<WhyResult> {
+    return this.#answer(this.#fleet.reasons, { app, cluster });
+  }
+
+  blame(app: string, cluster: string, { object, namespace = "" }: BlameQuery): Promise<BlameResult> {
+    this.asked.push(`blame ${object} ${namespace}`.trimEnd());
+    return this.#answer(this.#fleet.blames, { app, cluster });
+  }
+
   ready(): boolean {
     return this.started;
   }
 
   metrics(): string {
     return "# HELP drover_up 1 while the hub runs\n# TYPE drover_up gauge\ndrover_up 1\n";
+  }
+
+  #answer<T extends { readonly app: string; readonly cluster: string }>(
+    answers: readonly T[] = [],
+    { app, cluster }: { readonly app: string; readonly cluster: string },
+  ): Promise<T> {
+    const answer = answers.find((candidate) => candidate.app === app && candidate.cluster === cluster);
+    const none = new DroverError("not_found", `nothing is known of ${app}@${cluster}`);
+    return answer === undefined ? Promise.reject(none) : Promise.resolve(answer);
   }
 
   /** An agent that is connected and has nothing to say keeps the caller waiting. */

@@ -1,3 +1,4 @@
+import { blameSchema, whySchema } from "@drover/shared/api/explanations";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
 import type { TSchema } from "typebox";
@@ -94,6 +95,9 @@ test.each<[string, TSchema]>([
   ["/targets/shop/prod-eu-1/diff", schemas.diffSchema],
   ["/targets/shop/prod-eu-1/tree", schemas.treeSchema],
   ["/targets/shop/prod-eu-1/rbac", schemas.rbacSchema],
+  ["/targets/shop/prod-eu-3/why", whySchema],
+  ["/targets/shop/dev-1/why", whySchema],
+  ["/targets/shop/prod-eu-3/blame?object=cm/shop&namespace=shop", blameSchema],
   ["/sources", schemas.listSchema(schemas.sourceSchema)],
   ["/sources/legacy", schemas.sourceDetailSchema],
   ["/sources/platform/identity", schemas.sourceIdentitySchema],

@@ -1,6 +1,7 @@
 import type * as api from "@drover/shared/api/types";
 
 import type { MemoryFleet } from "./memory-backend.ts";
+import { sampleBlames, sampleReasons } from "./sample-reasons.ts";
 
 /** 2026-11-21 10:53:02 UTC: the time at which tests look at the sample fleet. */
 export const sampleNow = Date.UTC(2026, 10, 21, 10, 53, 2);
@@ -18,6 +19,8 @@ export function sampleFleet(): MemoryFleet {
     diffs: diffs(),
     trees: trees(),
     rights: rights(),
+    reasons: sampleReasons,
+    blames: sampleBlames,
   };
 }
 

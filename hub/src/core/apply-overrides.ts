@@ -10,13 +10,15 @@ import { jsonPatch, mergePatch, strategicMerge } from "@drover/shared/kube/patch
 import type { Problem } from "@drover/shared/problems";
 
 import { changeImage } from "./images.ts";
-import type { Override, TextChanges } from "./override.ts";
+import type { Override } from "./override.ts";
 import type { Patch, PatchTarget } from "./patch.ts";
 import { isScaledBy, setReplicas } from "./replicas.ts";
 import { matches } from "./selector.ts";
 
 /** One change that an override makes, with the objects that it is for. */
-interface Step {
+export interface Step {
+  /** What of the override it is, as it is written there: `patches[0]`, `labels`. */
+  readonly part: readonly [key: string, index?: number];
   readonly at: Position;
   isFor(object: KubeObject): boolean;
   /** The same object when nothing changes. Throws a DroverError when it cannot be changed so. */
@@ -55,34 +57,41 @@ export function override(manifests: readonly Manifest[], overrides: readonly Ove
   return { manifests: changed, problems };
 }
 
-function stepsOf({ patches, images, replicas, labels, annotations, at }: Override): readonly Step[] {
+/** What an override does, in the order in which it takes effect. */
+export function stepsOf({ patches, images, replicas, labels, annotations, at }: Override): readonly Step[] {
   const missed = (code: string, message: string, hint?: string): Step["missed"] =>
     hint === undefined ? { code, message } : { code, message, hint };
   return [
-    ...patches.map((patch) => ({
+    ...patches.map((patch, index) => ({
+      part: ["patches", index] as const,
       at: patch.at,
       isFor: (object: KubeObject) => isTarget(patch.target, object),
       change: (object: KubeObject) => applyPatch(patch, object),
       missed: missed("patch-no-match", "this patch matches no object", describe(patch.target)),
     })),
-    ...images.map((image) => ({
+    ...images.map((image, index) => ({
+      part: ["images", index] as const,
       at: image.at,
       isFor: (object: KubeObject) => changeImage(object, image) !== object,
       change: (object: KubeObject) => changeImage(object, image),
       missed: missed("image-no-match", `no container has the image ${image.name}`),
     })),
-    ...replicas.map((count) => ({
+    ...replicas.map((count, index) => ({
+      part: ["replicas", index] as const,
       at: count.at,
       isFor: (object: KubeObject) => isScaledBy(object, count),
       change: (object: KubeObject) => setReplicas(object, count),
       missed: missed("replicas-no-match", `no Deployment, StatefulSet or ReplicaSet is named ${count.name}`),
     })),
-    {
-      at,
-      isFor: () => true,
-      change: (object: KubeObject) => setTexts(object, { labels, annotations }),
-      missed: undefined,
-    },
+    ...Object.entries({ labels, annotations })
+      .filter(([, texts]) => Object.keys(texts).length > 0)
+      .map(([key, texts]) => ({
+        part: [key] as const,
+        at,
+        isFor: () => true,
+        change: (object: KubeObject) => mergePatch(object, { metadata: { [key]: texts } }),
+        missed: undefined,
+      })),
   ];
 }
 
@@ -95,11 +104,6 @@ function applyPatch(patch: Patch, object: KubeObject): KubeObject {
     case "strategic":
       return strategicMerge(object, patch.patch);
   }
-}
-
-function setTexts(object: KubeObject, changes: Readonly<Record<"labels" | "annotations", TextChanges>>): KubeObject {
-  const metadata = Object.fromEntries(Object.entries(changes).filter(([, texts]) => Object.keys(texts).length > 0));
-  return Object.keys(metadata).length === 0 ? object : mergePatch(object, { metadata });
 }
 
 function isTarget(target: PatchTarget, object: KubeObject): boolean {

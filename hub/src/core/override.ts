@@ -37,9 +37,14 @@ export type TextChanges = Readonly<Record<string, string | null>>;
  * within one in the order in which they are written (E25).
  */
 export function overridesFor(placements: readonly Placement[], cluster: PlaceableCluster): readonly Override[] {
-  return placements
-    .toSorted(byName)
-    .flatMap(({ overrides }) => overrides.filter(({ clusters }) => matchCluster(clusters, cluster).matched));
+  return inOrder(placements).flatMap(({ overrides }) =>
+    overrides.filter(({ clusters }) => matchCluster(clusters, cluster).matched),
+  );
+}
+
+/** The order in which the overrides of several placements are applied. */
+export function inOrder(placements: readonly Placement[]): readonly Placement[] {
+  return placements.toSorted(byName);
 }
 
 function byName(a: Placement, b: Placement): number {

@@ -66,7 +66,8 @@ function encodeBase64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-function secretTexts({ apiVersion, kind, data }: KubeObject): readonly (readonly [key: string, text: string])[] {
+/** The values of a Secret as text. */
+export function secretTexts({ apiVersion, kind, data }: KubeObject): readonly (readonly [key: string, text: string])[] {
   if (apiVersion !== "v1" || kind !== "Secret" || !isRecord(data)) return [];
   return Object.entries(data).flatMap(([key, value]) =>
     typeof value === "string" ? [[key, Buffer.from(value, "base64").toString()] as const] : [],

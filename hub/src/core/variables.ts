@@ -86,6 +86,23 @@ export function fillText(text: string, source: VariableSource): Filled<string> {
   return { value: String(value), missing };
 }
 
+/** A variable as a text uses it. */
+export interface VariableUse {
+  readonly scope: "name" | "labels" | "vars";
+  /** Of a label or a variable; "" for the name. */
+  readonly key: string;
+  readonly hasDefault: boolean;
+}
+
+/** The variables in a text that are not filled in, each once. */
+export function variablesIn(text: string): readonly VariableUse[] {
+  const bodies = new Set([...text.matchAll(marked)].map(({ groups }) => groups?.["body"] ?? ""));
+  return [...bodies].map((body) => {
+    const { scope, key = "", fallback } = parts.exec(body)?.groups ?? {};
+    return { scope: scope === "labels" || scope === "vars" ? scope : "name", key, hasDefault: fallback !== undefined };
+  });
+}
+
 function mapTexts(
   value: unknown,
   change: (text: string, path: VariableFault["path"]) => VariableValue,

@@ -2,6 +2,7 @@ import type { Manifest } from "@drover/shared/kube/manifest";
 import { uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import type { Render } from "../core/blame/rendered.ts";
 import { readDeclaringFile, type Declaration } from "../core/declarations.ts";
 import { placeClusters, type Group } from "../core/desired.ts";
 import { clustersIn, type RenderOf } from "../core/lint/index.ts";
@@ -10,6 +11,7 @@ import { renderFor, renderGroups, type Renders } from "../core/render/groups.ts"
 import { render, type Rendered, type RenderInput, type Variant } from "../core/render/index.ts";
 import { createHelm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
+import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
 
 /** A repository as it lies in a folder, read and rendered as the hub would do it. */
@@ -19,6 +21,9 @@ export interface Project {
   readonly rendered: ReadonlyMap<string, readonly Manifest[]>;
   /** What the clusters of a group render of an application. */
   readonly renderOf: RenderOf;
+  readonly snapshot: Snapshot;
+  /** Renders once more, in another way than the files have it. */
+  readonly render: Render;
   /** Everything that is wrong with the files, and with what they render. */
   readonly problems: readonly Problem[];
 }
@@ -50,16 +55,16 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
     kustomize: (path, stop) => kustomize(snapshot, path, stop),
     helm: (request, stop) => helm.template(snapshot, request, stop),
   };
+  const renderOne: Render = (application, variant) => render({ application, snapshot, ...programs, variant }, signal);
   const renders = new Map<string, Renders>();
   for (const application of declarations) {
     if (application.kind !== "Application" || application.source.repository !== snapshot.repository) continue;
-    const input = { application, snapshot, ...programs };
-    const renderOne = (variant: Variant): Promise<Rendered> => render({ ...input, variant }, signal);
-    renders.set(application.name, await renderGroups(application, groupsOf(declarations, application), renderOne));
+    const own = (variant: Variant): Promise<Rendered> => renderOne(application, variant);
+    renders.set(application.name, await renderGroups(application, groupsOf(declarations, application), own));
   }
   const all = [...renders.values()].flatMap((byValues) => [...byValues.values()]);
   problems.push(...uniqueProblems(all.flatMap((render) => render.problems)));
-  return { declarations, problems, ...lookup(renders) };
+  return { declarations, problems, snapshot, render: renderOne, ...lookup(renders) };
 }
 
 const nobody: ReadonlySet<string> = new Set();

@@ -3,6 +3,7 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { didYouMean } from "../core/fields.ts";
 import { clustersIn } from "../core/lint/index.ts";
 import type { Project } from "./project.ts";
@@ -17,8 +18,7 @@ export function renderTarget(
   const manifests = project.rendered.get(app);
   if (manifests === undefined) return { objects: [], problems: project.problems };
   if (cluster === undefined) return { objects: manifests.map(({ object }) => object), problems: [] };
-  const names = clustersIn(project).map(({ name }) => name);
-  if (!names.includes(cluster)) throw unknown("cluster", cluster, names);
+  findCluster(project, cluster);
   const { targets, unselected } = targetsOf(project, application);
   const target = targets.find(({ clusters }) => clusters.includes(cluster));
   if (target !== undefined) return target;
@@ -26,7 +26,20 @@ export function renderTarget(
   throw new DroverError("not_found", `${app} does not run on ${cluster}: ${why}`);
 }
 
-function findApplication({ declarations }: Project, app: string): Application {
+/** Throws `not_found` with the name that was probably meant. */
+export function findCluster(project: Project, name: string): PlaceableCluster {
+  const clusters = clustersIn(project);
+  const found = clusters.find((cluster) => cluster.name === name);
+  if (found !== undefined) return found;
+  throw unknown(
+    "cluster",
+    name,
+    clusters.map((cluster) => cluster.name),
+  );
+}
+
+/** Throws `not_found` with the name that was probably meant. */
+export function findApplication({ declarations }: Project, app: string): Application {
   const applications = declarations.filter((one) => one.kind === "Application");
   const found = applications.find(({ name }) => name === app);
   if (found !== undefined) return found;

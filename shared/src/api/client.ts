@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
+import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
@@ -43,6 +44,8 @@ export interface Client {
     diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
     tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
     rbac(target: TargetAddress, signal: AbortSignal): Promise<api.RbacResult>;
+    why(target: TargetAddress, signal: AbortSignal): Promise<WhyResult>;
+    blame(target: TargetAddress, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
   };
   readonly sources: Listing<api.Source, api.SourceQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
@@ -101,6 +104,8 @@ export function createClient(options: ClientOptions): Client {
       diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
       tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),
       rbac: (target, signal) => http.get(`${targetPath(target)}/rbac`, signal),
+      why: (target, signal) => http.get(`${targetPath(target)}/why`, signal),
+      blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
     sources: {
       ...listing("/sources"),

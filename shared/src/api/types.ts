@@ -20,7 +20,7 @@ export const conditionSchema = Type.Object({
   since: time("Since when the status holds"),
 });
 
-const positionSchema = Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() });
+export const positionSchema = Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() });
 
 export const problemSchema = Type.Object({
   code: text("Stable kebab-case code"),

@@ -1,6 +1,7 @@
 import { canonicalJson } from "../digest.ts";
 import { isRecord, textAt, type JsonRecord } from "../json.ts";
-import type { FieldPath, Segment } from "./field-path.ts";
+import type { FieldPath } from "./field-path.ts";
+import { itemKeys, itemSegment, sameItem } from "./list-items.ts";
 import { equalQuantities } from "./quantity.ts";
 
 /** A field that is desired and is not so in the live object. `live` is absent when the field is. */
@@ -32,19 +33,6 @@ const quantityMaps = new Set([
   "overhead",
   "requests",
 ]);
-
-/** Keys of lists of records, tried in this order: the first that every item has and that tells them apart. */
-const listKeys: readonly (readonly string[])[] = [
-  ["name"],
-  ["mountPath"],
-  ["containerPort", "protocol"],
-  ["port", "protocol"],
-  ["devicePath"],
-  ["type"],
-  ["key"],
-  ["ip"],
-  ["topologyKey", "whenUnsatisfiable"],
-];
 
 interface Pair {
   readonly desired: unknown;
@@ -92,7 +80,7 @@ function compareLists(
   changes: FieldChange[],
 ): void {
   const { desired, live, path } = pair;
-  const keys = keysOf(desired);
+  const keys = itemKeys(desired);
   if (keys === undefined) {
     // Items without keys form one value: a list that grew or shrank is another list.
     if (desired.length !== live.length) changes.push({ path, desired, live });
@@ -102,32 +90,12 @@ function compareLists(
   }
   for (const item of desired.filter(isRecord)) {
     const found = live.find((other) => isRecord(other) && sameItem(keys, item, other));
-    const segment: Segment = { kind: "item", keys: pick(item, keys) };
-    compare({ desired: item, live: found, path: [...path, segment] }, changes);
+    compare({ desired: item, live: found, path: [...path, itemSegment(item, keys)] }, changes);
   }
 }
 
 function at(path: FieldPath, index: number): FieldPath {
   return [...path, { kind: "index", index }];
-}
-
-/** undefined when the items are not all records that some key tells apart. */
-function keysOf(items: readonly unknown[]): readonly string[] | undefined {
-  const records = items.filter(isRecord);
-  if (records.length === 0 || records.length !== items.length) return undefined;
-  return listKeys.find((keys) => {
-    if (!records.every((record) => record[keys[0] ?? ""] !== undefined)) return false;
-    return new Set(records.map((record) => canonicalJson(pick(record, keys)))).size === records.length;
-  });
-}
-
-/** A key that Git leaves to the server's default, such as a port's protocol, matches any. */
-function sameItem(keys: readonly string[], desired: JsonRecord, live: JsonRecord): boolean {
-  return keys.every((key) => desired[key] === undefined || desired[key] === live[key]);
-}
-
-function pick(record: JsonRecord, keys: readonly string[]): JsonRecord {
-  return Object.fromEntries(keys.filter((key) => record[key] !== undefined).map((key) => [key, record[key]]));
 }
 
 function equalValues(desired: unknown, live: unknown, path: FieldPath): boolean {

@@ -1,3 +1,4 @@
+import { blameQuerySchema, blameSchema, whySchema } from "@drover/shared/api/explanations";
 import {
   confirmPruneSchema,
   diffSchema,
@@ -52,6 +53,28 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
     return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
   });
 
+  // Asked of what is no target too: why it is none.
+  const names = ({ app: name, cluster }: Pick<Target, "app" | "cluster">): void => {
+    found(backend.application(name), "app", name, () => backend.applications().map((one) => one.name));
+    const clusters = backend.clusters().map((one) => one.name);
+    found(
+      clusters.find((one) => one === cluster),
+      "cluster",
+      cluster,
+      () => clusters,
+    );
+  };
+
+  app.get(`${path}/why`, { schema: operations.explainTarget }, ({ params: { app: name, cluster } }) => {
+    names({ app: name, cluster });
+    return backend.why(name, cluster, context.closing);
+  });
+
+  app.get(`${path}/blame`, { schema: operations.blameObject }, ({ params: { app: name, cluster }, query }) => {
+    names({ app: name, cluster });
+    return backend.blame(name, cluster, query, context.closing);
+  });
+
   app.get(`${path}/diff`, { schema: operations.diffTarget }, (request, reply) => {
     const { app: name, cluster } = target(request.params);
     return askAgent(reply, context, (signal) => backend.diff(name, cluster, signal));
@@ -95,6 +118,19 @@ const operations = {
     params,
     body: confirmPruneSchema,
     response: { 202: syncResultSchema },
+  },
+  explainTarget: {
+    operationId: "explainTarget",
+    summary: "Read why a cluster has an application, or has it not, and what each override does",
+    params,
+    response: { 200: whySchema },
+  },
+  blameObject: {
+    operationId: "blameObject",
+    summary: "Read what set each field of an object of a target",
+    params,
+    querystring: blameQuerySchema,
+    response: { 200: blameSchema },
   },
   diffTarget: {
     operationId: "diffTarget",

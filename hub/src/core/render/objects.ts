@@ -21,7 +21,7 @@ export function collectObjects(documents: readonly LoadedDocument[], namespace: 
   const problems: Problem[] = [];
   const byKey = new Map<string, Manifest>();
   let bytes = 0;
-  for (const part of documents.flatMap((document) => flatten(document)).map(nameHook)) {
+  for (const part of objectsIn(documents)) {
     if (isDeclaration(part.value)) continue;
     const found = findFaults(part);
     problems.push(...found);
@@ -40,6 +40,11 @@ export function collectObjects(documents: readonly LoadedDocument[], namespace: 
   if (byKey.size > maxObjects) problems.push(tooLarge(`there are ${byKey.size} objects`, maxObjects));
   const manifests = sortByObject([...byKey.values()], ({ object }) => object);
   return { manifests, problems };
+}
+
+/** Each object by itself, as it is written. */
+export function objectsIn(documents: readonly LoadedDocument[]): readonly LoadedDocument[] {
+  return documents.flatMap((document) => flatten(document)).map(nameHook);
 }
 
 interface CanonicalForm {
@@ -70,7 +75,7 @@ function flatten(part: LoadedDocument): readonly LoadedDocument[] {
   );
 }
 
-function isKubeObject(value: unknown): value is KubeObject {
+export function isKubeObject(value: unknown): value is KubeObject {
   return (
     textAt(value, "apiVersion") !== undefined &&
     textAt(value, "kind") !== undefined &&

@@ -1,4 +1,3 @@
-import { decodeYaml } from "@drover/shared/decode";
 import { DroverError } from "@drover/shared/errors";
 import { formatObjectKey, objectKey } from "@drover/shared/kube/manifest";
 import { formatProblem } from "@drover/shared/problems";
@@ -9,25 +8,7 @@ import type { Application } from "../application.ts";
 import { defaultHelm } from "../helm.ts";
 import type { ChartOutput, ChartRequest } from "./chart.ts";
 import { chooseRenderer, render, type Rendered, type Variant } from "./index.ts";
-import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
-
-type Files = Readonly<Record<string, string | DroverError>>;
-
-/** A snapshot in memory; a file that is an error cannot be read. */
-function snapshotOf(files: Files): SnapshotFiles {
-  const read = (path: string): Promise<Uint8Array> => {
-    const content = files[path];
-    if (content instanceof DroverError) return Promise.reject(content);
-    return Promise.resolve(new TextEncoder().encode(content));
-  };
-  const entry = (path: string): SnapshotFile => ({ path, oid: path, mode: "file" });
-  return {
-    entries: new Map(Object.keys(files).map((path) => [path, entry(path)])),
-    resolve: (path) => Promise.resolve(entry(path)),
-    read,
-    decode: async (path) => decodeYaml(path, await read(path)),
-  };
-}
+import { snapshotOf, type Files } from "./snapshot.fixture.ts";
 
 const signal = new AbortController().signal;
 const application = (change: Partial<Application> = {}): Application => ({
