@@ -31,6 +31,7 @@ import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createMirror } from "./source/mirror.ts";
+import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
 
@@ -99,13 +100,15 @@ function assemble(parts: Parts): readonly Service[] {
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
   const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
+  // The hub holds no credentials for packages yet.
+  const packages = createPackages({ folder: join(config.dataDir, "packages"), credentialFor: () => undefined });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
-  const loop = createLoop({ ...deps, store, world, events, mirror, link, sign });
+  const loop = createLoop({ ...deps, store, world, events, mirror, packages, link, sign });
   const agents = createAgents({
     store,
     world,

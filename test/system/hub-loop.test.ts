@@ -6,6 +6,7 @@ import { createEventLog } from "@drover/hub/controllers/event-log";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
 import { createMirror } from "@drover/hub/source/mirror";
+import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { createViews } from "@drover/hub/views";
 import { systemClock } from "@drover/shared/clock";
@@ -56,6 +57,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     world,
     events,
     mirror,
+    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
     link,
     sign,
     clock: systemClock,

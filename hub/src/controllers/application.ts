@@ -12,8 +12,8 @@ import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core
 import { emptyRender, renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
 import type { Rendered, Variant } from "../core/render/index.ts";
 import type { TargetRecord } from "../core/target.ts";
-import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
+import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Renderer } from "./renderer.ts";
 import type { World } from "./world.ts";
@@ -40,15 +40,17 @@ export function createApplicationReconciler(
       return done;
     }
     try {
-      const snapshot = snapshotOf(deps, application);
-      if (snapshot === undefined) return done;
-      const { world } = deps;
+      const { store, world } = deps;
+      const content = contentOf(store, world, application);
+      if (content === undefined) return done;
       const placements = world.catalogs.placementsOf(name);
       const placed = placeClusters(placements, world.placeable(), world.running(name));
       const renderOne = (variant: Variant): Promise<Rendered> =>
-        deps.renderer.render(application, snapshot, signal, variant);
+        deps.renderer.render(application, content.snapshot, signal, variant);
       const renders = await renderGroups(application, placed.groups, renderOne);
-      if (accept(deps, application, renders)) decide(deps, application, { placements, placed, renders });
+      const { revision } = content;
+      if (accept(deps, application, { renders, revision }))
+        decide(deps, application, { placements, placed, renders, content });
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -61,20 +63,12 @@ export function createApplicationReconciler(
   };
 }
 
-/** What to render; undefined when there is a reason to keep what is assigned, which is then a condition. */
-function snapshotOf({ store, world }: ApplicationDeps, application: Application): Snapshot | undefined {
-  const { repository } = application.source;
-  const { snapshot, commit } = world.source(repository);
-  if (snapshot !== undefined && commit !== undefined) return snapshot;
-  const known = store.source(repository) !== undefined;
-  const reason = known ? "SourceNotRead" : "SourceMissing";
-  const message = known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`;
-  world.setApplication(application.name, { problems: [] }, { type: "Rendered", status: "False", reason, message });
-  return undefined;
-}
-
 /** Notes what is wrong; false when nothing can be rendered, and everything stays as it is assigned. */
-function accept({ world }: ApplicationDeps, { name, ...application }: Application, renders: Renders): boolean {
+function accept(
+  { world }: ApplicationDeps,
+  { name, ...application }: Application,
+  { renders, revision }: { readonly renders: Renders; readonly revision: string },
+): boolean {
   const conflicts = world.catalogs
     .applications(name)
     .slice(1)
@@ -83,8 +77,7 @@ function accept({ world }: ApplicationDeps, { name, ...application }: Applicatio
   const error = problems.find((problem) => problem.severity === "error");
   const condition = { type: "Rendered", status: "True", reason: "Rendered", message: "" } as const;
   if (error === undefined || [...renders.values()].some((rendered) => !hasError(rendered.problems))) {
-    const commit = world.source(application.source.repository).commit?.id ?? "";
-    world.setApplication(name, { problems, commit }, condition);
+    world.setApplication(name, { problems, commit: revision }, condition);
     return true;
   }
   const isEmpty = error.code === emptyRender;
@@ -99,9 +92,11 @@ interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
   readonly renders: Renders;
+  readonly content: Content;
 }
 
-function decide(deps: ApplicationDeps, application: Application, { placements, placed, renders }: Decision): void {
+function decide(deps: ApplicationDeps, application: Application, decision: Decision): void {
+  const { placements, placed, renders, content } = decision;
   const { store, world, clock } = deps;
   const { name } = application;
   const desired = bundleGroups(placed, (group) => renderFor(renders, group));
@@ -113,7 +108,7 @@ function decide(deps: ApplicationDeps, application: Application, { placements, p
     variant.clusters
       .filter((cluster) => !kept.has(cluster))
       .map((cluster) => {
-        return toTarget(deps, { application, variant }, { cluster, declaredIn: declaredIn(cluster) });
+        return toTarget({ application, variant, content }, { cluster, declaredIn: declaredIn(cluster) });
       }),
   );
   const assigned = store.targetsOf(name).filter((record) => !kept.has(record.cluster));
@@ -212,12 +207,16 @@ function unclearTargets(
   return new Map(unclear.map((record) => [record.cluster, record]));
 }
 
+interface Targeted {
+  readonly application: Application;
+  readonly variant: Desired["variants"][number];
+  readonly content: Content;
+}
+
 function toTarget(
-  deps: ApplicationDeps,
-  { application, variant }: { readonly application: Application; readonly variant: Desired["variants"][number] },
+  { application, variant, content }: Targeted,
   { cluster, declaredIn }: Pick<DesiredTarget, "cluster" | "declaredIn">,
 ): DesiredTarget {
-  const { commit, seenAtMs } = deps.world.source(application.source.repository);
   return {
     app: application.name,
     cluster,
@@ -225,13 +224,13 @@ function toTarget(
     bundle: variant.bundle,
     objects: variant.objects,
     repository: application.source.repository,
-    commit: commit?.id ?? "",
+    commit: content.revision,
     namespace: variant.namespace ?? application.namespace,
     createNamespace: application.sync.createNamespace,
     prune: application.sync.prune,
     sync: application.sync.options,
     deletion: application.sync.deletion,
-    seenAtMs,
+    seenAtMs: content.seenAtMs,
   };
 }
 

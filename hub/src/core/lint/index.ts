@@ -11,6 +11,7 @@ import type { Rendered } from "../render/index.ts";
 import { lintNames } from "./names.ts";
 import { lintObjects } from "./objects.ts";
 import { lintOwners } from "./owners.ts";
+import { lintVersions } from "./versions.ts";
 
 /** A repository as it would be read and rendered. */
 export interface LintInput {
@@ -40,7 +41,13 @@ export function lint({ declarations, rendered, renderOf }: LintInput): readonly 
   const clusters = clustersIn({ declarations });
   const objects = [...rendered.values()].flatMap(lintObjects);
   const project = { applications, placements, clusters, rendered, renderOf };
-  return [...lintNames(project), ...objects, ...lintVariants(project), ...lintOwners(project)];
+  return [
+    ...lintNames(project),
+    ...lintVersions(project),
+    ...objects,
+    ...lintVariants(project),
+    ...lintOwners(project),
+  ];
 }
 
 /** The same, sorted. */
