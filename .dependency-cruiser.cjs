@@ -47,7 +47,7 @@ module.exports = {
       name: "core-is-pure",
       severity: "error",
       from: { path: core, pathNot: "\\.test\\.ts$" },
-      to: { dependencyTypes: ["core", "npm"], pathNot: "^node_modules/.*/yaml/" },
+      to: { dependencyTypes: ["core", "npm"], pathNot: "^node_modules/.*/(yaml|semver)/" },
     },
     {
       name: "core-imports-only-core-and-shared",

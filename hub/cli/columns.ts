@@ -1,9 +1,10 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import type { Application, Cluster, Event, Source, Target } from "@drover/shared/api/types";
 import { formatDuration } from "@drover/shared/duration";
 import type { TargetState } from "@drover/shared/state";
 
 import { formatAge, formatTime } from "./age.ts";
-import { formatLabels, shortRevision } from "./names.ts";
+import { formatLabels } from "./names.ts";
 import { marks, paintState, signOf } from "./signs.ts";
 import type { Column } from "./table.ts";
 import type { Style } from "./terminal.ts";

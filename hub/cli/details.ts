@@ -1,3 +1,4 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import type { ApplicationDetail, Cluster, SourceDetail, Target, TargetDetail } from "@drover/shared/api/types";
 import type { Condition } from "@drover/shared/conditions";
 import { formatDuration } from "@drover/shared/duration";
@@ -6,7 +7,7 @@ import type { TargetState } from "@drover/shared/state";
 
 import { formatAge } from "./age.ts";
 import { joinReason, targetColumns, type Look } from "./columns.ts";
-import { formatLabels, shortRevision } from "./names.ts";
+import { formatLabels } from "./names.ts";
 import { marks, paintState, signOf } from "./signs.ts";
 import type { Column } from "./table.ts";
 import { formatTable } from "./table.ts";

@@ -42,8 +42,3 @@ export function formatLabels(labels: Readonly<Record<string, string>>): string {
     .map(([key, value]) => `${key}=${value}`)
     .join(" ");
 }
-
-/** A commit as people write it; short texts and names of branches stay. */
-export function shortRevision(revision: string): string {
-  return revision.replaceAll(/\b[0-9a-f]{40}\b/gu, (commit) => commit.slice(0, 7));
-}

@@ -1,8 +1,8 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import type { OverrideReason, PlacementReason, WhyResult } from "@drover/shared/api/explanations";
 
 import { joinReason } from "./columns.ts";
 import { formatGiver, formatPlace } from "./explaining.ts";
-import { shortRevision } from "./names.ts";
 import { paintState, signOf } from "./signs.ts";
 import type { Style } from "./terminal.ts";
 import { plain } from "./text.ts";

@@ -1,3 +1,4 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import { parseDuration } from "@drover/shared/duration";
 import { DroverError, type ErrorCode } from "@drover/shared/errors";
 import { describe, expect, test } from "vitest";
@@ -5,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { formatAge } from "./age.ts";
 import { formatError } from "./error-text.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import { parseLabelChanges, parseLabels, parseTargetName, shortRevision } from "./names.ts";
+import { parseLabelChanges, parseLabels, parseTargetName } from "./names.ts";
 import { formatTotals } from "./totals.ts";
 
 const style = { unicode: true, paint: (_colour: unknown, text: string) => text, width: 80, height: 24 };
@@ -63,6 +64,7 @@ describe("names", () => {
   test("only whole commits are shortened", () => {
     const commit = "4be1f02aa1c09b2f4c7f0d2e9b3a5d6c7e8f9a0b";
     expect(shortRevision(`main@${commit}`)).toBe("main@4be1f02");
+    expect(shortRevision(`6.5.1@sha256:${"6b0a1e5f".repeat(8)}`)).toBe("6.5.1@sha256:6b0a1e5");
     expect(shortRevision("v2.9.0")).toBe("v2.9.0");
     expect(shortRevision(`${commit}0`)).toBe(`${commit}0`);
   });

@@ -11,7 +11,7 @@ import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
-import { isVersionRange, versionRangeHint } from "./core/version-range.ts";
+import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
 import { parseAddress } from "./source/address.ts";
@@ -243,9 +243,9 @@ function toRecord(name: string, input: api.AddSource, pollSeconds: number): Sour
 function checkVersion(version: string, ref: string): void {
   if (ref !== "")
     throw new DroverError("usage", "a source is read at a ref or at the newest of some versions, not both");
-  if (isVersionRange(version)) return;
+  if (isRange(version)) return;
   throw new DroverError("usage", `${JSON.stringify(version.slice(0, 80))} is no range of versions`, {
-    hint: versionRangeHint,
+    hint: rangeHint,
   });
 }
 

@@ -6,6 +6,7 @@ import { blame } from "./core/blame/index.ts";
 import type { Render } from "./core/blame/rendered.ts";
 import type { TargetInput } from "./core/blame/target.ts";
 import { why } from "./core/blame/why.ts";
+import { formatPackage, packageKey } from "./core/package.ts";
 import { render } from "./core/render/index.ts";
 import type { TargetId } from "./core/target.ts";
 import type { Helm } from "./source/helm.ts";
@@ -96,8 +97,11 @@ function renderFrom(deps: ExplanationDeps, { app }: TargetId, signal: AbortSigna
 }
 
 function snapshotOf({ world }: ExplanationDeps, app: string): Snapshot {
-  const [application] = world.catalogs.applications(app);
-  return snapshotIn(world, application?.source.repository ?? "");
+  const { repository = "", package: ref } = world.catalogs.applications(app)[0]?.source ?? {};
+  if (ref === undefined) return snapshotIn(world, repository);
+  const snapshot = world.packages.get(packageKey(ref))?.fetched?.snapshot;
+  if (snapshot !== undefined) return snapshot;
+  throw new DroverError("source_missing", `${formatPackage(ref)} has not been fetched yet`);
 }
 
 function snapshotIn(world: World, repository: string): Snapshot {

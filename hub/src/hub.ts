@@ -34,6 +34,7 @@ import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
 import { createMirror } from "./source/mirror.ts";
+import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
 
@@ -102,6 +103,8 @@ function assemble(parts: Parts): readonly Service[] {
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
   const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
+  // The hub holds no credentials for packages yet.
+  const packages = createPackages({ folder: join(config.dataDir, "packages"), credentialFor: () => undefined });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -110,7 +113,7 @@ function assemble(parts: Parts): readonly Service[] {
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const { environment } = deps;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
-  const loop = createLoop({ ...deps, store, world, events, mirror, link, sign, programs });
+  const loop = createLoop({ ...deps, store, world, events, mirror, packages, link, sign, programs });
   const agents = createAgents({
     store,
     world,

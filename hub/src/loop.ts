@@ -8,11 +8,14 @@ import type { Service } from "@drover/shared/service";
 import { createApplicationReconciler } from "./controllers/application.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
+import { createPackageReconciler } from "./controllers/package.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
 import type { World } from "./controllers/world.ts";
+import { packageKey } from "./core/package.ts";
 import type { Mirror } from "./source/mirror.ts";
-import { createPoller } from "./source/poller.ts";
+import type { Packages } from "./source/packages.ts";
+import { createPoller, type Poller } from "./source/poller.ts";
 import type { Store } from "./store/store.ts";
 
 export interface LoopParts {
@@ -20,6 +23,7 @@ export interface LoopParts {
   readonly world: World;
   readonly events: EventLog;
   readonly mirror: Mirror;
+  readonly packages: Packages;
   readonly link: Pick<HubLink, "send">;
   readonly sign: (assignments: Assignments) => SignedAssignments;
   readonly clock: Clock;
@@ -54,6 +58,7 @@ export function createLoop(parts: LoopParts): Loop {
     concurrency: 2,
     reconcile: createApplicationReconciler({ ...parts, renderer, changed: enqueueAll(clusters) }),
   });
+  const packages = createPackageParts(parts, applications);
   const poller = createPoller({ clock, random, onDue: (name) => repositories.enqueue(name) });
   const repositories = controller({
     name: "repository",
@@ -61,7 +66,10 @@ export function createLoop(parts: LoopParts): Loop {
     reconcile: createRepositoryReconciler({
       ...parts,
       settled: (name, ok) => poller.fetched(name, ok),
-      changed: enqueueAll(applications),
+      changed: (names) => {
+        packages.watch();
+        enqueueAll(applications)(names);
+      },
       sourcesChanged: (names) => {
         if (names.length === 0) return;
         watchSources();
@@ -78,8 +86,8 @@ export function createLoop(parts: LoopParts): Loop {
     store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name);
   watchSources();
   return {
-    services: [poller, repositories, applications, clusters],
-    controllers: [repositories, applications, clusters],
+    services: [poller, repositories, packages.poller, packages.controller, applications, clusters],
+    controllers: [repositories, packages.controller, applications, clusters],
     wake: {
       sources: watchSources,
       source: wakeSource,
@@ -87,6 +95,37 @@ export function createLoop(parts: LoopParts): Loop {
       clusters: enqueueAll(clusters),
     },
   };
+}
+
+interface PackageParts {
+  readonly poller: Poller;
+  readonly controller: Controller;
+  /** Looks at what applications name now, and at nothing else any more. */
+  readonly watch: () => void;
+}
+
+/** What is published outside of Git is polled as repositories are, each reference once. */
+function createPackageParts(parts: LoopParts, applications: Controller): PackageParts {
+  const { world, clock, random, log } = parts;
+  const poller = createPoller({ clock, random, onDue: (key) => controller.enqueue(key) });
+  const reconcile = createPackageReconciler({
+    ...parts,
+    settled: (key, ok) => poller.fetched(key, ok),
+    changed: enqueueAll(applications),
+  });
+  const controller = createController({ name: "package", concurrency: 4, reconcile, clock, random, log });
+  const watch = (): void => {
+    const intervals = new Map<string, number>();
+    for (const [, ref] of world.catalogs.packages()) {
+      const key = packageKey(ref);
+      intervals.set(key, Math.min(ref.intervalMs, intervals.get(key) ?? ref.intervalMs));
+    }
+    // Nobody asks for those any more: the next look forgets them.
+    for (const key of world.packages.keys()) if (!intervals.has(key)) controller.enqueue(key);
+    // Nothing of theirs is on this machine, where a change could be seen at once.
+    poller.watch([...intervals].map(([name, intervalMs]) => ({ name, url: "", intervalMs })));
+  };
+  return { poller, controller, watch };
 }
 
 function enqueueAll(target: Controller): (keys: Iterable<string>) => void {

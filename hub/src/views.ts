@@ -1,3 +1,4 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import type * as api from "@drover/shared/api/types";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
@@ -5,6 +6,7 @@ import { compareStates, type TargetState } from "@drover/shared/state";
 
 import type { World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
+import { formatPackage } from "./core/package.ts";
 import { rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
 import { describeKey } from "./source/ssh-keys.ts";
@@ -192,16 +194,22 @@ function applicationView(store: Store, world: World, name: string): api.Applicat
     reason: broken?.message ?? reasonOf(state, noTargets, worst),
     since: broken?.since ?? worst?.since ?? conditions[0]?.since ?? 0,
     targets: { current, total },
-    revision:
-      commit === "" ? "" : `${world.source(declaration?.source.repository ?? "").commit?.ref}@${commit.slice(0, 7)}`,
+    revision: revisionView(world, commit, declaration),
     ...declarationView(declaration),
   };
+}
+
+/** The branch goes before a commit; a package says its version itself. */
+function revisionView(world: World, commit: string, declaration: Application | undefined): string {
+  if (commit === "" || declaration?.source.package !== undefined) return shortRevision(commit);
+  return `${world.source(declaration?.source.repository ?? "").commit?.ref}@${shortRevision(commit)}`;
 }
 
 function declarationView(declaration: Application | undefined): Pick<api.Application, "source" | "declared"> {
   if (declaration === undefined) return { source: "", declared: "" };
   const { source, at } = declaration;
-  return { source: `${source.repository}//${source.path}`, declared: `${at.file}:${at.line}` };
+  const from = source.package === undefined ? `${source.repository}//${source.path}` : formatPackage(source.package);
+  return { source: from, declared: `${at.file}:${at.line}` };
 }
 
 function reasonOf(state: TargetState, noTargets: string, worst: api.Target | undefined): string {

@@ -10,6 +10,7 @@ kube="$cache/kube-$kube_version"
 tools="$cache/tools-v35"
 servers="$cache/servers-bookworm"
 sshd="$cache/sshd-bookworm"
+registry="$cache/registry-bookworm"
 kube_programs='kube-apiserver kube-controller-manager kube-scheduler kubemark'
 started=$SECONDS
 
@@ -87,6 +88,18 @@ install_sshd() {
   mv "$sshd.part" "$sshd"
 }
 
+install_registry() {
+  have_all "$registry/usr/bin" docker-registry && return
+  need_debian
+  private_apt
+  say "docker-registry"
+  rm -rf "$registry.part"
+  mkdir -p "$registry.part"
+  unpack_packages "$registry.part" docker-registry
+  rm -rf "$registry"
+  mv "$registry.part" "$registry"
+}
+
 install_tools() {
   have_all "$tools" kubectl helm && return
   [ "$(uname -sm)" = 'Linux x86_64' ] ||
@@ -154,6 +167,7 @@ flock 9
 install_tools
 install_servers
 install_sshd
+install_registry
 install_kube
 say "ready in $cache"
 say "kube $("$kube/kube-apiserver" --version | awk '{print $2}'), $("$servers/usr/bin/etcd" --version | head -n 1), $("$servers/usr/sbin/nats-server" --version), kubectl $("$tools/kubectl" version --client 2>/dev/null | awk '/Client/{print $3}'), helm $("$tools/helm" version --short 2>/dev/null)"

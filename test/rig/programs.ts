@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 
 /** Every real program that a suite may ask for. */
 export type ProgramName =
+  | "docker-registry"
   | "etcd"
   | "git"
   | "helm"
@@ -26,6 +27,7 @@ export const workloadPrograms: readonly ProgramName[] = [
 
 /** Folders of the rig's cache, as `install.sh` fills them. */
 const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
+  "docker-registry": "registry-bookworm/usr/bin",
   etcd: "servers-bookworm/usr/bin",
   git: undefined,
   helm: "tools-v35",

@@ -9,6 +9,7 @@ import { createLoop } from "@drover/hub/loop";
 import { createHelm } from "@drover/hub/source/helm";
 import { createKustomize } from "@drover/hub/source/kustomize";
 import { createMirror } from "@drover/hub/source/mirror";
+import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
@@ -61,6 +62,7 @@ async function startLoop(folder: string, tree: WorkTree) {
     world,
     events,
     mirror,
+    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
     link,
     sign,
     clock: systemClock,

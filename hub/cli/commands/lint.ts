@@ -18,14 +18,18 @@ export function define(program: Command, { terminal, setExitCode }: CommandConte
       "Look for mistakes in the files of a repository, without a hub: what cannot be read, leads nowhere, or will not work.",
     )
     .argument("[path]", "folder of the repository", ".")
+    .option("--fetch", "fetch charts and artifacts from where they are published, without credentials")
     .option("--strict", "fail for warnings too")
     .action(async (path: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags & { readonly strict?: boolean }>();
+      const flags = command.optsWithGlobals<GlobalFlags & { readonly fetch?: boolean; readonly strict?: boolean }>();
       const format = checkFormat(flags.output);
       const { readProject } = await import("@drover/hub/offline/project");
       const { lint } = await import("@drover/hub/core/lint/index");
       const folder = resolve(terminal.cwd, path);
-      const project = await readProject({ folder, environment: terminal.env }, terminal.signal);
+      const project = await readProject(
+        { folder, environment: terminal.env, fetch: flags.fetch === true },
+        terminal.signal,
+      );
       const problems = [...project.problems, ...lint(project)].toSorted(byPlace);
       terminal.stdout.write(formatProblems(problems, format, styleOf(terminal, terminal.stdout, flags)));
       const errors = problems.filter(({ severity }) => severity === "error").length;

@@ -13,18 +13,26 @@ import { marks } from "../signs.ts";
 import { styleOf, type Style } from "../terminal.ts";
 import { plain } from "../text.ts";
 
+interface PlanFlags {
+  readonly against: string;
+  readonly fetch?: boolean;
+  readonly exitCode?: boolean;
+}
+
 export function define(program: Command, { terminal, setExitCode }: CommandContext): void {
   const command = program
     .command("plan")
     .description("Show what the files of a folder would change on the clusters that they declare, without a hub.")
     .argument("[path]", "folder of the repository", ".")
     .option("--against <commit>", "compare with this commit", "HEAD")
+    .option("--fetch", "fetch charts and artifacts from where they are published, without credentials")
     .option("--exit-code", `exit with ${exitCodes.changes} when there are changes`)
     .action(async (path: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags & { readonly against: string; readonly exitCode?: boolean }>();
+      const flags = command.optsWithGlobals<GlobalFlags & PlanFlags>();
       const { readProject } = await import("@drover/hub/offline/project");
       const { planChanges } = await import("@drover/hub/offline/plan");
-      const options = { folder: resolve(terminal.cwd, path), environment: terminal.env };
+      const folder = resolve(terminal.cwd, path);
+      const options = { folder, environment: terminal.env, fetch: flags.fetch === true };
       const before = await readProject({ ...options, revision: flags.against }, terminal.signal);
       const after = await readProject(options, terminal.signal);
       const errors = after.problems.filter(({ severity }) => severity === "error");

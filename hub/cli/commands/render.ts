@@ -15,12 +15,16 @@ export function define(program: Command, { terminal, setExitCode }: CommandConte
     .description("Print what an application comes to on a cluster, from the files of a folder and without a hub.")
     .argument("<app>", "name of the application, or app@cluster")
     .argument("[path]", "folder of the repository", ".")
+    .option("--fetch", "fetch charts and artifacts from where they are published, without credentials")
     .action(async (name: string, path: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags>();
+      const flags = command.optsWithGlobals<GlobalFlags & { readonly fetch?: boolean }>();
       const { readProject } = await import("@drover/hub/offline/project");
       const { renderTarget } = await import("@drover/hub/offline/render-target");
       const folder = resolve(terminal.cwd, path);
-      const project = await readProject({ folder, environment: terminal.env }, terminal.signal);
+      const project = await readProject(
+        { folder, environment: terminal.env, fetch: flags.fetch === true },
+        terminal.signal,
+      );
       const [app = "", cluster] = name.split("@");
       const { objects, problems } = renderTarget(project, { app, cluster });
       for (const problem of problems) terminal.stderr.write(`${problem.severity}: ${formatProblem(problem)}\n`);

@@ -14,8 +14,8 @@ import { emptyRender, renderFor, renderGroups, type Renders } from "../core/rend
 import type { Rendered, Variant } from "../core/render/index.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
-import type { Snapshot } from "../source/snapshot.ts";
 import type { Store } from "../store/store.ts";
+import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Renderer } from "./renderer.ts";
 import type { World } from "./world.ts";
@@ -43,15 +43,17 @@ export function createApplicationReconciler(
     }
     try {
       if (dependsOnItself(deps, application)) return done;
-      const snapshot = snapshotOf(deps, application);
-      if (snapshot === undefined) return done;
-      const { world } = deps;
+      const { store, world } = deps;
+      const content = contentOf(store, world, application);
+      if (content === undefined) return done;
       const placements = world.catalogs.placementsOf(name);
       const placed = placeClusters(placements, world.placeable(), world.running(name));
       const renderOne = (variant: Variant): Promise<Rendered> =>
-        deps.renderer.render(application, snapshot, signal, variant);
+        deps.renderer.render(application, content.snapshot, signal, variant);
       const renders = await renderGroups(application, placed.groups, renderOne);
-      if (accept(deps, application, renders)) decide(deps, application, { placements, placed, renders });
+      const { revision } = content;
+      if (accept(deps, application, { renders, revision }))
+        decide(deps, application, { placements, placed, renders, content });
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -73,20 +75,12 @@ function dependsOnItself({ world }: ApplicationDeps, { name }: Application): boo
   return true;
 }
 
-/** What to render; undefined when there is a reason to keep what is assigned, which is then a condition. */
-function snapshotOf({ store, world }: ApplicationDeps, application: Application): Snapshot | undefined {
-  const { repository } = application.source;
-  const { snapshot, commit } = world.source(repository);
-  if (snapshot !== undefined && commit !== undefined) return snapshot;
-  const known = store.source(repository) !== undefined;
-  const reason = known ? "SourceNotRead" : "SourceMissing";
-  const message = known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`;
-  world.setApplication(application.name, { problems: [] }, { type: "Rendered", status: "False", reason, message });
-  return undefined;
-}
-
 /** Notes what is wrong; false when nothing can be rendered, and everything stays as it is assigned. */
-function accept({ world }: ApplicationDeps, { name, ...application }: Application, renders: Renders): boolean {
+function accept(
+  { world }: ApplicationDeps,
+  { name, ...application }: Application,
+  { renders, revision }: { readonly renders: Renders; readonly revision: string },
+): boolean {
   const conflicts = world.catalogs
     .applications(name)
     .slice(1)
@@ -100,8 +94,7 @@ function accept({ world }: ApplicationDeps, { name, ...application }: Applicatio
   const error = problems.find((problem) => problem.severity === "error");
   const condition = { type: "Rendered", status: "True", reason: "Rendered", message: "" } as const;
   if (error === undefined || [...renders.values()].some((rendered) => !hasError(rendered.problems))) {
-    const commit = world.source(application.source.repository).commit?.id ?? "";
-    world.setApplication(name, { problems, commit }, condition);
+    world.setApplication(name, { problems, commit: revision }, condition);
     return true;
   }
   const isEmpty = error.code === emptyRender;
@@ -116,9 +109,11 @@ interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
   readonly renders: Renders;
+  readonly content: Content;
 }
 
-function decide(deps: ApplicationDeps, application: Application, { placements, placed, renders }: Decision): void {
+function decide(deps: ApplicationDeps, application: Application, decision: Decision): void {
+  const { placements, placed, renders, content } = decision;
   const { store, world, clock } = deps;
   const { name } = application;
   const desired = bundleGroups(placed, (group) => renderFor(renders, group));
@@ -130,7 +125,7 @@ function decide(deps: ApplicationDeps, application: Application, { placements, p
     variant.clusters
       .filter((cluster) => !kept.has(cluster))
       .map((cluster) => {
-        return toTarget(deps, { application, variant }, { cluster, declaredIn: declaredIn(cluster) });
+        return toTarget({ application, variant, content }, { cluster, declaredIn: declaredIn(cluster) });
       }),
   );
   const assigned = store.targetsOf(name).filter((record) => !kept.has(record.cluster));
@@ -229,12 +224,16 @@ function unclearTargets(
   return new Map(unclear.map((record) => [record.cluster, record]));
 }
 
+interface Targeted {
+  readonly application: Application;
+  readonly variant: Desired["variants"][number];
+  readonly content: Content;
+}
+
 function toTarget(
-  deps: ApplicationDeps,
-  { application, variant }: { readonly application: Application; readonly variant: Desired["variants"][number] },
+  { application, variant, content }: Targeted,
   { cluster, declaredIn }: Pick<DesiredTarget, "cluster" | "declaredIn">,
 ): DesiredTarget {
-  const { commit, seenAtMs } = deps.world.source(application.source.repository);
   return {
     app: application.name,
     cluster,
@@ -242,13 +241,13 @@ function toTarget(
     bundle: variant.bundle,
     objects: variant.objects,
     repository: application.source.repository,
-    commit: commit?.id ?? "",
+    commit: content.revision,
     namespace: variant.namespace ?? application.namespace,
     createNamespace: application.sync.createNamespace,
     prune: application.sync.prune,
     sync: application.sync.options,
     deletion: application.sync.deletion,
-    seenAtMs,
+    seenAtMs: content.seenAtMs,
   };
 }
 

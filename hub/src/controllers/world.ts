@@ -1,3 +1,4 @@
+import { shortRevision } from "@drover/shared/api/revision";
 import type { Condition } from "@drover/shared/conditions";
 import { setCondition } from "@drover/shared/conditions";
 import type { Hello, Report } from "@drover/shared/link/link";
@@ -11,6 +12,7 @@ import { overridesFor } from "../core/override.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
+import type { FetchedPackage } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
@@ -26,7 +28,18 @@ export interface SourceStatus {
   readonly problems: readonly Problem[];
 }
 
+/** Of a reference to a package, after the first look at it. */
+export interface PackageStatus {
+  /** What could be fetched last. */
+  readonly fetched: FetchedPackage | undefined;
+  /** When the look began that found it. */
+  readonly seenAtMs: number;
+  /** Why the last look found nothing. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+}
+
 export interface ApplicationStatus {
+  /** Or what is in its place of a package. */
   readonly commit: string;
   readonly conditions: readonly Condition[];
   readonly problems: readonly Problem[];
@@ -55,6 +68,8 @@ const noApplication: ApplicationStatus = { commit: "", conditions: [], problems:
 export class World {
   readonly catalogs = new Catalogs();
   readonly sources = new Map<string, SourceStatus>();
+  /** By `packageKey`. */
+  readonly packages = new Map<string, PackageStatus>();
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
   readonly #store: Store;
@@ -139,7 +154,7 @@ export class World {
     const observedAtMs = report === undefined ? (old?.observedAtMs ?? 0) : now;
     this.#store.observe({ ...id, report: newest, ...assessment, sinceMs: same ? old.sinceMs : now, observedAtMs });
     if (same || isQuiet(assessment) || old?.state === "offline") return;
-    const message = assessment.message || `at ${target.commit.slice(0, 7)}`;
+    const message = assessment.message || `at ${shortRevision(target.commit)}`;
     this.#events.append({ type: assessment.state, ...id, message });
   }
 

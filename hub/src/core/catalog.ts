@@ -3,6 +3,7 @@ import type { Problem } from "@drover/shared/problems";
 import type { Application } from "./application.ts";
 import type { DeclaredCluster } from "./cluster.ts";
 import type { Declaration } from "./declarations.ts";
+import type { PackageRef } from "./package.ts";
 import { concerns, type Placement } from "./placement.ts";
 
 /** What one repository declares at one commit. */
@@ -41,6 +42,16 @@ export class Catalogs {
   /** All declarations of a name: more than one is a conflict, of which the first by repository and file wins. */
   applications(name: string): readonly Application[] {
     return [...this.#all("Application")].filter((application) => application.name === name);
+  }
+
+  /** What applications name as their source outside of Git, by the application's name. */
+  *packages(): Generator<readonly [string, PackageRef]> {
+    const seen = new Set<string>();
+    for (const { name, source } of this.#all("Application")) {
+      // Of several with one name the first holds.
+      if (source.package !== undefined && !seen.has(name)) yield [name, source.package];
+      seen.add(name);
+    }
   }
 
   placementsOf(name: string): readonly Placement[] {

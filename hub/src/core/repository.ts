@@ -3,7 +3,7 @@ import type { Position } from "@drover/shared/errors";
 import type { Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
 import { joinPath } from "./repository-path.ts";
-import { isVersionRange, versionRangeHint } from "./version-range.ts";
+import { isRange, rangeHint } from "./version-range.ts";
 
 /** Another repository, which the hub is to read because one that it reads says so. */
 export interface DeclaredRepository {
@@ -63,7 +63,7 @@ function readSpec(fields: Fields): Spec {
 function readVersion(fields: Fields): string {
   const version = fields.text("version");
   if (version === undefined) return nothing.version;
-  if (!isVersionRange(version)) fields.wrong("version", "is no range of versions", versionRangeHint);
+  if (!isRange(version)) fields.wrong("version", "is no range of versions", rangeHint);
   if (fields.has("ref")) fields.wrong("version", "is one too many: ref says already what to read");
   return version;
 }

@@ -1,22 +1,35 @@
 import { expect, test } from "vitest";
 
-import { isVersionRange, newestIn } from "./version-range.ts";
+import { isOlder, isRange, isVersion, pickVersion } from "./version-range.ts";
 
-const tags = ["v1.0.0", "1.2.0", "v1.10.0", "v2.0.0-rc.1", "v2.0.0", "latest", "v3", "1.10.0", "v1.2.0+build"];
+const published = ["6.5.0", "6.5.1", "7.0.0-rc.1", "7.0.0", "v6.6.0", "latest", "5.1", "6.5.1+build.2"];
 
 test.each([
-  ["1.x", "v1.10.0"],
-  ["^1.2", "v1.10.0"],
-  ["<1.2", "v1.0.0"],
-  ["*", "v2.0.0"],
-  [">=2.0.0-rc <2.0.0", "v2.0.0-rc.1"],
-  ["2.0.0", "v2.0.0"],
-  ["~1.2", "1.2.0"],
-  [">=4", undefined],
-])("of the tags, %s takes %s", (range, newest) => {
-  expect(newestIn(range, tags)).toBe(newest);
+  ["6.x", "v6.6.0"],
+  ["~6.5", "6.5.1"],
+  [">=6.0.0 <6.6", "6.5.1"],
+  [">=6.0.0, <7", "v6.6.0"],
+  ["*", "7.0.0"],
+  [">=7.0.0-rc <7.0.0", "7.0.0-rc.1"],
+  ["6.5.0", "6.5.0"],
+  ["6.6.0", "v6.6.0"],
+  ["5.1", "5.1"],
+  ["8.x", undefined],
+  ["6.5.9", undefined],
+])("%s means %s of what is published", (wanted, version) => {
+  expect(pickVersion(wanted, published)).toBe(version);
 });
 
-test.each(["", "newest", "v1..2", ">=", `1.${"x".repeat(300)}`, "1 ||| 2"])("%j is no range", (text) => {
-  expect(isVersionRange(text)).toBe(false);
+test("a range is no version, and other text is neither", () => {
+  expect(["6.5.1", "v6.5.1", "6.5.1+a"].every(isVersion)).toBe(true);
+  expect(["6.x", "6", "latest", ""].some(isVersion)).toBe(false);
+  expect(["6.x", "^6", ">=6 <7", ">=6, <7", "1 - 2", "5 || 6"].every(isRange)).toBe(true);
+  expect(["", "latest", "six", "!=6", ">=6 nonsense", "v1..2", `1.${"x".repeat(300)}`].some(isRange)).toBe(false);
+});
+
+test("what is no version is neither older nor newer", () => {
+  expect(isOlder("6.5.0", "v6.5.1")).toBe(true);
+  expect(isOlder("6.5.1", "6.5.1")).toBe(false);
+  expect(isOlder("latest", "6.5.1")).toBe(false);
+  expect(isOlder("6.5.1", "latest")).toBe(false);
 });

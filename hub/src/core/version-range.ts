@@ -1,23 +1,31 @@
-import { maxSatisfying, valid, validRange } from "semver";
+import semver from "semver";
 
-export const versionRangeHint = 'write "1.x", "^2.3" or ">=1.2 <2"';
+/** Whether it is one whole version: `6.5.1`, `v1.2.3-rc.1`. */
+export function isVersion(text: string): boolean {
+  return semver.valid(text) !== null;
+}
 
-/** Whether a text is a range of versions as npm and Helm write it: `1.x`, `^2.3`, `>=1.2 <2`. */
-export function isVersionRange(text: string): boolean {
-  return text !== "" && text.length <= 256 && validRange(text) !== null;
+export const rangeHint = 'write "1.x", "^2.3" or ">=1.2 <2"';
+
+/** Whether it is a range of versions: `6.x`, `^6.1`, `>=6.0.0 <7`, `*`; with commas for "and", as Helm's users write it. */
+export function isRange(text: string): boolean {
+  return text !== "" && text.length <= 256 && semver.validRange(spaced(text)) !== null;
 }
 
 /**
- * The newest of the versions that are in a range, as it is written there; a leading `v` is no part of it. What is no
- * version is passed over, and what comes before a release is taken only by a range that names one (semver.org §9, §11).
+ * The version that is meant, as it is written in the list: the very same text, else the newest in the range. A range takes
+ * pre-releases only where it names one. What is no version is never in a range.
  */
-export function newestIn(range: string, versions: Iterable<string>): string | undefined {
-  const written = new Map<string, string>();
-  for (const text of versions) {
-    const version = text.length > 256 ? null : valid(text);
-    // Of v1.0.0 and 1.0.0 the first, whichever that is: they are to mean the same.
-    if (version !== null && !written.has(version)) written.set(version, text);
-  }
-  const newest = maxSatisfying([...written.keys()], range);
-  return newest === null ? undefined : written.get(newest);
+export function pickVersion(wanted: string, versions: readonly string[]): string | undefined {
+  if (versions.includes(wanted)) return wanted;
+  return semver.maxSatisfying(versions, spaced(wanted)) ?? undefined;
+}
+
+/** Whether the first is older than the second; false where one is no version. */
+export function isOlder(version: string, other: string): boolean {
+  return isVersion(version) && isVersion(other) && semver.lt(version, other);
+}
+
+function spaced(range: string): string {
+  return range.replaceAll(",", " ");
 }

@@ -22,13 +22,15 @@ export function explainTarget(project: Project, target: Target): Promise<WhyResu
 
 /** What set each field of an object. Throws `not_found` and `usage`. */
 export function blameObject(project: Project, target: Target, wanted: BlameQuery): Promise<BlameResult> {
-  const { snapshot, render, rendered } = project;
+  const { render, rendered } = project;
+  const input = inputFor(project, target);
+  const snapshot = project.contentOf(input.application);
   const others = [...rendered].map(([app, manifests]) => ({
     app,
     keys: manifests.map(({ object }) => objectKey(object)),
   }));
   const kustomizeFiles = (path: string): Promise<readonly string[]> => filesForKustomize(snapshot, path);
-  return blame({ ...inputFor(project, target), snapshot, render, kustomizeFiles, others }, wanted);
+  return blame({ ...input, snapshot, render, kustomizeFiles, others }, wanted);
 }
 
 function inputFor(project: Project, target: Target): TargetInput {

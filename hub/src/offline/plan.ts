@@ -42,13 +42,16 @@ export interface PlannedChanges {
 export function planChanges(before: Project, after: Project): PlannedChanges {
   const [old, now] = [objectsByTarget(before), objectsByTarget(after)];
   const groups = new Map<string, PlannedTargets & { readonly clusters: string[] }>();
+  // Those are not removed, but not known here: such as the ones from a registry that was not asked.
+  const declared = new Set(after.declarations.filter(({ kind }) => kind === "Application").map(({ name }) => name));
+  const isUnknown = (app: string): boolean => declared.has(app) && !after.rendered.has(app);
   const isWhole = !after.problems.some(({ severity }) => severity === "error");
   let unchanged = 0;
   for (const id of [...new Set([...old.keys(), ...now.keys()])].toSorted()) {
     const [app = "", cluster = ""] = id.split("@");
     const [a, b] = [old.get(id), now.get(id)];
     const objects = compare(a ?? [], b ?? []);
-    if (objects.length === 0 || (b === undefined && !isWhole)) {
+    if (objects.length === 0 || (b === undefined && (!isWhole || isUnknown(app)))) {
       unchanged += 1;
       continue;
     }

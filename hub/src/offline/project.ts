@@ -1,3 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { DroverError } from "@drover/shared/errors";
 import type { Manifest } from "@drover/shared/kube/manifest";
 import { uniqueProblems, type Problem } from "@drover/shared/problems";
 
@@ -6,11 +11,13 @@ import type { Render } from "../core/blame/rendered.ts";
 import { readDeclaringFile, type Declaration } from "../core/declarations.ts";
 import { placeClusters, type Group } from "../core/desired.ts";
 import { clustersIn, type RenderOf } from "../core/lint/index.ts";
+import { formatPackage } from "../core/package.ts";
 import { concerns } from "../core/placement.ts";
 import { renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
 import { render, type Rendered, type RenderInput, type Variant } from "../core/render/index.ts";
 import { createHelm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
+import { createPackages, type Packages } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
 
@@ -22,6 +29,8 @@ export interface Project {
   /** What the clusters of a group render of an application. */
   readonly renderOf: RenderOf;
   readonly snapshot: Snapshot;
+  /** What an application is rendered from. Throws `source_missing` for a package that was not fetched. */
+  readonly contentOf: (application: Application) => Snapshot;
   /** Renders once more, in another way than the files have it. */
   readonly render: Render;
   /** Everything that is wrong with the files, and with what they render. */
@@ -32,12 +41,24 @@ export interface ProjectOptions {
   readonly folder: string;
   /** A commit instead of the files as they are now. */
   readonly revision?: string;
+  /** Whether charts and artifacts are fetched from where they are published, without credentials. */
+  readonly fetch?: boolean;
   /** Where programs are looked for. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Reads a folder. Throws only what is no fault of its files, such as a program that is missing. */
 export async function readProject(options: ProjectOptions, signal: AbortSignal): Promise<Project> {
+  if (options.fetch !== true) return read(options, undefined, signal);
+  const folder = await mkdtemp(join(tmpdir(), "drover-packages-"));
+  try {
+    return await read(options, createPackages({ folder, credentialFor: () => undefined }), signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function read(options: ProjectOptions, packages: Packages | undefined, signal: AbortSignal): Promise<Project> {
   const { folder, revision, environment } = options;
   const snapshot = await (revision === undefined
     ? readWorkingTree(folder, signal)
@@ -50,21 +71,61 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
     declarations.push(...read.declarations);
     problems.push(...read.problems);
   }
-  const [kustomize, helm] = [createKustomize({ environment }), createHelm({ environment })];
-  const programs: Pick<RenderInput, "kustomize" | "helm"> = {
-    kustomize: (path, stop) => kustomize(snapshot, path, stop),
-    helm: (request, stop) => helm.template(snapshot, request, stop),
+  const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
+  const contents = new Map<string, Snapshot>();
+  const contentOf = ({ name }: Application): Snapshot => {
+    const content = contents.get(name);
+    if (content !== undefined) return content;
+    throw new DroverError("source_missing", `what ${name} is rendered from is not here`);
   };
-  const renderOne: Render = (application, variant) => render({ application, snapshot, ...programs, variant }, signal);
+  const renderOne: Render = (application, variant) => {
+    const content = contentOf(application);
+    const input: RenderInput = {
+      application,
+      snapshot: content,
+      kustomize: (path, stop) => programs.kustomize(content, path, stop),
+      helm: (request, stop) => programs.helm.template(content, request, stop),
+    };
+    return render({ ...input, variant }, signal);
+  };
   const renders = new Map<string, Renders>();
   for (const application of declarations) {
     if (application.kind !== "Application" || application.source.repository !== snapshot.repository) continue;
+    const content = await fetchContent(application, snapshot, packages, signal);
+    if ("code" in content) {
+      problems.push(content);
+      continue;
+    }
+    contents.set(application.name, content);
     const own = (variant: Variant): Promise<Rendered> => renderOne(application, variant);
     renders.set(application.name, await renderGroups(application, groupsOf(declarations, application), own));
   }
   const all = [...renders.values()].flatMap((byValues) => [...byValues.values()]);
   problems.push(...uniqueProblems(all.flatMap((render) => render.problems)));
-  return { declarations, problems, snapshot, render: renderOne, ...lookup(renders) };
+  return { declarations, problems, snapshot, contentOf, render: renderOne, ...lookup(renders) };
+}
+
+/** The files of an application; a problem of its own where they are elsewhere and do not come here. */
+async function fetchContent(
+  { name, source, at }: Application,
+  snapshot: Snapshot,
+  packages: Packages | undefined,
+  signal: AbortSignal,
+): Promise<Snapshot | Problem> {
+  if (source.package === undefined) return snapshot;
+  const where = formatPackage(source.package);
+  if (packages === undefined) {
+    const message = `${name} is not rendered here: ${where} is not in the repository`;
+    return { code: "package-not-fetched", severity: "warning", message, at, hint: "fetch it with --fetch" };
+  }
+  try {
+    return (await packages.fetch(source.package, signal)).snapshot;
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { message, hint } = DroverError.from(cause);
+    const problem = { code: "package-not-fetched", severity: "error", message: `${name}: ${message}`, at } as const;
+    return hint === undefined ? problem : { ...problem, hint };
+  }
 }
 
 const nobody: ReadonlySet<string> = new Set();

@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 
-import { newestIn } from "../core/version-range.ts";
+import { pickVersion } from "../core/version-range.ts";
 
 const forbidden = /[\s~^:?*[\\\p{Cc}]|\.\.|@\{|\/\/|^[-/.]|[/.]$|\.lock$/u;
 
@@ -27,8 +27,8 @@ export function shortName(fullName: string): string {
 }
 
 /** The newest tag that is in a range of versions. Throws `source_ref_missing` when none is. */
-export function newestTag(range: string, tags: Iterable<string>, where: string): string {
-  const newest = newestIn(range, tags);
+export function newestTag(range: string, tags: readonly string[], where: string): string {
+  const newest = pickVersion(range, tags);
   if (newest !== undefined) return newest;
   throw new DroverError("source_ref_missing", `${where} has no tag with a version in ${range}`, {
     hint: "tags are versions when they are written as v1.2.3 or 1.2.3; what was deployed from it stays",

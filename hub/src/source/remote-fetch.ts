@@ -106,7 +106,7 @@ async function resolveVersion(http: GitTransport, url: string, range: string): P
   const listed = await listRefs(http, url, "refs/tags/");
   if (listed.length > maxTags) throw new DroverError("input_too_large", `${url} has more than ${maxTags} tags`);
   const byTag = new Map(listed.map((one) => [shortName(one.ref), one]));
-  const tag = newestTag(range, byTag.keys(), url);
+  const tag = newestTag(range, [...byTag.keys()], url);
   const found = byTag.get(tag);
   if (found === undefined) throw missingRef(tag, url);
   return { id: found.oid, commit: found.peeled ?? found.oid, fullName: found.ref, ref: tag };

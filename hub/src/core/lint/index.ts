@@ -13,6 +13,7 @@ import { lintNames } from "./names.ts";
 import { lintObjects } from "./objects.ts";
 import { lintOwners } from "./owners.ts";
 import { lintStrategies } from "./strategies.ts";
+import { lintVersions } from "./versions.ts";
 
 /** A repository as it would be read and rendered. */
 export interface LintInput {
@@ -45,6 +46,7 @@ export function lint({ declarations, rendered, renderOf }: LintInput): readonly 
   const project = { applications, placements, clusters, rendered, renderOf };
   return [
     ...lintNames(project),
+    ...lintVersions(project),
     ...objects,
     ...lintVariants(project),
     ...lintOwners(project),

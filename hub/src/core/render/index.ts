@@ -4,6 +4,7 @@ import type { Problem } from "@drover/shared/problems";
 
 import type { Application } from "../application.ts";
 import { defaultHelm, maxReleaseName } from "../helm.ts";
+import { formatPackage } from "../package.ts";
 import { findChart, type Capabilities, type ChartOutput, type ChartRequest } from "./chart.ts";
 import { loadHelm } from "./helm.ts";
 import { findKustomization } from "./kustomization.ts";
@@ -114,7 +115,8 @@ function exists({ entries }: SnapshotFiles, path: string): boolean {
 
 function noFolder({ source, at }: Application): Loaded {
   const hint = "if it was emptied on purpose, set sync.allowEmpty";
-  const message = `the repository ${source.repository} has no folder ${source.path}`;
+  const where = source.package === undefined ? `the repository ${source.repository}` : formatPackage(source.package);
+  const message = `${where} has no folder ${source.path}`;
   return refuse({ code: "no-folder", severity: "error", message, at, hint });
 }
 
