@@ -13,6 +13,8 @@ export type OutputFormat = (typeof outputs)[number];
 export interface Session {
   readonly terminal: Terminal;
   readonly client: Client;
+  /** The hub's address, as this machine knows it. */
+  readonly url: string;
   readonly signal: AbortSignal;
   readonly format: OutputFormat;
   /** For stdout. */
@@ -28,6 +30,7 @@ export async function openSession(terminal: Terminal, flags: GlobalFlags): Promi
   return {
     terminal,
     client: createClient(connection),
+    url: connection.url,
     signal: terminal.signal,
     format,
     style: styleOf(terminal, terminal.stdout, flags),

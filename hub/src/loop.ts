@@ -38,6 +38,8 @@ export interface Loop {
     /** The set of sources changed. */
     readonly sources: () => void;
     readonly source: (name: string) => void;
+    /** A webhook says that a source may have news. */
+    readonly webhook: (name: string) => void;
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
@@ -79,6 +81,7 @@ export function createLoop(parts: LoopParts): Loop {
       sources: watchSources,
       // A source that is gone has no poll any more; its reconcile forgets what was read of it.
       source: (name) => (store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name)),
+      webhook: (name) => poller.webhook(name),
       applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
       clusters: enqueueAll(clusters),
     },

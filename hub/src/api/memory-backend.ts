@@ -1,7 +1,8 @@
 import type * as api from "@drover/shared/api/types";
+import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Backend, EventLog } from "./backend.ts";
+import type { Backend, EventLog, WebhookDelivery } from "./backend.ts";
 
 /** What a `MemoryBackend` begins with. */
 export interface MemoryFleet {
@@ -101,6 +102,25 @@ export class MemoryBackend implements Backend {
   trustSource(name: string, { hostKeys }: api.TrustSource): Promise<api.SourceIdentity> {
     this.asked.push(`trust source/${name} ${hostKeys.join(", ")}`);
     return Promise.resolve(identity(name, hostKeys));
+  }
+
+  setWebhook(name: string, { forge, rotate = false }: SetWebhook): Promise<SourceWebhook> {
+    this.asked.push(`webhook source/${name} ${forge}`);
+    return Promise.resolve({ name, forge, path: `/webhooks/${name}`, secret: rotate ? "second" : "first" });
+  }
+
+  /** Believes who sends `opensesame`. */
+  receiveWebhook(name: string): WebhookDelivery {
+    let body = "";
+    const { asked } = this;
+    return {
+      take: (chunk) => void (body += Buffer.from(chunk).toString()),
+      end() {
+        asked.push(`webhook of ${name}`);
+        return body === "opensesame";
+      },
+      drop: () => void asked.push(`dropped webhook of ${name}`),
+    };
   }
 
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster> {

@@ -1,4 +1,5 @@
 import * as api from "@drover/shared/api/types";
+import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import type { TSchema } from "typebox";
 
@@ -17,9 +18,11 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.labelClusterSchema, "LabelCluster"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
+  [setWebhookSchema, "SetWebhook"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],
   [api.sourceSchema, "Source"],
+  [sourceWebhookSchema, "SourceWebhook"],
   [api.stateSchema, "State"],
   [api.syncResultSchema, "SyncResult"],
   [api.targetDetailSchema, "TargetDetail"],

@@ -4,6 +4,7 @@ import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered. */
 export interface SourceRecord {
@@ -17,6 +18,8 @@ export interface SourceRecord {
   readonly password: string;
   /** Pinned keys of its SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
+  /** Absent until a person asks for one. */
+  readonly webhook?: Webhook;
 }
 
 export interface ClusterRecord {

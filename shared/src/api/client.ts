@@ -3,6 +3,7 @@ import type { Random } from "../retry.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
+import type { SetWebhook, SourceWebhook } from "./webhook.ts";
 
 export type { Fetch } from "./http.ts";
 export type { StreamItem } from "./stream.ts";
@@ -49,6 +50,8 @@ export interface Client {
     sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
     identity(name: string, signal: AbortSignal): Promise<api.SourceIdentity>;
     trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
+    /** Makes the secret when there is none. */
+    webhook(name: string, input: SetWebhook, signal: AbortSignal): Promise<SourceWebhook>;
   };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
@@ -107,6 +110,7 @@ export function createClient(options: ClientOptions): Client {
       sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
       identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
       trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
+      webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
     },
     events: {
       list: events,
