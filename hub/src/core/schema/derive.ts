@@ -45,7 +45,11 @@ function factsOf(maps: Map<string, MapFacts>, path: string): MapFacts {
 }
 
 function collect(facts: MapFacts, sighting: Sighting, present: ReadonlySet<string> | undefined): void {
-  for (const [key, seen] of sighting.keys) facts.keys.set(key, [...(facts.keys.get(key) ?? []), seen]);
+  for (const [key, seen] of sighting.keys) {
+    const before = facts.keys.get(key);
+    if (before === undefined) facts.keys.set(key, [seen]);
+    else before.push(seen);
+  }
   facts.isClosed ||= sighting.isClosed;
   facts.hasAnyName ||= sighting.hasAnyName;
   if (present?.size === 0) facts.empty = intersect(facts.empty, sighting.problems);
