@@ -36,6 +36,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "Print what an application comes to, offline",
     load: () => import("./commands/render.ts"),
   },
+  { name: "schema", summary: "Print JSON Schemas for editors, offline", load: () => import("./commands/schema.ts") },
   {
     name: "source",
     summary: "Add and remove repositories, show and trust their keys",

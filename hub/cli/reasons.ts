@@ -1,5 +1,5 @@
-import { shortRevision } from "@drover/shared/api/revision";
 import type { OverrideReason, PlacementReason, WhyResult } from "@drover/shared/api/explanations";
+import { shortRevision } from "@drover/shared/api/revision";
 
 import { joinReason } from "./columns.ts";
 import { formatGiver, formatPlace } from "./explaining.ts";

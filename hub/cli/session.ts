@@ -24,6 +24,8 @@ export interface Output {
 /** What a running command has at hand. */
 export interface Session extends Output {
   readonly client: Client;
+  /** The hub's address, as this machine knows it. */
+  readonly url: string;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export async function openSession(terminal: Terminal, flags: GlobalFlags): Promi
   const output = openOutput(terminal, flags);
   const connection = await resolveConnection(flags, terminal);
   const { createClient } = await import("@drover/shared/api/client");
-  return { ...output, client: createClient(connection), signal: terminal.signal };
+  return { ...output, client: createClient(connection), url: connection.url, signal: terminal.signal };
 }
 
 /** Writes lines of data. */

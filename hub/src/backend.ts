@@ -1,4 +1,5 @@
 import type * as api from "@drover/shared/api/types";
+import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
@@ -7,6 +8,7 @@ import type { Backend } from "./api/backend.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
@@ -19,6 +21,7 @@ import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
 import { describeKey } from "./source/ssh-keys.ts";
+import { newWebhookSecret } from "./source/webhook.ts";
 import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
@@ -34,6 +37,7 @@ export interface BackendDeps {
   readonly mirror: Pick<Mirror, "forget">;
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   readonly settings: {
     readonly agentImage: string;
     readonly pollSeconds: number;
@@ -60,6 +64,7 @@ export function createBackend(deps: BackendDeps): Backend {
     source: views.source,
     ready: deps.ready,
     metrics: () => deps.metrics.render(),
+    receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
     diff: async (app, cluster, signal) => {
       requireTarget(deps.store, app, cluster);
       // The agent builds it from the same schema; the hub passes it on.
@@ -91,7 +96,7 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource"> {
+): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource" | "setWebhook"> {
   const { store, wake } = deps;
   const identity = async (name: string): Promise<api.SourceIdentity> => {
     const record = requireSshSource(store, name);
@@ -138,6 +143,13 @@ function sourceIntents(
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
       return identity(name);
+    },
+    async setWebhook(name, { forge, rotate = false }) {
+      const record = required(store.source(name), `source ${name}`);
+      const kept = !rotate && record.webhook?.forge === forge ? record.webhook : undefined;
+      const webhook = kept ?? { forge, secret: newWebhookSecret() };
+      if (kept === undefined) store.putSource({ ...record, webhook });
+      return { name, path: `/webhooks/${name}`, ...webhook };
     },
   };
 }

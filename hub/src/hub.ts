@@ -139,6 +139,7 @@ function assemble(parts: Parts): readonly Service[] {
     mirror,
     deployKeys,
     metrics,
+    clock,
     settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
     ready: () => address.complete,
     wake: loop.wake,

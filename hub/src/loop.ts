@@ -40,6 +40,8 @@ export interface Loop {
     /** The set of sources changed. */
     readonly sources: () => void;
     readonly source: (name: string) => void;
+    /** A webhook says that a source may have news. */
+    readonly webhook: (name: string) => void;
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
@@ -91,6 +93,7 @@ export function createLoop(parts: LoopParts): Loop {
     wake: {
       sources: watchSources,
       source: wakeSource,
+      webhook: (name) => poller.webhook(name),
       applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
       clusters: enqueueAll(clusters),
     },

@@ -11,9 +11,11 @@ export function formatDuration(ms: number): string {
   return "0s";
 }
 
+export const durationPattern = /^\s*(?<number>\d+(?:\.\d+)?)(?<unit>ms|s|m|h|d)?\s*$/u;
+
 /** `500ms`, `30s`, `15m`, `2h`, `1d`, in ms; a bare number is seconds. Undefined for any other text. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^(?<number>\d+(?:\.\d+)?)(?<unit>ms|s|m|h|d)?$/u.exec(text.trim())?.groups;
+  const match = durationPattern.exec(text)?.groups;
   if (match === undefined) return undefined;
   const size = match["unit"] === "ms" ? 1 : (units.find(([unit]) => unit === match["unit"])?.[1] ?? 1000);
   return Number(match["number"]) * size;

@@ -114,6 +114,18 @@ describe("commands that change something", () => {
     expect(stderr).toContain("its server has to show ssh-ed25519 AAAA\n");
   });
 
+  test("source webhook prints address and secret, and where a forge wants them", async () => {
+    const { stdout, stderr } = await drover(api.url, ["source", "webhook", "platform", "gitea"]);
+    expect(stdout).toBe(`address  ${api.url}/webhooks/platform\nsecret   first\n`);
+    expect(stderr).toContain("Gitea, Forgejo: Settings, Webhooks");
+    const json = await drover(api.url, ["source", "webhook", "platform", "github", "--rotate", "-o", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ secret: "second", address: `${api.url}/webhooks/platform` });
+    expect(await drover(api.url, ["source", "webhook", "platform", "svn"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("github, gitlab, gitea, bitbucket, generic"),
+    });
+  });
+
   test("case 46: sync --confirm-prune shows what waits for a person, and confirms exactly that", async () => {
     const fleet = sampleFleet();
     const heldPrune = { digest: "sha256:1", objects: 1, reason: "KindIsGuarded" };

@@ -238,6 +238,21 @@ ${placement("shop", { env: "prod" })}  overrides:
     });
   });
 
+  it("schema prints what editors check files with, of one kind or of all", async () => {
+    const all = await run("schema");
+    expect(JSON.parse(all.stdout)).toMatchObject({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      $defs: { Application: { title: "Application" }, Placement: { title: "Placement" } },
+    });
+    const one = await run("schema", "placement");
+    expect(JSON.parse(one.stdout)).toMatchObject({ title: "Placement", properties: { kind: { const: "Placement" } } });
+    expect(await run("schema", "Deployment")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Application"),
+    });
+    expect((await run("schema", "--help")).stdout).toContain("# yaml-language-server: $schema=");
+  });
+
   describe("plan", () => {
     let tree: WorkTree;
     const clusters = ["prod-1", "prod-2", "dev-1"]

@@ -1,4 +1,4 @@
-import type { CordonCluster } from "@drover/shared/api/types";
+import type { CordonCluster } from "@drover/shared/api/cluster-changes";
 import { DroverError } from "@drover/shared/errors";
 import type { Command } from "commander";
 

@@ -35,7 +35,7 @@ const candidates = (names: string): string => `
     app|apps|--app) drover get apps -o name 2>/dev/null ;;
     target|targets|diff|tree) drover get targets -o name 2>/dev/null ;;
     sync) drover get apps -o name 2>/dev/null; drover get targets -o name 2>/dev/null ;;
-    source) echo "add identity trust remove" ;;
+    source) echo "add identity trust webhook remove" ;;
     context) echo "ls use add" ;;
     completion) echo "bash zsh fish" ;;
     -o|--output) echo "table wide json yaml name" ;;

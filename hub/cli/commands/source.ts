@@ -11,6 +11,7 @@ import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
 import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
+import { defineWebhook } from "../source-webhook.ts";
 import type { Terminal } from "../terminal.ts";
 import { plain } from "../text.ts";
 
@@ -34,6 +35,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
   defineAdd(source, terminal);
   defineIdentity(source, terminal);
   defineTrust(source, terminal);
+  defineWebhook(source, terminal);
   defineRemove(source, terminal);
 }
 

@@ -1,5 +1,9 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
+import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
 /** What the routes read and ask for. Reads are of memory and return at once; intents are durable when they resolve. */
 export interface Backend {
@@ -21,10 +25,14 @@ export interface Backend {
   sourceIdentity(name: string): Promise<api.SourceIdentity>;
   /** Replaces the pinned keys of its SSH server, and fetches. Throws `usage` for what is no key of that server. */
   trustSource(name: string, input: api.TrustSource): Promise<api.SourceIdentity>;
+  /** Makes the secret of a source's webhook, or tells the one that there is. Another forge or `rotate` makes a new one. */
+  setWebhook(name: string, input: SetWebhook): Promise<SourceWebhook>;
+  /** A webhook delivery for a source that may not exist, before its body has come. */
+  receiveWebhook(name: string, headers: IncomingHttpHeaders): WebhookDelivery;
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
-  labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster>;
-  cordonCluster(name: string, input: api.CordonCluster): Promise<api.Cluster>;
+  labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
+  cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */
@@ -45,6 +53,16 @@ export interface Backend {
   ready(): boolean;
   /** Prometheus text. */
   metrics(): string;
+}
+
+/** What comes without a token: nothing is believed before the whole of it has come. */
+export interface WebhookDelivery {
+  /** The next piece of the body. */
+  take(chunk: Uint8Array): void;
+  /** The body has come whole. Whether its sender has proved to know the secret; then the source will be looked at. */
+  end(): boolean;
+  /** It will not come whole. */
+  drop(): void;
 }
 
 export interface EventLog {

@@ -7,6 +7,12 @@ export interface ApiLimits {
   readonly requestTimeoutMs: number;
   /** How long an agent may take to answer what only it knows: diff and tree. */
   readonly agentTimeoutMs: number;
+  /** Of a webhook delivery. GitHub sends up to 25 MiB; the body is only hashed, piece by piece, so that it costs no memory. */
+  readonly webhookBytes: number;
+  /** How long a delivery may take to come. */
+  readonly webhookTimeoutMs: number;
+  /** Deliveries that may come at the same time: far from what would keep people and agents from being answered. */
+  readonly webhooks: number;
   readonly connections: number;
   readonly streams: number;
   readonly streamsPerToken: number;
@@ -20,6 +26,9 @@ export const defaultLimits: ApiLimits = {
   urlBytes: 4 * 1024,
   requestTimeoutMs: 30_000,
   agentTimeoutMs: 10_000,
+  webhookBytes: 25 * 1024 * 1024,
+  webhookTimeoutMs: 10_000,
+  webhooks: 200,
   connections: 2000,
   streams: 1000,
   streamsPerToken: 50,

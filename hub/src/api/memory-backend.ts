@@ -1,8 +1,10 @@
+import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
+import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Backend, EventLog } from "./backend.ts";
+import type { Backend, EventLog, WebhookDelivery } from "./backend.ts";
 
 /** What a `MemoryBackend` begins with. */
 export interface MemoryFleet {
@@ -108,6 +110,25 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(identity(name, hostKeys));
   }
 
+  setWebhook(name: string, { forge, rotate = false }: SetWebhook): Promise<SourceWebhook> {
+    this.asked.push(`webhook source/${name} ${forge}`);
+    return Promise.resolve({ name, forge, path: `/webhooks/${name}`, secret: rotate ? "second" : "first" });
+  }
+
+  /** Believes who sends `opensesame`. */
+  receiveWebhook(name: string): WebhookDelivery {
+    let body = "";
+    const { asked } = this;
+    return {
+      take: (chunk) => void (body += Buffer.from(chunk).toString()),
+      end() {
+        asked.push(`webhook of ${name}`);
+        return body === "opensesame";
+      },
+      drop: () => void asked.push(`dropped webhook of ${name}`),
+    };
+  }
+
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster> {
     if (this.clusterByName.has(input.name)) {
       return Promise.reject(new DroverError("cluster_exists", `a cluster "${input.name}" has joined already`));
@@ -121,7 +142,7 @@ export class MemoryBackend implements Backend {
     });
   }
 
-  labelCluster(name: string, labels: api.LabelCluster["labels"]): Promise<api.Cluster> {
+  labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster> {
     const cluster = this.clusterByName.get(name);
     if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
     const merged = Object.entries({ ...cluster.labels, ...labels });
@@ -131,7 +152,7 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(changed);
   }
 
-  cordonCluster(name: string, { cordoned, reason = "" }: api.CordonCluster): Promise<api.Cluster> {
+  cordonCluster(name: string, { cordoned, reason = "" }: CordonCluster): Promise<api.Cluster> {
     const cluster = this.clusterByName.get(name);
     if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
     const changed = { ...cluster, cordoned: cordoned ? reason || "it is cordoned" : "" };

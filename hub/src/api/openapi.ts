@@ -1,4 +1,6 @@
+import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import * as api from "@drover/shared/api/types";
+import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import type { TSchema } from "typebox";
 
@@ -14,13 +16,15 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.eventSchema, "Event"],
   [api.joinClusterSchema, "JoinCluster"],
   [api.joinedClusterSchema, "JoinedCluster"],
-  [api.labelClusterSchema, "LabelCluster"],
-  [api.cordonClusterSchema, "CordonCluster"],
+  [labelClusterSchema, "LabelCluster"],
+  [cordonClusterSchema, "CordonCluster"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
+  [setWebhookSchema, "SetWebhook"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],
   [api.sourceSchema, "Source"],
+  [sourceWebhookSchema, "SourceWebhook"],
   [api.stateSchema, "State"],
   [api.syncResultSchema, "SyncResult"],
   [api.targetDetailSchema, "TargetDetail"],

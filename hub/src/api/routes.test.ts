@@ -1,6 +1,7 @@
 import { blameSchema, whySchema } from "@drover/shared/api/explanations";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
+import { sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -148,6 +149,14 @@ describe("intents", () => {
     expect(api.backend.asked).toContain("trust source/platform ssh-ed25519 AAAA");
     expect((await send("PUT", "/sources/platform/host-keys", { hostKeys: [] })).status).toBe(400);
     expect((await send("GET", "/sources/nothing/identity")).status).toBe(404);
+  });
+
+  test("a webhook's secret is made for a forge that there is", async () => {
+    const made = await send("PUT", "/sources/platform/webhook", { forge: "gitlab", rotate: true });
+    expect([made.status, [...Value.Errors(sourceWebhookSchema, await made.json())]]).toEqual([200, []]);
+    expect(api.backend.asked).toContain("webhook source/platform gitlab");
+    expect((await send("PUT", "/sources/platform/webhook", { forge: "svn" })).status).toBe(400);
+    expect((await send("PUT", "/sources/nothing/webhook", { forge: "gitlab" })).status).toBe(404);
   });
 
   test("a cluster is removed once", async () => {

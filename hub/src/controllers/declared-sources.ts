@@ -79,5 +79,18 @@ function toRecord(declared: DeclaredRepository, known: SourceRecord | undefined)
   const pinned = known?.url === url ? known.hostKeys : [];
   const hostKeys = declared.hostKeys.length > 0 ? readHostKeys(url, declared.hostKeys) : pinned;
   const declaredIn = declared.repository;
-  return { ...sourceDefaults, name, url, ref, version, path, intervalSeconds, hostKeys, declares, declaredIn };
+  const webhook = known?.webhook === undefined ? {} : { webhook: known.webhook };
+  return {
+    ...sourceDefaults,
+    ...webhook,
+    name,
+    url,
+    ref,
+    version,
+    path,
+    intervalSeconds,
+    hostKeys,
+    declares,
+    declaredIn,
+  };
 }

@@ -19,12 +19,13 @@ export interface Declarations {
   readonly problems: readonly Problem[];
 }
 
-const group = "drover.dev/";
-const apiVersion = `${group}v1alpha1`;
+export const group = "drover.dev/";
+export const apiVersion = `${group}v1alpha1`;
 
 type ReadSpec = (header: Header, document: Fields) => Declaration;
 
-const kinds: ReadonlyMap<string, ReadSpec> = new Map<string, ReadSpec>([
+/** All kinds, with what reads them. */
+export const kinds: ReadonlyMap<string, ReadSpec> = new Map<string, ReadSpec>([
   ["Application", readApplication],
   ["Cluster", readCluster],
   ["Placement", readPlacement],
@@ -102,6 +103,11 @@ function readDeclaration(repository: string, findings: Findings): Declaration | 
     }
     return undefined;
   }
+  return readBody(readSpec, repository, fields);
+}
+
+/** Reads all but version and kind. */
+export function readBody(readSpec: ReadSpec, repository: string, fields: Fields): Declaration {
   const metadata = fields.requiredMap("metadata");
   const name = metadata?.requiredText("name", nameRule) ?? "";
   const labels = metadata?.labels("labels") ?? {};

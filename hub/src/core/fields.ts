@@ -11,7 +11,7 @@ export interface Findings {
   readonly problems: Problem[];
 }
 
-interface TextRule {
+export interface TextRule {
   readonly pattern: RegExp;
   /** Completes "has to be …". */
   readonly rule: string;

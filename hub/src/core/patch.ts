@@ -97,7 +97,7 @@ const operationNames = ["add", "remove", "replace", "move", "copy", "test"] as c
 function readOperation(fields: Fields): JsonPatchOperation[] {
   if (!fields.has("op")) fields.missing("op");
   const op = fields.oneOf("op", operationNames, "test");
-  const pointer = { pattern: /^(?:\/.*)?$/su, rule: "a JSON pointer such as /spec/replicas" };
+  const pointer = { pattern: /^(?:\/[\s\S]*)?$/u, rule: "a JSON pointer such as /spec/replicas" };
   const path = fields.requiredText("path", pointer);
   const needsFrom = op === "move" || op === "copy";
   const from = needsFrom ? fields.requiredText("from", pointer) : undefined;

@@ -79,3 +79,27 @@ test("forgets removed sources and looks at once at changed ones only", async () 
   expect(due.filter((name) => name === "a")).toHaveLength(1);
   expect(due.filter((name) => name === "b")).toHaveLength(2);
 });
+
+test("E7: looks at once when a webhook comes, once more for all that follow, and then at its interval", async () => {
+  const { poller, clock, due } = start([source("a"), source("b", 600_000)]);
+  for (let delivery = 0; delivery < 500; delivery += 1) poller.webhook("a");
+  expect(due).toEqual(["a", "b", "a"]);
+  await clock.advance(999);
+  expect(due).toHaveLength(3);
+  await clock.advance(1);
+  expect(due).toEqual(["a", "b", "a", "a"]);
+  await clock.advance(59_000);
+  expect(due).toHaveLength(4);
+  await clock.advance(1000);
+  expect(due).toHaveLength(5);
+});
+
+test("a webhook for a source that has gone, or went while it waited, does nothing", async () => {
+  const { poller, clock, due } = start([source("a")]);
+  poller.webhook("b");
+  poller.webhook("a");
+  poller.webhook("a");
+  poller.watch([]);
+  await clock.advance(60_000);
+  expect(due).toEqual(["a", "a"]);
+});

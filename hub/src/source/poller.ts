@@ -4,6 +4,7 @@ import type { Service } from "@drover/shared/service";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { parseAddress } from "./address.ts";
+import { HintBudget } from "./hint-budget.ts";
 import { watchRepository } from "./watch-repository.ts";
 
 export interface PolledSource {
@@ -23,8 +24,10 @@ export interface PollerOptions {
 export interface Poller extends Service {
   /** Replaces the set of sources; a new or changed one is due at once. */
   watch(sources: readonly PolledSource[]): void;
-  /** Due now: a webhook, or a person, asked. */
+  /** Due now: a person asked. */
   hint(name: string): void;
+  /** A webhook says that there may be news: due as soon as the source's budget of hints lets it. */
+  webhook(name: string): void;
   /** How the last fetch went: every failure in a row doubles the interval, up to 10 min. */
   fetched(name: string, ok: boolean): void;
 }
@@ -40,6 +43,7 @@ export function createPoller(options: PollerOptions): Poller {
 interface Polled {
   readonly source: PolledSource;
   readonly stop: AbortController;
+  readonly hints: HintBudget;
   failures: number;
   /** Ends the wait for the next poll, for another one to begin. */
   timer: AbortController;
@@ -66,7 +70,13 @@ class SourcePoller implements Poller {
       }
     }
     for (const source of wanted.values()) {
-      const polled = { source, stop: new AbortController(), failures: 0, timer: new AbortController() };
+      const polled = {
+        source,
+        stop: new AbortController(),
+        hints: new HintBudget(),
+        failures: 0,
+        timer: new AbortController(),
+      };
       this.#polled.set(source.name, polled);
       if (this.#running !== undefined) this.#begin(polled, this.#running);
     }
@@ -77,6 +87,20 @@ class SourcePoller implements Poller {
     if (polled === undefined) return;
     this.#options.onDue(name);
     this.#schedule(polled);
+  }
+
+  webhook(name: string): void {
+    const polled = this.#polled.get(name);
+    const { clock } = this.#options;
+    if (polled === undefined || this.#running === undefined) return;
+    const waitMs = polled.hints.next(clock.now());
+    if (waitMs === 0) this.hint(name);
+    if (waitMs === undefined || waitMs === 0) return;
+    const signal = AbortSignal.any([this.#running, polled.stop.signal]);
+    clock.sleep(waitMs, signal).then(
+      () => this.hint(name),
+      () => undefined,
+    );
   }
 
   fetched(name: string, ok: boolean): void {

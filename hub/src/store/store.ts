@@ -4,6 +4,7 @@ import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
@@ -23,6 +24,8 @@ export interface SourceRecord {
   readonly declaredIn: string;
   /** Whether its own declarations hold, and not only its files. */
   readonly declares: boolean;
+  /** Absent until a person asks for one. */
+  readonly webhook?: Webhook;
 }
 
 /** What a source has of which nothing else is said; also what records of earlier versions lack. */

@@ -1,9 +1,11 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
+import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
+import type { SetWebhook, SourceWebhook } from "./webhook.ts";
 
 export type { Fetch } from "./http.ts";
 export type { StreamItem } from "./stream.ts";
@@ -27,9 +29,9 @@ export interface Client {
     get(name: string, signal: AbortSignal): Promise<api.Cluster>;
     join(input: api.JoinCluster, signal: AbortSignal): Promise<api.JoinedCluster>;
     /** A null value removes the label. */
-    label(name: string, labels: api.LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
+    label(name: string, labels: LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
     /** Keeps new applications away from a cluster, or lets them come again. */
-    cordon(name: string, input: api.CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
+    cordon(name: string, input: CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -54,6 +56,8 @@ export interface Client {
     sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
     identity(name: string, signal: AbortSignal): Promise<api.SourceIdentity>;
     trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
+    /** Makes the secret when there is none. */
+    webhook(name: string, input: SetWebhook, signal: AbortSignal): Promise<SourceWebhook>;
   };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
@@ -115,6 +119,7 @@ export function createClient(options: ClientOptions): Client {
       sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
       identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
       trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
+      webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
     },
     events: {
       list: events,

@@ -214,20 +214,6 @@ export const joinedClusterSchema = Type.Object({
   manifest: text("Kubernetes YAML for kubectl apply -f -"),
 });
 
-/** A null value removes the label. */
-export const labelClusterSchema = Type.Object(
-  { labels: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])) },
-  { additionalProperties: false },
-);
-
-export const cordonClusterSchema = Type.Object(
-  {
-    cordoned: Type.Boolean({ description: "false lifts what was set here; what Git says of the cluster stays" }),
-    reason: Type.Optional(Type.String({ maxLength: 256, description: "Told to those who ask why nothing new comes" })),
-  },
-  { additionalProperties: false },
-);
-
 export const eventSchema = Type.Object({
   id: Type.Integer({ description: "Counts up; the cursor of the stream" }),
   at: time("When"),
@@ -380,8 +366,6 @@ export type TrustSource = Static<typeof trustSourceSchema>;
 export type SourceIdentity = Static<typeof sourceIdentitySchema>;
 export type JoinCluster = Static<typeof joinClusterSchema>;
 export type JoinedCluster = Static<typeof joinedClusterSchema>;
-export type LabelCluster = Static<typeof labelClusterSchema>;
-export type CordonCluster = Static<typeof cordonClusterSchema>;
 export type Event = Static<typeof eventSchema>;
 export type DiffResult = Static<typeof diffSchema>;
 export type TreeResult = Static<typeof treeSchema>;

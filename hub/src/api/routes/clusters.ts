@@ -1,10 +1,9 @@
+import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import {
   clusterQuerySchema,
   clusterSchema,
-  cordonClusterSchema,
   joinClusterSchema,
   joinedClusterSchema,
-  labelClusterSchema,
   listSchema,
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
@@ -42,7 +41,7 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
     return backend.labelCluster(name, request.body.labels);
   });
 
-  app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
+  app.patch("/clusters/:name/cluster-changes", { schema: operations.cordonCluster }, (request) => {
     const { name } = cluster(request.params.name);
     return backend.cordonCluster(name, request.body);
   });

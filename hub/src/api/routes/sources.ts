@@ -7,6 +7,7 @@ import {
   sourceSchema,
   trustSourceSchema,
 } from "@drover/shared/api/types";
+import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import { Type } from "typebox";
 
 import { found, type RouteContext, type Routes } from "../context.ts";
@@ -43,6 +44,10 @@ export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
 
   app.put("/sources/:name/host-keys", { schema: operations.trustSource }, (request) =>
     backend.trustSource(source(request.params.name).name, request.body),
+  );
+
+  app.put("/sources/:name/webhook", { schema: operations.setWebhook }, (request) =>
+    backend.setWebhook(source(request.params.name).name, request.body),
   );
 }
 
@@ -91,5 +96,12 @@ const operations = {
     params,
     body: trustSourceSchema,
     response: { 200: sourceIdentitySchema },
+  },
+  setWebhook: {
+    operationId: "setWebhook",
+    summary: "Let a forge tell of pushes to the source, or read the secret with which it does",
+    params,
+    body: setWebhookSchema,
+    response: { 200: sourceWebhookSchema },
   },
 };

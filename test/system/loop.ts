@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createEventLog } from "@drover/hub/controllers/event-log";
+import { World } from "@drover/hub/controllers/world";
+import { createExplanations } from "@drover/hub/explanations";
+import { createLoop } from "@drover/hub/loop";
+import { createHelm } from "@drover/hub/source/helm";
+import { createKustomize } from "@drover/hub/source/kustomize";
+import { createMirror } from "@drover/hub/source/mirror";
+import { createPackages } from "@drover/hub/source/packages";
+import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { sourceDefaults } from "@drover/hub/store/store";
+import { createViews } from "@drover/hub/views";
+import { systemClock } from "@drover/shared/clock";
+import type { Assignments, HubMessage } from "@drover/shared/link/link";
+import { silentLog } from "@drover/shared/log";
+import { runAll } from "@drover/shared/service";
+import { afterEach, expect, vi } from "vitest";
+
+import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+
+/** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
+export async function startLoop(folder: string, tree: WorkTree) {
+  const store = openSqliteStore(join(folder, "hub.db"));
+  const now = (): number => Date.now();
+  const events = createEventLog(store, now);
+  const world = new World(store, events, now);
+  const sent = new Map<string, Assignments[]>();
+  const link = {
+    send: (cluster: string, message: HubMessage): boolean => {
+      if (message.kind !== "assignments") return false;
+      const list = sent.get(cluster) ?? [];
+      list.push(JSON.parse(new TextDecoder().decode(message.signed.payload)) as Assignments);
+      sent.set(cluster, list);
+      return true;
+    },
+  };
+  const sign = (assignments: Assignments) => ({
+    payload: new TextEncoder().encode(JSON.stringify(assignments)),
+    signature: new Uint8Array(),
+    keyId: "test",
+  });
+  if (store.source("config") === undefined) {
+    store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
+    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
+    for (const [name, env] of [
+      ["dev-1", "dev"],
+      ["prod-1", "prod"],
+    ] as const) {
+      store.putCluster({ name, uid: name, labels: { env }, cordon: "", generation: 0, facts, seenAtMs: 0 });
+    }
+  }
+  const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
+  for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
+  const mirror = createMirror({ folder: join(folder, "mirrors") });
+  const environment = process.env;
+  const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
+  const loop = createLoop({
+    store,
+    world,
+    events,
+    mirror,
+    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
+    link,
+    sign,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLog,
+    programs,
+  });
+  const stop = new AbortController();
+  const run = runAll(loop.services, stop.signal);
+  return {
+    store,
+    world,
+    loop,
+    sent,
+    views: createViews(store, world),
+    explanations: createExplanations({ store, world, ...programs }),
+    newest: (cluster: string) => sent.get(cluster)?.at(-1),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await run;
+      store.close();
+    },
+  };
+}
+
+export const web = (replicas: number): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec: { replicas: ${replicas} }
+`;
+export const application = (name: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Application
+metadata: { name: ${name} }
+spec:
+  source: { path: apps/${name} }
+`;
+export const placement = (name: string, env: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: ${name} }
+spec:
+  applications: [${name}]
+  selector:
+    matchLabels: { env: ${env} }
+`;
+export const files: FileChanges = {
+  "apps/web/drover.yaml": `${application("web")}---\n${placement("web", "prod")}`,
+  "apps/web/web.yaml": web(1),
+  "apps/api/drover.yaml": `${application("api")}---\n${placement("api", "dev")}`,
+  "apps/api/api.yaml": web(1),
+};
+
+/** To be called within `describe`: what tests begin is closed in reverse order after each of them. */
+export function loopSuite() {
+  afterEach(async () => {
+    // Each test leaves what it opened here, to be closed in reverse order.
+    for (const close of closers.splice(0).toReversed()) await close();
+  });
+  const closers: (() => Promise<void>)[] = [];
+
+  const begin = async () => {
+    const folder = await mkdtemp(join(tmpdir(), "drover-loop-"));
+    const tree = await createWorkTree({ files });
+    closers.push(
+      async () => tree[Symbol.asyncDispose](),
+      async () => rm(folder, { recursive: true, force: true }),
+    );
+    const start = async () => {
+      const loop = await startLoop(folder, tree);
+      closers.push(async () => loop[Symbol.asyncDispose]());
+      return loop;
+    };
+    const hub = await start();
+    await vi.waitFor(() => {
+      expect(hub.newest("prod-1")?.targets.map((target) => target.application)).toEqual(["web"]);
+      expect(hub.newest("dev-1")?.targets.map((target) => target.application)).toEqual(["api"]);
+    }, 5_000);
+    return { tree, hub, folder };
+  };
+  return { begin, closers };
+}
