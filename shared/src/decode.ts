@@ -42,6 +42,8 @@ export interface Decoded {
 
 /** More problems than this in one file help nobody. */
 const maxProblems = 20;
+/** Nor does anybody read on where a file makes no sense. */
+const maxErrors = 1000;
 /** As many objects as an application may have. */
 const maxDocuments = 5000;
 
@@ -106,13 +108,25 @@ function* parseDocuments(
   let offset = 0;
   // A map entry with comments and separators takes about ten tokens; a document at least two.
   let tokensLeft = limits.maxNodes * 5;
+  let errors = 0;
+  let previous = "";
   for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) yield* composer.next(token);
+    for (const token of parser.next(lexeme)) {
+      if (token.type === "error") errors += 1;
+      yield* composer.next(token);
+    }
+    if (isQuoted(lexeme) && isQuoted(previous)) errors += 1;
+    previous = lexeme;
+    // Each costs as much as hundreds of good tokens.
+    if (errors > maxErrors) {
+      return report({ code: "yaml-syntax", message: `more than ${maxErrors} mistakes`, offset: parser.offset });
+    }
     // A level of nesting is at most three tokens on the parser's stack.
     if (parser.stack.length > limits.maxDepth * 3 + 3) {
       return report({ code: "too-deep", message: `nested deeper than ${limits.maxDepth} levels`, offset });
     }
-    tokensLeft -= 1;
+    // An anchor or a tag beside another is an error as well, which only shows when the document ends.
+    tokensLeft -= lexeme.startsWith("&") || lexeme.startsWith("!") ? 20 : 1;
     if (tokensLeft < 0) {
       return report({
         code: "document-too-large",
@@ -124,7 +138,13 @@ function* parseDocuments(
     offset = parser.offset;
   }
   for (const token of parser.end()) yield* composer.next(token);
-  yield* composer.end();
+  // What is wrong before any document, and with none after it, is an error as well.
+  yield* composer.end(true, text.length);
+}
+
+/** Two of these are never beside each other. */
+function isQuoted(lexeme: string): boolean {
+  return lexeme.startsWith('"') || lexeme.startsWith("'");
 }
 
 /** The text, or the problem with it. */

@@ -363,7 +363,7 @@ export const charts: Readonly<Record<string, ChartCase>> = {
       ),
     },
     helm: { releaseName: "other.name" },
-    has: /"other\.name".*|shop Helm true 1/u,
+    has: /shop Helm true 1.*"other\.name"/u,
   },
   "a dependency elsewhere in the repository": {
     chart: "app",

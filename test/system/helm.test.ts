@@ -68,6 +68,10 @@ describeWithRig("helm", "git")("helm renders as a person's helm does", () => {
   });
   afterAll(() => tree[Symbol.asyncDispose]());
 
+  test("there are at least 20", () => {
+    expect(new Set(Object.keys(charts).map(slug)).size).toBeGreaterThanOrEqual(20);
+  });
+
   test.each(Object.entries(charts))("%s", async (title, chart) => {
     const rendered = await renderCase(snapshot, title, chart);
     expect(problemsOf(rendered)).toEqual([]);

@@ -23,6 +23,9 @@ export const nameRule: TextRule = {
   rule: "up to 63 lower-case letters, digits and dashes, with a letter or digit at both ends",
 };
 
+/** More mistakes than this in one document help nobody. */
+const maxProblems = 100;
+
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/u;
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/u;
 
@@ -189,6 +192,7 @@ export class Fields {
   finish(): void {
     for (const key of this.keys()) {
       if (this.#asked.has(key)) continue;
+      if (this.#findings.problems.length >= maxProblems) return;
       const where = this.#path.length === 0 ? "" : `${formatPath(this.#path)}: `;
       this.#add([key], `${where}unknown key ${JSON.stringify(key)}`, "unknown-key", didYouMean(key, this.#asked));
     }
@@ -196,6 +200,7 @@ export class Fields {
 
   #add(path: Path, message: string, code: string, hint?: string): void {
     const { document, problems } = this.#findings;
+    if (problems.length >= maxProblems) return;
     const at = document.positionOf([...this.#path, ...path]);
     problems.push({ code, severity: "error", message, at, ...(hint === undefined ? {} : { hint }) });
   }

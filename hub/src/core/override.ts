@@ -2,7 +2,7 @@ import type { Position } from "@drover/shared/errors";
 import { isRecord, type JsonRecord } from "@drover/shared/json";
 
 import { matchCluster, readClusterSelector, type ClusterSelector, type PlaceableCluster } from "./cluster-selector.ts";
-import type { Fields } from "./fields.ts";
+import { nameRule, type Fields } from "./fields.ts";
 import { readImage, type ImageChange } from "./images.ts";
 import { readPatch, type Patch } from "./patch.ts";
 import type { Placement } from "./placement.ts";
@@ -63,7 +63,7 @@ export function readOverride(written: Fields): Override {
     replicas: fields.maps("replicas").map(readReplicas),
     labels: readTexts(fields, "labels"),
     annotations: readTexts(fields, "annotations"),
-    namespace: fields.text("namespace"),
+    namespace: readNamespace(fields),
     helmValues: readHelmValues(fields),
     vars: readVars(fields),
     at: fields.at,
@@ -71,6 +71,12 @@ export function readOverride(written: Fields): Override {
   if (!parts.some((part) => fields.has(part))) fields.note([], `changes nothing: give it one of ${parts.join(", ")}`);
   fields.finish();
   return override;
+}
+
+/** With variables it is looked at when they are filled in. */
+function readNamespace(fields: Fields): string | undefined {
+  const text = fields.text("namespace");
+  return text !== undefined && holdsVariables(text) ? text : fields.text("namespace", nameRule);
 }
 
 function readHelmValues(fields: Fields): JsonRecord | undefined {

@@ -77,8 +77,12 @@ export function formatRequirement({ key, operator, values }: Requirement): strin
 const term =
   /^(?:(?<not>!)?(?<exists>[^\s!=(),]+)|(?<key>[^\s!=(),]+)\s*(?:(?<equal>==?|!=)\s*(?<value>[^\s!=(),]*)|\s(?<set>in|notin)\s*\((?<values>[^()]*)\)))$/u;
 
-/** Reads kubectl's form; undefined for any other text. */
+/** What looks for its parts goes over a text again and again. */
+const maxLength = 4096;
+
+/** Reads kubectl's form, of up to 4,096 characters; undefined for any other text. */
 export function parseSelector(text: string): Selector | undefined {
+  if (text.length > maxLength) return undefined;
   const matchExpressions: Requirement[] = [];
   // Commas inside parentheses separate values, not requirements.
   for (const part of text.split(/,(?![^()]*\))/u)) {

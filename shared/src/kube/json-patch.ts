@@ -10,15 +10,26 @@ export interface JsonPatchOperation {
   readonly value?: unknown;
 }
 
-/** RFC 6902 on any JSON value, which stays as it is. Throws `patch_failed` naming the operation and its path. */
+/** What the copies of one patch may come to, as in Kubernetes' API server: a few of them double a value to any size. */
+const maxCopied = 3 * 1024 * 1024;
+/** Of a path, and of what is moved or copied with the path to its new place; a file has half of it. */
+const maxDepth = 128;
+
+/**
+ * RFC 6902 on any JSON value, which stays as it is. Throws `patch_failed` naming the operation and its path, also for
+ * more than 3 MiB of copies and more than 128 levels.
+ */
 export function applyJsonPatch(document: unknown, operations: readonly JsonPatchOperation[]): unknown {
   let current = document;
+  let copied = 0;
   for (const [index, operation] of operations.entries()) {
     try {
+      if (operation.op === "copy") copied += sizeAt(current, operation);
+      if (copied > maxCopied) throw new PathFault(`copies come to more than ${maxCopied} characters`);
       current = applyOperation(current, operation);
     } catch (cause) {
       if (!(cause instanceof PathFault)) throw cause;
-      const message = `operation ${index + 1} (${operation.op} ${operation.path}): ${cause.message}`;
+      const message = `operation ${index + 1} (${operation.op} ${shorten(operation.path)}): ${cause.message}`;
       throw new DroverError("patch_failed", message, { cause });
     }
   }
@@ -43,6 +54,7 @@ function applyOperation(document: unknown, { op, path, from, value }: JsonPatchO
       throw new PathFault("the value is another");
     case "copy": {
       const source = read(document, parsePointer(from ?? ""));
+      checkDepth(source, maxDepth - target.length);
       return edit(document, target, (parent) => addTo(parent, source));
     }
     case "move": {
@@ -50,6 +62,7 @@ function applyOperation(document: unknown, { op, path, from, value }: JsonPatchO
       if (path === from) return document;
       if (path.startsWith(`${from ?? ""}/`)) throw new PathFault("a value cannot be moved into itself");
       const moved = read(document, source);
+      checkDepth(moved, maxDepth - target.length);
       return edit(edit(document, source, removeFrom), target, (parent) => addTo(parent, moved));
     }
   }
@@ -58,14 +71,27 @@ function applyOperation(document: unknown, { op, path, from, value }: JsonPatchO
 function parsePointer(pointer: string): readonly string[] {
   if (pointer === "") return [];
   if (!pointer.startsWith("/")) throw new PathFault("a path begins with /");
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((part) => {
-      if (part === "__proto__") throw new PathFault("the key __proto__ is not allowed");
-      if (/~(?![01])/u.test(part)) throw new PathFault("~ has to be written ~0, and / within a key ~1");
-      return part.replaceAll("~1", "/").replaceAll("~0", "~");
-    });
+  const parts = pointer.slice(1).split("/");
+  if (parts.length > maxDepth) throw new PathFault(`a path has up to ${maxDepth} parts`);
+  return parts.map((part) => {
+    if (part === "__proto__") throw new PathFault("the key __proto__ is not allowed");
+    if (/~(?![01])/u.test(part)) throw new PathFault("~ has to be written ~0, and / within a key ~1");
+    return part.replaceAll("~1", "/").replaceAll("~0", "~");
+  });
+}
+
+function sizeAt(document: unknown, { from = "" }: JsonPatchOperation): number {
+  return JSON.stringify(read(document, parsePointer(from))).length;
+}
+
+function checkDepth(value: unknown, levels: number): void {
+  if (typeof value !== "object" || value === null) return;
+  if (levels <= 0) throw new PathFault(`nested deeper than ${maxDepth} levels`);
+  for (const inner of Object.values(value)) checkDepth(inner, levels - 1);
+}
+
+function shorten(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }
 
 function read(document: unknown, path: readonly string[]): unknown {
@@ -73,7 +99,7 @@ function read(document: unknown, path: readonly string[]): unknown {
   for (const key of path) {
     if (Array.isArray(current)) current = current[indexIn(current, key)];
     else if (isRecord(current) && Object.hasOwn(current, key)) current = current[key];
-    else throw new PathFault(`there is no ${JSON.stringify(key)}`);
+    else throw new PathFault(`there is no ${JSON.stringify(shorten(key))}`);
   }
   return current;
 }
@@ -121,5 +147,5 @@ function replaceIn(place: Place | undefined, value: unknown): unknown {
 function indexIn(list: readonly unknown[], key: string, last = list.length - 1): number {
   const index = /^(?:0|[1-9][0-9]{0,8})$/u.test(key) ? Number(key) : Number.NaN;
   if (index <= last) return index;
-  throw new PathFault(`there is no item ${key} in a list of ${list.length}`);
+  throw new PathFault(`there is no item ${shorten(key)} in a list of ${list.length}`);
 }

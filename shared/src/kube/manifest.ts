@@ -32,8 +32,8 @@ export interface ObjectKey {
   readonly name: string;
 }
 
-/** A name as it may stand in the path of a request: RBAC allows more than DNS does. */
-export const namePattern = /^(?!\.{1,2}$)[^/%\s]{1,253}$/u;
+/** A name as it may stand in the path of a request and on a terminal: RBAC allows more than DNS does. */
+export const namePattern = /^(?!\.{1,2}$)[^/%\s\p{Cc}\p{Cf}\p{Cs}]{1,253}$/u;
 export const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u;
 export const apiVersionPattern = /^(?:[a-z0-9][-a-z0-9.]*\/)?[a-z0-9][-a-z0-9]*$/u;
 export const kindPattern = /^[A-Za-z][A-Za-z0-9]*$/u;

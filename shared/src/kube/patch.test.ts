@@ -84,6 +84,29 @@ describe("JSON patch (RFC 6902)", () => {
     expect(() => applyJsonPatch({ a: [1, 2] }, [{ op: "remove", path }])).toThrow(/there is no item/u);
   });
 
+  test("gives up copies that double again and again, long before memory ends", () => {
+    const double = (path: string, index: number): JsonPatchOperation => ({
+      op: "copy",
+      from: "",
+      path: `${path}${index}`,
+    });
+    const operations = Array.from({ length: 60 }, (_, index) => double("/k", index));
+    expect(() => applyJsonPatch({ a: "x" }, operations)).toThrow(
+      /^operation \d+ \(copy \/k\d+\): copies come to more than/u,
+    );
+  });
+
+  test("gives up nesting without end", () => {
+    const wrap: readonly JsonPatchOperation[] = [
+      { op: "add", path: "/b", value: {} },
+      { op: "move", from: "/a", path: "/b/x" },
+      { op: "move", from: "/b", path: "/a" },
+    ];
+    const operations = Array.from({ length: 10_000 }, () => wrap).flat();
+    expect(() => applyJsonPatch({ a: 1 }, operations)).toThrow(/nested deeper than 128 levels/u);
+    expect(() => applyJsonPatch({}, [{ op: "add", path: "/a".repeat(129), value: 1 }])).toThrow(/up to 128 parts/u);
+  });
+
   test("names the operation that fails and leaves the object as it was", () => {
     const operations: JsonPatchOperation[] = [
       { op: "add", path: "/data/b", value: "2" },

@@ -74,21 +74,25 @@ function mergeLists(original: readonly unknown[], patch: readonly unknown[], rul
   }
   const idOf = keyOf({ key });
   const merged = [...original];
+  const ids = merged.map(idOf);
   const kept: JsonRecord[] = [];
   for (const [index, item] of items.entries()) {
     const place = [...where, String(index)];
     if (!Object.hasOwn(item, key)) throw fault(place, `needs ${key}, by which this list is merged`);
     const id = idOf(item);
     if (item[directive] === "delete") {
-      for (let at = merged.length - 1; at >= 0; at -= 1) if (idOf(merged[at]) === id) merged.splice(at, 1);
+      for (let at = ids.lastIndexOf(id); at !== -1; at = ids.lastIndexOf(id)) {
+        merged.splice(at, 1);
+        ids.splice(at, 1);
+      }
       continue;
     }
     kept.push(item);
-    const at = merged.findIndex((candidate) => idOf(candidate) === id);
+    const at = ids.indexOf(id);
     const before = at === -1 ? undefined : merged[at];
     const after = mergeMaps(isRecord(before) ? before : {}, item, type, place);
-    if (at === -1) merged.push(after);
-    else merged[at] = after;
+    merged[at === -1 ? merged.length : at] = after;
+    if (at === -1) ids.push(id);
   }
   return arrange(merged, kept, original, idOf);
 }

@@ -11,6 +11,9 @@ interface Fault {
   readonly hint?: string;
 }
 
+/** More of one object help nobody. */
+const maxFaults = 20;
+
 /** Everything that keeps a document from being an object of a cluster, whatever its kind. */
 export function findFaults({ value, positionOf }: LoadedDocument): readonly Problem[] {
   // Values files, configuration of other tools and the like lie beside manifests.
@@ -18,7 +21,7 @@ export function findFaults({ value, positionOf }: LoadedDocument): readonly Prob
     const message = "this is no Kubernetes object and is left out";
     return [{ code: "no-object", severity: "warning", message, at: positionOf([]) }];
   }
-  const faults = [...typeFaults(value), ...metadataFaults(value["metadata"])];
+  const faults = [...typeFaults(value), ...metadataFaults(value["metadata"])].slice(0, maxFaults);
   return faults.map(({ path, ...fault }) => ({ ...fault, severity: "error", at: positionOf(path) }));
 }
 

@@ -1,0 +1,178 @@
+import { gzipSync } from "node:zlib";
+
+import { decodeYaml } from "@drover/shared/decode";
+import { DroverError } from "@drover/shared/errors";
+import type { KubeObject, Manifest } from "@drover/shared/kube/manifest";
+import { defaultSync } from "@drover/shared/sync-options";
+import { describe, expect, test } from "vitest";
+
+import type { Application } from "../core/application.ts";
+import { readDeclarations } from "../core/declarations.ts";
+import { desire } from "../core/desired.ts";
+import { defaultHelm } from "../core/helm.ts";
+import { clusterOf } from "../core/override.fixture.ts";
+import { chartRequest, render } from "../core/render/index.ts";
+import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
+import { parseAddress } from "../source/address.ts";
+import { filesForHelm } from "../source/chart-files.ts";
+import { filesForKustomize } from "../source/kustomize-files.ts";
+import { followLinks } from "../source/links.ts";
+import { checkRef } from "../source/refs.ts";
+import type { Snapshot } from "../source/snapshot.ts";
+import { readTgz } from "../source/tar.ts";
+import type { HostileInput } from "./corpus.fixture.ts";
+import { declarationInputs, expressionInputs } from "./declarations.fixture.ts";
+import { objectInputs, yamlInputs } from "./documents.fixture.ts";
+import { patchInputs } from "./patches.fixture.ts";
+import { chartInputs, kustomizationInputs } from "./render.fixture.ts";
+import { addressInputs, archiveInputs, linkInputs, refInputs } from "./sources.fixture.ts";
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+/** The hub's own time for one input. */
+const maxMs = 1000;
+const signal = new AbortController().signal;
+const never = (): Promise<never> => Promise.reject(new Error("no program was expected"));
+
+/** A snapshot in memory, without links. */
+function snapshotOf(files: Readonly<Record<string, string>>): SnapshotFiles {
+  const entries = new Map<string, SnapshotFile>(
+    Object.keys(files).map((path) => [path, { path, oid: path, mode: "file" }]),
+  );
+  const resolve = (path: string): Promise<SnapshotFile> => {
+    const isFolder = path === "" || [...entries.keys()].some((file) => file.startsWith(`${path}/`));
+    const found = entries.get(path) ?? (isFolder ? { path, oid: path, mode: "folder" as const } : undefined);
+    return found === undefined
+      ? Promise.reject(new DroverError("not_found", "there is no such file"))
+      : Promise.resolve(found);
+  };
+  const read = (path: string): Promise<Uint8Array> => Promise.resolve(encode(files[path] ?? ""));
+  return { entries, resolve, read, decode: async (path) => decodeYaml(path, await read(path)) };
+}
+
+const application: Application = {
+  kind: "Application",
+  name: "shop",
+  labels: {},
+  repository: "config",
+  source: { repository: "config", path: "", exclude: [] },
+  renderer: "plain",
+  helm: defaultHelm,
+  namespace: "shop",
+  substitute: false,
+  sync: { prune: true, allowEmpty: false, createNamespace: true, deletion: "uninstall", options: defaultSync },
+  at: { file: "drover.yaml", line: 1, column: 1 },
+};
+const web: KubeObject = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: { replicas: 1, list: [1, 2], template: { spec: { containers: [{ name: "web", image: "nginx:1" }] } } },
+};
+const given: readonly Manifest[] = [{ object: web }];
+const cluster = clusterOf("eu-1", { labels: { env: "prod" }, vars: { size: 3 } });
+
+type Codes = readonly { readonly code: string }[];
+
+/** What a placement in a file comes to on a cluster, with everything that is wrong about it. */
+function place(text: string): Codes {
+  const { declarations, problems } = readDeclarations("config", "drover.yaml", encode(text));
+  const placements = declarations.filter((declaration) => declaration.kind === "Placement");
+  const { variants } = desire(given, placements, [cluster]);
+  return [...problems, ...variants.flatMap((variant) => variant.problems)];
+}
+
+const snapshot = (files: Readonly<Record<string, string>>): Snapshot => snapshotOf(files) as Snapshot;
+/** For what refuses by throwing. */
+const passes = async (work: () => unknown): Promise<Codes> => {
+  await work();
+  return [];
+};
+
+type Trees = Readonly<Record<string, string>>;
+/** An input with what it comes to; the types of inputs stop here. */
+interface Case {
+  readonly title: string;
+  readonly outcome: string;
+  read(): Codes | Promise<Codes>;
+}
+
+const family = <T>(list: readonly HostileInput<T>[], read: (input: T) => Codes | Promise<Codes>): readonly Case[] =>
+  list.map(({ title, input, outcome }) => ({ title, outcome, read: () => read(input) }));
+
+const families: Readonly<Record<string, readonly Case[]>> = {
+  YAML: family(yamlInputs, (text) => decodeYaml("a.yaml", encode(text)).problems),
+  objects: family(objectInputs, async (text) => {
+    const files = snapshotOf({ "a.yaml": text });
+    return (await render({ application, snapshot: files, kustomize: never, helm: never }, signal)).problems;
+  }),
+  declarations: family(declarationInputs, place),
+  patches: family(patchInputs, place),
+  expressions: family(expressionInputs, place),
+  addresses: family(addressInputs, (url) => passes(() => parseAddress({ url }))),
+  refs: family(refInputs, (ref) => passes(() => checkRef(ref))),
+  links: family(linkInputs, (target) => {
+    const links = new Map([
+      ["a", target],
+      ["b", "c"],
+      ["c", "b"],
+    ]);
+    return passes(() => followLinks("a", (path) => Promise.resolve(links.get(path))));
+  }),
+  archives: family(archiveInputs, (tar) => passes(() => readTgz(gzipSync(tar), 11_000_000))),
+  kustomizations: family(kustomizationInputs, (files: Trees) => passes(() => filesForKustomize(snapshot(files), ""))),
+  charts: family(chartInputs, async (files: Trees) => {
+    return (await filesForHelm(snapshot(files), chartRequest(application))).problems;
+  }),
+};
+
+const prototypes = [Object.prototype, Array.prototype, Function.prototype, String.prototype, Map.prototype];
+const shapeOf = (): string => JSON.stringify(prototypes.map((one) => Object.getOwnPropertyNames(one)));
+const before = shapeOf();
+
+/** What an input comes to; what is thrown and is no DroverError ends the test. */
+async function outcomeOf({ read }: Case): Promise<string> {
+  try {
+    const problems = await read();
+    expect(problems.length).toBeLessThanOrEqual(100);
+    return [...new Set(problems.map(({ code }) => code))].toSorted().join(",") || "accepted";
+  } catch (cause) {
+    if (cause instanceof DroverError && cause.code !== "internal") return cause.code;
+    throw cause;
+  }
+}
+
+/** Of the process, in ms: a busy machine costs wall time, not this. */
+async function costOf(work: () => Promise<unknown>): Promise<number> {
+  const start = process.cpuUsage();
+  await work();
+  return process.cpuUsage(start).user / 1000;
+}
+
+test("there are at least 300 inputs, each once", () => {
+  const titles = Object.entries(families).flatMap(([name, cases]) => cases.map(({ title }) => `${name}: ${title}`));
+  expect(titles.length).toBeGreaterThanOrEqual(300);
+  expect(new Set(titles).size).toBe(titles.length);
+});
+
+describe.each(Object.entries(families))("%s", (_name, cases) => {
+  test("each is refused with its code, or means what it says", { timeout: 120_000 }, async () => {
+    const found: Record<string, string> = {};
+    const wanted: Record<string, string> = {};
+    const slow: string[] = [];
+    for (const one of cases) {
+      const cost = await costOf(async () => (found[one.title] = await outcomeOf(one)));
+      wanted[one.title] = one.outcome;
+      // The first time pays for the compiler, or for the garbage of others.
+      if (cost > maxMs && (await costOf(() => outcomeOf(one))) > maxMs)
+        slow.push(`${one.title}: ${Math.round(cost)} ms`);
+    }
+    expect(found).toEqual(wanted);
+    expect(slow).toEqual([]);
+    expect(shapeOf()).toBe(before);
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+  });
+});
+
+test("nothing of it stays in memory", () => {
+  expect(process.memoryUsage().heapUsed).toBeLessThan(512 * 1024 * 1024);
+});
