@@ -41,6 +41,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "GET /api/v1/clusters/{name}",
     "DELETE /api/v1/clusters/{name}",
     "PATCH /api/v1/clusters/{name}/labels",
+    "PATCH /api/v1/clusters/{name}/cordon",
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",
     "POST /api/v1/applications/{name}/sync",

@@ -16,15 +16,15 @@ export function countOf({ value, unit }: Share, total: number): number {
   return Math.min(count, total);
 }
 
+const percentRule = { pattern: /^(?:100|\d{1,2})%$/u, rule: "a number of clusters or a percentage up to 100%" };
+
 /** `3` or `25%`. What is negative, broken, or more than 100 % is refused. */
 export function readShare(fields: Fields, key: string, otherwise: Share): Share {
-  const value = fields.value(key);
-  if (value === undefined) return otherwise;
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 100_000) {
-    return { value, unit: "clusters" };
+  const written = fields.value(key);
+  if (typeof written === "string") {
+    const percent = fields.text(key, percentRule);
+    return percent === undefined ? otherwise : { value: Number(percent.slice(0, -1)), unit: "percent" };
   }
-  const percent = typeof value === "string" ? /^(?<number>\d{1,3})%$/u.exec(value)?.groups?.["number"] : undefined;
-  if (percent !== undefined && Number(percent) <= 100) return { value: Number(percent), unit: "percent" };
-  fields.wrong(key, "has to be a number of clusters or a percentage up to 100%", "write 3 or 25%");
-  return otherwise;
+  const value = fields.whole(key, { min: 0, max: 100_000 });
+  return value === undefined ? otherwise : { value, unit: "clusters" };
 }

@@ -41,7 +41,7 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
     return backend.labelCluster(name, request.body.labels);
   });
 
-  app.patch("/clusters/:name/cluster-changes", { schema: operations.cordonCluster }, (request) => {
+  app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
     const { name } = cluster(request.params.name);
     return backend.cordonCluster(name, request.body);
   });
