@@ -8,6 +8,7 @@ import {
   fillVariables,
   holdsVariables,
   markVariables,
+  reserved,
   type Filled,
   type Marked,
   type VariableSource,
@@ -25,6 +26,18 @@ export function markManifests(manifests: readonly Manifest[]): Overridden {
     return value === manifest.object ? manifest : { ...manifest, object: value };
   });
   return { manifests: marked, problems };
+}
+
+/** Problems of manifests that are to hold no variables: some look as if they did. */
+export function refuseMarks(manifests: readonly Manifest[]): readonly Problem[] {
+  return manifests
+    .filter(({ object }) => isTemplate(object))
+    .map(({ at }) => ({
+      code: "variable-unknown",
+      severity: "error" as const,
+      ...reserved,
+      ...(at === undefined ? {} : { at }),
+    }));
 }
 
 function markObject(object: KubeObject): Marked<KubeObject> {

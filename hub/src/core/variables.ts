@@ -39,6 +39,7 @@ export interface VariableFault {
 export function markVariables<T>(value: T): Marked<T> {
   const faults: VariableFault[] = [];
   const mark = (text: string, path: VariableFault["path"]): string => {
+    if (text.includes(opening) || text.includes(closing)) faults.push({ path, ...reserved });
     if (!text.includes("${cluster.")) return text;
     return text.replace(written, (whole: string, body: string) => {
       if (whole.startsWith("$$")) return whole.slice(1);
@@ -48,6 +49,12 @@ export function markVariables<T>(value: T): Marked<T> {
   };
   return { value: mapTexts(value, mark) as T, faults };
 }
+
+/** Of text that holds a mark before any was made: it would be taken for a variable that nobody wrote. */
+export const reserved = {
+  message: "it holds U+FDD0 or U+FDD1, which are no characters and stand for variables here",
+  hint: "remove them: they cannot be seen",
+} as const;
 
 /** Whether any text in JSON holds a variable that is not filled in. */
 export function holdsVariables(json: string): boolean {

@@ -2,7 +2,7 @@ import { canonicalJson } from "@drover/shared/digest";
 import type { JsonRecord } from "@drover/shared/json";
 
 import type { Application } from "../application.ts";
-import { markManifests } from "../templates.ts";
+import { markManifests, refuseMarks } from "../templates.ts";
 import type { Rendered, Variant } from "./index.ts";
 
 /** What overrides give to a chart, from weak to strong; the same for all clusters of a group. */
@@ -44,7 +44,8 @@ export function renderFor(renders: Renders, { values }: Valued): Rendered {
 }
 
 function markWhereWanted(application: Application, rendered: Rendered): Rendered {
-  if (!application.substitute) return rendered;
+  if (!application.substitute)
+    return { ...rendered, problems: [...rendered.problems, ...refuseMarks(rendered.manifests)] };
   const { manifests, problems } = markManifests(rendered.manifests);
   return { manifests, problems: [...rendered.problems, ...problems] };
 }
