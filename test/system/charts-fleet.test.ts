@@ -11,7 +11,7 @@ import { configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
 const waiting = { timeout: 60_000, interval: 50 };
-const soon = AbortSignal.timeout(120_000);
+const soon = AbortSignal.timeout(300_000);
 const template = `apiVersion: v1
 kind: ConfigMap
 metadata: { name: "{{ .Release.Name }}" }
@@ -147,7 +147,9 @@ describeWithRig(
     await fleet.tree.commit("Thrice", { "drover.yaml": applications.join("---\n") });
     for (const name of names) await becomes(name, { version: "1.3.0", greeting: "third" });
     const asked = repository.requests.map(({ path }) => path).filter((path) => path.startsWith("/once/"));
-    expect(asked).toEqual(["/once/index.yaml", "/once/web-1.3.0.tgz"]);
+    // Not even that, when an archive with the same digest is here already.
+    expect(asked.filter((path) => path.endsWith(".tgz")).length).toBeLessThan(2);
+    expect(asked.filter((path) => !path.endsWith(".tgz"))).toEqual(["/once/index.yaml"]);
   });
 });
 

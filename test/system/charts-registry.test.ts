@@ -19,7 +19,7 @@ import { declare, objectsOf, problemsOf, renderChart } from "./chart-render.ts";
 import { drover } from "./cli.ts";
 import { configMap, placement } from "./fixtures.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(300_000);
 const template = `apiVersion: v1
 kind: ConfigMap
 metadata: { name: "{{ .Release.Name }}", namespace: "{{ .Release.Namespace }}" }

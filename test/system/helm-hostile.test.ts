@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { createHelm } from "@drover/hub/source/helm";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
+import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { declare, problemsOf, renderChart, snapshotOf } from "./chart-render.ts";
 
 const chart = "apiVersion: v2\nname: web\nversion: 0.1.0\n";
@@ -34,6 +35,17 @@ describeWithRig("helm", "git")("a hostile chart", () => {
   let tree: WorkTree;
   let trap: Server;
   let caught: string[];
+  let own: TemporaryFolder;
+  const shared = tmpdir();
+  beforeAll(async () => {
+    own = await temporaryFolder("helm-hostile");
+    // Of the folders that renders leave behind, those of other suites are none of this one.
+    process.env["TMPDIR"] = own.path;
+  });
+  afterAll(async () => {
+    process.env["TMPDIR"] = shared;
+    await own[Symbol.asyncDispose]();
+  });
   beforeEach(async () => {
     tree = await createWorkTree();
     caught = [];

@@ -159,7 +159,7 @@ describeWithRig("helm", "git")("what was rendered is remembered", () => {
     return () => tree[Symbol.asyncDispose]();
   });
   const kustomize = (): Promise<never> => Promise.reject(new Error("there is no kustomization"));
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(300_000);
   const application = declare({ source: { path: "web" }, helm: { valueFiles: ["/values/prod.yaml"] } });
   const valueOf = ({ manifests }: Rendered): unknown => manifests[0]?.object["data"];
 

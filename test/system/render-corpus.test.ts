@@ -21,7 +21,7 @@ import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
 
 const corpus = join(import.meta.dirname, "../../../shared/corpus");
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(300_000);
 const kustomize = createKustomize({ environment: process.env });
 const helm = createHelm({ environment: process.env });
 

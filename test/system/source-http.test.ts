@@ -14,7 +14,7 @@ import { startGitHttp, type GitHttp, type GitHttpRepository } from "../rig/git-h
 import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(300_000);
 const secret = "s3cr3t-token";
 
 describeWithRig("git")("a repository over http", () => {
