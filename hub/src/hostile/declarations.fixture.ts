@@ -109,7 +109,7 @@ export const declarationInputs: readonly HostileInput[] = [
     ],
     ["openings without end", override(`labels: { a: ${quoted("${cluster.".repeat(100_000))} }`), "accepted"],
     ["a variable of all", override('labels: { a: "${cluster.}" }'), "field-invalid"],
-    ["marks of the hub itself", override('labels: { a: "\\uFDD0vars.secret\\uFDD1" }'), "variable-missing"],
+    ["marks of the hub itself", override('labels: { a: "\\uFDD0vars.secret\\uFDD1" }'), "field-invalid"],
   ]),
 ];
 
