@@ -95,7 +95,7 @@ class PackageStore implements Packages {
     const credential = this.#credentialFor(name, repository);
     if (credential !== undefined) return credential;
     throw new DroverError("source_auth", `there is no credential named ${name} for ${repository}`, {
-      hint: "add it to the hub, with this address",
+      hint: "this version of the hub holds no credentials: leave it out where none is asked for",
     });
   }
 
