@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { mustRun } from "./command.ts";
 import { freePort } from "./ports.ts";
 import { program } from "./programs.ts";
+import { takeDown } from "./take-down.ts";
 import { temporaryFolder } from "./watchdog.ts";
 
 /** A chart repository over HTTP: files, with an index that the real `helm repo index` made. */
@@ -62,14 +63,6 @@ export async function startChartRepository(): Promise<ChartRepository> {
 async function serve(folder: string, path: string, response: ServerResponse): Promise<void> {
   const content = await readFile(join(folder, basename(path))).catch(() => undefined);
   response.writeHead(content === undefined ? 404 : 200).end(content);
-}
-
-async function takeDown(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, "close");
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }
 
 /** An answer without an end, until the client goes away. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +9,7 @@ import { mustRun } from "./command.ts";
 import { plainGit } from "./git.ts";
 import { freePort } from "./ports.ts";
 import { program } from "./programs.ts";
+import { takeDown } from "./take-down.ts";
 import { temporaryFolder } from "./watchdog.ts";
 
 export type GitHttpAuth =
@@ -88,14 +89,6 @@ export async function startGitHttp(options: GitHttpOptions = {}): Promise<GitHtt
     bringUp,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-async function takeDown(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, "close");
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }
 
 function allowed(request: IncomingMessage, auth: GitHttpAuth | undefined): boolean {
