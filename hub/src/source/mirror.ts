@@ -35,6 +35,8 @@ export interface SourceSpec {
 export interface Commit extends CommitObject {
   /** The short name of the branch or tag; the id itself when a commit was asked for. */
   readonly ref: string;
+  /** The annotated tag that leads to it, by its id. */
+  readonly tag?: string;
 }
 
 /** Git repositories as objects: nothing is ever checked out. */
@@ -117,7 +119,9 @@ export function createMirror(options: MirrorOptions): Mirror {
         const found = await newest(source, address, AbortSignal.any([signal, timeout]));
         const known = await objects(source);
         if (address.kind !== "local") await folders.keepOnly(source.name, folders.of(source.name, address));
-        return { ...(await readCommit(known, found, source)), ref: found.ref };
+        const commit = await readCommit(known, found, source);
+        const tag = found.tag ?? found.id;
+        return { ...commit, ref: found.ref, ...(tag === commit.id ? {} : { tag }) };
       } catch (cause) {
         signal.throwIfAborted();
         throw explain(cause, source, timeout.aborted);

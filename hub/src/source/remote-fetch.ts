@@ -21,6 +21,8 @@ export interface RemoteFetchOptions {
 
 export interface FetchedCommit {
   readonly id: string;
+  /** The annotated tag that was found, by its id. */
+  readonly tag?: string;
   readonly ref: string;
 }
 
@@ -44,8 +46,9 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
     ? resolveRemote(http, address.url, ref)
     : resolveVersion(http, address.url, version));
   const base = { fs, dir: folder, gitdir: folder };
+  const tag = newest.id === newest.commit ? {} : { tag: newest.id };
   await openMirror(base);
-  if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref };
+  if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref, ...tag };
   if (await isCrowded(folder)) {
     await rm(folder, { recursive: true, force: true });
     await openMirror(base);
@@ -59,7 +62,7 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
     throw isCommitId(ref) ? missingRef(ref, address.url) : cause;
   });
   await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
-  return { id: commit, ref: newest.ref };
+  return { id: commit, ref: newest.ref, ...tag };
 }
 
 async function readFetched(folder: string, id: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Digest } from "@drover/shared/digest";
 import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Webhook } from "../source/webhook.ts";
 
@@ -24,6 +25,10 @@ export interface SourceRecord {
   readonly declaredIn: string;
   /** Whether its own declarations hold, and not only its files. */
   readonly declares: boolean;
+  /** Of whom one has to have signed the commit that is read; none = it needs no signature. */
+  readonly signers: readonly Signer[];
+  /** The commit that was taken last, which stays in force while others are refused; absent before the first. */
+  readonly accepted?: { readonly id: string; readonly ref: string };
   /** Absent until a person asks for one. */
   readonly webhook?: Webhook;
 }
@@ -39,6 +44,7 @@ export const sourceDefaults: Omit<SourceRecord, "name" | "url"> = {
   hostKeys: [],
   declaredIn: "",
   declares: true,
+  signers: [],
 };
 
 export interface ClusterRecord {
