@@ -89,6 +89,7 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
       ["apps", String(source.applications)],
       ["declared in", source.declaredIn],
       ...source.hostKeys.map((key): Fact => ["host key", key]),
+      ...source.signers.map((signer): Fact => ["signed by", signer]),
     ]),
     ...section("problems", problemLines(source.problems, look)),
     ...section("conditions", conditionLines(source.conditions, look)),

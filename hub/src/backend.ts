@@ -11,6 +11,7 @@ import type { Inspections } from "./controllers/inspections.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
+import type { Signer } from "./core/signers.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
@@ -20,6 +21,7 @@ import { parseAddress } from "./source/address.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
+import { readSigners } from "./source/signers.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
 import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
@@ -96,7 +98,7 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource" | "setWebhook"> {
+): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
   const { store, wake } = deps;
   const identity = async (name: string): Promise<api.SourceIdentity> => {
     const record = requireSshSource(store, name);
@@ -107,12 +109,13 @@ function sourceIntents(
   return {
     async addSource(input) {
       const name = input.name ?? nameFromUrl(input.url);
+      const signers = await readSigners(input.signedBy ?? []);
       if (store.source(name) !== undefined) {
         throw new DroverError("precondition_failed", `there is a source named ${name} already`, {
           hint: "choose another name with --name, or remove the other first",
         });
       }
-      const record = toRecord(name, input, deps.settings.pollSeconds);
+      const record = { ...toRecord(name, input, deps.settings.pollSeconds), signers };
       const { kind } = parseAddress(record);
       store.putSource(record);
       // A person adds it to the repository before anything can be fetched.
@@ -143,6 +146,20 @@ function sourceIntents(
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
       return identity(name);
+    },
+    async setSigners(name, { signedBy }) {
+      const signers = await readSigners(signedBy);
+      const record = required(store.source(name), `source ${name}`);
+      if (record.declaredIn !== "") {
+        throw new DroverError("precondition_failed", `the source ${name} is declared in ${record.declaredIn}`, {
+          hint: "change signedBy of its Repository in Git",
+        });
+      }
+      store.putSource({ ...record, signers });
+      const what = signers.length === 0 ? "need no signature any more" : `need a signature of ${namesOf(signers)}`;
+      deps.events.append({ type: "signers-changed", app: "", cluster: "", message: `commits of source ${name} ${what}` });
+      wake.source(name);
+      return required(view(name), `source ${name}`);
     },
     async setWebhook(name, { forge, rotate = false }) {
       const record = required(store.source(name), `source ${name}`);
@@ -242,6 +259,11 @@ function confirmPrune({ store, events, wake }: BackendDeps, id: TargetId, digest
 
 function countOf(objects: number): string {
   return objects === 1 ? "1 object" : `${objects} objects`;
+}
+
+function namesOf(signers: readonly Signer[]): string {
+  const [first, ...more] = signers.map(({ name, fingerprint }) => `${name} (${fingerprint})`);
+  return more.length === 0 ? `${first}` : `${first} or of ${more.length} others`;
 }
 
 function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {

@@ -66,7 +66,9 @@ export function createViews(store: Store, world: World): Views {
       if (record === undefined) return undefined;
       const { conditions, problems } = world.source(name);
       const hostKeys = record.hostKeys.map((key) => describeKey(key));
-      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems], hostKeys };
+      const signers = record.signers.map(({ name: signer, fingerprint }) => `${signer} ${fingerprint}`);
+      const view = sourceView(world, record);
+      return { ...view, conditions: [...conditions], problems: [...problems], hostKeys, signers };
     },
   };
 }

@@ -10,6 +10,7 @@ import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
+import { appendFile, readSignedBy, signedByFlag } from "../signed-by.ts";
 import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
 import { defineWebhook } from "../source-webhook.ts";
 import type { Terminal } from "../terminal.ts";
@@ -24,10 +25,13 @@ interface AddFlags extends GlobalFlags {
   readonly username?: string;
   readonly passwordFile?: string;
   readonly hostKey?: readonly string[];
+  readonly signedBy?: readonly string[];
 }
 
 interface TrustFlags extends GlobalFlags {
-  readonly hostKey: readonly string[];
+  readonly hostKey?: readonly string[];
+  readonly signedBy?: readonly string[];
+  readonly unsigned?: boolean;
 }
 
 export function define(program: Command, { terminal }: CommandContext): void {
@@ -52,6 +56,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     .option("--username <name>", "for basic authentication")
     .option("--password-file <file>", "file with the password or token; - reads it from standard input")
     .option(...hostKeyFlag, appendHostKey)
+    .option(...signedByFlag, appendFile)
     .action(async (address: string) => {
       const flags = add.optsWithGlobals<AddFlags>();
       const input = await readInput(address, flags, terminal);
@@ -71,6 +76,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
     ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
     ["drover source add ssh://git@git.example.com:2222/p.git --host-key @keys", "a server whose keys are known"],
+    ["drover source add https://git.example.com/p.git --signed-by team.asc", "only commits that these keys signed"],
   ]);
 }
 
@@ -98,12 +104,18 @@ function defineIdentity(source: Command, terminal: Terminal): void {
 function defineTrust(source: Command, terminal: Terminal): void {
   const trust = source
     .command("trust")
-    .description("Pin the keys of a source's SSH server, instead of those that were pinned before.")
+    .description("Say which keys a source's commits, or its SSH server, are known by, instead of those before.")
     .argument("<name>")
-    .requiredOption(...hostKeyFlag, appendHostKey)
+    .option(...hostKeyFlag, appendHostKey)
+    .option(...signedByFlag, appendFile)
+    .option("--unsigned", "take commits without a signature again")
     .action(async (name: string) => {
       const flags = trust.optsWithGlobals<TrustFlags>();
-      const hostKeys = await readHostKeys(flags.hostKey, terminal);
+      const { hostKey, signedBy, unsigned } = flags;
+      const asked = [hostKey, signedBy, unsigned].filter((flag) => flag !== undefined).length;
+      if (asked !== 1) throw new DroverError("usage", "give one of --host-key, --signed-by and --unsigned");
+      if (hostKey === undefined) return trustSigners(await openSession(terminal, flags), name, signedBy ?? []);
+      const hostKeys = await readHostKeys(hostKey, terminal);
       const session = await openSession(terminal, flags);
       const found = await session.client.sources.trust(sourceName(name), { hostKeys }, session.signal);
       if (isStructured(session.format)) return printValue(session, found);
@@ -116,7 +128,18 @@ function defineTrust(source: Command, terminal: Terminal): void {
       "ssh-keyscan git.example.com > keys; drover source trust platform --host-key @keys",
       "after comparing what it says",
     ],
+    ["drover source trust platform --signed-by team.asc --signed-by ci.pub", "only commits that these keys signed"],
+    ["drover source trust platform --unsigned", "commits without a signature again"],
   ]);
+}
+
+async function trustSigners(session: Session, name: string, files: readonly string[]): Promise<void> {
+  const signedBy = await readSignedBy(files, session.terminal);
+  const found = await session.client.sources.signers(sourceName(name), { signedBy }, session.signal);
+  if (isStructured(session.format)) return printValue(session, found);
+  if (found.signers.length === 0) say(session, "its commits need no signature");
+  for (const signer of found.signers) say(session, `its commits may be signed by ${plain(signer)}`);
+  return say(session, `next: drover describe source ${found.name}`);
 }
 
 function sayHostKeys(session: Session, { hostKeys }: SourceIdentity): void {
@@ -145,6 +168,7 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
   const { name, ref, versionRange: version, path, username } = flags;
   const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
   const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
+  const signedBy = await readSignedBy(flags.signedBy ?? [], terminal);
   return {
     // The hub does not know where this command runs.
     url: isAddress(address) ? address : resolve(terminal.cwd, address),
@@ -156,6 +180,7 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(hostKeys.length === 0 ? {} : { hostKeys }),
+    ...(signedBy.length === 0 ? {} : { signedBy }),
   };
 }
 

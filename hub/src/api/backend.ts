@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
@@ -25,6 +26,8 @@ export interface Backend {
   sourceIdentity(name: string): Promise<api.SourceIdentity>;
   /** Replaces the pinned keys of its SSH server, and fetches. Throws `usage` for what is no key of that server. */
   trustSource(name: string, input: api.TrustSource): Promise<api.SourceIdentity>;
+  /** Replaces those whose signature its commits need, and looks at it. Throws `usage`, and `precondition_failed` for a declared source. */
+  setSigners(name: string, input: SetSigners): Promise<api.SourceDetail>;
   /** Makes the secret of a source's webhook, or tells the one that there is. Another forge or `rotate` makes a new one. */
   setWebhook(name: string, input: SetWebhook): Promise<SourceWebhook>;
   /** A webhook delivery for a source that may not exist, before its body has come. */

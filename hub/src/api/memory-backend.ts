@@ -1,5 +1,6 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
@@ -91,6 +92,7 @@ export class MemoryBackend implements Backend {
       conditions: [],
       problems: [],
       hostKeys: [],
+      signers: [],
     };
     this.sourceByName.set(name, source);
     return Promise.resolve(source);
@@ -103,6 +105,15 @@ export class MemoryBackend implements Backend {
 
   sourceIdentity(name: string): Promise<api.SourceIdentity> {
     return Promise.resolve(identity(name, this.sourceByName.get(name)?.hostKeys ?? []));
+  }
+
+  setSigners(name: string, { signedBy }: SetSigners): Promise<api.SourceDetail> {
+    this.asked.push(`signers source/${name} ${signedBy.length}`);
+    const source = this.sourceByName.get(name);
+    if (source === undefined) return Promise.reject(new DroverError("not_found", `there is no source ${name}`));
+    const changed = { ...source, signers: [...signedBy] };
+    this.sourceByName.set(name, changed);
+    return Promise.resolve(changed);
   }
 
   trustSource(name: string, { hostKeys }: api.TrustSource): Promise<api.SourceIdentity> {

@@ -1,4 +1,5 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
+import { setSignersSchema } from "@drover/shared/api/signers";
 import * as api from "@drover/shared/api/types";
 import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
@@ -20,6 +21,7 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [cordonClusterSchema, "CordonCluster"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
+  [setSignersSchema, "SetSigners"],
   [setWebhookSchema, "SetWebhook"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],

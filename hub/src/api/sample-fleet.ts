@@ -242,6 +242,7 @@ function source(name: string, change: Partial<api.SourceDetail>): api.SourceDeta
     conditions: [],
     problems: [],
     hostKeys: [],
+    signers: [],
     ...change,
   };
 }

@@ -22,6 +22,7 @@ test("reads a repository with its defaults", () => {
       path: "",
       intervalSeconds: 60,
       hostKeys: [],
+      signedBy: [],
       declares: false,
       at: { file: "a.yaml", line: 1, column: 1 },
     },

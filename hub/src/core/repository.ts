@@ -22,6 +22,8 @@ export interface DeclaredRepository {
   readonly intervalSeconds: number;
   /** Keys of its SSH server; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
+  /** Keys of those of whom one has to have signed a commit; none = it needs no signature. */
+  readonly signedBy: readonly string[];
   /** Whether what it declares itself holds too, and not only its files. */
   readonly declares: boolean;
   readonly at: Position;
@@ -36,7 +38,14 @@ const nothing: Spec = {
   path: "",
   intervalSeconds: 60,
   hostKeys: [],
+  signedBy: [],
   declares: false,
+};
+
+/** Cut short only by what the hub makes of them: it reads OpenPGP, which this does not. */
+const publicKeys = {
+  pattern: /^(?![^]*PRIVATE KEY)[^]*(?:-----BEGIN PGP PUBLIC KEY BLOCK-----|(?:ssh|ecdsa)-)/u,
+  rule: "public keys: armored OpenPGP, ssh-ed25519 AAAA…, or lines of allowed_signers",
 };
 
 export function readRepository({ name, repository }: Header, document: Fields): DeclaredRepository {
@@ -54,6 +63,7 @@ function readSpec(fields: Fields): Spec {
     path: readPath(fields),
     intervalSeconds: intervalMs === undefined ? nothing.intervalSeconds : intervalMs / 1000,
     hostKeys: fields.texts("hostKeys"),
+    signedBy: fields.texts("signedBy", publicKeys),
     declares: fields.flag("declares", nothing.declares),
   };
   fields.finish();

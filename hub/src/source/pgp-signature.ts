@@ -70,11 +70,8 @@ async function isRevoked(key: openpgp.Key, id: openpgp.KeyID): Promise<boolean> 
 }
 
 async function isSubkeyRevoked(subkey: openpgp.Subkey): Promise<boolean> {
-  for (const revocation of subkey.revocationSignatures) {
-    // Each for itself: without one that it is to be about, all revocations are looked at.
-    if (await subkey.isRevoked(revocation, subkey.mainKey.keyPacket, afterAll)) return true;
-  }
-  return false;
+  const [binding] = subkey.bindingSignatures;
+  return binding !== undefined && subkey.isRevoked(binding, subkey.mainKey.keyPacket, afterAll);
 }
 
 function fingerprintOf(key: openpgp.Key): string {

@@ -8,7 +8,7 @@ import { verifyingKey } from "./ssh-signature.ts";
 /** Of one text, and of all texts together. */
 const maxTextLength = 65_536;
 const maxSigners = 64;
-const pgpBlock = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^-]*-----END PGP PUBLIC KEY BLOCK-----/gu;
+const pgpBlock = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^]*?-----END PGP PUBLIC KEY BLOCK-----/gu;
 
 /**
  * Reads whose signatures are accepted, as people and Git write it: armored OpenPGP keys, public keys of SSH and lines of
@@ -56,19 +56,20 @@ async function readBlock(block: string): Promise<readonly Signer[]> {
 
 /** `ssh-ed25519 AAAA… comment`, or with names in front and `namespaces="git"` as the only option. */
 function readLine(line: string): Signer {
-  const [, names = "", options = "", type = "", base64 = "", comment = ""] = lineForm.exec(line) ?? [];
-  const key = readPublicKey(`${type} ${base64}`);
+  const words = line.split(/\s+/u);
+  const start = words.findIndex((word) => /^(?:ssh|ecdsa)-/u.test(word));
+  const [names = "", ...options] = words.slice(0, Math.max(start, 0));
+  const key = readPublicKey(words.slice(start, start + 2).join(" "));
   if (key === undefined || verifyingKey(key) === undefined) {
     throw new DroverError("usage", "a line of the signers holds no public key of a kind that is accepted", {
       hint: "give ssh-ed25519, ecdsa-sha2-nistp256, -384 or -521, or ssh-rsa of 2048 bits or more",
     });
   }
-  if (options !== "" && !/^namespaces="(?:[^"]*,)?git(?:,[^"]*)?"$/iu.test(options)) {
+  if (options.some((option) => !/^namespaces="(?:[^"]*,)?git(?:,[^"]*)?"$/iu.test(option))) {
     throw new DroverError("usage", 'a line of the signers has another option than namespaces="git"', {
       hint: "write the names and the key alone",
     });
   }
+  const comment = words.slice(start + 2).join(" ");
   return { name: names || comment || describeKey(key), fingerprint: describeKey(key), key };
 }
-
-const lineForm = /^(?:(?!ssh-|ecdsa-)(\S+)\s+)?(?:(\S+=\S+|cert-authority\S*)\s+)?(\S+)\s+(\S+)(?:\s+(.*))?$/u;

@@ -5,6 +5,7 @@ import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
+import type { SetSigners } from "./signers.ts";
 import type { SetWebhook, SourceWebhook } from "./webhook.ts";
 
 export type { Fetch } from "./http.ts";
@@ -56,6 +57,7 @@ export interface Client {
     sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
     identity(name: string, signal: AbortSignal): Promise<api.SourceIdentity>;
     trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
+    signers(name: string, input: SetSigners, signal: AbortSignal): Promise<api.SourceDetail>;
     /** Makes the secret when there is none. */
     webhook(name: string, input: SetWebhook, signal: AbortSignal): Promise<SourceWebhook>;
   };
@@ -119,6 +121,7 @@ export function createClient(options: ClientOptions): Client {
       sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
       identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
       trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
+      signers: (name, input, signal) => http.send("PUT", `${named("sources", name)}/signers`, signal, input),
       webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
     },
     events: {

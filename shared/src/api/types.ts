@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
+import { signedBySchema } from "./signers.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -154,6 +155,7 @@ export const sourceDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     hostKeys: Type.Array(text("Pinned key of the SSH server: kind and SHA-256 fingerprint")),
+    signers: Type.Array(text("Name and fingerprint of a key; one of them has to have signed what is read")),
   }),
 ]);
 
@@ -179,6 +181,7 @@ export const addSourceSchema = Type.Object(
     username: Type.Optional(Type.String()),
     password: Type.Optional(text("Password or token; write-only")),
     hostKeys: Type.Optional(hostKeys),
+    signedBy: Type.Optional(signedBySchema),
   },
   { additionalProperties: false },
 );
