@@ -8,10 +8,10 @@ import type { Backend } from "./api/backend.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { changeSigners } from "./controllers/source-signers.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
-import type { Signer } from "./core/signers.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
@@ -89,6 +89,7 @@ export function createBackend(deps: BackendDeps): Backend {
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
     ...sourceIntents(deps, views.source),
+    ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
@@ -98,14 +99,8 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
   const { store, wake } = deps;
-  const identity = async (name: string): Promise<api.SourceIdentity> => {
-    const record = requireSshSource(store, name);
-    const { publicLine } = await deps.deployKeys.of(name);
-    const hostKeys = record.hostKeys.map((key) => describeKey(key));
-    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
-  };
   return {
     async addSource(input) {
       const name = input.name ?? nameFromUrl(input.url);
@@ -140,6 +135,22 @@ function sourceIntents(
       required(store.source(name), `source ${name}`);
       wake.source(name);
     },
+  };
+}
+
+/** What a source, and who tells of it, is known by. */
+function trustIntents(
+  deps: BackendDeps,
+  view: (name: string) => api.SourceDetail | undefined,
+): Pick<Backend, "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+  const { store, wake } = deps;
+  const identity = async (name: string): Promise<api.SourceIdentity> => {
+    const record = requireSshSource(store, name);
+    const { publicLine } = await deps.deployKeys.of(name);
+    const hostKeys = record.hostKeys.map((key) => describeKey(key));
+    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
+  };
+  return {
     sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
@@ -148,16 +159,7 @@ function sourceIntents(
       return identity(name);
     },
     async setSigners(name, { signedBy }) {
-      const signers = await readSigners(signedBy);
-      const record = required(store.source(name), `source ${name}`);
-      if (record.declaredIn !== "") {
-        throw new DroverError("precondition_failed", `the source ${name} is declared in ${record.declaredIn}`, {
-          hint: "change signedBy of its Repository in Git",
-        });
-      }
-      store.putSource({ ...record, signers });
-      const what = signers.length === 0 ? "need no signature any more" : `need a signature of ${namesOf(signers)}`;
-      deps.events.append({ type: "signers-changed", app: "", cluster: "", message: `commits of source ${name} ${what}` });
+      await changeSigners(deps, name, signedBy);
       wake.source(name);
       return required(view(name), `source ${name}`);
     },
@@ -259,11 +261,6 @@ function confirmPrune({ store, events, wake }: BackendDeps, id: TargetId, digest
 
 function countOf(objects: number): string {
   return objects === 1 ? "1 object" : `${objects} objects`;
-}
-
-function namesOf(signers: readonly Signer[]): string {
-  const [first, ...more] = signers.map(({ name, fingerprint }) => `${name} (${fingerprint})`);
-  return more.length === 0 ? `${first}` : `${first} or of ${more.length} others`;
 }
 
 function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {

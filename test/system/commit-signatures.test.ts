@@ -31,7 +31,14 @@ describeWithRig(...signingPrograms)("commits that people signed", () => {
     await tree.write({ "apps/web/web.yaml": web(replicas) });
     await tree.git("add", "--all");
     const sign = by === undefined ? ["--no-gpg-sign"] : ["-S"];
-    await tree.git(...(by?.settings ?? []), "commit", "--quiet", "--allow-empty", ...sign, `--message=${replicas} ü\n\n x`);
+    await tree.git(
+      ...(by?.settings ?? []),
+      "commit",
+      "--quiet",
+      "--allow-empty",
+      ...sign,
+      `--message=${replicas} ü\n\n x`,
+    );
     return (await tree.git("rev-parse", "HEAD")).trim();
   };
 

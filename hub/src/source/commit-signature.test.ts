@@ -166,7 +166,11 @@ describe("an annotated tag", () => {
 describe("a hostile signature", () => {
   test.each<[string, () => string | Promise<string>, string]>([
     ["of a megabyte", () => `-----BEGIN PGP SIGNATURE-----\n${"A".repeat(900_000)}`, "too long"],
-    ["of junk in armor", () => `-----BEGIN PGP SIGNATURE-----\n\n${"AAAA".repeat(3000)}\n-----END PGP SIGNATURE-----`, "no OpenPGP"],
+    [
+      "of junk in armor",
+      () => `-----BEGIN PGP SIGNATURE-----\n\n${"AAAA".repeat(3000)}\n-----END PGP SIGNATURE-----`,
+      "no OpenPGP",
+    ],
     ["that never ends", () => "-----BEGIN PGP SIGNATURE-----", "no OpenPGP"],
     ["of an SSH without an end", () => "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH", "no SSH"],
     ["of lengths beyond it", () => armorSsh(Buffer.from("SSHSIG\0\0\0\x01\xff\xff\xff\xff", "latin1")), "no SSH"],

@@ -23,7 +23,8 @@ export async function judgeCommit(
     return object.bytes.length <= maxObjectBytes && idOf(object) === oid ? object : undefined;
   };
   const commit = await read(id);
-  if (commit?.type !== "commit") return { kind: "bad-signature", why: "the commit is too large or not what its id says" };
+  if (commit?.type !== "commit")
+    return { kind: "bad-signature", why: "the commit is too large or not what its id says" };
   const ofCommit = await judge(splitCommit(commit.bytes), signers);
   if (ofCommit.kind === "signed" || tag === undefined) return ofCommit;
   return weigh([await judgeTag(read, { id, tag }, signers), ofCommit]);
@@ -35,14 +36,16 @@ async function judgeTag(
   { id, tag }: { readonly id: string; readonly tag: string },
   signers: readonly Signer[],
 ): Promise<Verdict> {
+  const stranger = { kind: "bad-signature", why: "the tag is not one of this commit" } as const;
   const outer = await read(tag);
-  let next = outer;
-  for (let depth = 0; depth < maxTags && outer !== undefined && next?.type === "tag"; depth += 1) {
+  if (outer === undefined) return stranger;
+  let next: RawObject | undefined = outer;
+  for (let depth = 0; depth < maxTags && next?.type === "tag"; depth += 1) {
     const target = taggedObject(next.bytes);
     if (target === id) return judge(splitTag(outer.bytes), signers);
     next = target === undefined ? undefined : await read(target);
   }
-  return { kind: "bad-signature", why: "the tag is not one of this commit" };
+  return stranger;
 }
 
 /** Judges what was signed, by the one signature that it has. */
@@ -51,8 +54,10 @@ export async function judge({ payload, signatures }: SignedObject, signers: read
   if (signature === undefined) return { kind: "unsigned" };
   if (more.length > 0) return { kind: "bad-signature", why: "there is more than one" };
   if (signature.length > maxSignatureLength) return { kind: "bad-signature", why: "it is too long" };
-  if (signature.startsWith("-----BEGIN SSH SIGNATURE-----")) return judgeSshSignature(signature, payload, ofKind("ssh"));
-  if (signature.startsWith("-----BEGIN PGP SIGNATURE-----")) return judgePgpSignature(signature, payload, ofKind("pgp"));
+  if (signature.startsWith("-----BEGIN SSH SIGNATURE-----"))
+    return judgeSshSignature(signature, payload, ofKind("ssh"));
+  if (signature.startsWith("-----BEGIN PGP SIGNATURE-----"))
+    return judgePgpSignature(signature, payload, ofKind("pgp"));
   return { kind: "bad-signature", why: "it is neither of OpenPGP nor of SSH" };
 
   function ofKind(kind: "pgp" | "ssh"): readonly Signer[] {

@@ -83,17 +83,7 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
     },
     async readTree(oid) {
       const { tree } = await read((base) => git.readTree({ ...base, oid }));
-      return tree.map((entry) => {
-        if (unsafeName.test(entry.path)) {
-          throw new DroverError(
-            "document_invalid",
-            `a file may not be called ${JSON.stringify(entry.path.slice(0, 80))}`,
-          );
-        }
-        const mode = modes[entry.mode.padStart(6, "0")];
-        if (mode !== undefined) return { name: entry.path, oid: entry.oid, mode };
-        throw new DroverError("document_invalid", `${entry.path} has the unknown mode ${entry.mode}`);
-      });
+      return tree.map((entry) => toItem(entry));
     },
     async readBlob(oid, maxBytes) {
       const { blob } = await read((base) => git.readBlob({ ...base, oid }));
@@ -114,6 +104,15 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
       }
     },
   };
+}
+
+function toItem({ path, oid, mode }: git.TreeEntry): TreeItem {
+  if (unsafeName.test(path)) {
+    throw new DroverError("document_invalid", `a file may not be called ${JSON.stringify(path.slice(0, 80))}`);
+  }
+  const known = modes[mode.padStart(6, "0")];
+  if (known !== undefined) return { name: path, oid, mode: known };
+  throw new DroverError("document_invalid", `${path} has the unknown mode ${mode}`);
 }
 
 function unsafe(cause?: unknown): DroverError {

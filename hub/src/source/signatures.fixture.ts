@@ -82,7 +82,8 @@ export function sshSigner(
     const algorithms = { sha1: "ssh-rsa", sha256: "rsa-sha2-256", sha512: "rsa-sha2-512" } as const;
     const signature = {
       ed25519: () => texts("ssh-ed25519", sign(null, signed, pair)),
-      ecdsa: () => texts("ecdsa-sha2-nistp256", halves(sign("sha256", signed, { key: pair, dsaEncoding: "ieee-p1363" }))),
+      ecdsa: () =>
+        texts("ecdsa-sha2-nistp256", halves(sign("sha256", signed, { key: pair, dsaEncoding: "ieee-p1363" }))),
       rsa: () => texts(algorithms[digest], sign(digest, signed, pair)),
       "rsa-1024": () => texts(algorithms[digest], sign(digest, signed, pair)),
     }[kind]();

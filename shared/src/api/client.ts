@@ -3,9 +3,9 @@ import type { Random } from "../retry.ts";
 import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch } from "./http.ts";
+import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
-import type { SetSigners } from "./signers.ts";
 import type { SetWebhook, SourceWebhook } from "./webhook.ts";
 
 export type { Fetch } from "./http.ts";
