@@ -114,6 +114,28 @@ describe("commands that change something", () => {
     expect(stderr).toContain("its server has to show ssh-ed25519 AAAA\n");
   });
 
+  test("source trust says whose signature commits need, from files, and sends no private key", async () => {
+    await using keys = await temporaryFolder("signers");
+    const [team, secret] = [join(keys.path, "team"), join(keys.path, "secret")];
+    await writeFile(team, "ssh-ed25519 AAAA bob\n");
+    await writeFile(secret, "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+    const trust = async (...flags: readonly string[]) => drover(api.url, ["source", "trust", "platform", ...flags]);
+    expect((await trust("--signed-by", team, "--signed-by", team)).stderr).toContain(
+      "may be signed by ssh-ed25519 AAAA",
+    );
+    expect((await drover(api.url, ["describe", "source", "platform"])).stdout).toMatch(
+      /signed by +ssh-ed25519 AAAA bob/u,
+    );
+    expect((await trust("--unsigned")).stderr).toContain("its commits need no signature\n");
+    expect(api.backend.asked.filter((asked) => asked.startsWith("signers"))).toEqual([
+      "signers source/platform 2",
+      "signers source/platform 0",
+    ]);
+    expect((await trust("--signed-by", secret)).stderr).toContain("holds a private key");
+    expect((await trust("--signed-by", "nothing")).stderr).toContain("the keys in nothing cannot be read");
+    expect((await trust("--unsigned", "--signed-by", team)).code).toBe(2);
+  });
+
   test("source webhook prints address and secret, and where a forge wants them", async () => {
     const { stdout, stderr } = await drover(api.url, ["source", "webhook", "platform", "gitea"]);
     expect(stdout).toBe(`address  ${api.url}/webhooks/platform\nsecret   first\n`);

@@ -110,11 +110,28 @@ describeWithRig("git")("repositories that Git declares", () => {
     expect(await data("shop")).toEqual({ version: "2.0.0" });
   });
 
+  test("take only commits that somebody signed whom Git names, and keep what was read before that", async () => {
+    const signedBy = `signedBy: ["bob ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPvvCGlvmfS2eSf3XPqcIDq69CaGeVhBOQqYeqWKhzrZ"]`;
+    await config("name bob", `url: "${apps.url}", interval: 1s, path: shop, ${signedBy}`);
+    await untilReason("apps", /is not signed; main@[0-9a-f]{7} stays in force/u);
+    expect((await run("describe", "source", "apps")).stdout).toMatch(/signed by +bob ssh-ed25519 SHA256:rnnrsMi5/u);
+    expect(await run("source", "trust", "apps", "--unsigned")).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("change signedBy of its Repository in Git"),
+    });
+    expect(await data("shop")).toEqual({ version: "2.0.0" });
+  });
+
   test.each([
     ["a path on the hub's machine", "url: /etc", /has to be an address/u],
     ["a program", 'url: "ext::sh -c x"', /has to be an address/u],
     ["a password", 'url: "https://a:b@git.example/x.git"', /holds a password/u],
     ["no range of versions", 'url: "https://git.example/x.git", version: newest', /is no range of versions/u],
+    [
+      "signers that hold no key",
+      'url: "https://git.example/x.git", signedBy: ["ssh-ed25519 AAAA"]',
+      /no public key of a kind/u,
+    ],
     ["host keys of no SSH server", 'url: "https://git.example/x.git", hostKeys: [x]', /only a server over SSH/u],
     ["a ref that cannot be one", 'url: "https://git.example/x.git", ref: "--upload-pack=x"', /cannot be the name/u],
   ])("that name %s are refused, and what runs stays", async (_what, spec, text) => {

@@ -88,7 +88,9 @@ describeWithRig("git")("a repository over http", () => {
     const first = await tree.git("rev-parse", "HEAD");
     await tree.git("tag", "--annotate", "--message=note", "v1");
     await tree.git("push", "--quiet", repository.path, "v1", "HEAD:refs/heads/feature/x");
-    expect(await mirror.fetch({ ...source, ref: "v1" }, signal)).toMatchObject({ id: first.trim(), ref: "v1" });
+    const tag = (await tree.git("rev-parse", "v1")).trim();
+    for (const wanted of [{ ref: "v1" }, { ref: "v1" }, { ref: "", version: "v1" }])
+      expect(await mirror.fetch({ ...source, ...wanted }, signal)).toMatchObject({ id: first.trim(), ref: "v1", tag });
     expect(await mirror.fetch({ ...source, ref: "feature/x" }, signal)).toMatchObject({ ref: "feature/x" });
   });
 

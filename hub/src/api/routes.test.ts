@@ -151,6 +151,17 @@ describe("intents", () => {
     expect((await send("GET", "/sources/nothing/identity")).status).toBe(404);
   });
 
+  test("a source gets signers, and may be without any", async () => {
+    const signedBy = ["ssh-ed25519 AAAA bob"];
+    const set = await send("PUT", "/sources/platform/signers", { signedBy });
+    expect([set.status, [...Value.Errors(schemas.sourceDetailSchema, await set.json())]]).toEqual([200, []]);
+    expect((await send("PUT", "/sources/platform/signers", { signedBy: [] })).status).toBe(200);
+    expect(api.backend.asked).toContain("signers source/platform 1");
+    expect((await send("PUT", "/sources/platform/signers", {})).status).toBe(400);
+    expect((await send("PUT", "/sources/platform/signers", { signedBy: ["a".repeat(65_537)] })).status).toBe(400);
+    expect((await send("PUT", "/sources/nothing/signers", { signedBy })).status).toBe(404);
+  });
+
   test("a webhook's secret is made for a forge that there is", async () => {
     const made = await send("PUT", "/sources/platform/webhook", { forge: "gitlab", rotate: true });
     expect([made.status, [...Value.Errors(sourceWebhookSchema, await made.json())]]).toEqual([200, []]);

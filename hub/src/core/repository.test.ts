@@ -52,6 +52,8 @@ test.each([
   ["{ url: 'https://h/x', version: '>>1' }", "is no range of versions"],
   ["{ url: 'https://h/x', path: ../x }", "leads out of the repository"],
   ["{ url: 'https://h/x', interval: 10ms }", "has to be"],
+  ["{ url: 'https://h/x', signedBy: [bob] }", "has to be public keys"],
+  ["{ url: 'https://h/x', signedBy: ['-----BEGIN OPENSSH PRIVATE KEY----- s3cret'] }", "has to be public keys"],
 ])("refuses %s, and quotes no password", (spec, expected) => {
   const { declarations, problems } = read(`spec: ${spec}`);
   expect(declarations).toEqual([]);

@@ -9,8 +9,11 @@ export interface SignedObject {
 /** Of the object in SHA-1, and of its twin in a repository that has both: neither was there when it was signed. */
 const signatureHeaders: ReadonlySet<string> = new Set(["gpgsig", "gpgsig-sha256"]);
 const armorStart = /^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE)-----\r?$/u;
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 const newline = 10;
 const space = 32;
+const letterG = 103;
+const dash = 45;
 
 /** A commit holds its signature in a header, which is left out of what is signed. */
 export function splitCommit(raw: Uint8Array): SignedObject {
@@ -25,7 +28,7 @@ export function splitCommit(raw: Uint8Array): SignedObject {
     const line = raw.subarray(at, end);
     at = end;
     if (line[0] !== space) {
-      const [header = "", ...value] = asText(line).split(" ");
+      const [header = "", ...value] = line[0] === letterG ? asText(line).split(" ") : [];
       isLeftOut = signatureHeaders.has(header);
       signature = header === "gpgsig" ? [value.join(" ")] : undefined;
       if (signature !== undefined) signatures.push(signature);
@@ -39,9 +42,10 @@ export function splitCommit(raw: Uint8Array): SignedObject {
 export function splitTag(raw: Uint8Array): SignedObject {
   let start: number | undefined;
   for (let at = 0; at < raw.length; at = endOfLine(raw, at)) {
+    if (raw[at] !== dash) continue;
     // No longer line begins a signature.
     const line = raw.subarray(at, Math.min(endOfLine(raw, at), at + 64));
-    if (armorStart.test(asText(line).trimEnd())) start = at;
+    if (armorStart.test(asText(line).replace(/\n$/u, ""))) start = at;
   }
   const { payload } = splitCommit(raw.subarray(0, start));
   return { payload, signatures: start === undefined ? [] : [asText(raw.subarray(start))] };
@@ -59,7 +63,7 @@ function endOfLine(raw: Uint8Array, from: number): number {
 
 /** Signatures and names of headers are ASCII; what is not makes no signature. */
 function asText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return text.decode(bytes);
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

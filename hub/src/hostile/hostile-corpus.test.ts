@@ -13,11 +13,15 @@ import { defaultHelm } from "../core/helm.ts";
 import { clusterOf } from "../core/override.fixture.ts";
 import { chartRequest, render } from "../core/render/index.ts";
 import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
+import { refusalOf } from "../core/signers.ts";
 import { parseAddress } from "../source/address.ts";
 import { filesForHelm } from "../source/chart-files.ts";
+import { judgeCommit } from "../source/commit-signature.ts";
 import { filesForKustomize } from "../source/kustomize-files.ts";
 import { followLinks } from "../source/links.ts";
 import { checkRef } from "../source/refs.ts";
+import { idOf, objectsOf } from "../source/signatures.fixture.ts";
+import { readSigners } from "../source/signers.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readTgz } from "../source/tar.ts";
 import type { HostileInput } from "./corpus.fixture.ts";
@@ -25,6 +29,7 @@ import { declarationInputs, expressionInputs } from "./declarations.fixture.ts";
 import { objectInputs, yamlInputs } from "./documents.fixture.ts";
 import { patchInputs } from "./patches.fixture.ts";
 import { chartInputs, kustomizationInputs } from "./render.fixture.ts";
+import { signatureInputs, signerInputs } from "./signatures.fixture.ts";
 import { addressInputs, archiveInputs, linkInputs, refInputs } from "./sources.fixture.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -120,6 +125,12 @@ const families: Readonly<Record<string, readonly Case[]>> = {
   }),
   archives: family(archiveInputs, (tar) => passes(() => readTgz(gzipSync(tar), 11_000_000))),
   kustomizations: family(kustomizationInputs, (files: Trees) => passes(() => filesForKustomize(snapshot(files), ""))),
+  signers: family(signerInputs, (text) => passes(() => readSigners([text]))),
+  signatures: family(signatureInputs, async (object) => {
+    const verdict = await judgeCommit(objectsOf([object]), { id: idOf(object) }, []);
+    const code = refusalOf(verdict);
+    return code === undefined ? [] : [{ code }];
+  }),
   charts: family(chartInputs, async (files: Trees) => {
     return (await filesForHelm(snapshot(files), chartRequest(application))).problems;
   }),

@@ -114,6 +114,16 @@ describe("the key of an OpenPGP signature", () => {
   });
 });
 
+test("a subkey signs for its key until it is revoked", async () => {
+  const whole = await makePgpKey([{ sign: true, type: "curve25519" }]);
+  const commit = await signedCommit(pgpSigner(whole));
+  expect(await judge(commit, await readSigners([whole.toPublic().armor()]))).toMatchObject({ kind: "signed" });
+  const [subkey] = whole.subkeys;
+  const gone = await subkey?.revoke(whole.keyPacket as openpgp.SecretKeyPacket, undefined, new Date("2026-06-01"));
+  if (gone !== undefined) whole.subkeys.splice(0, 1, gone);
+  expect(await judge(commit, await readSigners([whole.toPublic().armor()]))).toMatchObject({ why: "is revoked" });
+});
+
 describe("an SSH signature", () => {
   test.each([
     ["for files", { namespace: "file" }, "another purpose"],
@@ -154,6 +164,11 @@ describe("an annotated tag", () => {
     const objects = objectsOf([unsigned, tag, await signedCommit(sshSigner(stranger))]);
     const verdict = await judgeCommit(objects, { id: idOf(unsigned), tag: idOf(tag) }, signers);
     expect(verdict).toEqual(bad("not one of this commit"));
+  });
+
+  test("of a megabyte of lines that begin no signature is unsigned", async () => {
+    const tag = await tagOf(unsigned, () => "-\n".repeat(500_000));
+    expect(await judgeTag(unsigned, tag)).toEqual({ kind: "unsigned" });
   });
 
   test("signs with its last signature, and with nothing before it", async () => {

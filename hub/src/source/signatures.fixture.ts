@@ -10,8 +10,8 @@ const made = new Date("2026-01-01T00:00:00Z");
 
 const person = { userIDs: { name: "Ada", email: "ada@drover.dev" }, date: made, format: "object" } as const;
 
-export async function makePgpKey(): Promise<openpgp.PrivateKey> {
-  return (await openpgp.generateKey({ ...person, type: "curve25519" })).privateKey;
+export async function makePgpKey(subkeys: openpgp.SubkeyOptions[] = []): Promise<openpgp.PrivateKey> {
+  return (await openpgp.generateKey({ ...person, type: "curve25519", subkeys })).privateKey;
 }
 
 /** The same key as others know it when it is to expire. */
