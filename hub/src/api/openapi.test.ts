@@ -61,6 +61,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "POST /api/v1/sources/{name}/sync",
     "GET /api/v1/sources/{name}/identity",
     "PUT /api/v1/sources/{name}/host-keys",
+    "PUT /api/v1/sources/{name}/signers",
     "PUT /api/v1/sources/{name}/webhook",
     "GET /api/v1/events",
     "GET /api/v1/events/stream",
