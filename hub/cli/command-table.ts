@@ -42,6 +42,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "Add and remove repositories, show and trust their keys",
     load: () => import("./commands/source.ts"),
   },
+  {
+    name: "credential",
+    summary: "Add, list and remove what repositories are read with",
+    load: () => import("./commands/credential.ts"),
+  },
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
   { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },
   { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },

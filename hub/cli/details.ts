@@ -80,6 +80,7 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
     ...heading(source.name, source, look),
     ...facts(look, [
       ["address", source.url],
+      ["credential", source.credential],
       ["ref", source.ref],
       ["version", source.version],
       ["path", source.path],

@@ -20,6 +20,7 @@ import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBlobs } from "./controllers/blobs.ts";
+import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
@@ -102,9 +103,9 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
-  // The hub holds no credentials for packages yet.
-  const packages = createPackages({ folder: join(config.dataDir, "packages"), credentialFor: () => undefined });
+  const credentials = { credentialFor: credentialFor(store) };
+  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh, ...credentials });
+  const packages = createPackages({ folder: join(config.dataDir, "packages"), ...credentials });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });

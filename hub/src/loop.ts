@@ -42,6 +42,8 @@ export interface Loop {
     readonly source: (name: string) => void;
     /** A webhook says that a source may have news. */
     readonly webhook: (name: string) => void;
+    /** What is read with a credential is to be looked at with the one that there is now. */
+    readonly credential: (name: string) => void;
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
@@ -94,6 +96,11 @@ export function createLoop(parts: LoopParts): Loop {
       sources: watchSources,
       source: wakeSource,
       webhook: (name) => poller.webhook(name),
+      credential(name) {
+        for (const source of store.sources()) if (source.credential === name) wakeSource(source.name);
+        for (const [, ref] of world.catalogs.packages())
+          if (ref.credential === name) packages.poller.hint(packageKey(ref));
+      },
       applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
       clusters: enqueueAll(clusters),
     },

@@ -1,11 +1,14 @@
 import { shortRevision } from "@drover/shared/api/revision";
 import type * as api from "@drover/shared/api/types";
+import type { Clock } from "@drover/shared/clock";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
+import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
 import type { World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
+import { expiryProblem } from "./core/credential-expiry.ts";
 import { formatPackage } from "./core/package.ts";
 import { rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
@@ -24,7 +27,17 @@ export interface Views {
   source(name: string): api.SourceDetail | undefined;
 }
 
-export function createViews(store: Store, world: World): Views {
+export interface ViewsDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly clock: Clock;
+}
+
+export function createViews({ store, world, clock }: ViewsDeps): Views {
+  const expiry = (credential: string): Problem | undefined => {
+    const record = store.credential(credential);
+    return record === undefined ? undefined : expiryProblem(record, clock.now());
+  };
   const appNames = (): readonly string[] =>
     [...new Set([...world.catalogs.applicationNames(), ...store.applications()])].toSorted();
   return {
@@ -59,14 +72,16 @@ export function createViews(store: Store, world: World): Views {
     sources: () =>
       store
         .sources()
-        .map((record) => sourceView(world, record))
+        .map((record) => sourceView(world, record, expiry(record.credential)))
         .toSorted(worstFirst),
     source(name) {
       const record = store.source(name);
       if (record === undefined) return undefined;
       const { conditions, problems } = world.source(name);
       const hostKeys = record.hostKeys.map((key) => describeKey(key));
-      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems], hostKeys };
+      const ending = expiry(record.credential);
+      const all = ending === undefined ? [...problems] : [...problems, ending];
+      return { ...sourceView(world, record, ending), conditions: [...conditions], problems: all, hostKeys };
     },
   };
 }
@@ -231,7 +246,8 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
   return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };
 }
 
-function sourceView(world: World, record: SourceRecord): api.Source {
+/** A certificate that ends is told while all is well yet. */
+function sourceView(world: World, record: SourceRecord, ending: Problem | undefined): api.Source {
   const { commit, conditions, fetchedAtMs } = world.source(record.name);
   const broken = conditions.findLast((condition) => condition.status === "False");
   const applications = world.catalogs
@@ -241,13 +257,14 @@ function sourceView(world: World, record: SourceRecord): api.Source {
   return {
     name: record.name,
     url: redactCredentials(record.url),
+    credential: record.credential,
     ref: record.ref || (commit?.ref ?? ""),
     version: record.version,
     path: record.path,
     declaredIn: record.declaredIn,
     intervalSeconds: record.intervalSeconds,
     state: broken === undefined ? waiting : "failed",
-    reason: broken?.message ?? "",
+    reason: broken?.message ?? ending?.message ?? "",
     since: broken?.since ?? conditions[0]?.since ?? 0,
     revision: commit?.id ?? "",
     fetched: fetchedAtMs,

@@ -77,7 +77,7 @@ export async function startLoop(folder: string, tree: WorkTree) {
     world,
     loop,
     sent,
-    views: createViews(store, world),
+    views: createViews({ store, world, clock: systemClock }),
     explanations: createExplanations({ store, world, ...programs }),
     newest: (cluster: string) => sent.get(cluster)?.at(-1),
     async [Symbol.asyncDispose]() {

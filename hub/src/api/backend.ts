@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
@@ -17,6 +18,8 @@ export interface Backend {
   target(app: string, cluster: string): api.TargetDetail | undefined;
   sources(): readonly api.Source[];
   source(name: string): api.SourceDetail | undefined;
+  credentials(): readonly Credential[];
+  credential(name: string): Credential | undefined;
 
   /** Throws `precondition_failed` when the name is taken, `usage` for an address that no mirror can serve. */
   addSource(input: api.AddSource): Promise<api.SourceDetail>;
@@ -29,6 +32,12 @@ export interface Backend {
   setWebhook(name: string, input: SetWebhook): Promise<SourceWebhook>;
   /** A webhook delivery for a source that may not exist, before its body has come. */
   receiveWebhook(name: string, headers: IncomingHttpHeaders): WebhookDelivery;
+  /** Throws `precondition_failed` when the name is taken, `usage` for parts that cannot work. */
+  addCredential(name: string, input: ReplaceCredential): Promise<Credential>;
+  /** Adds it, or puts it in the place of the one of that name. Throws `usage`. */
+  replaceCredential(name: string, input: ReplaceCredential): Promise<Credential>;
+  /** Forgets it. What names it is read no more; what runs stays. */
+  removeCredential(name: string): Promise<void>;
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;

@@ -1,4 +1,5 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
@@ -12,6 +13,7 @@ export interface MemoryFleet {
   readonly applications?: readonly api.ApplicationDetail[];
   readonly targets?: readonly api.TargetDetail[];
   readonly sources?: readonly api.SourceDetail[];
+  readonly credentials?: readonly Credential[];
   readonly diffs?: readonly api.DiffResult[];
   readonly trees?: readonly api.TreeResult[];
   readonly rights?: readonly api.RbacResult[];
@@ -27,6 +29,7 @@ export class MemoryBackend implements Backend {
   readonly applicationByName: Map<string, api.ApplicationDetail>;
   readonly targetByAddress: Map<string, api.TargetDetail>;
   readonly sourceByName: Map<string, api.SourceDetail>;
+  readonly credentialByName: Map<string, Credential>;
   /** What was asked of it, for tests to look at. */
   readonly asked: string[] = [];
   started = true;
@@ -39,6 +42,7 @@ export class MemoryBackend implements Backend {
     this.applicationByName = new Map(fleet.applications?.map((application) => [application.name, application]));
     this.targetByAddress = new Map(fleet.targets?.map((target) => [`${target.app}@${target.cluster}`, target]));
     this.sourceByName = new Map(fleet.sources?.map((source) => [source.name, source]));
+    this.credentialByName = new Map(fleet.credentials?.map((credential) => [credential.name, credential]));
   }
 
   clusters(): readonly api.Cluster[] {
@@ -79,6 +83,7 @@ export class MemoryBackend implements Backend {
       url: input.url,
       ref: input.ref ?? "main",
       version: input.version ?? "",
+      credential: input.credential ?? "",
       path: input.path ?? "",
       declaredIn: "",
       intervalSeconds: input.intervalSeconds ?? 60,
@@ -98,6 +103,34 @@ export class MemoryBackend implements Backend {
 
   removeSource(name: string): Promise<void> {
     this.sourceByName.delete(name);
+    return Promise.resolve();
+  }
+
+  credentials(): readonly Credential[] {
+    return [...this.credentialByName.values()];
+  }
+
+  credential(name: string): Credential | undefined {
+    return this.credentialByName.get(name);
+  }
+
+  addCredential(name: string, input: ReplaceCredential): Promise<Credential> {
+    if (!this.credentialByName.has(name)) return this.replaceCredential(name, input);
+    return Promise.reject(new DroverError("precondition_failed", `there is a credential "${name}" already`));
+  }
+
+  /** Remembers what is secret in `asked`, for tests to look at. */
+  replaceCredential(name: string, input: ReplaceCredential): Promise<Credential> {
+    this.asked.push(`credential ${name} ${JSON.stringify(input)}`);
+    const { usedBy } = this.credentialByName.get(name) ?? { usedBy: [] };
+    const state = { state: "current", reason: "", since: 0 } as const;
+    const credential = { name, for: input.for, ...state, parts: [], expires: 0, usedBy };
+    this.credentialByName.set(name, credential);
+    return Promise.resolve(credential);
+  }
+
+  removeCredential(name: string): Promise<void> {
+    this.credentialByName.delete(name);
     return Promise.resolve();
   }
 

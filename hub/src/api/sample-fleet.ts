@@ -16,6 +16,7 @@ export function sampleFleet(): MemoryFleet {
     applications: applications(),
     targets: targets(),
     sources: sources(),
+    credentials: credentials(),
     diffs: diffs(),
     trees: trees(),
     rights: rights(),
@@ -224,12 +225,36 @@ function item(object: string, change: Partial<Item>): Item {
   return { object, apply: "Applied", health: "Current", reason: "", message: "", ...change };
 }
 
+const credentials = (): Required<MemoryFleet>["credentials"] => [
+  {
+    name: "charts",
+    for: "oci://registry.example.com/charts",
+    state: "current",
+    reason: "",
+    since: ago(5 * 86_400),
+    parts: ["username", "password"],
+    expires: 0,
+    usedBy: ["app/metrics"],
+  },
+  {
+    name: "corp",
+    for: "https://git.corp.example",
+    state: "degraded",
+    reason: "a certificate of the credential corp expires on 2026-11-30",
+    since: ago(300 * 86_400),
+    parts: ["ca", "client-certificate"],
+    expires: Date.UTC(2026, 10, 30),
+    usedBy: [],
+  },
+];
+
 function source(name: string, change: Partial<api.SourceDetail>): api.SourceDetail {
   return {
     name,
     url: `https://git.example.com/${name}.git`,
     ref: "main",
     version: "",
+    credential: "",
     path: "",
     declaredIn: "",
     intervalSeconds: 60,

@@ -5,6 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import type { Credential } from "./credential.ts";
 import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
@@ -28,6 +29,8 @@ export interface SourceSpec {
   readonly version?: string;
   readonly username?: string;
   readonly password?: string;
+  /** Name of a credential, instead of user name and password. */
+  readonly credential?: string;
   /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys?: readonly string[];
 }
@@ -59,6 +62,8 @@ export interface MirrorOptions {
   readonly timeoutMs?: number;
   /** What one fetch may transfer. Default 512 MiB. */
   readonly maxBytes?: number;
+  /** The credential of a name, if it may be shown to this address. */
+  readonly credentialFor?: (name: string, url: string) => Credential | undefined;
   /** Without it, addresses over SSH are refused. */
   readonly ssh?: SshOptions;
 }

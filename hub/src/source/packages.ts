@@ -7,7 +7,7 @@ import { isOlder } from "../core/version-range.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
-import type { Credential } from "./credential.ts";
+import { credentialMissing, type Credential } from "./credential.ts";
 import { mismatch, resolveInRegistry } from "./registry.ts";
 import type { Resolved } from "./resolved.ts";
 import { SizedCache } from "./sized-cache.ts";
@@ -94,9 +94,7 @@ class PackageStore implements Packages {
     if (name === "") return undefined;
     const credential = this.#credentialFor(name, repository);
     if (credential !== undefined) return credential;
-    throw new DroverError("source_auth", `there is no credential named ${name} for ${repository}`, {
-      hint: "this version of the hub holds no credentials: leave it out where none is asked for",
-    });
+    throw credentialMissing(name, repository);
   }
 
   async #readNote(ref: PackageRef): Promise<Note | undefined> {

@@ -17,4 +17,5 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE events (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
   `,
+  `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
 ];

@@ -15,6 +15,7 @@ import {
   sourceDefaults,
   type AssignmentChange,
   type ClusterRecord,
+  type CredentialRecord,
   type JoinTokenRecord,
   type ObservedRecord,
   type SourceRecord,
@@ -73,6 +74,7 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
   readonly #sources: Map<string, SourceRecord>;
+  readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
@@ -88,6 +90,7 @@ class SqliteStore implements Store {
     this.epoch = this.#meta("epoch");
     const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...sourceDefaults, ...record }));
     this.#sources = new Map(sources.map((record) => [record.name, record]));
+    this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
     this.#clusters = new Map(
       this.#records<ClusterRecord>("clusters").map((record) => [record.name, { ...addedToClusters, ...record }]),
     );
@@ -113,6 +116,24 @@ class SqliteStore implements Store {
   deleteSource(name: string): void {
     this.#run("DELETE FROM sources WHERE name = ?", name);
     this.#sources.delete(name);
+  }
+
+  credentials(): readonly CredentialRecord[] {
+    return [...this.#credentials.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  credential(name: string): CredentialRecord | undefined {
+    return this.#credentials.get(name);
+  }
+
+  putCredential(credential: CredentialRecord): void {
+    this.#run("INSERT OR REPLACE INTO credentials VALUES (?, ?)", credential.name, JSON.stringify(credential));
+    this.#credentials.set(credential.name, credential);
+  }
+
+  deleteCredential(name: string): void {
+    this.#run("DELETE FROM credentials WHERE name = ?", name);
+    this.#credentials.delete(name);
   }
 
   clusters(): readonly ClusterRecord[] {
@@ -291,7 +312,7 @@ class SqliteStore implements Store {
     return String(this.#prepare("SELECT value FROM meta WHERE key = ?").get(key)?.["value"]);
   }
 
-  #records<T>(table: "sources" | "clusters" | "targets" | "observed" | "events"): T[] {
+  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events"): T[] {
     const order = table === "events" ? " ORDER BY id" : "";
     return this.#prepare(`SELECT record FROM ${table}${order}`)
       .all()

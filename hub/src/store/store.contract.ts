@@ -3,7 +3,14 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { TargetRecord } from "../core/target.ts";
-import { sourceDefaults, type ClusterRecord, type ObservedRecord, type SourceRecord, type Store } from "./store.ts";
+import {
+  sourceDefaults,
+  type ClusterRecord,
+  type CredentialRecord,
+  type ObservedRecord,
+  type SourceRecord,
+  type Store,
+} from "./store.ts";
 
 export interface StoreUnderTest {
   /** Opens the same store again after `close`, or a fresh one the first time. */
@@ -42,6 +49,23 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       expect(again.blob(bundle.digest)).toEqual(blobs.get(bundle.digest));
       expect(again.observed({ app: "web", cluster: "dev-1" })).toEqual(observed("web", "dev-1"));
       expect(again.events()).toEqual([event]);
+      again.close();
+    });
+
+    it("keeps credentials as they were put last, and not those that were deleted", () => {
+      const { subject, store } = begin();
+      for (const name of ["git", "charts", "old"]) store.putCredential({ ...credential, name });
+      store.putCredential({ ...credential, password: "new" });
+      store.deleteCredential("old");
+      store.deleteCredential("never");
+      store.close();
+      const again = subject.open();
+      expect(again.credentials()).toEqual([
+        { ...credential, password: "new" },
+        { ...credential, name: "git" },
+      ]);
+      expect(again.credential("charts")?.password).toBe("new");
+      expect(again.credential("old")).toBeUndefined();
       again.close();
     });
 
@@ -123,7 +147,20 @@ const source: SourceRecord = {
   url: "https://git.example/config.git",
   ref: "main",
   password: "secret",
+  credential: "git",
   hostKeys: ["ssh-ed25519 AAAA"],
+};
+
+const credential: CredentialRecord = {
+  name: "charts",
+  prefix: "https://charts.example.org",
+  username: "ci",
+  password: "secret",
+  ca: "",
+  clientCertificate: "",
+  clientKey: "",
+  changedAtMs: 1,
+  expiresAtMs: 0,
 };
 
 function cluster(name: string): ClusterRecord {

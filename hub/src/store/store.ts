@@ -4,6 +4,7 @@ import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import type { Credential } from "../source/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered, or that another repository declares. */
@@ -18,6 +19,8 @@ export interface SourceRecord {
   readonly intervalSeconds: number;
   readonly username: string;
   readonly password: string;
+  /** Instead of those two, by its name; "" = none. */
+  readonly credential: string;
   /** Pinned keys of its SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
   /** The source whose catalog declares it; "" = people registered it. */
@@ -36,10 +39,21 @@ export const sourceDefaults: Omit<SourceRecord, "name" | "url"> = {
   intervalSeconds: 60,
   username: "",
   password: "",
+  credential: "",
   hostKeys: [],
   declaredIn: "",
   declares: true,
 };
+
+/** What people registered once, for sources and packages to name. */
+export interface CredentialRecord extends Credential {
+  readonly name: string;
+  /** How the addresses begin that it may be shown to, as `readPrefix` has it. */
+  readonly prefix: string;
+  readonly changedAtMs: number;
+  /** When the first of its certificates ends without which it is worth nothing; 0 = never. */
+  readonly expiresAtMs: number;
+}
 
 export interface ClusterRecord {
   readonly name: string;
@@ -98,6 +112,11 @@ export interface Store {
   source(name: string): SourceRecord | undefined;
   putSource(source: SourceRecord): void;
   deleteSource(name: string): void;
+
+  credentials(): readonly CredentialRecord[];
+  credential(name: string): CredentialRecord | undefined;
+  putCredential(credential: CredentialRecord): void;
+  deleteCredential(name: string): void;
 
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;

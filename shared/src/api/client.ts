@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
 import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
+import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -58,6 +59,13 @@ export interface Client {
     trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
     /** Makes the secret when there is none. */
     webhook(name: string, input: SetWebhook, signal: AbortSignal): Promise<SourceWebhook>;
+  };
+  readonly credentials: Listing<Credential, CredentialQuery> & {
+    get(name: string, signal: AbortSignal): Promise<Credential>;
+    add(input: AddCredential, signal: AbortSignal): Promise<Credential>;
+    /** Adds it when there is none of that name. */
+    replace(name: string, input: ReplaceCredential, signal: AbortSignal): Promise<Credential>;
+    remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
@@ -120,6 +128,13 @@ export function createClient(options: ClientOptions): Client {
       identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
       trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
       webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
+    },
+    credentials: {
+      ...listing("/credentials"),
+      get: (name, signal) => http.get(named("credentials", name), signal),
+      add: (input, signal) => http.send("POST", "/credentials", signal, input),
+      replace: (name, input, signal) => http.send("PUT", named("credentials", name), signal, input),
+      remove: (name, signal) => http.send("DELETE", named("credentials", name), signal),
     },
     events: {
       list: events,

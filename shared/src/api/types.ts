@@ -135,6 +135,7 @@ export const applicationDetailSchema = Type.Intersect([
 export const sourceSchema = Type.Object({
   name: Type.String(),
   url: text("Address without credentials"),
+  credential: text("Name of the credential that it is read with; empty = none"),
   ref: text("Branch, tag or commit"),
   version: text("Range of versions, of which the newest tag is read; empty = none"),
   path: text("Folder in the repository that is read; empty = all of it"),
@@ -178,6 +179,7 @@ export const addSourceSchema = Type.Object(
     intervalSeconds: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: "Default: 60" })),
     username: Type.Optional(Type.String()),
     password: Type.Optional(text("Password or token; write-only")),
+    credential: Type.Optional(text("Name of a credential that the hub holds, instead of user name and password")),
     hostKeys: Type.Optional(hostKeys),
   },
   { additionalProperties: false },
