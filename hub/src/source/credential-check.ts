@@ -61,6 +61,8 @@ function readCertificates(pem: string, what: string): readonly X509Certificate[]
     const hint = "a certificate in PEM begins with -----BEGIN CERTIFICATE-----";
     throw wrong(`the ${what} is no PEM`, hint);
   }
+  // Programs that read PEM would pass over it.
+  if (/[^\r\n]-----BEGIN /u.test(pem)) throw wrong(`the ${what} holds a certificate that begins within a line`);
   const other = blocks.find(({ label }) => label !== "CERTIFICATE");
   if (other !== undefined) throw wrong(`the ${what} holds a ${other.label}, not certificates alone`);
   return blocks.map(({ text }, index) => {
