@@ -18,7 +18,7 @@ import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
 import { parseAddress } from "./source/address.ts";
-import { credentialMissing } from "./source/credential.ts";
+import { findCredential } from "./source/credential.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
@@ -266,7 +266,7 @@ function checkSourceCredential(store: Store, source: SourceRecord): void {
   if (address.kind !== "http") throw new DroverError("usage", "a credential is for addresses over http(s)");
   if (address.username !== "" || address.password !== "")
     throw new DroverError("usage", "a source is read with a credential, or with a user name and password, not both");
-  if (credentialFor(store)(credential, address.url) === undefined) throw credentialMissing(credential, address.url);
+  findCredential(credentialFor(store), credential, address.url);
 }
 
 function checkVersion(version: string, ref: string): void {

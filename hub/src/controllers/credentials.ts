@@ -7,6 +7,7 @@ import type { Catalogs } from "../core/catalog.ts";
 import { expiryProblem } from "../core/credential-expiry.ts";
 import { covers, readPrefix } from "../core/credential-prefix.ts";
 import { checkCredential } from "../source/credential-check.ts";
+import type { CredentialFor } from "../source/credential.ts";
 import type { CredentialRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 
@@ -59,10 +60,8 @@ export function createCredentials(deps: CredentialsDeps): Pick<Backend, Intents>
   };
 }
 
-/** The credential of a name, if it may be shown to this address. */
-export function credentialFor(
-  store: Pick<Store, "credential">,
-): (name: string, url: string) => CredentialRecord | undefined {
+/** Finds credentials that people registered. */
+export function credentialFor(store: Pick<Store, "credential">): CredentialFor {
   return (name, url) => {
     const record = store.credential(name);
     return record !== undefined && covers(record.prefix, url) ? record : undefined;

@@ -12,9 +12,15 @@ export interface Credential {
   readonly clientKey: string;
 }
 
-/** What something says that names a credential which is not there, or not for its address. */
-export function credentialMissing(name: string, url: string): DroverError {
-  return new DroverError("source_auth", `there is no credential named ${name} for ${url}`, {
-    hint: `drover credential list shows those that there are; this one is added with drover credential add ${name} --for ${url}`,
+/** The credential of a name, if it may be shown to this address. */
+export type CredentialFor = (name: string, url: string) => Credential | undefined;
+
+/** The credential that an address is read with; undefined when it names none. Throws `source_auth` when there is none of that name. */
+export function findCredential(credentialFor: CredentialFor, name: string, url: string): Credential | undefined {
+  if (name === "") return undefined;
+  const credential = credentialFor(name, url);
+  if (credential !== undefined) return credential;
+  throw new DroverError("source_auth", `there is no credential named ${name} for ${url}`, {
+    hint: `see drover credential list; to add it: drover credential add ${name} --for ${url}`,
   });
 }

@@ -5,7 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
-import type { Credential } from "./credential.ts";
+import { findCredential, type CredentialFor } from "./credential.ts";
 import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
@@ -29,7 +29,7 @@ export interface SourceSpec {
   readonly version?: string;
   readonly username?: string;
   readonly password?: string;
-  /** Name of a credential, instead of user name and password. */
+  /** The name of the credential that it is read with over http(s), in place of a user and a password; "" = none. */
   readonly credential?: string;
   /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys?: readonly string[];
@@ -62,8 +62,8 @@ export interface MirrorOptions {
   readonly timeoutMs?: number;
   /** What one fetch may transfer. Default 512 MiB. */
   readonly maxBytes?: number;
-  /** The credential of a name, if it may be shown to this address. */
-  readonly credentialFor?: (name: string, url: string) => Credential | undefined;
+  /** Default: there are no credentials. */
+  readonly credentialFor?: CredentialFor;
   /** Without it, addresses over SSH are refused. */
   readonly ssh?: SshOptions;
 }
@@ -98,7 +98,7 @@ export function createMirror(options: MirrorOptions): Mirror {
       await rm(mirror, { recursive: true, force: true });
     }
     const attempt = async (): Promise<FetchedCommit> => {
-      using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
+      using transport = await openTransport(source, address, { ...options, maxBytes, signal });
       const { ref, version = "" } = source;
       return await fetchRemote({ address, ref, version, folder: mirror }, transport);
     };
@@ -135,18 +135,20 @@ export function createMirror(options: MirrorOptions): Mirror {
   };
 }
 
-interface TransportOptions {
+interface TransportOptions extends Pick<MirrorOptions, "credentialFor" | "ssh"> {
   readonly maxBytes: number;
-  readonly ssh: SshOptions | undefined;
   readonly signal: AbortSignal;
 }
 
 async function openTransport(
   source: SourceSpec,
   address: RemoteAddress,
-  { maxBytes, ssh, signal }: TransportOptions,
+  { maxBytes, credentialFor = () => undefined, ssh, signal }: TransportOptions,
 ): Promise<GitTransport> {
-  if (address.kind === "http") return createHttpClient({ address, signal, maxBytes });
+  if (address.kind === "http") {
+    const { username, password } = findCredential(credentialFor, source.credential ?? "", address.url) ?? address;
+    return createHttpClient({ address: { ...address, username, password }, signal, maxBytes });
+  }
   if (ssh === undefined) throw new DroverError("usage", "repositories over SSH are not read here");
   const pin = (hostKey: string): void => ssh.pin(source, hostKey);
   const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });
