@@ -67,7 +67,10 @@ export function createViews({ store, world, clock }: ViewsDeps): Views {
         .map((name) => applicationView(store, world, name))
         .toSorted(worstFirst),
     application(name) {
-      return appNames().includes(name) ? applicationDetail(store, world, name) : undefined;
+      if (!appNames().includes(name)) return undefined;
+      const detail = applicationDetail(store, world, name);
+      const ending = expiry(world.catalogs.applications(name)[0]?.source.package?.credential ?? "");
+      return ending === undefined ? detail : { ...detail, problems: [...detail.problems, ending] };
     },
     sources: () =>
       store

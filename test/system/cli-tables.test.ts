@@ -93,6 +93,23 @@ describe("tables", () => {
     `);
   });
 
+  test("of credentials say for which addresses, of what and until when, and show nothing secret", async () => {
+    expect(await stdoutOf("credential list")).toMatchInlineSnapshot(`
+      "
+         NAME    STATE     PARTS                  AGE   EXPIRES     FOR                                USED BY
+      ✔  charts  current   username password      5d    –           oci://registry.example.com/charts  app/metrics
+      !  corp    degraded  ca client-certificate  300d  2026-11-30  https://git.corp.example           –
+      "
+    `);
+    expect(await stdoutOf("credential list -o name")).toBe("\ncharts\ncorp\n");
+    expect(JSON.parse(await stdoutOf("credential list -o json"))).toMatchObject({
+      items: [
+        { name: "charts", for: "oci://registry.example.com/charts" },
+        { name: "corp", state: "degraded" },
+      ],
+    });
+  });
+
   test("without headers are rows alone, and nothing is said beside them", async () => {
     const { stdout, stderr } = await drover(api.url, ["get", "apps", "--no-headers"]);
     expect([stdout.split("\n").length, stderr]).toEqual([4, ""]);
