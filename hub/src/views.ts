@@ -6,7 +6,7 @@ import { formatObjectKey } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
-import type { World } from "./controllers/world.ts";
+import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
 import { formatPackage } from "./core/package.ts";
@@ -249,14 +249,12 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
   return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };
 }
 
-/** A certificate that ends is told while all is well yet. */
 function sourceView(world: World, record: SourceRecord, ending: Problem | undefined): api.Source {
-  const { commit, conditions, fetchedAtMs } = world.source(record.name);
-  const broken = conditions.findLast((condition) => condition.status === "False");
+  const status = world.source(record.name);
+  const { commit, fetchedAtMs } = status;
   const applications = world.catalogs
     .applicationNames()
     .filter((name) => world.catalogs.applications(name)[0]?.repository === record.name).length;
-  const waiting = commit === undefined ? "pending" : "current";
   return {
     name: record.name,
     url: redactCredentials(record.url),
@@ -266,13 +264,22 @@ function sourceView(world: World, record: SourceRecord, ending: Problem | undefi
     path: record.path,
     declaredIn: record.declaredIn,
     intervalSeconds: record.intervalSeconds,
-    state: broken === undefined ? waiting : "failed",
-    reason: broken?.message ?? ending?.message ?? "",
-    since: broken?.since ?? conditions[0]?.since ?? 0,
+    ...sourceState(status, ending),
     revision: commit?.id ?? "",
     fetched: fetchedAtMs,
     applications,
   };
+}
+
+/** A certificate that ends is told while all is well yet. */
+function sourceState(
+  { commit, conditions }: SourceStatus,
+  ending: Problem | undefined,
+): Pick<api.Source, "state" | "reason" | "since"> {
+  const broken = conditions.findLast((condition) => condition.status === "False");
+  const since = conditions[0]?.since ?? 0;
+  if (broken !== undefined) return { state: "failed", reason: broken.message, since: broken.since };
+  return { state: commit === undefined ? "pending" : "current", reason: ending?.message ?? "", since };
 }
 
 function worstFirst(a: { state: TargetState; name: string }, b: { state: TargetState; name: string }): number {

@@ -3,7 +3,7 @@ import type { Random } from "../retry.ts";
 import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
-import { createHttp, type Fetch } from "./http.ts";
+import { createHttp, type Fetch, type Http } from "./http.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
 import type { SetWebhook, SourceWebhook } from "./webhook.ts";
@@ -83,13 +83,14 @@ export interface Listing<Item, Query> {
 
 export type TargetAddress = Pick<api.Target, "app" | "cluster">;
 
+const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
+
 export function createClient(options: ClientOptions): Client {
   const http = createHttp(options);
   const listing = <Item, Query extends object>(path: string): Listing<Item, Query> => {
     const list = (query: Query, signal: AbortSignal) => http.get<api.List<Item>>(path, signal, query);
     return { list, all: (query, signal) => pages((cursor) => list({ limit: 500, ...query, ...cursor }, signal)) };
   };
-  const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
   const targetPath = ({ app, cluster }: TargetAddress): string =>
     `${named("targets", app)}/${encodeURIComponent(cluster)}`;
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
@@ -119,6 +120,24 @@ export function createClient(options: ClientOptions): Client {
       why: (target, signal) => http.get(`${targetPath(target)}/why`, signal),
       blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
+    ...sourceCalls(http, listing),
+    events: {
+      list: events,
+      all: (query, signal) => eventPages(query, (page) => events(page, signal)),
+      follow: (query, signal) =>
+        followEvents(
+          { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
+          signal,
+        ),
+    },
+  };
+}
+
+type ListingOf = <Item, Query extends object>(path: string) => Listing<Item, Query>;
+
+/** Of the repositories that are read, and of what they are read with. */
+function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "credentials"> {
+  return {
     sources: {
       ...listing("/sources"),
       get: (name, signal) => http.get(named("sources", name), signal),
@@ -135,15 +154,6 @@ export function createClient(options: ClientOptions): Client {
       add: (input, signal) => http.send("POST", "/credentials", signal, input),
       replace: (name, input, signal) => http.send("PUT", named("credentials", name), signal, input),
       remove: (name, signal) => http.send("DELETE", named("credentials", name), signal),
-    },
-    events: {
-      list: events,
-      all: (query, signal) => eventPages(query, (page) => events(page, signal)),
-      follow: (query, signal) =>
-        followEvents(
-          { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
-          signal,
-        ),
     },
   };
 }
