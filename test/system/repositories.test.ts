@@ -11,7 +11,7 @@ import { drover, type Outcome } from "./cli.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 const everywhere = { fleet: "all" };
 const never = AbortSignal.timeout(2 ** 31 - 1);
 
@@ -191,6 +191,13 @@ describeWithRig("git")("repositories that Git declares", () => {
 
     const listed = await run("credential", "list");
     expect(listed.stdout).toMatch(/✔ +team +current +username password .* source\/apps/u);
+    const twin = async (...argv: readonly string[]): Promise<Outcome> =>
+      run("source", "add", apps.url, "--name", "twin", "--interval", "1h", ...argv);
+    expect((await twin("--credential", "nothing")).stderr).toContain("there is no credential named nothing");
+    expect((await twin("--credential", "team", "--username", "me")).stderr).toContain("not both");
+    expect(await twin("--credential", "team")).toMatchObject({ code: 0 });
+    await vi.waitFor(async () => expect(await source("twin")).toMatchObject({ state: "current" }), waiting);
+    await run("source", "remove", "twin");
     expect((await run("credential", "remove", "team")).stderr).toMatch(/still named by source\/apps/u);
     await untilReason("apps", /there is no credential named team for/u);
     expect(await data("shop")).toEqual({ version: "1.4.0" });

@@ -37,13 +37,16 @@ export function createCredentials(deps: CredentialsDeps): Pick<Backend, Intents>
     const record = toRecord(name, input, clock.now());
     store.putCredential(record);
     tell(name, "credential-changed", `${what} for ${record.prefix}`);
-    return viewOf(deps, record);
+    return viewOf(record, usersOf(deps), clock.now());
   };
   return {
-    credentials: () => store.credentials().map((record) => viewOf(deps, record)),
+    credentials() {
+      const users = usersOf(deps);
+      return store.credentials().map((record) => viewOf(record, users, clock.now()));
+    },
     credential(name) {
       const record = store.credential(name);
-      return record === undefined ? undefined : viewOf(deps, record);
+      return record === undefined ? undefined : viewOf(record, usersOf(deps), clock.now());
     },
     async addCredential(name, input) {
       if (store.credential(name) === undefined) return put(name, input, "added");
@@ -80,11 +83,22 @@ function toRecord(name: string, input: api.ReplaceCredential, changedAtMs: numbe
   return { name, prefix, ...parts, changedAtMs, expiresAtMs };
 }
 
-function viewOf({ store, world, clock }: CredentialsDeps, record: CredentialRecord): api.Credential {
+/** What names each credential. */
+function usersOf({ store, world }: CredentialsDeps): ReadonlyMap<string, string[]> {
+  const users = new Map<string, string[]>();
+  const note = (credential: string, user: string): void => {
+    const known = users.get(credential);
+    if (known === undefined) users.set(credential, [user]);
+    else known.push(user);
+  };
+  for (const { name, credential } of store.sources()) note(credential, `source/${name}`);
+  for (const [name, { credential }] of world.catalogs.packages()) note(credential, `app/${name}`);
+  return users;
+}
+
+function viewOf(record: CredentialRecord, users: ReadonlyMap<string, string[]>, nowMs: number): api.Credential {
   const { name, prefix, changedAtMs, expiresAtMs } = record;
-  const problem = expiryProblem(record, clock.now());
-  const apps = [...world.catalogs.packages()].filter(([, { credential }]) => credential === name);
-  const sources = store.sources().filter(({ credential }) => credential === name);
+  const problem = expiryProblem(record, nowMs);
   return {
     name,
     for: prefix,
@@ -93,7 +107,7 @@ function viewOf({ store, world, clock }: CredentialsDeps, record: CredentialReco
     since: changedAtMs,
     parts: partsOf(record),
     expires: expiresAtMs,
-    usedBy: [...sources.map((source) => `source/${source.name}`), ...apps.map(([app]) => `app/${app}`)].toSorted(),
+    usedBy: (users.get(name) ?? []).toSorted(),
   };
 }
 
