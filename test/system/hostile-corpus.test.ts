@@ -4,8 +4,9 @@ import { objectInputs, yamlInputs } from "@drover/hub/hostile/documents.fixture"
 import { patchInputs } from "@drover/hub/hostile/patches.fixture";
 import { chartInputs, kustomizationInputs } from "@drover/hub/hostile/render.fixture";
 import { addressInputs, refInputs } from "@drover/hub/hostile/sources.fixture";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
+import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
@@ -114,7 +115,11 @@ const isTold = (code: string, told: ReadonlySet<string>): boolean =>
   [code, ...(alsoCalled[code] ?? [])].some((one) => told.has(one));
 const count = Object.values(repositories).flat().length;
 
-describe("the hostile corpus in Git", () => {
+describeWithRig(
+  "git",
+  "kubectl",
+  "helm",
+)("the hostile corpus in Git", () => {
   let fleet: Fleet;
   const trees = new Map<string, WorkTree>();
   let asked = 0;
