@@ -22,7 +22,7 @@ import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
-import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
+import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
 export interface BackendDeps {
@@ -171,8 +171,7 @@ function clusterIntents(
           hint: `choose another name, or remove it first: drover cluster remove ${name}`,
         });
       }
-      const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-      const record = known ?? { name, uid: "", labels: {}, cordon: "", generation: 0, facts, seenAtMs: 0 };
+      const record = known ?? { ...clusterDefaults, name };
       store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
       labelled(name);
       const { token, expiresAtMs } = enrollment.invite(name);

@@ -125,7 +125,7 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
-    factsChanged: () => loop.wake.applications(),
+    factsChanged: (name) => loop.wake.facts(name),
   });
   const backend = createBackend({
     version: hubVersion,

@@ -7,6 +7,7 @@ import { compareStates, type TargetState } from "@drover/shared/state";
 import type { World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { formatPackage } from "./core/package.ts";
+import { formerFacts } from "./core/settle-facts.ts";
 import { rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
 import { describeKey } from "./source/ssh-keys.ts";
@@ -93,6 +94,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     seen: record.seenAtMs,
     cordoned: world.cordon(record),
     ...record.facts,
+    settled: formerFacts(record),
   };
 }
 

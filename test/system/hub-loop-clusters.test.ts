@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 
-import { sourceDefaults } from "@drover/hub/store/store";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { describe, expect, it, vi } from "vitest";
 
 import { createWorkTree } from "../rig/git.ts";
@@ -95,8 +95,6 @@ spec:
     - selector: { matchLabels: { env: prod } }
       replicas: [{ name: web, count: 9 }]
 `;
-    const record = { name: "edge-1", uid: "edge-1", labels: {}, cordon: "", generation: 0, seenAtMs: 0 };
-    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     const newest = (hub: Awaited<ReturnType<typeof startLoop>>) => {
       const { targets = [], tombstones = [] } = hub.newest("edge-1") ?? {};
       return { bundle: targets.find((target) => target.application === "web")?.bundle, tombstones: tombstones.length };
@@ -110,7 +108,7 @@ spec:
         files: { "edge.yaml": edge("{ tier: edge, env: prod }"), "other.yaml": other },
       });
       closers.unshift(async () => fleet[Symbol.asyncDispose]());
-      hub.store.putCluster({ ...record, facts });
+      hub.store.putCluster({ ...clusterDefaults, name: "edge-1", uid: "edge-1" });
       hub.store.putSource({ ...sourceDefaults, name: "fleet", url: fleet.path });
       const connection = hub.world.connections.get("dev-1");
       if (connection !== undefined) hub.world.connections.set("edge-1", connection);

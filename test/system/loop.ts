@@ -11,10 +11,10 @@ import { createKustomize } from "@drover/hub/source/kustomize";
 import { createMirror } from "@drover/hub/source/mirror";
 import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { sourceDefaults } from "@drover/hub/store/store";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
 import { systemClock } from "@drover/shared/clock";
-import type { Assignments, HubMessage } from "@drover/shared/link/link";
+import { noFacts, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { runAll } from "@drover/shared/service";
 import { afterEach, expect, vi } from "vitest";
@@ -44,15 +44,14 @@ export async function startLoop(folder: string, tree: WorkTree) {
   });
   if (store.source("config") === undefined) {
     store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
-    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     for (const [name, env] of [
       ["dev-1", "dev"],
       ["prod-1", "prod"],
     ] as const) {
-      store.putCluster({ name, uid: name, labels: { env }, cordon: "", generation: 0, facts, seenAtMs: 0 });
+      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env } });
     }
   }
-  const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
+  const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
   const mirror = createMirror({ folder: join(folder, "mirrors") });
   const environment = process.env;

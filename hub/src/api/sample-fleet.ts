@@ -171,7 +171,10 @@ function cluster(name: string, change: Partial<api.Cluster>): api.Cluster {
     seen: ago(4),
     agentVersion: "0.1.0",
     kubernetesVersion: "v1.35.1",
+    provider: "aws",
+    region: "eu-west-1",
     nodes: 3,
+    settled: {},
     cordoned: "",
     ...change,
   };

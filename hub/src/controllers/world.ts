@@ -108,8 +108,8 @@ export class World {
   /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
   placeable(): readonly PlaceableCluster[] {
     return this.#store.clusters().map((record) => {
-      const { name, labels, facts } = record;
-      const all = { ...this.labels(name, labels), ...factLabels(facts) };
+      const { name, labels, settled } = record;
+      const all = { ...this.labels(name, labels), ...factLabels(settled) };
       return {
         name,
         labels: all,

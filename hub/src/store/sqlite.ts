@@ -12,11 +12,13 @@ import type { TargetId, TargetRecord } from "../core/target.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import {
+  clusterDefaults,
   sourceDefaults,
   type AssignmentChange,
   type ClusterRecord,
   type JoinTokenRecord,
   type ObservedRecord,
+  type Seen,
   type SourceRecord,
   type Store,
 } from "./store.ts";
@@ -57,15 +59,26 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
-/** Fields of clusters that earlier versions did not write. */
-const addedToClusters: Pick<ClusterRecord, "cordon"> = { cordon: "" };
-
 /** Fields of targets that earlier versions did not write. */
 const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
   sync: defaultSync,
   deletion: "uninstall",
   confirmPrune: "",
 };
+
+type StoredCluster = Partial<ClusterRecord> & Pick<ClusterRecord, "name">;
+
+/** Earlier versions knew fewer facts, and placements chose by whatever agents had said last. */
+function withKnownFacts(record: StoredCluster): ClusterRecord {
+  const { facts, factsSinceMs, settled = facts } = record;
+  return {
+    ...clusterDefaults,
+    ...record,
+    facts: { ...clusterDefaults.facts, ...facts },
+    factsSinceMs: { ...clusterDefaults.factsSinceMs, ...factsSinceMs },
+    settled: { ...clusterDefaults.settled, ...settled },
+  };
+}
 
 class SqliteStore implements Store {
   readonly hubId: string;
@@ -89,7 +102,7 @@ class SqliteStore implements Store {
     const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...sourceDefaults, ...record }));
     this.#sources = new Map(sources.map((record) => [record.name, record]));
     this.#clusters = new Map(
-      this.#records<ClusterRecord>("clusters").map((record) => [record.name, { ...addedToClusters, ...record }]),
+      this.#records<StoredCluster>("clusters").map((record) => [record.name, withKnownFacts(record)]),
     );
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
@@ -144,7 +157,7 @@ class SqliteStore implements Store {
     }
   }
 
-  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void {
+  touchCluster(name: string, seen: Seen): void {
     const cluster = this.#clusters.get(name);
     if (cluster === undefined) return;
     this.#clusters.set(name, { ...cluster, ...seen });

@@ -3,7 +3,14 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { TargetRecord } from "../core/target.ts";
-import { sourceDefaults, type ClusterRecord, type ObservedRecord, type SourceRecord, type Store } from "./store.ts";
+import {
+  clusterDefaults,
+  sourceDefaults,
+  type ClusterRecord,
+  type ObservedRecord,
+  type SourceRecord,
+  type Store,
+} from "./store.ts";
 
 export interface StoreUnderTest {
   /** Opens the same store again after `close`, or a fresh one the first time. */
@@ -127,8 +134,7 @@ const source: SourceRecord = {
 };
 
 function cluster(name: string): ClusterRecord {
-  const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-  return { name, uid: "", labels: { env: "dev" }, cordon: "", generation: 0, facts, seenAtMs: 0 };
+  return { ...clusterDefaults, name, labels: { env: "dev" } };
 }
 
 function target(app: string, cluster: string, bundle: string): TargetRecord {

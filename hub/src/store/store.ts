@@ -1,8 +1,9 @@
 import type { Event } from "@drover/shared/api/types";
 import type { Digest } from "@drover/shared/digest";
-import type { Hello, Report } from "@drover/shared/link/link";
+import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Webhook } from "../source/webhook.ts";
 
@@ -41,7 +42,7 @@ export const sourceDefaults: Omit<SourceRecord, "name" | "url"> = {
   declares: true,
 };
 
-export interface ClusterRecord {
+export interface ClusterRecord extends KnownFacts {
   readonly name: string;
   /** uid of its kube-system namespace; "" until it joined. */
   readonly uid: string;
@@ -51,10 +52,22 @@ export interface ClusterRecord {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
-  readonly facts: Pick<Hello, "agentVersion" | "kubernetesVersion" | "nodes">;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
   readonly seenAtMs: number;
 }
+
+/** What a cluster has of which nothing else is known; also what records of earlier versions lack. */
+export const clusterDefaults: Omit<ClusterRecord, "name"> = {
+  uid: "",
+  labels: {},
+  cordon: "",
+  generation: 0,
+  seenAtMs: 0,
+  ...nothingKnown,
+};
+
+/** What a cluster says of itself when it speaks. */
+export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs">>;
 
 export interface JoinTokenRecord {
   readonly id: string;
@@ -105,7 +118,7 @@ export interface Store {
   /** Also forgets its targets and observations. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
-  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void;
+  touchCluster(name: string, seen: Seen): void;
 
   putJoinToken(token: JoinTokenRecord): void;
   joinToken(id: string): JoinTokenRecord | undefined;
