@@ -273,6 +273,7 @@ describe("one thing", () => {
         seen        4s ago
         agent       0.1.0
         kubernetes  v1.35.1, 3 nodes
+        runs at     aws, eu-west-1
         uid         uid-prod-eu-3
 
       targets:

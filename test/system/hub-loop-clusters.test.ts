@@ -1,6 +1,8 @@
 import { rm } from "node:fs/promises";
 
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
+import { FakeClock } from "@drover/shared/clock";
+import { noFacts } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
 import { createWorkTree } from "../rig/git.ts";
@@ -78,6 +80,61 @@ describe("the hub's loop and its clusters", () => {
         tombstones: [],
         targets: before?.map(({ bundle }) => ({ bundle })),
       });
+    });
+  });
+
+  describe("facts that an agent says of its cluster", () => {
+    const chosen = `${application("api")}---
+apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: api }
+spec:
+  applications: [api]
+  selector: { matchLabels: { facts.drover.dev/kubernetes-minor: "1.31" } }
+`;
+    const say = (hub: Awaited<ReturnType<typeof startLoop>>, kubernetesVersion: string): void =>
+      hub.agents.introduced("prod-1", {
+        ...noFacts,
+        ...{ agentVersion: "1", clusterUid: "", kubernetesVersion, epoch: "", generation: 0 },
+      });
+    const api = { app: "api", cluster: "prod-1" };
+
+    it("E30: are shown at once, and move applications only when they have settled, also over a restart", async () => {
+      const clock = new FakeClock(1_000_000);
+      const { tree, hub, folder } = await begin(clock);
+      say(hub, "v1.31.2");
+      const head = await tree.commit("choose by a fact", { "apps/api/drover.yaml": chosen });
+      hub.loop.wake.source("config");
+      await vi.waitFor(() => expect(hub.store.target(api)).toMatchObject({ commit: head, removal: "" }), 5_000);
+      const generation = hub.store.cluster("prod-1")?.generation;
+      const shown = () => hub.views.cluster("prod-1");
+
+      for (let minute = 0; minute < 10; minute += 1) {
+        for (const version of ["v1.32.0", "v1.31.2"]) {
+          say(hub, version);
+          expect(shown()?.kubernetesVersion).toBe(version);
+          await clock.advance(29_000);
+        }
+      }
+      say(hub, "v1.32.0");
+      await clock.advance(29_000);
+      expect(shown()?.settled).toEqual({ kubernetesVersion: "v1.31.2" });
+      expect(hub.store.cluster("prod-1")?.generation).toBe(generation);
+
+      await clock.advance(6_000);
+      expect(shown()?.settled).toEqual({});
+      const moved = "needs facts.drover.dev/kubernetes-minor=1.31, has facts.drover.dev/kubernetes-minor=1.32";
+      await vi.waitFor(() => expect(hub.store.target(api)?.removal).toContain(moved), 5_000);
+
+      say(hub, "v1.31.2");
+      await hub[Symbol.asyncDispose]();
+      closers.pop();
+      const again = await startLoop(folder, tree, clock);
+      closers.push(async () => again[Symbol.asyncDispose]());
+      await vi.waitFor(() => expect(again.world.application("api").commit).toBe(head), 5_000);
+      expect(again.store.target(api)?.removal).toContain(moved);
+      await clock.advance(35_000);
+      await vi.waitFor(() => expect(again.store.target(api)?.removal).toBe(""), 5_000);
     });
   });
 

@@ -2,7 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { createAgents } from "@drover/hub/controllers/agents";
+import { createBlobs } from "@drover/hub/controllers/blobs";
 import { createEventLog } from "@drover/hub/controllers/event-log";
+import { createInspections } from "@drover/hub/controllers/inspections";
 import { World } from "@drover/hub/controllers/world";
 import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
@@ -13,7 +16,7 @@ import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
-import { systemClock } from "@drover/shared/clock";
+import { systemClock, type Clock } from "@drover/shared/clock";
 import { noFacts, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { runAll } from "@drover/shared/service";
@@ -22,9 +25,9 @@ import { afterEach, expect, vi } from "vitest";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
-export async function startLoop(folder: string, tree: WorkTree) {
+export async function startLoop(folder: string, tree: WorkTree, clock: Clock = systemClock) {
   const store = openSqliteStore(join(folder, "hub.db"));
-  const now = (): number => Date.now();
+  const now = (): number => clock.now();
   const events = createEventLog(store, now);
   const world = new World(store, events, now);
   const sent = new Map<string, Assignments[]>();
@@ -64,10 +67,24 @@ export async function startLoop(folder: string, tree: WorkTree) {
     packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
     link,
     sign,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: silentLog,
     programs,
+  });
+  const nobody = (): Promise<never> => Promise.reject(new Error("nobody joins here"));
+  const agents = createAgents({
+    store,
+    world,
+    blobs: createBlobs(store),
+    inspections: createInspections(link),
+    enroll: nobody,
+    renew: nobody,
+    events,
+    clock,
+    log: silentLog,
+    send: (name) => loop.wake.clusters([name]),
+    factsChanged: (name) => loop.wake.facts(name),
   });
   const stop = new AbortController();
   const run = runAll(loop.services, stop.signal);
@@ -75,6 +92,8 @@ export async function startLoop(folder: string, tree: WorkTree) {
     store,
     world,
     loop,
+    /** To be told what agents say. */
+    agents,
     sent,
     views: createViews(store, world),
     explanations: createExplanations({ store, world, ...programs }),
@@ -121,7 +140,7 @@ export function loopSuite() {
   });
   const closers: (() => Promise<void>)[] = [];
 
-  const begin = async () => {
+  const begin = async (clock?: Clock) => {
     const folder = await mkdtemp(join(tmpdir(), "drover-loop-"));
     const tree = await createWorkTree({ files });
     closers.push(
@@ -129,7 +148,7 @@ export function loopSuite() {
       async () => rm(folder, { recursive: true, force: true }),
     );
     const start = async () => {
-      const loop = await startLoop(folder, tree);
+      const loop = await startLoop(folder, tree, clock);
       closers.push(async () => loop[Symbol.asyncDispose]());
       return loop;
     };
