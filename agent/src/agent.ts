@@ -19,7 +19,7 @@ import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createDispatcher } from "./controllers/dispatch.ts";
 import { createHealth } from "./controllers/health.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
-import { createIntroduction, type Introduction } from "./controllers/introduction.ts";
+import { createIntroduction } from "./controllers/introduction.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
@@ -166,14 +166,6 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
   const applications = createController({ ...schedule, reconcile });
-  const introduction = createIntroduction({
-    ...outside,
-    acceptance,
-    send: (message) => link.send(message),
-    clock,
-    random,
-    log,
-  });
   const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside) });
   return {
     acceptance,
@@ -188,11 +180,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       reporter,
       state,
       inspector,
-      introduction,
       createDiagnosis(context, seen),
       createResync({ observer, clock, random, log }),
       createRetention(context, { acceptance, clock }),
-      createLinkService(deps, { acceptance, introduction, reporter, inspector, state, wake }),
+      ...createLinkServices(outside, { acceptance, reporter, inspector, state, wake }),
     ],
   };
 }
@@ -217,16 +208,18 @@ function ownersIn({ cluster, options }: Outside): (application: string) => Owner
 }
 
 /** What is said and heard on the link. */
-function createLinkService(
-  { link, log }: AgentDeps,
+function createLinkServices(
+  { deps, kube, cluster }: Outside,
   parts: Pick<Composed, "acceptance" | "wake"> & {
-    readonly introduction: Introduction;
     readonly reporter: Reporter;
     readonly inspector: Inspector;
     readonly state: State;
   },
-): Service {
-  const { acceptance, introduction, reporter, inspector, state, wake } = parts;
+): readonly Service[] {
+  const { link, clock, random, log } = deps;
+  const { acceptance, reporter, inspector, state, wake } = parts;
+  const send: AgentLink["send"] = (message) => link.send(message);
+  const introduction = createIntroduction({ kube, cluster, acceptance, send, clock, random, log });
   const handler: AgentLinkHandler = {
     hello: () => introduction.hello(),
     connected() {
@@ -253,7 +246,7 @@ function createLinkService(
     },
     disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
   };
-  return { name: "link", run: (signal) => link.run(handler, signal) };
+  return [introduction, { name: "link", run: (signal) => link.run(handler, signal) }];
 }
 
 /** Nothing may be written before the inventories are known: what they name may have to be pruned. */

@@ -284,6 +284,11 @@ describe("one thing", () => {
     `);
   });
 
+  test("a cluster says what placements still go by", async () => {
+    const lines = (await stdoutOf("describe cluster prod-ap-1")).split("\n").map((line) => line.trim());
+    expect(lines).toContain("placements  go by kubernetes v1.34.0, nodes 5");
+  });
+
   test("a difference names field, values and owner", async () => {
     expect(await stdoutOf("diff shop@prod-eu-1")).toMatchInlineSnapshot(`
       "

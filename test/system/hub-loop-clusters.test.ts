@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { FakeClock } from "@drover/shared/clock";
-import { noFacts } from "@drover/shared/link/link";
+import { noFacts, type Hello } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
 import { createWorkTree } from "../rig/git.ts";
@@ -92,11 +92,9 @@ spec:
   applications: [api]
   selector: { matchLabels: { facts.drover.dev/kubernetes-minor: "1.31" } }
 `;
+    const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
     const say = (hub: Awaited<ReturnType<typeof startLoop>>, kubernetesVersion: string): void =>
-      hub.agents.introduced("prod-1", {
-        ...noFacts,
-        ...{ agentVersion: "1", clusterUid: "", kubernetesVersion, epoch: "", generation: 0 },
-      });
+      hub.agents.introduced("prod-1", { ...hello, kubernetesVersion });
     const api = { app: "api", cluster: "prod-1" };
 
     it("E30: are shown at once, and move applications only when they have settled, also over a restart", async () => {

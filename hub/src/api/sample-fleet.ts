@@ -34,6 +34,7 @@ const clusters = (): Required<MemoryFleet>["clusters"] => [
     connected: false,
     labels: { env: "prod", region: "ap", tier: "gold" },
     agentVersion: "0.0.9",
+    settled: { kubernetesVersion: "v1.34.0", nodes: 5 },
   }),
   cluster("prod-eu-1", {
     state: "drifted",
