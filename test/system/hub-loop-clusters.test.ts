@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 
+import { settleMs } from "@drover/hub/core/settle-facts";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { FakeClock } from "@drover/shared/clock";
 import { noFacts, type Hello } from "@drover/shared/link/link";
@@ -107,15 +108,15 @@ spec:
       const generation = hub.store.cluster("prod-1")?.generation;
       const shown = () => hub.views.cluster("prod-1");
 
-      for (let minute = 0; minute < 10; minute += 1) {
+      for (let flaps = 0; flaps < 10; flaps += 1) {
         for (const version of ["v1.32.0", "v1.31.2"]) {
           say(hub, version);
           expect(shown()?.kubernetesVersion).toBe(version);
-          await clock.advance(29_000);
+          await clock.advance(settleMs - 1_000);
         }
       }
       say(hub, "v1.32.0");
-      await clock.advance(29_000);
+      await clock.advance(settleMs - 1_000);
       expect(shown()?.settled).toEqual({ kubernetesVersion: "v1.31.2" });
       expect(hub.store.cluster("prod-1")?.generation).toBe(generation);
 
@@ -131,7 +132,7 @@ spec:
       closers.push(async () => again[Symbol.asyncDispose]());
       await vi.waitFor(() => expect(again.world.application("api").commit).toBe(head), 5_000);
       expect(again.store.target(api)?.removal).toContain(moved);
-      await clock.advance(35_000);
+      await clock.advance(settleMs + 5_000);
       await vi.waitFor(() => expect(again.store.target(api)?.removal).toBe(""), 5_000);
     });
   });

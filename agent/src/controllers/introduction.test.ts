@@ -27,7 +27,7 @@ describe("introduction", () => {
   });
 
   async function start() {
-    const server = { "/version": answered({ gitVersion: "v1.35.0" }), "/api/v1/nodes?limit=20": nodes(3) };
+    const server = { "/version": answered({ gitVersion: "v1.35.0" }), "/api/v1/nodes?limit=10": nodes(3) };
     const kube = createScriptedApi({
       request: ({ path }) =>
         path.endsWith("/kube-system")
@@ -52,7 +52,7 @@ describe("introduction", () => {
     const first = introduction.hello();
     introduction.connected();
     void introduction.run(stop.signal);
-    const look = () => clock.advance(60_000);
+    const look = () => clock.advance(30_000);
     return { server, kube, said, link, acceptance, introduction, first, look };
   }
 
@@ -63,13 +63,13 @@ describe("introduction", () => {
     await look();
     await look();
     expect(said).toEqual([]);
-    const once = ["GET /version", "GET /api/v1/nodes?limit=20"];
+    const once = ["GET /version", "GET /api/v1/nodes?limit=10"];
     expect(kube.calls.slice(3)).toEqual([...once, ...once]);
   });
 
   it("says another hello when nodes came and when the control plane was upgraded", async () => {
     const { server, said, acceptance, first, look } = await start();
-    server["/api/v1/nodes?limit=20"] = nodes(5);
+    server["/api/v1/nodes?limit=10"] = nodes(5);
     await look();
     expect(said).toEqual([{ ...first, nodes: 5 }]);
     server["/version"] = answered({ gitVersion: "v1.36.0" });
@@ -81,7 +81,7 @@ describe("introduction", () => {
   it("says with the next connection what changed while there was none, and once", async () => {
     const { server, said, link, introduction, first, look } = await start();
     link.connected = false;
-    server["/api/v1/nodes?limit=20"] = nodes(5);
+    server["/api/v1/nodes?limit=10"] = nodes(5);
     await look();
     expect(introduction.hello()).toEqual({ ...first, nodes: 5 });
     link.connected = true;
@@ -93,7 +93,7 @@ describe("introduction", () => {
     const { server, said, link, introduction, first, look } = await start();
     link.connected = false;
     introduction.hello();
-    server["/api/v1/nodes?limit=20"] = nodes(5);
+    server["/api/v1/nodes?limit=10"] = nodes(5);
     await look();
     link.connected = true;
     introduction.connected();
@@ -108,7 +108,7 @@ describe("introduction", () => {
   ])("keeps what it knows when the server %s", async (_name, answer) => {
     const { server, said, look } = await start();
     server["/version"] = answer;
-    server["/api/v1/nodes?limit=20"] = answer;
+    server["/api/v1/nodes?limit=10"] = answer;
     await look();
     expect(said).toEqual([]);
   });

@@ -29,8 +29,11 @@ export interface IntroductionOptions {
   readonly log: Logger;
 }
 
-/** Two cheap requests: nodes come and go, and control planes are upgraded, without a word to anybody. */
-const everyMs = 60_000;
+/**
+ * Two cheap requests: nodes come and go, and control planes are upgraded, without a word to anybody. Several looks have to
+ * agree before the hub takes a change for settled, so this is a fraction of that time.
+ */
+const everyMs = 30_000;
 
 export function createIntroduction({ acceptance, send, ...options }: IntroductionOptions): Introduction {
   const { kube, clock, random, log } = options;

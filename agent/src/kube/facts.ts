@@ -12,7 +12,7 @@ export interface KnownCluster extends Omit<ClusterFacts, "agentVersion"> {
 }
 
 /** So many nodes tell where a cluster runs: the rest is only counted, by the server. */
-const nodesToAsk = 20;
+const nodesToAsk = 10;
 
 export async function fetchCluster(api: KubeApi, signal: AbortSignal): Promise<KnownCluster> {
   const { kubernetesVersion, provider, region, nodes } = noFacts;

@@ -19,8 +19,11 @@ export const nothingKnown: KnownFacts = {
   settled: noFacts,
 };
 
-/** A fact counts for placements once it has been the same for this long. */
-export const settleMs = 30_000;
+/**
+ * A fact counts for placements once it has been the same for this long: agents look twice a minute, and while a control
+ * plane is being upgraded they may meet the old and the new version in turn.
+ */
+export const settleMs = 120_000;
 
 /** A text is cut here: labels hold 63 characters, and what agents say is not trusted to be short. */
 const maxLength = 128;

@@ -466,7 +466,7 @@ export interface ConnectRequest {
   /** What is said. */
   body:
     | //
-    /** Opens the stream; exactly once, and first. */
+    /** Opens the stream; said again when what it says of the cluster has changed. */
     { $case: "hello"; value: Hello }
     | //
     /** Answers a SignedAssignments. */
