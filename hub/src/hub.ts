@@ -126,6 +126,7 @@ function assemble(parts: Parts): readonly Service[] {
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
     factsChanged: () => loop.wake.applications(),
+    rolling: loop.wake.rollouts,
   });
   const backend = createBackend({
     version: hubVersion,

@@ -45,6 +45,8 @@ export interface Loop {
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
+    /** Rollouts of these applications may go on. */
+    readonly rollouts: (apps: Iterable<string>) => void;
   };
 }
 
@@ -96,6 +98,7 @@ export function createLoop(parts: LoopParts): Loop {
       webhook: (name) => poller.webhook(name),
       applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
       clusters: enqueueAll(clusters),
+      rollouts: enqueueAll(applications),
     },
   };
 }

@@ -2,7 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { createAgents } from "@drover/hub/controllers/agents";
+import { createBlobs } from "@drover/hub/controllers/blobs";
 import { createEventLog } from "@drover/hub/controllers/event-log";
+import { createInspections } from "@drover/hub/controllers/inspections";
 import { World } from "@drover/hub/controllers/world";
 import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
@@ -70,12 +73,28 @@ export async function startLoop(folder: string, tree: WorkTree) {
     log: silentLog,
     programs,
   });
+  const nobody = (): Promise<never> => Promise.reject(new Error("nobody joins here"));
+  const agents = createAgents({
+    store,
+    world,
+    blobs: createBlobs(store),
+    inspections: createInspections(link),
+    enroll: nobody,
+    renew: nobody,
+    events,
+    clock: systemClock,
+    log: silentLog,
+    send: (name) => loop.wake.clusters([name]),
+    factsChanged: () => loop.wake.applications(),
+    rolling: loop.wake.rollouts,
+  });
   const stop = new AbortController();
   const run = runAll(loop.services, stop.signal);
   return {
     store,
     world,
     loop,
+    agents,
     sent,
     views: createViews(store, world),
     explanations: createExplanations({ store, world, ...programs }),

@@ -190,6 +190,7 @@ function application(name: string, change: Partial<api.ApplicationDetail>): api.
     conditions: [{ type: "Rendered", status: "True", reason: "Rendered", message: "5 objects", since: ago(17 * 60) }],
     problems: [],
     states: {},
+    rollouts: [],
     objects: [`Deployment.apps ${name}/${name}`, `Service ${name}/${name}`],
     ...change,
   };

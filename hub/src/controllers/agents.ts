@@ -24,6 +24,8 @@ export interface AgentsDeps {
   readonly send: (cluster: string) => void;
   /** Placements may choose by what agents say of their clusters. */
   readonly factsChanged: () => void;
+  /** A rollout of these may go on. */
+  readonly rolling: (apps: readonly string[]) => void;
 }
 
 /** What the hub does with what agents say. */
@@ -31,6 +33,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   const { store, world, clock, events, log } = deps;
   const assessAll = (cluster: string): void => {
     for (const target of store.targetsOn(cluster)) world.assess(target);
+    deps.rolling(world.rollingOn(cluster));
   };
   return {
     connected(cluster, hello) {
@@ -93,7 +96,7 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
     return;
   }
   announceDrift(deps, id, old, report);
-  world.assess(id, report);
+  if (world.assess(id, report) && world.isRolling(id.app)) deps.rolling([id.app]);
 }
 
 function describeRemoved(cluster: string, { application, reason, message }: Report): string {

@@ -32,6 +32,7 @@ const heldPrune = { digest: "sha256:ab", objects: 12, reason: "ManyLeave" };
 const healthy: TargetFacts = {
   target,
   report,
+  waiting: "",
   joined: true,
   connected: true,
   refusal: undefined,

@@ -17,4 +17,9 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE events (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE rollouts (
+    app TEXT NOT NULL, strategy TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (app, strategy)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

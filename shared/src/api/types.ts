@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
+import { rolloutSchema } from "./rollouts.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -128,6 +129,7 @@ export const applicationDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
+    rollouts: Type.Array(rolloutSchema),
     objects: Type.Array(text("Deployment.apps shop/web")),
   }),
 ]);

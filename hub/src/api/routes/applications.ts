@@ -1,3 +1,4 @@
+import { controlRolloutSchema } from "@drover/shared/api/rollouts";
 import {
   applicationDetailSchema,
   applicationQuerySchema,
@@ -24,6 +25,11 @@ export function applicationRoutes(app: Routes, { backend }: RouteContext): void 
     const { name } = application(request.params.name);
     return reply.code(202).send({ targets: [...(await backend.syncApplication(name))] });
   });
+
+  app.post("/applications/:name/rollout", { schema: operations.controlRollout }, (request) => {
+    const { name } = application(request.params.name);
+    return backend.controlRollout(name, request.body);
+  });
 }
 
 const params = Type.Object({ name: Type.String() });
@@ -46,5 +52,12 @@ const operations = {
     summary: "Have every agent of the application compare and apply again",
     params,
     response: { 202: syncResultSchema },
+  },
+  controlRollout: {
+    operationId: "controlRollout",
+    summary: "Pause, resume or approve the rollouts of an application",
+    params,
+    body: controlRolloutSchema,
+    response: { 200: applicationDetailSchema },
   },
 };

@@ -23,7 +23,7 @@ test("goes from wave to wave, each after all of the one before are current, thos
   fleet.set("c1", { state: "current" });
   const step = fleet.step();
   expect(step).toMatchObject({ release: [], message: "1 of 2 clusters of wave canary have it" });
-  expect(step.waiting.get("p1")).toBe("waits for wave canary: 1 of 2 clusters of wave canary have it");
+  expect(step.waiting.get("p1")).toBe("waits for wave canary");
   fleet.settle();
   expect(fleet.step().release).toEqual(["p1", "p2"]);
   fleet.settle();
@@ -192,7 +192,7 @@ test("a wave that needs approval begins when a person lets it, and the one after
   const step = fleet.run();
   expect(step).toMatchObject({ release: [], phase: "AwaitingApproval" });
   expect(step.waiting.get("p1")).toBe("wave prod waits for approval: drover rollout approve web");
-  expect(step.waiting.get("x1")).toMatch(/^waits for wave prod: /u);
+  expect(step.waiting.get("x1")).toBe("waits for wave prod");
   fleet.rollout = approveWave(rolloutOf(fleet), "prod", "ann");
   expect(fleet.step().release).toEqual(["p1", "p2"]);
 });

@@ -31,7 +31,7 @@ export function beginRollout(
   before: Rollout | undefined,
 ): Rollout {
   const stopped = before?.stopped === "paused" ? "paused" : "";
-  return { ...of, startedAtMs: nowMs, pinned: {}, waves: {}, stopped, excused: [] };
+  return { ...of, startedAtMs: nowMs, pinned: {}, waves: {}, stopped, previous: {}, excused: [] };
 }
 
 /**
@@ -65,6 +65,7 @@ export function advance(rollout: Rollout, situation: Situation): Step {
     waiting: new Map(entries.flatMap((entered) => [...entered.waiting])),
     phase,
     message,
+    wave: block?.wave ?? "",
     failed: looks.flatMap((look) => look.failed),
     wakeAtMs: earliest([changesAtMs, block?.untilMs, ...looks.map(({ deadlineAtMs }) => deadlineAtMs)], nowMs),
     waves: looks.map(({ wave, counts }, index) => {
@@ -109,7 +110,7 @@ function holdOf(rollout: Rollout, { strategy, members, nowMs }: Situation, looks
   const failed = looks.flatMap((look) => look.failed).filter((name) => !rollout.excused.includes(name));
   const budget = countOf(strategy.maxFailures, members.length);
   if (rollout.stopped === "failures" || failed.length > budget) {
-    const which = failed.length === 0 ? "what had failed is current again" : `${listNames(failed)} failed`;
+    const which = failed.length === 0 ? "what failed is not with it any more" : `${listNames(failed)} failed`;
     const message = `${which}, and ${budget} may; nothing more is released: ${resume}`;
     return { stopped: "failures", hold: { phase: "Frozen", message }, changesAtMs: undefined };
   }

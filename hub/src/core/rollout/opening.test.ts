@@ -12,29 +12,27 @@ const window = (over: Partial<Window>): Window => ({
 });
 const at = (text: string): number => Date.parse(text);
 
-test.each<[string, Partial<Window>, string, boolean, string]>([
-  ["before it", {}, "2026-11-27T08:59:59Z", false, "2026-11-27T09:00:00Z"],
-  ["in it", {}, "2026-11-27T09:00:00Z", true, "2026-11-27T16:00:00Z"],
-  ["after it", {}, "2026-11-27T16:00:00Z", false, "2026-11-28T09:00:00Z"],
-  ["on Friday, for Mondays", { days: ["mon"] }, "2026-11-27T10:00:00Z", false, "2026-11-30T09:00:00Z"],
+test.each<[string, Partial<Window>, string, readonly [open: boolean, changes: string]]>([
+  ["before it", {}, "2026-11-27T08:59:59Z", [false, "2026-11-27T09:00:00Z"]],
+  ["in it", {}, "2026-11-27T09:00:00Z", [true, "2026-11-27T16:00:00Z"]],
+  ["after it", {}, "2026-11-27T16:00:00Z", [false, "2026-11-28T09:00:00Z"]],
+  ["on Friday, for Mondays", { days: ["mon"] }, "2026-11-27T10:00:00Z", [false, "2026-11-30T09:00:00Z"]],
   [
     "after midnight of a night that began on Friday",
     { days: ["fri"], fromMinute: 1320, toMinute: 120 },
     "2026-11-28T01:30:00Z",
-    true,
-    "2026-11-28T02:00:00Z",
+    [true, "2026-11-28T02:00:00Z"],
   ],
   [
     "the night before",
     { days: ["fri"], fromMinute: 1320, toMinute: 120 },
     "2026-11-27T01:30:00Z",
-    false,
-    "2026-11-27T22:00:00Z",
+    [false, "2026-11-27T22:00:00Z"],
   ],
-  ["in Berlin in winter", { timeZone: "Europe/Berlin" }, "2026-11-27T07:59:00Z", false, "2026-11-27T08:00:00Z"],
-  ["in Berlin in summer", { timeZone: "Europe/Berlin" }, "2026-07-01T06:59:00Z", false, "2026-07-01T07:00:00Z"],
-  ["in Kathmandu", { timeZone: "Asia/Kathmandu" }, "2026-07-01T03:14:00Z", false, "2026-07-01T03:15:00Z"],
-])("E38: %s", (_, over, now, open, changes) => {
+  ["in Berlin in winter", { timeZone: "Europe/Berlin" }, "2026-11-27T07:59:00Z", [false, "2026-11-27T08:00:00Z"]],
+  ["in Berlin in summer", { timeZone: "Europe/Berlin" }, "2026-07-01T06:59:00Z", [false, "2026-07-01T07:00:00Z"]],
+  ["in Kathmandu", { timeZone: "Asia/Kathmandu" }, "2026-07-01T03:14:00Z", [false, "2026-07-01T03:15:00Z"]],
+])("E38: %s", (_, over, now, [open, changes]) => {
   expect(openingOf([window(over)], at(now))).toEqual({ open, changesAtMs: at(changes) });
 });
 

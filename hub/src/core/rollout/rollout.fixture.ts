@@ -1,5 +1,3 @@
-import type { Digest } from "@drover/shared/digest";
-
 import type { PlaceableCluster } from "../cluster-selector.ts";
 import { readDeclarations } from "../declarations.ts";
 import type { RolloutStrategy } from "../strategy.ts";
@@ -51,7 +49,7 @@ export class Fleet {
   step(): Step {
     const { nowMs, strategy } = this;
     if (this.rollout?.content !== this.content) {
-      const of = { app: "web", strategy: "careful", content: this.content as Digest, revision: this.content };
+      const of = { app: "web", strategy: "careful", content: this.content, revision: this.content };
       this.rollout = beginRollout(of, nowMs, this.rollout);
     }
     const step = advance(this.rollout, { strategy, members: this.members(), clusters: this.#placeable(), nowMs });

@@ -1,5 +1,7 @@
 import type { Digest } from "@drover/shared/digest";
 
+import type { TargetRecord } from "../target.ts";
+
 /**
  * How far a change has come: one for each application and strategy, kept in the store, so that a hub which restarts goes
  * on where it was (E33). Which clusters have the change is said by their targets, and by nothing here.
@@ -18,6 +20,8 @@ export interface Rollout {
   readonly waves: Readonly<Record<string, WaveProgress>>;
   /** Why nothing more is released before a person says so; "" = it goes on. */
   readonly stopped: "" | "failures" | "paused";
+  /** By cluster, what each that got the change had before: kept where failures are answered by going back (E36). */
+  readonly previous: Readonly<Record<string, TargetRecord>>;
   /** Clusters whose failure a person has seen and let pass. */
   readonly excused: readonly string[];
 }
@@ -52,6 +56,7 @@ export type RolloutPhase =
   | "AwaitingApproval"
   | "WindowClosed"
   | "NoEvidence"
+  | "NoStrategy"
   | "Frozen"
   | "Paused"
   | "Complete";
@@ -61,11 +66,13 @@ export interface Step {
   readonly rollout: Rollout;
   /** Clusters that are to get what is desired now. */
   readonly release: readonly string[];
-  /** Why each of the others that lack it does not get it yet; those without a connection among them. */
+  /** Why each of the others that lack it does not get it yet. Texts that stay the same while nothing happens to it. */
   readonly waiting: ReadonlyMap<string, string>;
   readonly phase: RolloutPhase;
   /** One sentence. */
   readonly message: string;
+  /** The wave that the next one waits for; "" = none. */
+  readonly wave: string;
   readonly failed: readonly string[];
   /** When to look again though nothing else happens; undefined = not by itself. */
   readonly wakeAtMs: number | undefined;

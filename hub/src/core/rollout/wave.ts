@@ -109,7 +109,7 @@ export function enterWave(look: WaveLook, entry: Entry): Entered {
 
 function reasonToWait({ wave, progress }: WaveLook, { app, block }: Entry): string | undefined {
   if (progress.passed) return undefined;
-  if (block !== undefined) return `waits for wave ${block.wave}: ${block.message}`;
+  if (block !== undefined) return `waits for wave ${block.wave}`;
   if (!wave.approval || progress.approvedBy !== "") return undefined;
   return `wave ${wave.name} waits for approval: drover rollout approve ${app}`;
 }
