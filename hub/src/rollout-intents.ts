@@ -42,6 +42,18 @@ export function controlRollout({ store, world, events }: ControlDeps, app: strin
   }
 }
 
+/** Durable when it returns. */
+export function confirmPlacement({ store, world, events }: ControlDeps, app: string, digest: string): void {
+  const held = world.application(app).wide.find((wide) => wide.digest === digest);
+  if (held === undefined) {
+    throw new DroverError("precondition_failed", `${app} does not hold this change any more`, {
+      hint: `see what it holds now: drover describe app ${app}`,
+    });
+  }
+  store.confirmReach(app, digest);
+  events.append({ type: "placement-confirmed", app, cluster: "", message: `a person confirmed that ${held.message}` });
+}
+
 interface Change {
   readonly rollout: Rollout;
   /** One sentence. */

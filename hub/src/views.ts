@@ -233,7 +233,8 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
   const view = applicationView(store, world, name);
   const rollouts = (world.rollouts.get(name) ?? []).map((step) => rolloutView(step));
   const lists = { conditions: [...conditions], problems: [...problems], objects: [...objects].toSorted() };
-  return { ...view, ...lists, states, rollouts };
+  const held = world.application(name).wide.map(({ clusters, ...wide }) => ({ ...wide, clusters: clusters.length }));
+  return { ...view, ...lists, states, rollouts, held };
 }
 
 function sourceView(world: World, record: SourceRecord): api.Source {

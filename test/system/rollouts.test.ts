@@ -1,5 +1,5 @@
 import { createEventLog } from "@drover/hub/controllers/event-log";
-import { controlRollout } from "@drover/hub/rollout-intents";
+import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
 import type { Report } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
@@ -170,6 +170,46 @@ describe("a change that is released by a strategy", () => {
     control(hub, "approve");
     await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(second), 5_000);
     expect(() => control(hub, "approve")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
+  });
+
+  it("E29, E42: asks a person before a change of labels brings it to ten times as many clusters, or takes it from most", async () => {
+    const { hub, tree } = await begin();
+    const names = Array.from({ length: 11 }, (_, index) => `n${String(index).padStart(2, "0")}`);
+    for (const name of names) join(hub, name, "many");
+    const running = (): number => hub.world.running("web").size;
+    const held = () => hub.views.application("web");
+    const confirm = (digest = ""): void => {
+      confirmPlacement(
+        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now) },
+        "web",
+        digest,
+      );
+      hub.loop.wake.applications();
+    };
+    const place = (selector: string): Promise<string> =>
+      tree.commit("place web", {
+        "apps/web/drover.yaml": `${application("web")}---\n${placed
+          .replaceAll("shop", "web")
+          .replace(", strategy: careful", "")
+          .replace("{ matchExpressions: [{ key: wave, operator: Exists }] }", selector)}`,
+      });
+    await place("{}");
+    const told = "web would come from 1 to 13 clusters: dev-1, n00, n01 and 9 more";
+    await vi.waitFor(
+      () => expect(held()?.held).toMatchObject([{ kind: "spread", clusters: 12, message: told }]),
+      5_000,
+    );
+    expect([running(), held()?.state]).toEqual([1, "failed"]);
+    expect(() => confirm("sha256:0")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
+    confirm(held()?.held[0]?.digest);
+    await vi.waitFor(() => expect([running(), held()?.held]).toEqual([13, []]), 5_000);
+
+    await place("{ matchLabels: { wave: nowhere } }");
+    await vi.waitFor(() => expect(held()?.held).toMatchObject([{ kind: "withdrawal", clusters: 13 }]), 5_000);
+    expect([running(), hub.newest("n00")?.tombstones]).toEqual([13, []]);
+    await place("{}");
+    await vi.waitFor(() => expect(held()?.held).toEqual([]), 5_000);
+    expect(running()).toBe(13);
   });
 
   it("releases nothing while the strategy that is named is not there", async () => {

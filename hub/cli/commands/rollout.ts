@@ -83,9 +83,9 @@ function printRollouts(session: Session, { name, rollouts }: ApplicationDetail):
   );
 }
 
-function linesOf(rollout: Rollout, { style }: Session): readonly string[] {
+function linesOf(rollout: Rollout, { style, terminal }: Session): readonly string[] {
   const { strategy, revision, phase, message, waves, waiting, started } = rollout;
-  const head = `${style.paint("bold", plain(strategy))}  ${phase} ${shortRevision(revision)}, begun ${formatAge(started, Date.now())} ago`;
+  const head = `${style.paint("bold", plain(strategy))}  ${phase} ${shortRevision(revision)}, begun ${formatAge(started, terminal.now())} ago`;
   const columns: readonly Column<Rollout["waves"][number]>[] = [
     { title: "WAVE", cell: (wave) => wave.name },
     { title: "CLUSTERS", cell: (wave) => String(wave.clusters) },

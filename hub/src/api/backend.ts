@@ -42,6 +42,8 @@ export interface Backend {
   syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
   /** Confirms the deletions that are held under this digest. Throws `precondition_failed` when others are, or none. */
   confirmPrune(app: string, cluster: string, digest: string): Promise<void>;
+  /** Confirms the wide change of this digest. Throws `precondition_failed` when another is held, or none. */
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail>;
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
   /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */

@@ -174,6 +174,14 @@ export class MemoryBackend implements Backend {
       : Promise.resolve(application);
   }
 
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail> {
+    this.asked.push(`confirm-placement ${app} ${digest}`);
+    const application = this.applicationByName.get(app);
+    return application?.held.some((held) => held.digest === digest) === true
+      ? Promise.resolve(application)
+      : Promise.reject(new DroverError("precondition_failed", `${app} does not hold this change any more`));
+  }
+
   syncApplication(app: string, cluster?: string): Promise<readonly string[]> {
     this.asked.push(cluster === undefined ? `sync ${app}` : `sync ${app}@${cluster}`);
     const addresses = [...this.targetByAddress.values()]

@@ -19,6 +19,7 @@ import type { TargetRecord } from "../core/target.ts";
 import type { AssignmentChange, Store } from "../store/store.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
+import { holdWideChanges } from "./reach.ts";
 import type { Renderer } from "./renderer.ts";
 import { releaseByStrategy } from "./rollouts.ts";
 import type { World } from "./world.ts";
@@ -139,7 +140,8 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
       `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
   });
   const held = heldRemovals(deps, planned.put);
-  const put = planned.put.filter((record) => !held.has(record));
+  const wide = holdWideChanges(deps, name, certainly(planned, held));
+  const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
   const selected = desired.variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, world.placeable(), name);
   describePlacement(deps, name, desired, { held: new Set([...held, ...unclear.values()]), noTargets });
@@ -149,8 +151,8 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
     revision: content.revision,
     variants: desired.variants,
     strategies: placed.strategies,
-    clusters: targets.map(({ cluster }) => cluster),
-    certain: kept.size === 0 && held.size === 0,
+    clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),
+    certain: kept.size + held.size + wide.size === 0,
     put,
     nowMs: clock.now(),
   });
@@ -186,7 +188,8 @@ function retire(deps: ApplicationDeps, name: string): void {
     `application ${name} is no longer declared in ${declaredIn.join(", ")}`;
   const planned = plan([], store.targetsOf(name), { now: clock.now(), removal });
   const held = heldRemovals(deps, planned.put);
-  const put = planned.put.filter((record) => !held.has(record));
+  const wide = holdWideChanges(deps, name, certainly(planned, held));
+  const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
   write(deps, name, { put, changes: planned.changes, blobs: new Map() });
   if (held.size > 0) {
     const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
@@ -196,6 +199,12 @@ function retire(deps: ApplicationDeps, name: string): void {
     world.setRollouts(name, []);
     world.applications.delete(name);
   }
+}
+
+/** What is held because it is not certain need not be confirmed. */
+function certainly({ changes }: Plan, held: ReadonlySet<TargetRecord>): Pick<Plan, "changes"> {
+  const clusters = new Set([...held].map(({ cluster }) => cluster));
+  return { changes: changes.filter(({ cluster }) => !clusters.has(cluster)) };
 }
 
 /** Removals that are not certain: a repository that they hang on was not read, or not read whole. */

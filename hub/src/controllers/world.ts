@@ -9,6 +9,7 @@ import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
+import type { WideChange } from "../core/reach.ts";
 import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -46,6 +47,8 @@ export interface ApplicationStatus {
   readonly problems: readonly Problem[];
   /** Why it runs nowhere; "" when it has targets. */
   readonly noTargets: string;
+  /** What waits for a person because it is too wide. */
+  readonly wide: readonly WideChange[];
 }
 
 export interface Connection {
@@ -63,7 +66,7 @@ const noSource: SourceStatus = {
   conditions: [],
   problems: [],
 };
-const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "" };
+const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "", wide: [] };
 
 /** What the hub knows besides its store. Everything here is read again from Git and from the agents after a restart. */
 export class World {

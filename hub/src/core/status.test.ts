@@ -80,6 +80,13 @@ describe("state of a target", () => {
       "degraded",
       "CrashLoopBackOff",
     ],
+    ["a change waits for its turn", { waiting: "waits for wave canary" }, "pending", "WaitingForRollout"],
+    [
+      "a change waits, and what runs is broken",
+      { waiting: "waits", report: { ...report, phase: "failed", reason: "Invalid" } },
+      "failed",
+      "Invalid",
+    ],
     ["no report yet", { report: undefined }, "progressing", "Distributing"],
     ["report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],
     ["applying", { report: { ...report, phase: "applying" } }, "progressing", "Applying"],

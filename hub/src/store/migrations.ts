@@ -21,5 +21,6 @@ export const migrations: readonly string[] = [
   CREATE TABLE rollouts (
     app TEXT NOT NULL, strategy TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (app, strategy)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE confirmed_reach (app TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
 ];

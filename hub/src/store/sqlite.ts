@@ -255,6 +255,16 @@ class SqliteStore implements Store {
     this.#keepRollout(rollout);
   }
 
+  confirmedReach(app: string): string {
+    const digest = this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"];
+    return typeof digest === "string" ? digest : "";
+  }
+
+  confirmReach(app: string, digest: string): void {
+    if (digest === "") this.#run("DELETE FROM confirmed_reach WHERE app = ?", app);
+    else this.#run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
+  }
+
   deleteRollout({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
     this.#run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
     const left = this.#rollouts.get(app);

@@ -127,6 +127,9 @@ export interface Store {
 
   rolloutsOf(app: string): readonly Rollout[];
   putRollout(rollout: Rollout): void;
+  /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
+  confirmedReach(app: string): string;
+  confirmReach(app: string, digest: string): void;
   deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void;
 
   observed(id: TargetId): ObservedRecord | undefined;

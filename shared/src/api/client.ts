@@ -38,6 +38,8 @@ export interface Client {
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
     sync(name: string, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Lets a wide change happen. Throws `precondition_failed` when it is not held any more. */
+    confirmPlacement(name: string, digest: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
     /** Throws `precondition_failed` when there is nothing to pause, resume or approve. */
     controlRollout(name: string, input: ControlRollout, signal: AbortSignal): Promise<api.ApplicationDetail>;
   };
@@ -102,6 +104,8 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/applications"),
       get: (name, signal) => http.get(named("applications", name), signal),
       sync: (name, signal) => http.send("POST", `${named("applications", name)}/sync`, signal),
+      confirmPlacement: (name, digest, signal) =>
+        http.send("POST", `${named("applications", name)}/confirm-placement`, signal, { digest }),
       controlRollout: (name, input, signal) =>
         http.send("POST", `${named("applications", name)}/rollout`, signal, input),
     },

@@ -29,6 +29,18 @@ export const rolloutSchema = Type.Object({
   }),
 });
 
+export const heldPlacementSchema = Type.Object(
+  {
+    kind: Type.Enum(["spread", "withdrawal"]),
+    digest: Type.String({ description: "Names exactly this change: what is confirmed is this and nothing else" }),
+    clusters: Type.Integer(),
+    message: Type.String({ description: "One sentence" }),
+  },
+  { description: "A change of where the application runs that is so wide that a person has to confirm it" },
+);
+
+export const confirmPlacementSchema = Type.Object({ digest: Type.String() }, { additionalProperties: false });
+
 /** What a person does to the rollouts of an application. */
 export const controlRolloutSchema = Type.Object(
   {

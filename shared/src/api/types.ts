@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
-import { rolloutSchema } from "./rollouts.ts";
+import { heldPlacementSchema, rolloutSchema } from "./rollouts.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -130,6 +130,7 @@ export const applicationDetailSchema = Type.Intersect([
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
     rollouts: Type.Array(rolloutSchema),
+    held: Type.Array(heldPlacementSchema),
     objects: Type.Array(text("Deployment.apps shop/web")),
   }),
 ]);
