@@ -134,8 +134,9 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
       }),
   );
   const assigned = store.targetsOf(name).filter((record) => !kept.has(record.cluster));
+  const nowMs = clock.now();
   const planned = plan(targets, assigned, {
-    now: clock.now(),
+    now: nowMs,
     removal: ({ cluster }) =>
       `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
   });
@@ -154,7 +155,7 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
     clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),
     certain: kept.size + held.size + wide.size === 0,
     put,
-    nowMs: clock.now(),
+    nowMs,
   });
   write(deps, name, { ...released, changes: planned.changes, blobs: desired.blobs });
   return released.wakeAtMs;

@@ -198,6 +198,7 @@ function rollout(strategy: string, previous: Rollout["previous"]): Rollout {
     revision: "c1",
     startedAtMs: 5,
     pinned: {},
+    released: [],
     waves: {},
     stopped: "",
     previous,

@@ -31,7 +31,7 @@ export function beginRollout(
   before: Rollout | undefined,
 ): Rollout {
   const stopped = before?.stopped === "paused" ? "paused" : "";
-  return { ...of, startedAtMs: nowMs, pinned: {}, waves: {}, stopped, previous: {}, excused: [] };
+  return { ...of, startedAtMs: nowMs, pinned: {}, released: [], waves: {}, stopped, previous: {}, excused: [] };
 }
 
 /**
@@ -59,9 +59,11 @@ export function advance(rollout: Rollout, situation: Situation): Step {
     if (entered.progress.passed) late ??= stragglers(look, hold);
   }
   const { phase, message } = (stopped === "" ? undefined : hold) ?? block ?? late ?? complete(looks);
+  const release = entries.flatMap((entered) => entered.release);
+  const released = [...rollout.released.filter((name) => pinned[name] !== undefined), ...release];
   return {
-    rollout: { ...rollout, pinned, waves, stopped },
-    release: entries.flatMap((entered) => entered.release),
+    rollout: { ...rollout, pinned, released: [...new Set(released)].toSorted(), waves, stopped },
+    release,
     waiting: new Map(entries.flatMap((entered) => [...entered.waiting])),
     phase,
     message,

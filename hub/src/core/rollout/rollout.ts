@@ -16,6 +16,8 @@ export interface Rollout {
   readonly startedAtMs: number;
   /** The wave of each cluster, as it was when the cluster came into the rollout: a label that changes moves none (E19). */
   readonly pinned: Readonly<Record<string, string>>;
+  /** Clusters that got the change in it: a clock that jumps changes nothing about that. */
+  readonly released: readonly string[];
   /** By name; what is absent is as if nothing had happened in it. */
   readonly waves: Readonly<Record<string, WaveProgress>>;
   /** Why nothing more is released before a person says so; "" = it goes on. */

@@ -27,8 +27,8 @@ interface Moment {
 }
 
 export function lookAtWave(wave: Wave, members: readonly Member[], { rollout, strategy, nowMs }: Moment): WaveLook {
-  const { startedAtMs, waves } = rollout;
-  const isNew = ({ assigned, assignedAtMs }: Member): boolean => assigned && assignedAtMs >= startedAtMs;
+  const released = new Set(rollout.released);
+  const isNew = ({ assigned, cluster }: Member): boolean => assigned && released.has(cluster);
   const kindOf = (member: Member): "pending" | "underWay" | "current" | "failed" | "deferred" => {
     if (!member.connected) return "deferred";
     if (!member.assigned) return "pending";
@@ -48,7 +48,7 @@ export function lookAtWave(wave: Wave, members: readonly Member[], { rollout, st
   const deadlines = underWay.map(({ assignedAtMs }) => assignedAtMs + strategy.deadlineMs);
   return {
     wave,
-    progress: waves[wave.name] ?? noProgress,
+    progress: rollout.waves[wave.name] ?? noProgress,
     counts: {
       clusters: members.length,
       current: current.length,
