@@ -16,6 +16,7 @@ import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
+import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
 import { parseAddress } from "./source/address.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import { readHostKeys } from "./source/host-keys.ts";
@@ -89,6 +90,16 @@ export function createBackend(deps: BackendDeps): Backend {
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
+    controlRollout: async (app, control) => {
+      controlRollout(deps, app, control);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
+    confirmPlacement: async (app, digest) => {
+      confirmPlacement(deps, app, digest);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
   };
 }

@@ -126,6 +126,7 @@ function assemble(parts: Parts): readonly Service[] {
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
     factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const backend = createBackend({
     version: hubVersion,

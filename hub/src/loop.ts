@@ -48,6 +48,8 @@ export interface Loop {
     readonly clusters: (names: Iterable<string>) => void;
     /** The agent of a cluster says something else of it than before. */
     readonly facts: (cluster: string) => void;
+    /** Rollouts of these applications may go on. */
+    readonly rollouts: (apps: Iterable<string>) => void;
   };
 }
 
@@ -108,6 +110,7 @@ export function createLoop(parts: LoopParts): Loop {
       applications: wakeApplications,
       clusters: enqueueAll(clusters),
       facts: (cluster) => facts.enqueue(cluster),
+      rollouts: enqueueAll(applications),
     },
   };
 }

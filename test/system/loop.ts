@@ -85,6 +85,7 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
     log: silentLog,
     send: (name) => loop.wake.clusters([name]),
     factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const stop = new AbortController();
   const run = runAll(loop.services, stop.signal);

@@ -25,6 +25,8 @@ export interface AgentsDeps {
   readonly send: (cluster: string) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
   readonly factsChanged: (cluster: string) => void;
+  /** A rollout of these may go on. */
+  readonly rolling: (apps: readonly string[]) => void;
 }
 
 /** What the hub does with what agents say. */
@@ -32,6 +34,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   const { store, world, clock, events, log } = deps;
   const assessAll = (cluster: string): void => {
     for (const target of store.targetsOn(cluster)) world.assess(target);
+    deps.rolling(world.rollingOn(cluster));
   };
   const hear = (cluster: string, hello: Hello): void => {
     const record = store.cluster(cluster);
@@ -101,7 +104,7 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
     return;
   }
   announceDrift(deps, id, old, report);
-  world.assess(id, report);
+  if (world.assess(id, report) && world.isRolling(id.app)) deps.rolling([id.app]);
 }
 
 function describeRemoved(cluster: string, { application, reason, message }: Report): string {

@@ -3,6 +3,7 @@ import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Webhook } from "../source/webhook.ts";
@@ -92,6 +93,8 @@ export interface ObservedRecord {
 }
 
 export interface AssignmentChange {
+  /** Rollouts as they are once this was released. */
+  readonly rollouts?: readonly Rollout[];
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
@@ -129,11 +132,18 @@ export interface Store {
   target(id: TargetId): TargetRecord | undefined;
   targetsOf(app: string): readonly TargetRecord[];
   targetsOn(cluster: string): readonly TargetRecord[];
-  /** One transaction: blobs, targets, and one higher generation for every cluster that it touches. */
+  /** One transaction: blobs, targets, rollouts, and one higher generation for every cluster that it touches. */
   assign(change: AssignmentChange): void;
   blob(digest: Digest): Uint8Array | undefined;
   /** Deletes the blobs that no target needs; returns how many. */
   collectBlobs(): number;
+
+  rolloutsOf(app: string): readonly Rollout[];
+  putRollout(rollout: Rollout): void;
+  /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
+  confirmedReach(app: string): string;
+  confirmReach(app: string, digest: string): void;
+  deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void;
 
   observed(id: TargetId): ObservedRecord | undefined;
   observe(record: ObservedRecord): void;

@@ -2,6 +2,7 @@ import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
 import { clusterFactFields } from "./cluster-facts.ts";
+import { heldPlacementSchema, rolloutSchema } from "./rollouts.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -127,6 +128,8 @@ export const applicationDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
+    rollouts: Type.Array(rolloutSchema),
+    held: Type.Array(heldPlacementSchema),
     objects: Type.Array(text("Deployment.apps shop/web")),
   }),
 ]);
