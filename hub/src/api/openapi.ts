@@ -1,4 +1,5 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
+import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
 import * as api from "@drover/shared/api/types";
 import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
@@ -21,6 +22,8 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
   [setWebhookSchema, "SetWebhook"],
+  [rolloutSchema, "Rollout"],
+  [controlRolloutSchema, "ControlRollout"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],
   [api.sourceSchema, "Source"],
