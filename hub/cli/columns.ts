@@ -33,6 +33,8 @@ export function clusterColumns(look: Look): readonly Column<Cluster>[] {
     ...onlyWide<Cluster>(look, [
       { title: "KUBERNETES", cell: ({ kubernetesVersion }) => kubernetesVersion || none },
       { title: "NODES", cell: ({ nodes }) => String(nodes) },
+      { title: "PROVIDER", cell: ({ provider }) => provider || none },
+      { title: "REGION", cell: ({ region }) => region || none },
       { title: "UID", cell: ({ uid }) => uid || none },
     ]),
     { title: "LABELS", cell: ({ labels }) => formatLabels(labels) || none, flexible: "first" },

@@ -17,6 +17,7 @@ import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
+import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
 import { parseAddress } from "./source/address.ts";
 import { findCredential } from "./source/credential.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
@@ -24,7 +25,7 @@ import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
-import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
+import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
 export interface BackendDeps {
@@ -92,6 +93,16 @@ export function createBackend(deps: BackendDeps): Backend {
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
+    controlRollout: async (app, control) => {
+      controlRollout(deps, app, control);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
+    confirmPlacement: async (app, digest) => {
+      confirmPlacement(deps, app, digest);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
   };
 }
@@ -175,8 +186,7 @@ function clusterIntents(
           hint: `choose another name, or remove it first: drover cluster remove ${name}`,
         });
       }
-      const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-      const record = known ?? { name, uid: "", labels: {}, cordon: "", generation: 0, facts, seenAtMs: 0 };
+      const record = known ?? { ...clusterDefaults, name };
       store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
       labelled(name);
       const { token, expiresAtMs } = enrollment.invite(name);

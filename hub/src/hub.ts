@@ -126,7 +126,8 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
-    factsChanged: () => loop.wake.applications(),
+    factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const backend = createBackend({
     version: hubVersion,

@@ -10,8 +10,10 @@ import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
 import { formatPackage } from "./core/package.ts";
+import { formerFacts } from "./core/settle-facts.ts";
 import { rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
+import { rolloutView } from "./rollout-intents.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
@@ -111,6 +113,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     seen: record.seenAtMs,
     cordoned: world.cordon(record),
     ...record.facts,
+    settled: formerFacts(record),
   };
 }
 
@@ -125,7 +128,9 @@ function ownClusterState(
 function targetView(store: Store, world: World, record: TargetRecord): api.Target {
   const { app, cluster, bundle } = record;
   const observed = store.observed(record) ?? notObserved(record);
-  const revision = world.application(app).commit || record.commit;
+  // What waits for its turn is not at the newest commit, whatever that changes.
+  const newest = world.waiting(record) === "" ? world.application(app).commit : "";
+  const revision = newest || record.commit;
   return {
     app,
     cluster,
@@ -246,7 +251,10 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
     for (const object of observed?.report?.objects ?? []) objects.add(formatObjectKey(object.key));
   }
   const view = applicationView(store, world, name);
-  return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };
+  const rollouts = (world.rollouts.get(name) ?? []).map((step) => rolloutView(step));
+  const lists = { conditions: [...conditions], problems: [...problems], objects: [...objects].toSorted() };
+  const held = world.application(name).wide.map(({ clusters, ...wide }) => ({ ...wide, clusters: clusters.length }));
+  return { ...view, ...lists, states, rollouts, held };
 }
 
 function sourceView(world: World, record: SourceRecord, ending: Problem | undefined): api.Source {

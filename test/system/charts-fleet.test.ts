@@ -94,6 +94,12 @@ describeWithRig(
     expect(await target("poison")).toBeUndefined();
   });
 
+  it("cost a repository no index that it has sent already", async () => {
+    const statuses = () => repository.requests.filter(({ path }) => path === "/index.yaml").map(({ status }) => status);
+    await vi.waitFor(() => expect(statuses().length).toBeGreaterThan(2), waiting);
+    expect(statuses().slice(0, 3)).toEqual([200, 304, 304]);
+  });
+
   it("follow a new version in their range, and a moved tag, without a commit", async () => {
     await publish("web", "1.1.0");
     await publish("api", "1.1.0");

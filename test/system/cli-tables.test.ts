@@ -290,6 +290,7 @@ describe("one thing", () => {
         seen        4s ago
         agent       0.1.0
         kubernetes  v1.35.1, 3 nodes
+        runs at     aws, eu-west-1
         uid         uid-prod-eu-3
 
       targets:
@@ -298,6 +299,11 @@ describe("one thing", () => {
         ✔  metrics@prod-eu-3  current  5/5      4be1f02   5m
       "
     `);
+  });
+
+  test("a cluster says what placements still go by", async () => {
+    const lines = (await stdoutOf("describe cluster prod-ap-1")).split("\n").map((line) => line.trim());
+    expect(lines).toContain("placements  go by kubernetes v1.34.0, nodes 5");
   });
 
   test("a difference names field, values and owner", async () => {

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
@@ -44,10 +45,14 @@ export interface Backend {
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
+  /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */
+  controlRollout(app: string, control: ControlRollout): Promise<api.ApplicationDetail>;
   /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */
   syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
   /** Confirms the deletions that are held under this digest. Throws `precondition_failed` when others are, or none. */
   confirmPrune(app: string, cluster: string, digest: string): Promise<void>;
+  /** Confirms the wide change of this digest. Throws `precondition_failed` when another is held, or none. */
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail>;
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
   /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */

@@ -1,6 +1,7 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
@@ -196,6 +197,22 @@ export class MemoryBackend implements Backend {
   removeCluster(name: string): Promise<void> {
     this.clusterByName.delete(name);
     return Promise.resolve();
+  }
+
+  controlRollout(app: string, { action, strategy = "*", wave = "*" }: ControlRollout): Promise<api.ApplicationDetail> {
+    this.asked.push(`rollout ${action} ${app} ${strategy} ${wave}`);
+    const application = this.applicationByName.get(app);
+    return application === undefined
+      ? Promise.reject(new DroverError("not_found", `there is no app "${app}"`))
+      : Promise.resolve(application);
+  }
+
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail> {
+    this.asked.push(`confirm-placement ${app} ${digest}`);
+    const application = this.applicationByName.get(app);
+    return application?.held.some((held) => held.digest === digest) === true
+      ? Promise.resolve(application)
+      : Promise.reject(new DroverError("precondition_failed", `${app} does not hold this change any more`));
   }
 
   syncApplication(app: string, cluster?: string): Promise<readonly string[]> {

@@ -45,6 +45,8 @@ test("is OpenAPI 3.1 and names every route", () => {
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",
     "POST /api/v1/applications/{name}/sync",
+    "POST /api/v1/applications/{name}/rollout",
+    "POST /api/v1/applications/{name}/confirm-placement",
     "GET /api/v1/targets",
     "GET /api/v1/targets/{app}/{cluster}",
     "POST /api/v1/targets/{app}/{cluster}/sync",

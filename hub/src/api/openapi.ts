@@ -1,5 +1,6 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import { addCredentialSchema, credentialSchema, replaceCredentialSchema } from "@drover/shared/api/credential";
+import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
 import * as api from "@drover/shared/api/types";
 import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
@@ -25,6 +26,8 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.problemSchema, "Problem"],
   [replaceCredentialSchema, "ReplaceCredential"],
   [setWebhookSchema, "SetWebhook"],
+  [rolloutSchema, "Rollout"],
+  [controlRolloutSchema, "ControlRollout"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],
   [api.sourceSchema, "Source"],

@@ -5,6 +5,7 @@ import { textAt } from "@drover/shared/json";
 import { formatChoice, formatPackage, packageKey, type PackageRef } from "../core/package.ts";
 import { isOlder } from "../core/version-range.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
+import { createChartIndexes } from "./chart-indexes.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
 import { findCredential, type CredentialFor } from "./credential.ts";
@@ -57,6 +58,7 @@ interface Note {
 
 class PackageStore implements Packages {
   readonly #cache: ReturnType<typeof createContentCache>;
+  readonly #indexes: ReturnType<typeof createChartIndexes>;
   readonly #credentialFor: CredentialFor;
   readonly #limits: typeof defaultLimits;
   /** What is rendered again and again need not be unpacked each time. */
@@ -66,6 +68,7 @@ class PackageStore implements Packages {
 
   constructor(folder: string, credentialFor: CredentialFor, limits: typeof defaultLimits) {
     this.#cache = createContentCache({ folder });
+    this.#indexes = createChartIndexes(this.#cache);
     this.#credentialFor = credentialFor;
     this.#limits = limits;
   }
@@ -75,7 +78,9 @@ class PackageStore implements Packages {
     const credential = findCredential(this.#credentialFor, ref.credential, ref.repository);
     const options = { credential, deadline, signal };
     const isOci = ref.repository.startsWith("oci://");
-    const resolved = await (isOci ? resolveInRegistry(ref, options) : resolveInIndex(ref, options));
+    const resolved = await (isOci
+      ? resolveInRegistry(ref, options)
+      : resolveInIndex(ref, { ...options, indexes: this.#indexes }));
     refuseOlder(ref, resolved, await this.#readNote(ref));
     const content = await this.#bring(ref, resolved);
     const note: Note = { version: resolved.version, digest: resolved.digest ?? content, content };

@@ -1,8 +1,10 @@
 import type { Event } from "@drover/shared/api/types";
 import type { Digest } from "@drover/shared/digest";
-import type { Hello, Report } from "@drover/shared/link/link";
+import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { Rollout } from "../core/rollout/rollout.ts";
+import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Credential } from "../source/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
@@ -55,7 +57,7 @@ export interface CredentialRecord extends Credential {
   readonly expiresAtMs: number;
 }
 
-export interface ClusterRecord {
+export interface ClusterRecord extends KnownFacts {
   readonly name: string;
   /** uid of its kube-system namespace; "" until it joined. */
   readonly uid: string;
@@ -65,10 +67,22 @@ export interface ClusterRecord {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
-  readonly facts: Pick<Hello, "agentVersion" | "kubernetesVersion" | "nodes">;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
   readonly seenAtMs: number;
 }
+
+/** What a cluster has of which nothing else is known; also what records of earlier versions lack. */
+export const clusterDefaults: Omit<ClusterRecord, "name"> = {
+  uid: "",
+  labels: {},
+  cordon: "",
+  generation: 0,
+  seenAtMs: 0,
+  ...nothingKnown,
+};
+
+/** What a cluster says of itself when it speaks. */
+export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs">>;
 
 export interface JoinTokenRecord {
   readonly id: string;
@@ -93,6 +107,8 @@ export interface ObservedRecord {
 }
 
 export interface AssignmentChange {
+  /** Rollouts as they are once this was released. */
+  readonly rollouts?: readonly Rollout[];
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
@@ -124,7 +140,7 @@ export interface Store {
   /** Also forgets its targets and observations. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
-  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void;
+  touchCluster(name: string, seen: Seen): void;
 
   putJoinToken(token: JoinTokenRecord): void;
   joinToken(id: string): JoinTokenRecord | undefined;
@@ -135,11 +151,18 @@ export interface Store {
   target(id: TargetId): TargetRecord | undefined;
   targetsOf(app: string): readonly TargetRecord[];
   targetsOn(cluster: string): readonly TargetRecord[];
-  /** One transaction: blobs, targets, and one higher generation for every cluster that it touches. */
+  /** One transaction: blobs, targets, rollouts, and one higher generation for every cluster that it touches. */
   assign(change: AssignmentChange): void;
   blob(digest: Digest): Uint8Array | undefined;
   /** Deletes the blobs that no target needs; returns how many. */
   collectBlobs(): number;
+
+  rolloutsOf(app: string): readonly Rollout[];
+  putRollout(rollout: Rollout): void;
+  /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
+  confirmedReach(app: string): string;
+  confirmReach(app: string, digest: string): void;
+  deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void;
 
   observed(id: TargetId): ObservedRecord | undefined;
   observe(record: ObservedRecord): void;

@@ -4,6 +4,7 @@ import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { ControlRollout } from "./rollouts.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
 import type { SetWebhook, SourceWebhook } from "./webhook.ts";
@@ -38,6 +39,10 @@ export interface Client {
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
     sync(name: string, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Lets a wide change happen. Throws `precondition_failed` when it is not held any more. */
+    confirmPlacement(name: string, digest: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
+    /** Throws `precondition_failed` when there is nothing to pause, resume or approve. */
+    controlRollout(name: string, input: ControlRollout, signal: AbortSignal): Promise<api.ApplicationDetail>;
   };
   readonly targets: Listing<api.Target, api.TargetQuery> & {
     get(target: TargetAddress, signal: AbortSignal): Promise<api.TargetDetail>;
@@ -108,6 +113,10 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/applications"),
       get: (name, signal) => http.get(named("applications", name), signal),
       sync: (name, signal) => http.send("POST", `${named("applications", name)}/sync`, signal),
+      confirmPlacement: (name, digest, signal) =>
+        http.send("POST", `${named("applications", name)}/confirm-placement`, signal, { digest }),
+      controlRollout: (name, input, signal) =>
+        http.send("POST", `${named("applications", name)}/rollout`, signal, input),
     },
     targets: {
       ...listing("/targets"),

@@ -1,6 +1,8 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
+import { clusterFactFields } from "./cluster-facts.ts";
+import { heldPlacementSchema, rolloutSchema } from "./rollouts.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -41,9 +43,7 @@ export const clusterSchema = Type.Object({
   drifted: Type.Integer({ description: "Targets with drift that is not repaired" }),
   connected: Type.Boolean(),
   seen: time("When the agent last spoke; 0 = never"),
-  agentVersion: Type.String(),
-  kubernetesVersion: Type.String(),
-  nodes: Type.Integer(),
+  ...clusterFactFields,
   cordoned: text("Why it takes no application that it does not have; empty when it does"),
 });
 
@@ -128,6 +128,8 @@ export const applicationDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
+    rollouts: Type.Array(rolloutSchema),
+    held: Type.Array(heldPlacementSchema),
     objects: Type.Array(text("Deployment.apps shop/web")),
   }),
 ]);
