@@ -411,6 +411,8 @@ export const InspectKind = {
   TREE: "INSPECT_KIND_TREE",
   /** RBAC - The rights that applying the application asks for. */
   RBAC: "INSPECT_KIND_RBAC",
+  /** APIS - The APIs that the cluster serves; no application is asked about. */
+  APIS: "INSPECT_KIND_APIS",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -421,6 +423,7 @@ export namespace InspectKind {
   export type DIFF = typeof InspectKind.DIFF;
   export type TREE = typeof InspectKind.TREE;
   export type RBAC = typeof InspectKind.RBAC;
+  export type APIS = typeof InspectKind.APIS;
   export type UNRECOGNIZED = typeof InspectKind.UNRECOGNIZED;
 }
 
@@ -438,6 +441,9 @@ export function inspectKindFromJSON(object: any): InspectKind {
     case 3:
     case "INSPECT_KIND_RBAC":
       return InspectKind.RBAC;
+    case 4:
+    case "INSPECT_KIND_APIS":
+      return InspectKind.APIS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -455,6 +461,8 @@ export function inspectKindToNumber(object: InspectKind): number {
       return 2;
     case InspectKind.RBAC:
       return 3;
+    case InspectKind.APIS:
+      return 4;
     case InspectKind.UNRECOGNIZED:
     default:
       return -1;
@@ -526,6 +534,8 @@ export interface Hello {
   provider: string;
   /** Region of most of the nodes. Empty when unknown. */
   region: string;
+  /** SHA-256 of the list of APIs that the cluster serves, 32 bytes; empty while the agent does not know it. */
+  apis: Buffer;
 }
 
 /** The hub accepted the stream. */
@@ -795,7 +805,7 @@ export interface Inspection {
   /** Result or failure; neither means that the agent did not understand the question. */
   answer:
     | //
-    /** JSON of a DiffResult or TreeResult of the admin API. */
+    /** JSON of a DiffResult, TreeResult or RbacResult of the admin API; or of a list of APIs, as texts. */
     { $case: "result"; value: Buffer }
     | //
     /** Why there is no result. */
@@ -1034,6 +1044,7 @@ function createBaseHello(): Hello {
     generation: 0n,
     provider: "",
     region: "",
+    apis: Buffer.alloc(0),
   };
 }
 
@@ -1065,6 +1076,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.region !== "") {
       writer.uint32(66).string(message.region);
+    }
+    if (message.apis.length !== 0) {
+      writer.uint32(74).bytes(message.apis);
     }
     return writer;
   },
@@ -1144,6 +1158,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.region = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.apis = Buffer.from(reader.bytes());
             continue;
           }
         }
