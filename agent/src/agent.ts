@@ -12,6 +12,7 @@ import { runAll, type Service } from "@drover/shared/service";
 
 import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
 import { createAccounts } from "./controllers/accounts.ts";
+import { createApis, type Apis } from "./controllers/apis.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
 import { wakeDependents } from "./controllers/dependencies.ts";
@@ -92,9 +93,11 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
       await using blobs = await openBlobs(join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
-      const { cluster, owned } = await untilKnown({ deps, kube, inventory }, signal);
+      const apis = createApis({ ...deps, kube });
+      const { cluster, owned } = await untilKnown({ deps, kube, inventory, apis }, signal);
       state.adopt(owned);
-      const parts = await compose({ options, deps, kube, limit: throttle.limit, cluster }, { blobs, state, inventory });
+      const outside = { options, deps, kube, limit: throttle.limit, cluster, apis };
+      const parts = await compose(outside, { blobs, state, inventory });
       for (const name of state.applications.keys()) parts.wake(name);
       for (const name of parts.acceptance.names()) parts.wake(name);
       ready = true;
@@ -114,6 +117,7 @@ interface Outside {
   readonly kube: KubeApi;
   readonly limit: Limit;
   readonly cluster: KnownCluster;
+  readonly apis: Apis;
 }
 
 interface Composed {
@@ -128,7 +132,7 @@ function accountOf({ options }: Outside): { readonly namespace: string; readonly
 }
 
 async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state" | "inventory">): Promise<Composed> {
-  const { deps, kube } = outside;
+  const { deps, kube, apis } = outside;
   const { clock, random, log, link, fingerprint } = deps;
   const { state } = stores;
   const wake = (application: string): void => applications.enqueue(application);
@@ -166,7 +170,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
   const applications = createController({ ...schedule, reconcile });
-  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside) });
+  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside), apis });
   return {
     acceptance,
     wake,
@@ -209,7 +213,7 @@ function ownersIn({ cluster, options }: Outside): (application: string) => Owner
 
 /** What is said and heard on the link. */
 function createLinkServices(
-  { deps, kube, cluster }: Outside,
+  { deps, kube, cluster, apis }: Outside,
   parts: Pick<Composed, "acceptance" | "wake"> & {
     readonly reporter: Reporter;
     readonly inspector: Inspector;
@@ -219,7 +223,7 @@ function createLinkServices(
   const { link, clock, random, log } = deps;
   const { acceptance, reporter, inspector, state, wake } = parts;
   const send: AgentLink["send"] = (message) => link.send(message);
-  const introduction = createIntroduction({ kube, cluster, acceptance, send, clock, random, log });
+  const introduction = createIntroduction({ kube, cluster, apis, acceptance, send, clock, random, log });
   const handler: AgentLinkHandler = {
     hello: () => introduction.hello(),
     connected() {
@@ -246,17 +250,19 @@ function createLinkServices(
     },
     disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
   };
-  return [introduction, { name: "link", run: (signal) => link.run(handler, signal) }];
+  const keptUp = apis.keptUp(() => introduction.again());
+  return [introduction, keptUp, { name: "link", run: (signal) => link.run(handler, signal) }];
 }
 
 /** Nothing may be written before the inventories are known: what they name may have to be pruned. */
 async function untilKnown(
-  { deps, kube, inventory }: { readonly deps: AgentDeps; readonly kube: KubeApi; readonly inventory: Inventory },
+  { deps, kube, inventory, apis }: Pick<Outside, "deps" | "kube" | "apis"> & { readonly inventory: Inventory },
   signal: AbortSignal,
 ): Promise<{ readonly cluster: KnownCluster; readonly owned: ReadonlyMap<string, OwnedObjects> }> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const [cluster, owned] = await Promise.all([fetchCluster(kube, signal), inventory.read(signal)]);
+      const known = [fetchCluster(kube, signal), inventory.read(signal), apis.read(signal)] as const;
+      const [cluster, owned] = await Promise.all(known);
       return { cluster, owned };
     } catch (cause) {
       signal.throwIfAborted();

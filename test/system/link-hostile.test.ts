@@ -234,7 +234,7 @@ describe("the hub's port", () => {
 const hello: ConnectRequest = {
   body: {
     $case: "hello",
-    value: { ...noFacts, agentVersion: "1", clusterUid: "u", epoch: "", generation: 0n },
+    value: { ...noFacts, agentVersion: "1", clusterUid: "u", epoch: "", generation: 0n, apis: Buffer.alloc(0) },
   },
 };
 

@@ -1,4 +1,5 @@
 import { FakeClock } from "@drover/shared/clock";
+import { apiListOf, type ApiList } from "@drover/shared/kube/api-list";
 import type { Hello } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { afterEach, describe, expect, it } from "vitest";
@@ -38,8 +39,10 @@ describe("introduction", () => {
     const said: Hello[] = [];
     const link = { connected: true };
     const acceptance = { epoch: "e", generation: 1 };
+    const apis: { current: ApiList | undefined } = { current: undefined };
     const introduction = createIntroduction({
       kube,
+      apis,
       cluster: await fetchCluster(kube, stop.signal),
       acceptance,
       send: (message) => {
@@ -53,8 +56,22 @@ describe("introduction", () => {
     introduction.connected();
     void introduction.run(stop.signal);
     const look = () => clock.advance(30_000);
-    return { server, kube, said, link, acceptance, introduction, first, look };
+    return { server, kube, apis, said, link, acceptance, introduction, first, look };
   }
+
+  it("names the list of APIs when it has become known or another, between two connections too", async () => {
+    const { apis, said, first, introduction } = await start();
+    expect(first.apis).toBeUndefined();
+    const [one, other] = [apiListOf(["v1"]), apiListOf(["v1", "apps/v1"])];
+    apis.current = one;
+    introduction.again();
+    expect(introduction.hello().apis).toBe(one.digest);
+    apis.current = other;
+    introduction.connected();
+    introduction.hello();
+    introduction.connected();
+    expect(said.map((hello) => hello.apis)).toEqual([one.digest, other.digest]);
+  });
 
   it("says where a cluster runs, and nothing more while nothing changes", async () => {
     const { kube, said, first, look } = await start();

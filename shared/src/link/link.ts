@@ -86,6 +86,8 @@ export interface Hello extends ClusterFacts {
   /** What the agent accepted last; generation 0 when nothing. */
   readonly epoch: string;
   readonly generation: number;
+  /** Of the `ApiList` of the cluster; absent while the agent does not know it. */
+  readonly apis?: Digest;
 }
 
 /** Whether the agent took an `Assignments`; a refusal names its code and says why. */
@@ -156,11 +158,12 @@ export interface Report {
 /** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
 export interface Inspect {
   readonly id: string;
+  /** "" for what is of the cluster as a whole. */
   readonly application: string;
-  readonly what: "diff" | "tree" | "rbac";
+  readonly what: "diff" | "tree" | "rbac" | "apis";
 }
 
-/** `result` is the JSON of a `DiffResult`, `TreeResult` or `RbacResult` of shared/api/types. */
+/** `result` is the JSON of a `DiffResult`, `TreeResult` or `RbacResult` of shared/api/types, or of the names of an `ApiList`. */
 export interface Inspection {
   readonly id: string;
   readonly result?: Uint8Array;
