@@ -114,7 +114,7 @@ function assemble(parts: Parts): readonly Service[] {
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const { environment } = deps;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
-  const loop = createLoop({ ...deps, store, world, events, mirror, packages, link, sign, programs });
+  const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
     store,
     world,
@@ -126,6 +126,7 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
+    listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
     rolling: loop.wake.rollouts,
   });

@@ -63,6 +63,7 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
     store,
     world,
     events,
+    inspections: createInspections(link),
     mirror,
     packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
     link,
@@ -84,6 +85,7 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
     clock,
     log: silentLog,
     send: (name) => loop.wake.clusters([name]),
+    listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
     rolling: loop.wake.rollouts,
   });

@@ -1,5 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
-import { canonicalJson } from "@drover/shared/digest";
+import { canonicalJson, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
@@ -23,6 +23,8 @@ export interface AgentsDeps {
   readonly log: Logger;
   /** Asks for this cluster's assignments to be sent. */
   readonly send: (cluster: string) => void;
+  /** Asks for a look at the list of APIs that an agent names. */
+  readonly listNamed: (digest: Digest) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
   readonly factsChanged: (cluster: string) => void;
   /** A rollout of these may go on. */
@@ -36,14 +38,6 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     for (const target of store.targetsOn(cluster)) world.assess(target);
     deps.rolling(world.rollingOn(cluster));
   };
-  const hear = (cluster: string, hello: Hello): void => {
-    const record = store.cluster(cluster);
-    if (record === undefined) return;
-    const now = clock.now();
-    const heard = hearFacts(record, hello, now);
-    store.touchCluster(cluster, { seenAtMs: now, ...heard });
-    if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
-  };
   return {
     connected(cluster, hello) {
       if (store.cluster(cluster) === undefined) {
@@ -53,7 +47,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       }
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
-      hear(cluster, hello);
+      hear(deps, cluster, hello);
       if (!reconnected) {
         const version = store.cluster(cluster)?.facts.agentVersion;
         events.append({ type: "connected", app: "", cluster, message: `agent ${version} connected` });
@@ -61,7 +55,11 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       assessAll(cluster);
       deps.send(cluster);
     },
-    introduced: hear,
+    introduced(cluster, hello) {
+      const connection = world.connections.get(cluster);
+      if (connection !== undefined) world.connections.set(cluster, { ...connection, hello });
+      hear(deps, cluster, hello);
+    },
     acknowledged(cluster, { generation, refusal }) {
       const connection = world.connections.get(cluster);
       if (connection === undefined) return;
@@ -85,6 +83,17 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     enroll: deps.enroll,
     renew: deps.renew,
   };
+}
+
+function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
+  const { store, clock } = deps;
+  const record = store.cluster(cluster);
+  if (record === undefined) return;
+  const now = clock.now();
+  const heard = hearFacts(record, hello, now);
+  store.touchCluster(cluster, { seenAtMs: now, ...heard });
+  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
+  if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
 }
 
 function observe(deps: AgentsDeps, cluster: string, report: Report): void {

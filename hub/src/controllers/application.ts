@@ -1,4 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
+import type { Condition } from "@drover/shared/conditions";
 import { done, type Outcome } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
@@ -14,6 +15,7 @@ import { emptyRender, renderFor, renderGroups, type Renders } from "../core/rend
 import type { Rendered, Variant } from "../core/render/index.ts";
 import { contentOfApplication } from "../core/rollout/content.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
+import { splitGroups } from "../core/split-groups.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { AssignmentChange, Store } from "../store/store.ts";
@@ -51,7 +53,10 @@ export function createApplicationReconciler(
       const content = contentOf(store, world, application);
       if (content === undefined) return done;
       const placements = world.catalogs.placementsOf(name);
-      const placed = placeClusters(placements, world.placeable(), world.running(name));
+      const chosen = placeClusters(placements, world.placeable(), world.running(name));
+      const placed = await splitGroups(chosen, (variant) =>
+        deps.renderer.looks(application, content.snapshot, variant),
+      );
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
       const renders = await renderGroups(application, placed.groups, renderOne);
@@ -123,7 +128,9 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
   const { name } = application;
   const desired = bundleGroups(placed, (group) => renderFor(renders, group));
   const declaredIn = declaring(deps, application, placements);
-  const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
+  const isKept = ({ problems, waiting }: Desired["variants"][number]): boolean =>
+    hasError(problems) || waiting !== undefined;
+  const refused = new Set(desired.variants.flatMap((variant) => (isKept(variant) ? variant.clusters : [])));
   const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
   const kept = new Set([...refused, ...unclear.keys()]);
   const targets = desired.variants.flatMap((variant) =>
@@ -298,14 +305,17 @@ function describePlacement(
   ]);
   const failed = desired.variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
-  const change = { problems, noTargets };
-  const set = (status: "True" | "False", reason: string, message: string): void =>
+  const waiting = desired.variants.find((variant) => variant.waiting !== undefined);
+  const wait = waiting === undefined ? "" : `${listNames(waiting.clusters)}: ${waiting.waiting}`;
+  const change = { problems, noTargets: noTargets || wait };
+  const set = (status: Condition["status"], reason: string, message: string): void =>
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
   if (failed !== undefined && error !== undefined) {
     set("False", "OverrideFailed", `${listNames(failed.clusters)}: ${formatProblem(error)}`);
   } else if (held.size > 0)
     set("False", "RemovalHeld", `${held.size} targets stay as they are: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
+  else if (wait !== "") set("Unknown", "WaitingForCluster", wait);
   else set("True", "Placed", "");
 }
 

@@ -10,6 +10,7 @@ import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
 import type { WideChange } from "../core/reach.ts";
+import { isKubeVersion, type Capabilities } from "../core/render/chart.ts";
 import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -17,6 +18,7 @@ import type { Commit } from "../source/mirror.ts";
 import type { FetchedPackage } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
+import { ApiLists } from "./api-lists.ts";
 import type { EventLog } from "./event-log.ts";
 
 export interface SourceStatus {
@@ -74,6 +76,7 @@ export class World {
   readonly sources = new Map<string, SourceStatus>();
   /** By `packageKey`. */
   readonly packages = new Map<string, PackageStatus>();
+  readonly apiLists: ApiLists;
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
   /** By application: how far its rollouts were when they were looked at last. */
@@ -84,6 +87,7 @@ export class World {
 
   constructor(store: Store, events: EventLog, now: () => number) {
     this.#store = store;
+    this.apiLists = new ApiLists(store);
     this.#events = events;
     this.#now = now;
   }
@@ -121,8 +125,18 @@ export class World {
         labels: all,
         vars: this.catalogs.declaredCluster(name)?.vars ?? {},
         cordoned: this.cordon(record),
+        capabilities: this.#capabilities(record),
       };
     });
+  }
+
+  #capabilities({ settled, apis: digest }: ClusterRecord): Capabilities {
+    const { kubernetesVersion } = settled;
+    const apis = digest === undefined ? undefined : this.apiLists.find(digest);
+    return {
+      ...(isKubeVersion(kubernetesVersion) ? { kubeVersion: kubernetesVersion } : {}),
+      ...(apis === undefined ? {} : { apis }),
+    };
   }
 
   /** Why a cluster takes no application that it does not have; "" when it does. */
@@ -210,6 +224,8 @@ export class World {
     id: { readonly app: string; readonly cluster: string },
     subject: string,
   ): void {
+    // Waiting is no event: what it waits for is one.
+    if (next.status === "Unknown") return;
     const before = old.find((condition) => condition.type === next.type);
     if (next.status === "True" ? before?.status !== "False" : before?.message === next.message) return;
     const type = next.status === "True" ? "recovered" : "problem";

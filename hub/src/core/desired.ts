@@ -7,6 +7,7 @@ import type { Manifest } from "@drover/shared/kube/manifest";
 import type { PlaceableCluster } from "./cluster-selector.ts";
 import { inOrder, overridesFor, type Override } from "./override.ts";
 import { place, type Placement } from "./placement.ts";
+import type { Capabilities } from "./render/chart.ts";
 import type { Rendered } from "./render/index.ts";
 import { fillVariables } from "./variables.ts";
 import { failedVariant, lack, varsOf, variantsOf, type Variant } from "./variants.ts";
@@ -20,7 +21,7 @@ export interface Desired {
   readonly unselected: ReadonlyMap<string, string>;
 }
 
-/** Clusters for which the same overrides hold, with the same values for a chart. */
+/** Clusters for which the same overrides hold, with the same values for a chart, that sees the same of them. */
 export interface Group {
   readonly overrides: readonly Override[];
   readonly clusters: readonly PlaceableCluster[];
@@ -28,6 +29,10 @@ export interface Group {
   readonly values: readonly JsonRecord[];
   /** Variables in the values that the clusters have nothing for. */
   readonly missing: ReadonlyMap<string, Position | undefined>;
+  /** What a chart looks at of the clusters. */
+  readonly capabilities?: Capabilities;
+  /** Why nothing can be rendered for the clusters yet; absent when it can. */
+  readonly waiting?: string;
 }
 
 export interface Placed {
@@ -57,7 +62,8 @@ export function bundleGroups(
 ): Desired {
   const blobs = new Map<Digest, Uint8Array>();
   const keep = ({ digest, bytes }: Blob): void => void blobs.set(digest, bytes);
-  const variants = groups.flatMap((group) => {
+  const variants = groups.flatMap((group): readonly Variant[] => {
+    if (group.waiting !== undefined) return [{ ...failedVariant(group.clusters, []), waiting: group.waiting }];
     const { manifests, problems } = renderOf(group);
     const errors = [...lack(group.missing), ...problems.filter(({ severity }) => severity === "error")];
     return errors.length === 0 ? variantsOf({ manifests, ...group }, keep) : [failedVariant(group.clusters, errors)];

@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 import type { Event } from "@drover/shared/api/types";
-import { decodeBundle } from "@drover/shared/bundle";
+import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
@@ -206,7 +206,7 @@ class SqliteStore implements Store {
       .filter((cluster) => cluster !== undefined)
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#transaction(() => {
-      for (const [digest, bytes] of change.blobs) this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+      for (const [digest, bytes] of change.blobs) this.keep({ digest, bytes });
       for (const target of change.put) {
         this.#run(
           "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
@@ -232,13 +232,17 @@ class SqliteStore implements Store {
     }
   }
 
+  keep({ digest, bytes }: Blob): void {
+    this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+  }
+
   blob(digest: Digest): Uint8Array | undefined {
     const bytes = this.#prepare("SELECT bytes FROM blobs WHERE digest = ?").get(digest)?.["bytes"];
     return bytes instanceof Uint8Array ? bytes : undefined;
   }
 
   collectBlobs(): number {
-    const needed = new Set<Digest>();
+    const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
     const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
     const before = rollouts.flatMap(({ previous }) => Object.values(previous));
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {

@@ -1,4 +1,4 @@
-import { encodeBundle } from "@drover/shared/bundle";
+import { encodeBundle, encodeObject } from "@drover/shared/bundle";
 import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -124,6 +124,24 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       expect(store.collectBlobs()).toBe(2);
       for (const digest of next.blobs.keys()) expect(store.blob(digest)).toBeDefined();
       store.close();
+    });
+
+    it("keeps the list of APIs that a cluster has, and collects it when none has it any more", () => {
+      const { subject, store } = begin();
+      const lists = ["v1", "v2"].map((name) => encodeObject(configMap(name)));
+      const [list, next] = lists.map(({ digest }) => digest);
+      store.putCluster(cluster("dev-1"));
+      for (const blob of lists) store.keep(blob);
+      store.touchCluster("dev-1", { seenAtMs: 1, ...(list === undefined ? {} : { apis: list }) });
+      expect(store.collectBlobs()).toBe(1);
+      expect(store.blob(next ?? "")).toBeUndefined();
+      store.close();
+      const again = subject.open();
+      expect(again.cluster("dev-1")?.apis).toBe(list);
+      expect(again.blob(list ?? "")).toEqual(lists[0]?.bytes);
+      again.deleteCluster("dev-1");
+      expect(again.collectBlobs()).toBe(1);
+      again.close();
     });
 
     it("forgets everything of a removed cluster and nothing of the others", () => {

@@ -1,4 +1,5 @@
 import type { Event } from "@drover/shared/api/types";
+import type { Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
@@ -67,6 +68,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
+  /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
+  readonly apis?: Digest;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
   readonly seenAtMs: number;
 }
@@ -82,7 +85,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
 };
 
 /** What a cluster says of itself when it speaks. */
-export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs">>;
+export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs" | "apis">>;
 
 export interface JoinTokenRecord {
   readonly id: string;
@@ -153,8 +156,10 @@ export interface Store {
   targetsOn(cluster: string): readonly TargetRecord[];
   /** One transaction: blobs, targets, rollouts, and one higher generation for every cluster that it touches. */
   assign(change: AssignmentChange): void;
+  /** A blob that no target needs, but a cluster. */
+  keep(blob: Blob): void;
   blob(digest: Digest): Uint8Array | undefined;
-  /** Deletes the blobs that no target needs; returns how many. */
+  /** Deletes the blobs that no target and no cluster needs; returns how many. */
   collectBlobs(): number;
 
   rolloutsOf(app: string): readonly Rollout[];
