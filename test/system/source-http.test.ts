@@ -184,9 +184,6 @@ describeWithRig("git")("a repository over http", () => {
       "much.txt": Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join(""),
     });
     await tree.push(repository.path);
-    // Faults are for new connections, and the old one is kept for the next request.
-    proxy.cut();
-    proxy.resume();
     proxy.setFaults({ cutAfterBytes: [5000, 5000] });
     expect(await fetchError()).toMatchObject({ code: "source_unreachable" });
     const kept = await createMirror({ folder: folder.path }).objects(source);

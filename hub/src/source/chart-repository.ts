@@ -4,7 +4,7 @@ import { DroverError } from "@drover/shared/errors";
 import { readChartIndex } from "../core/chart-index.ts";
 import type { PackageRef } from "../core/package.ts";
 import { pickVersion } from "../core/version-range.ts";
-import { basicOf } from "./registry-auth.ts";
+import { basicOf } from "./credential.ts";
 import { refusal } from "./registry.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
 import { createWebClient } from "./web-client.ts";

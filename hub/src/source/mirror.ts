@@ -5,6 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import { findCredential, type CredentialFor } from "./credential.ts";
 import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
@@ -28,6 +29,8 @@ export interface SourceSpec {
   readonly version?: string;
   readonly username?: string;
   readonly password?: string;
+  /** The name of the credential that it is read with over http(s), in place of a user and a password; "" = none. */
+  readonly credential?: string;
   /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys?: readonly string[];
 }
@@ -41,8 +44,8 @@ export interface Commit extends CommitObject {
 export interface Mirror {
   /**
    * Finds the newest commit and brings it here when it is not. Throws `source_auth`, `source_missing`,
-   * `source_unreachable`, `source_ref_missing`, `host_key_changed`, `input_too_large`, `usage`; never with credentials in
-   * a text.
+   * `source_unreachable`, `source_untrusted`, `source_ref_missing`, `host_key_changed`, `input_too_large`, `usage`; never
+   * with credentials in a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
   /** Objects of what was fetched last. */
@@ -59,6 +62,8 @@ export interface MirrorOptions {
   readonly timeoutMs?: number;
   /** What one fetch may transfer. Default 512 MiB. */
   readonly maxBytes?: number;
+  /** Default: there are no credentials. */
+  readonly credentialFor?: CredentialFor;
   /** Without it, addresses over SSH are refused. */
   readonly ssh?: SshOptions;
 }
@@ -93,7 +98,7 @@ export function createMirror(options: MirrorOptions): Mirror {
       await rm(mirror, { recursive: true, force: true });
     }
     const attempt = async (): Promise<FetchedCommit> => {
-      using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
+      using transport = await openTransport(source, address, { ...options, maxBytes, signal });
       const { ref, version = "" } = source;
       return await fetchRemote({ address, ref, version, folder: mirror }, transport);
     };
@@ -130,18 +135,20 @@ export function createMirror(options: MirrorOptions): Mirror {
   };
 }
 
-interface TransportOptions {
+interface TransportOptions extends Pick<MirrorOptions, "credentialFor" | "ssh"> {
   readonly maxBytes: number;
-  readonly ssh: SshOptions | undefined;
   readonly signal: AbortSignal;
 }
 
 async function openTransport(
   source: SourceSpec,
   address: RemoteAddress,
-  { maxBytes, ssh, signal }: TransportOptions,
+  { maxBytes, credentialFor = () => undefined, ssh, signal }: TransportOptions,
 ): Promise<GitTransport> {
-  if (address.kind === "http") return createHttpClient({ address, signal, maxBytes });
+  if (address.kind === "http") {
+    const credential = findCredential(credentialFor, source.credential ?? "", address.url);
+    return createHttpClient({ address, credential, signal, maxBytes });
+  }
   if (ssh === undefined) throw new DroverError("usage", "repositories over SSH are not read here");
   const pin = (hostKey: string): void => ssh.pin(source, hostKey);
   const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });

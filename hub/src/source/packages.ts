@@ -7,7 +7,7 @@ import { isOlder } from "../core/version-range.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
-import type { Credential } from "./credential.ts";
+import { findCredential, type CredentialFor } from "./credential.ts";
 import { mismatch, resolveInRegistry } from "./registry.ts";
 import type { Resolved } from "./resolved.ts";
 import { SizedCache } from "./sized-cache.ts";
@@ -34,8 +34,7 @@ export interface Packages {
 
 export interface PackagesOptions {
   readonly folder: string;
-  /** The credential of a name, if it may be shown to this address. */
-  readonly credentialFor: (name: string, url: string) => Credential | undefined;
+  readonly credentialFor: CredentialFor;
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
@@ -58,14 +57,14 @@ interface Note {
 
 class PackageStore implements Packages {
   readonly #cache: ReturnType<typeof createContentCache>;
-  readonly #credentialFor: PackagesOptions["credentialFor"];
+  readonly #credentialFor: CredentialFor;
   readonly #limits: typeof defaultLimits;
   /** What is rendered again and again need not be unpacked each time. */
   readonly #unpacked = new SizedCache<Unpacked>(64 * mebibyte);
   /** Whatever its size: its files are read one after the other. */
   #newest: { readonly key: string; readonly files: Unpacked } | undefined;
 
-  constructor(folder: string, credentialFor: PackagesOptions["credentialFor"], limits: typeof defaultLimits) {
+  constructor(folder: string, credentialFor: CredentialFor, limits: typeof defaultLimits) {
     this.#cache = createContentCache({ folder });
     this.#credentialFor = credentialFor;
     this.#limits = limits;
@@ -73,7 +72,8 @@ class PackageStore implements Packages {
 
   async fetch(ref: PackageRef, signal: AbortSignal): Promise<FetchedPackage> {
     const deadline = AbortSignal.timeout(this.#limits.timeoutMs);
-    const options = { credential: this.#credential(ref), deadline, signal };
+    const credential = findCredential(this.#credentialFor, ref.credential, ref.repository);
+    const options = { credential, deadline, signal };
     const isOci = ref.repository.startsWith("oci://");
     const resolved = await (isOci ? resolveInRegistry(ref, options) : resolveInIndex(ref, options));
     refuseOlder(ref, resolved, await this.#readNote(ref));
@@ -88,15 +88,6 @@ class PackageStore implements Packages {
   async recall(ref: PackageRef): Promise<FetchedPackage | undefined> {
     const note = await this.#readNote(ref);
     return note === undefined ? undefined : this.#open(ref, note).catch(() => undefined);
-  }
-
-  #credential({ credential: name, repository }: PackageRef): Credential | undefined {
-    if (name === "") return undefined;
-    const credential = this.#credentialFor(name, repository);
-    if (credential !== undefined) return credential;
-    throw new DroverError("source_auth", `there is no credential named ${name} for ${repository}`, {
-      hint: "this version of the hub holds no credentials: leave it out where none is asked for",
-    });
   }
 
   async #readNote(ref: PackageRef): Promise<Note | undefined> {

@@ -2,7 +2,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 
 import { whereToAdd, type DeployKey } from "./deploy-keys.ts";
-import { unreachable } from "./git-transport.ts";
+import { unreachable } from "./https-request.ts";
 import type { KnownHost } from "./known-host.ts";
 import type { SshAddress } from "./ssh-address.ts";
 import { formatPrivateKey, keyType, publicKeyOf, type PublicKey } from "./ssh-keys.ts";
