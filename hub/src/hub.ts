@@ -34,6 +34,7 @@ import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
 import { createMirror } from "./source/mirror.ts";
+import { createNetworks } from "./source/networks.ts";
 import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -102,9 +103,14 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
+  const networks = createNetworks(config.sourceNetworks);
+  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), networks, ssh });
   // The hub holds no credentials for packages yet.
-  const packages = createPackages({ folder: join(config.dataDir, "packages"), credentialFor: () => undefined });
+  const packages = createPackages({
+    folder: join(config.dataDir, "packages"),
+    credentialFor: () => undefined,
+    networks,
+  });
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });

@@ -18,6 +18,7 @@ import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { declare, objectsOf, problemsOf, renderChart } from "./chart-render.ts";
 import { drover } from "./cli.ts";
 import { configMap, placement } from "./fixtures.ts";
+import { rigNetworks } from "./rig-networks.ts";
 
 const signal = AbortSignal.timeout(300_000);
 const template = `apiVersion: v1
@@ -72,6 +73,7 @@ describeWithRig(
   const open = (options: Partial<Parameters<typeof createPackages>[0]> = {}): Packages =>
     createPackages({
       folder: cache,
+      networks: rigNetworks,
       credentialFor: (name, url) => (name === "known" && url.startsWith(locked.url) ? login : undefined),
       ...options,
     });
@@ -289,6 +291,23 @@ describeWithRig(
     }
     expect((await fetchOf(chart(repository.url))).revision).toMatch(/^6\.5\.1@/u);
   });
+
+  test.each(["[::1]:1", "0.0.0.0:1", "2852039166", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]"])(
+    "T7: neither a redirect nor whoever gives tokens leads to %s",
+    async (host) => {
+      repository.answer("/index.yaml", (r) => r.writeHead(302, { location: `http://${host}/` }).end());
+      const bearer = { "www-authenticate": `Bearer realm="http://${host}/token",service="front"` };
+      const front = createServer((_request, response) => response.writeHead(401, bearer).end());
+      try {
+        expect(await failureOf(chart(repository.url))).toMatchObject({ code: "forbidden" });
+        const asking = (await listen(front)).replace("http:", "oci:");
+        expect(await failureOf(chart(`${asking}/charts`))).toMatchObject({ code: "forbidden" });
+      } finally {
+        repository.answer("/index.yaml", undefined);
+        front.close();
+      }
+    },
+  );
 
   test("an archive that is larger than may be, packed or unpacked, does not come in", async () => {
     const source = chart(repository.url);

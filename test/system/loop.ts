@@ -20,6 +20,7 @@ import { runAll } from "@drover/shared/service";
 import { afterEach, expect, vi } from "vitest";
 
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+import { rigNetworks } from "./rig-networks.ts";
 
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
 export async function startLoop(folder: string, tree: WorkTree) {
@@ -54,7 +55,7 @@ export async function startLoop(folder: string, tree: WorkTree) {
   }
   const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
-  const mirror = createMirror({ folder: join(folder, "mirrors") });
+  const mirror = createMirror({ folder: join(folder, "mirrors"), networks: rigNetworks });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
@@ -62,7 +63,11 @@ export async function startLoop(folder: string, tree: WorkTree) {
     world,
     events,
     mirror,
-    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
+    packages: createPackages({
+      folder: join(folder, "packages"),
+      credentialFor: () => undefined,
+      networks: rigNetworks,
+    }),
     link,
     sign,
     clock: systemClock,

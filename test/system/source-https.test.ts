@@ -15,6 +15,7 @@ import { createWorkTree } from "../rig/git.ts";
 import { packageChart, startRegistry } from "../rig/registry.ts";
 import { startTlsFront } from "../rig/tls-front.ts";
 import { temporaryFolder } from "../rig/watchdog.ts";
+import { rigNetworks } from "./rig-networks.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const secret = "s3cr3t-token";
@@ -142,7 +143,11 @@ describeWithRig(
   });
 
   const chartFrom = async (repositoryUrl: string, credential: Credential) => {
-    const packages = createPackages({ folder: join(folder, String((runs += 1))), credentialFor: () => credential });
+    const packages = createPackages({
+      folder: join(folder, String((runs += 1))),
+      credentialFor: () => credential,
+      networks: rigNetworks,
+    });
     const reference = {
       kind: "chart",
       repository: repositoryUrl,

@@ -17,6 +17,7 @@ import { renderFor, renderGroups, type Renders } from "../core/render/groups.ts"
 import { render, type Rendered, type RenderInput, type Variant } from "../core/render/index.ts";
 import { createHelm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
+import { peoplesNetworks } from "../source/networks.ts";
 import { createPackages, type Packages } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
@@ -52,7 +53,11 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
   if (options.fetch !== true) return read(options, undefined, signal);
   const folder = await mkdtemp(join(tmpdir(), "drover-packages-"));
   try {
-    return await read(options, createPackages({ folder, credentialFor: () => undefined }), signal);
+    return await read(
+      options,
+      createPackages({ folder, credentialFor: () => undefined, networks: peoplesNetworks }),
+      signal,
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -8,11 +8,13 @@ import { createByteBudget } from "./byte-budget.ts";
 import { basicOf, type Credential } from "./credential.ts";
 import { collect, type GitTransport } from "./git-transport.ts";
 import { explainFailure, keepConnections, sendRequest } from "./https-request.ts";
+import type { Networks } from "./networks.ts";
 
 export interface HttpClientOptions {
   readonly address: HttpAddress;
   /** Stands in for the user and the password of the address, and holds certificates. */
   readonly credential: Credential | undefined;
+  readonly networks: Networks;
   /** Ends every request and the reading of its answer. */
   readonly signal: AbortSignal;
   /** Bytes of all answers together. */
@@ -23,7 +25,8 @@ export interface HttpClientOptions {
  * Git's requests over one connection: bounded, never redirected (a redirect would carry the credentials to whoever it
  * names), and with every failure turned into one of the source_* codes. Throws without credentials in any text.
  */
-export function createHttpClient({ address, credential, signal, maxBytes }: HttpClientOptions): GitTransport {
+export function createHttpClient(options: HttpClientOptions): GitTransport {
+  const { address, credential, networks, signal, maxBytes } = options;
   const { url } = address;
   const login = loginOf(address, credential);
   const budget = createByteBudget(url, maxBytes);
@@ -52,9 +55,8 @@ export function createHttpClient({ address, credential, signal, maxBytes }: Http
       const body = request.body === undefined ? undefined : await collect(request.body);
       const send = async (): Promise<IncomingMessage> => {
         const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-        const { method } = request;
-        const shown = url;
-        return sendRequest({ url: new URL(request.url), shown, method, headers, body, credential, agent, signal });
+        const to = { url: new URL(request.url), shown: url, credential, networks, agent };
+        return sendRequest({ ...to, method: request.method, headers, body, signal });
       };
       let answer = await send();
       const asksForBearer = /^bearer\b/iu.test(answer.headers["www-authenticate"] ?? "");

@@ -6,7 +6,7 @@ import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { Credential } from "./credential.ts";
-import { refuseLocalLink, safeLookup } from "./safe-lookup.ts";
+import type { Networks } from "./networks.ts";
 import { SizedCache } from "./sized-cache.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
@@ -20,6 +20,7 @@ export interface HttpsRequest {
   readonly body?: Uint8Array | undefined;
   /** Its certificates are trusted and shown; user and password are the caller's to send. */
   readonly credential: Credential | undefined;
+  readonly networks: Networks;
   /** Keeps the connection for the next request; default: each has one of its own. */
   readonly agent?: HttpAgent;
   /** Ends the request and the reading of its answer. */
@@ -32,7 +33,7 @@ export interface HttpsRequest {
  * certificates that nobody can use, and the signal's reason.
  */
 export async function sendRequest(request: HttpsRequest): Promise<IncomingMessage> {
-  refuseLocalLink(request.url.hostname);
+  request.networks.check(request.url.hostname);
   try {
     const first = start(request);
     return await answerTo(first).catch(async (cause: unknown) => {
@@ -68,12 +69,12 @@ export function unreachable(shown: string, why: string): DroverError {
 }
 
 function start(request: HttpsRequest): ClientRequest {
-  const { url, method = "GET", headers, body, agent = false, signal } = request;
+  const { url, method = "GET", headers, body, networks, agent = false, signal } = request;
   const isSecure = url.protocol === "https:";
   const call = (isSecure ? requestHttps : requestHttp)(url, {
     method,
     headers: { "user-agent": "drover", "accept-encoding": "identity", ...headers },
-    lookup: safeLookup,
+    lookup: networks.lookup,
     agent,
     signal,
     ...(isSecure ? { secureContext: contextOf(request) } : {}),

@@ -4,6 +4,7 @@ import { DroverError } from "@drover/shared/errors";
 
 import type { Credential } from "./credential.ts";
 import { explainFailure, sendRequest, unreachable } from "./https-request.ts";
+import type { Networks } from "./networks.ts";
 
 export interface WebRequest {
   readonly accept?: string;
@@ -32,6 +33,8 @@ export interface WebClientOptions {
   /** Whom the credential is for; its certificates are shown to no other. */
   readonly origin: string;
   readonly credential: Credential | undefined;
+  /** Where it, and what it redirects to, may be. */
+  readonly networks: Networks;
   /** Aborts when the server has had its time. */
   readonly deadline: AbortSignal;
   readonly signal: AbortSignal;
@@ -77,6 +80,7 @@ async function send(url: URL, request: WebRequest, options: WebClientOptions): P
       ...(isOwn && authorization !== undefined ? { authorization } : {}),
     },
     credential: isOwn ? options.credential : undefined,
+    networks: options.networks,
     signal: options.signal,
   });
   const body = await readBody(response, url, request.maxBytes);
