@@ -35,7 +35,7 @@ export const hubOptions = {
     placeholder: "admin-token in the data folder",
   },
   sourceNetworks: {
-    help: "networks that repositories, charts and artifacts which files in Git name may be in, comma-separated: 127.0.0.0/8 allows one, !10.0.0.0/8 refuses one, the first that fits decides",
+    help: "networks of what files in Git name, comma-separated: 127.0.0.0/8 allows one, !10.0.0.0/8 refuses one; the first that fits decides",
     parse: parseNetworks,
     default: [] as readonly NetworkRule[],
     placeholder: "everywhere but on the hub's own machine",
