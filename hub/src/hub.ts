@@ -33,7 +33,7 @@ import { registerHubMetrics } from "./metrics.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
-import { createMirror } from "./source/mirror.ts";
+import { createMirror, type SshOptions } from "./source/mirror.ts";
 import { createNetworks } from "./source/networks.ts";
 import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -103,14 +103,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const networks = createNetworks(config.sourceNetworks);
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), networks, ssh });
-  // The hub holds no credentials for packages yet.
-  const packages = createPackages({
-    folder: join(config.dataDir, "packages"),
-    credentialFor: () => undefined,
-    networks,
-  });
+  const { mirror, packages } = createReaders(config, ssh);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -157,6 +150,17 @@ function assemble(parts: Parts): readonly Service[] {
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+/** What reads the sources that people add, and that files in Git name. */
+function createReaders({ dataDir, sourceNetworks }: HubConfig, ssh: SshOptions) {
+  const networks = createNetworks(sourceNetworks);
+  // The hub holds no credentials for packages yet.
+  const credentialFor = (): undefined => undefined;
+  return {
+    mirror: createMirror({ folder: join(dataDir, "mirrors"), networks, ssh }),
+    packages: createPackages({ folder: join(dataDir, "packages"), credentialFor, networks }),
+  };
 }
 
 async function serveApi(

@@ -292,23 +292,6 @@ describeWithRig(
     expect((await fetchOf(chart(repository.url))).revision).toMatch(/^6\.5\.1@/u);
   });
 
-  test.each(["[::1]:1", "0.0.0.0:1", "2852039166", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]"])(
-    "T7: neither a redirect nor whoever gives tokens leads to %s",
-    async (host) => {
-      repository.answer("/index.yaml", (r) => r.writeHead(302, { location: `http://${host}/` }).end());
-      const bearer = { "www-authenticate": `Bearer realm="http://${host}/token",service="front"` };
-      const front = createServer((_request, response) => response.writeHead(401, bearer).end());
-      try {
-        expect(await failureOf(chart(repository.url))).toMatchObject({ code: "forbidden" });
-        const asking = (await listen(front)).replace("http:", "oci:");
-        expect(await failureOf(chart(`${asking}/charts`))).toMatchObject({ code: "forbidden" });
-      } finally {
-        repository.answer("/index.yaml", undefined);
-        front.close();
-      }
-    },
-  );
-
   test("an archive that is larger than may be, packed or unpacked, does not come in", async () => {
     const source = chart(repository.url);
     const packed = open({ limits: { maxArchiveBytes: 10 } });

@@ -168,7 +168,7 @@ describeWithRig("git")("a repository over http", () => {
     const before = remote.requests.length;
     for (const host of ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "0"]) {
       const url = source.url.replace("127.0.0.1", host);
-      expect(await fetchError({ url, declaredIn: "config" }), host).toMatchObject({ code: "forbidden" });
+      expect(await fetchError({ url, declaredIn: "config" }), `at ${host}`).toMatchObject({ code: "forbidden" });
     }
     expect(remote.requests).toHaveLength(before);
     expect(await fetchError({ url: "http://169.254.169.254/a.git" })).toMatchObject({ code: "forbidden" });

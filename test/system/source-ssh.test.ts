@@ -295,7 +295,9 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: remote.port } });
     const at = (host: string): string => `ssh://git@${host}:${proxy.port}${repository.path}`;
     for (const host of ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"]) {
-      expect(await fetchError({ url: at(host), declaredIn: "config" }), host).toMatchObject({ code: "forbidden" });
+      expect(await fetchError({ url: at(host), declaredIn: "config" }), `at ${host}`).toMatchObject({
+        code: "forbidden",
+      });
     }
     expect(await fetchError({ url: at("169.254.169.254") })).toMatchObject({ code: "forbidden" });
     expect(proxy.accepted()).toBe(0);

@@ -39,7 +39,7 @@ const send = async (host: string, networks: Networks): Promise<number | undefine
 test("T7: what listens on the hub's machine records no request, in whatever form it is named", async () => {
   const hosts = ["127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost"];
   for (const host of hosts) {
-    await expect(send(host, createNetworks([])), host).rejects.toMatchObject({ code: "forbidden" });
+    await expect(send(host, createNetworks([])), `at ${host}`).rejects.toMatchObject({ code: "forbidden" });
   }
   expect(hits).toEqual([]);
   expect(await send("0x7f.1", createNetworks(parseNetworks("127.0.0.0/8")))).toBe(200);

@@ -20,6 +20,7 @@ export interface HttpsRequest {
   readonly body?: Uint8Array | undefined;
   /** Its certificates are trusted and shown; user and password are the caller's to send. */
   readonly credential: Credential | undefined;
+  /** Where the server may be. */
   readonly networks: Networks;
   /** Keeps the connection for the next request; default: each has one of its own. */
   readonly agent?: HttpAgent;

@@ -115,8 +115,10 @@ test("T7: of a name with several addresses only those are used that may be", asy
 
 test("T7: localhost is resolved by the machine itself, and leads nowhere in any form", async () => {
   for (const name of ["localhost", "0x7f000001", "2130706433", "127.1"]) {
-    const answer = new Promise((resolve) => void fromGit.lookup(name, { all: true }, resolve));
-    expect(await answer, name).toMatchObject({ code: "forbidden" });
+    const answer = new Promise((resolve) => {
+      fromGit.lookup(name, { all: true }, resolve);
+    });
+    expect(await answer, `at ${name}`).toMatchObject({ code: "forbidden" });
   }
 });
 
