@@ -20,6 +20,7 @@ import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBlobs } from "./controllers/blobs.ts";
+import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
@@ -30,6 +31,7 @@ import { createExplanations } from "./explanations.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
+import type { CredentialFor } from "./source/credential.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
@@ -103,7 +105,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const { mirror, packages } = createReaders(config, ssh);
+  const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -124,7 +126,8 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
-    factsChanged: () => loop.wake.applications(),
+    factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const backend = createBackend({
     version: hubVersion,
@@ -153,13 +156,12 @@ function assemble(parts: Parts): readonly Service[] {
 }
 
 /** What reads the sources that people add, and that files in Git name. */
-function createReaders({ dataDir, sourceNetworks }: HubConfig, ssh: SshOptions) {
-  const networks = createNetworks(sourceNetworks);
-  // The hub holds no credentials for packages yet.
-  const credentialFor = (): undefined => undefined;
+function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+  const { dataDir, sourceNetworks } = config;
+  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
   return {
-    mirror: createMirror({ folder: join(dataDir, "mirrors"), networks, ssh }),
-    packages: createPackages({ folder: join(dataDir, "packages"), credentialFor, networks }),
+    mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
   };
 }
 

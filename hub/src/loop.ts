@@ -11,6 +11,7 @@ import type { EventLog } from "./controllers/event-log.ts";
 import { createPackageReconciler } from "./controllers/package.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
+import { createFactsReconciler } from "./controllers/settled-facts.ts";
 import type { World } from "./controllers/world.ts";
 import { packageKey } from "./core/package.ts";
 import type { Mirror } from "./source/mirror.ts";
@@ -42,9 +43,15 @@ export interface Loop {
     readonly source: (name: string) => void;
     /** A webhook says that a source may have news. */
     readonly webhook: (name: string) => void;
+    /** What is read with a credential is to be looked at with the one that there is now. */
+    readonly credential: (name: string) => void;
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
+    /** The agent of a cluster says something else of it than before. */
+    readonly facts: (cluster: string) => void;
+    /** Rollouts of these applications may go on. */
+    readonly rollouts: (apps: Iterable<string>) => void;
   };
 }
 
@@ -60,6 +67,14 @@ export function createLoop(parts: LoopParts): Loop {
     concurrency: 2,
     reconcile: createApplicationReconciler({ ...parts, renderer, changed: enqueueAll(clusters) }),
   });
+  const wakeApplications = (): void =>
+    enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]);
+  const facts = controller({
+    name: "facts",
+    concurrency: 1,
+    reconcile: createFactsReconciler({ store, clock, changed: wakeApplications }),
+  });
+  for (const { name } of store.clusters()) facts.enqueue(name);
   const packages = createPackageParts(parts, applications);
   const poller = createPoller({ clock, random, onDue: (name) => repositories.enqueue(name) });
   const repositories = controller({
@@ -88,14 +103,21 @@ export function createLoop(parts: LoopParts): Loop {
     store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name);
   watchSources();
   return {
-    services: [poller, repositories, packages.poller, packages.controller, applications, clusters],
-    controllers: [repositories, packages.controller, applications, clusters],
+    services: [poller, repositories, packages.poller, packages.controller, applications, clusters, facts],
+    controllers: [repositories, packages.controller, applications, clusters, facts],
     wake: {
       sources: watchSources,
       source: wakeSource,
       webhook: (name) => poller.webhook(name),
-      applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
+      credential(name) {
+        for (const source of store.sources()) if (source.credential === name) wakeSource(source.name);
+        for (const [, ref] of world.catalogs.packages())
+          if (ref.credential === name) packages.poller.hint(packageKey(ref));
+      },
+      applications: wakeApplications,
       clusters: enqueueAll(clusters),
+      facts: (cluster) => facts.enqueue(cluster),
+      rollouts: enqueueAll(applications),
     },
   };
 }

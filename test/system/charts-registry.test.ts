@@ -199,8 +199,8 @@ describeWithRig(
     const again = open();
     expect((await fetchOf(source, again)).revision).toBe(revision);
     expect(repository.requests.slice(before).map(({ path }) => path)).toEqual(["/index.yaml"]);
-    const [name = ""] = await readdir(join(cache, "archives"));
-    await writeFile(join(cache, "archives", name), "damaged");
+    for (const name of await readdir(join(cache, "archives")))
+      await writeFile(join(cache, "archives", name), "damaged");
     expect(await open().recall(refOf(source))).toBeUndefined();
     expect((await fetchOf(source, open())).revision).toBe(revision);
     expect((await open().recall(refOf(source)))?.revision).toBe(revision);

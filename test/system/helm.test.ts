@@ -12,8 +12,9 @@ import { mustRun } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
+import type { ChartCase } from "./chart-case.ts";
 import { declare, objectsOf, problemsOf, renderChart, snapshotOf } from "./chart-render.ts";
-import { charts, sharedFiles, type ChartCase } from "./charts.ts";
+import { charts, sharedFiles } from "./charts.ts";
 
 const slug = (title: string): string => title.replaceAll(/[^a-z]+/giu, "-").toLowerCase();
 const folderOf = (title: string, { chart }: ChartCase): string =>

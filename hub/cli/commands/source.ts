@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { AddSource, SourceIdentity } from "@drover/shared/api/types";
@@ -10,6 +9,7 @@ import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
+import { readSecret } from "../secret-file.ts";
 import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
 import { defineWebhook } from "../source-webhook.ts";
 import type { Terminal } from "../terminal.ts";
@@ -23,6 +23,7 @@ interface AddFlags extends GlobalFlags {
   readonly interval?: string;
   readonly username?: string;
   readonly passwordFile?: string;
+  readonly credential?: string;
   readonly hostKey?: readonly string[];
 }
 
@@ -51,6 +52,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     .option("--interval <duration>", "how often to look for commits", "60s")
     .option("--username <name>", "for basic authentication")
     .option("--password-file <file>", "file with the password or token; - reads it from standard input")
+    .option("--credential <name>", "instead of those two: a credential that the hub holds (drover credential list)")
     .option(...hostKeyFlag, appendHostKey)
     .action(async (address: string) => {
       const flags = add.optsWithGlobals<AddFlags>();
@@ -69,6 +71,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     ["drover source add https://git.example.com/apps.git --version-range 1.x", "its newest release"],
     ["drover source add ./config --interval 5s", "a work tree on this machine"],
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
+    ["drover source add https://git.example.com/team/p.git --credential team", "with what drover credential add made"],
     ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
     ["drover source add ssh://git@git.example.com:2222/p.git --host-key @keys", "a server whose keys are known"],
   ]);
@@ -142,8 +145,9 @@ function sourceName(text: string): string {
 }
 
 async function readInput(address: string, flags: AddFlags, terminal: Terminal): Promise<AddSource> {
-  const { name, ref, versionRange: version, path, username } = flags;
-  const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
+  const { name, ref, versionRange: version, path, username, credential } = flags;
+  const password =
+    flags.passwordFile === undefined ? undefined : await readSecret(flags.passwordFile, "password", terminal);
   const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
   return {
     // The hub does not know where this command runs.
@@ -155,6 +159,7 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(credential === undefined ? {} : { credential }),
     ...(hostKeys.length === 0 ? {} : { hostKeys }),
   };
 }
@@ -172,14 +177,4 @@ function readInterval(text = "60s"): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1000) return ms / 1000;
   throw new DroverError("usage", `"${text}" is not an interval of at least 1s`, { hint: "write it as 30s, 5m or 1h" });
-}
-
-/** Passwords come from files and pipes: flags are seen by every process of the machine. */
-async function readPassword(file: string, terminal: Terminal): Promise<string> {
-  if (file === "-") return (await terminal.readStdin()).trim();
-  try {
-    return (await readFile(resolve(terminal.cwd, file), "utf8")).trim();
-  } catch (cause) {
-    throw new DroverError("usage", `the password file ${file} cannot be read`, { cause });
-  }
 }

@@ -73,7 +73,7 @@ function taken(name: string, why: string): DroverError {
 
 /** A key that was pinned, or that people trusted, holds as long as the address is the same and Git names none. */
 function toRecord(declared: DeclaredRepository, known: SourceRecord | undefined): SourceRecord {
-  const { name, url, ref, version, path, intervalSeconds, declares } = declared;
+  const { name, url, ref, version, path, intervalSeconds, credential, declares } = declared;
   parseAddress({ url });
   checkRef(ref);
   const pinned = known?.url === url ? known.hostKeys : [];
@@ -89,6 +89,7 @@ function toRecord(declared: DeclaredRepository, known: SourceRecord | undefined)
     version,
     path,
     intervalSeconds,
+    credential,
     hostKeys,
     declares,
     declaredIn,

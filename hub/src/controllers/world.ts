@@ -9,6 +9,8 @@ import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
+import type { WideChange } from "../core/reach.ts";
+import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
@@ -45,6 +47,8 @@ export interface ApplicationStatus {
   readonly problems: readonly Problem[];
   /** Why it runs nowhere; "" when it has targets. */
   readonly noTargets: string;
+  /** What waits for a person because it is too wide. */
+  readonly wide: readonly WideChange[];
 }
 
 export interface Connection {
@@ -62,7 +66,7 @@ const noSource: SourceStatus = {
   conditions: [],
   problems: [],
 };
-const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "" };
+const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "", wide: [] };
 
 /** What the hub knows besides its store. Everything here is read again from Git and from the agents after a restart. */
 export class World {
@@ -72,6 +76,8 @@ export class World {
   readonly packages = new Map<string, PackageStatus>();
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
+  /** By application: how far its rollouts were when they were looked at last. */
+  readonly rollouts = new Map<string, readonly Step[]>();
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #now: () => number;
@@ -108,8 +114,8 @@ export class World {
   /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
   placeable(): readonly PlaceableCluster[] {
     return this.#store.clusters().map((record) => {
-      const { name, labels, facts } = record;
-      const all = { ...this.labels(name, labels), ...factLabels(facts) };
+      const { name, labels, settled } = record;
+      const all = { ...this.labels(name, labels), ...factLabels(settled) };
       return {
         name,
         labels: all,
@@ -142,10 +148,37 @@ export class World {
     return overridesFor(selection.placements, selection.cluster).map(({ at }) => `${at.file}:${at.line}`);
   }
 
-  /** Works out the state of a target again, after anything that it depends on has changed. */
-  assess(id: TargetId, report?: Report): void {
+  /** Targets that wait now, or do not any more, say so. */
+  setRollouts(app: string, steps: readonly Step[]): void {
+    const before = this.rollouts.get(app) ?? [];
+    if (steps.length === 0) this.rollouts.delete(app);
+    else this.rollouts.set(app, steps);
+    const clusters = new Set([...before, ...steps].flatMap(({ waiting }) => [...waiting.keys()]));
+    for (const cluster of clusters) {
+      if (waitingOf(before, cluster) !== waitingOf(steps, cluster)) this.assess({ app, cluster });
+    }
+  }
+
+  /** Applications whose rollouts may go on when this cluster connects or goes. */
+  rollingOn(cluster: string): readonly string[] {
+    return [...this.rollouts].flatMap(([app, steps]) =>
+      steps.some((step) => step.rollout.pinned[cluster] !== undefined && isOpen(step, cluster)) ? [app] : [],
+    );
+  }
+
+  /** Why a target does not get what Git has for it yet; "" = it has it. */
+  waiting({ app, cluster }: TargetId): string {
+    return waitingOf(this.rollouts.get(app) ?? [], cluster);
+  }
+
+  isRolling(app: string): boolean {
+    return (this.rollouts.get(app) ?? []).some(({ phase }) => phase !== "Complete");
+  }
+
+  /** Works out the state of a target again, after anything that it depends on has changed; whether it is another one. */
+  assess(id: TargetId, report?: Report): boolean {
     const target = this.#store.target(id);
-    if (target === undefined) return;
+    if (target === undefined) return false;
     const old = this.#store.observed(id);
     const newest = report ?? old?.report;
     const assessment = this.#assessment(target, newest);
@@ -153,9 +186,10 @@ export class World {
     const same = old !== undefined && old.state === assessment.state && old.reason === assessment.reason;
     const observedAtMs = report === undefined ? (old?.observedAtMs ?? 0) : now;
     this.#store.observe({ ...id, report: newest, ...assessment, sinceMs: same ? old.sinceMs : now, observedAtMs });
-    if (same || isQuiet(assessment) || old?.state === "offline") return;
+    if (same || isQuiet(assessment) || old?.state === "offline") return !same;
     const message = assessment.message || `at ${shortRevision(target.commit)}`;
     this.#events.append({ type: assessment.state, ...id, message });
+    return true;
   }
 
   #assessment(target: TargetRecord, report: Report | undefined): Assessment {
@@ -163,6 +197,7 @@ export class World {
     return assessTarget({
       target,
       report,
+      waiting: this.waiting(target),
       joined: this.#store.cluster(target.cluster)?.uid !== "",
       connected: connection !== undefined,
       refusal: connection?.refusal,
@@ -180,6 +215,14 @@ export class World {
     const type = next.status === "True" ? "recovered" : "problem";
     this.#events.append({ type, ...id, message: `${subject}: ${next.message || next.reason}` });
   }
+}
+
+function waitingOf(steps: readonly Step[], cluster: string): string {
+  return steps.map(({ waiting }) => waiting.get(cluster) ?? "").find((why) => why !== "") ?? "";
+}
+
+function isOpen({ phase, waiting }: Step, cluster: string): boolean {
+  return phase !== "Complete" || waiting.has(cluster);
 }
 
 /** What is no event of its own: a cluster that comes or goes is one event, not one for each of its targets. */

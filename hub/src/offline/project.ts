@@ -53,14 +53,14 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
   if (options.fetch !== true) return read(options, undefined, signal);
   const folder = await mkdtemp(join(tmpdir(), "drover-packages-"));
   try {
-    return await read(
-      options,
-      createPackages({ folder, credentialFor: () => undefined, networks: peoplesNetworks }),
-      signal,
-    );
+    return await read(options, createPackages({ folder, credentialFor: isOnHub, networks: peoplesNetworks }), signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function isOnHub(name: string): never {
+  throw new DroverError("source_auth", `the credential ${name} is on the hub, and nowhere else`);
 }
 
 async function read(options: ProjectOptions, packages: Packages | undefined, signal: AbortSignal): Promise<Project> {

@@ -21,7 +21,7 @@ export function findCredential(credentialFor: CredentialFor, name: string, url: 
   const credential = credentialFor(name, url);
   if (credential !== undefined) return credential;
   throw new DroverError("source_auth", `there is no credential named ${name} for ${url}`, {
-    hint: "leave it out where none is asked for, or let the hub have one of that name for such addresses",
+    hint: `see drover credential list; to add it: drover credential add ${name} --for ${url}`,
   });
 }
 

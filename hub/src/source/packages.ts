@@ -5,6 +5,7 @@ import { textAt } from "@drover/shared/json";
 import { formatChoice, formatPackage, packageKey, type PackageRef } from "../core/package.ts";
 import { isOlder } from "../core/version-range.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
+import { createChartIndexes } from "./chart-indexes.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
 import { findCredential, type CredentialFor } from "./credential.ts";
@@ -60,6 +61,7 @@ interface Note {
 
 class PackageStore implements Packages {
   readonly #cache: ReturnType<typeof createContentCache>;
+  readonly #indexes: ReturnType<typeof createChartIndexes>;
   readonly #credentialFor: CredentialFor;
   readonly #networks: Networks;
   readonly #limits: typeof defaultLimits;
@@ -70,6 +72,7 @@ class PackageStore implements Packages {
 
   constructor({ folder, credentialFor, networks = createNetworks([]), limits }: PackagesOptions) {
     this.#cache = createContentCache({ folder });
+    this.#indexes = createChartIndexes(this.#cache);
     this.#credentialFor = credentialFor;
     this.#networks = networks;
     this.#limits = { ...defaultLimits, ...limits };
@@ -80,7 +83,9 @@ class PackageStore implements Packages {
     const credential = findCredential(this.#credentialFor, ref.credential, ref.repository);
     const options = { credential, networks: this.#networks, deadline, signal };
     const isOci = ref.repository.startsWith("oci://");
-    const resolved = await (isOci ? resolveInRegistry(ref, options) : resolveInIndex(ref, options));
+    const resolved = await (isOci
+      ? resolveInRegistry(ref, options)
+      : resolveInIndex(ref, { ...options, indexes: this.#indexes }));
     refuseOlder(ref, resolved, await this.#readNote(ref));
     const content = await this.#bring(ref, resolved);
     const note: Note = { version: resolved.version, digest: resolved.digest ?? content, content };

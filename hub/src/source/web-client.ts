@@ -10,6 +10,8 @@ export interface WebRequest {
   readonly accept?: string;
   /** Goes to the origin of the client, and to no other that it redirects to. */
   readonly authorization?: string | undefined;
+  /** Conditions of the question. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Of the answer. */
   readonly maxBytes: number;
 }
@@ -76,6 +78,7 @@ async function send(url: URL, request: WebRequest, options: WebClientOptions): P
     url,
     shown: showUrl(url),
     headers: {
+      ...request.headers,
       ...(accept === undefined ? {} : { accept }),
       ...(isOwn && authorization !== undefined ? { authorization } : {}),
     },

@@ -79,6 +79,8 @@ const hello = fc.record({
   agentVersion: text,
   clusterUid: text,
   kubernetesVersion: text,
+  provider: text,
+  region: text,
   nodes: fc.nat(),
   epoch: text,
   generation: counter,

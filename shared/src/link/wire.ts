@@ -97,8 +97,9 @@ function helloToWire(hello: Hello): wire.Hello {
 }
 
 function helloFromWire(hello: wire.Hello): Hello {
-  const { agentVersion, clusterUid, kubernetesVersion, nodes, epoch, generation } = hello;
-  return { agentVersion, clusterUid, kubernetesVersion, nodes, epoch, generation: integerFromWire(generation) };
+  const { agentVersion, clusterUid, kubernetesVersion, provider, region, nodes, epoch } = hello;
+  const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
+  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation) };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

@@ -466,7 +466,7 @@ export interface ConnectRequest {
   /** What is said. */
   body:
     | //
-    /** Opens the stream; exactly once, and first. */
+    /** Opens the stream; said again when what it says of the cluster has changed. */
     { $case: "hello"; value: Hello }
     | //
     /** Answers a SignedAssignments. */
@@ -522,6 +522,10 @@ export interface Hello {
   epoch: string;
   /** Generation of the assignments that the agent accepted last; 0 when none. */
   generation: bigint;
+  /** Who provides the machines: aws, gce, azure, kind. Empty when unknown. */
+  provider: string;
+  /** Region of most of the nodes. Empty when unknown. */
+  region: string;
 }
 
 /** The hub accepted the stream. */
@@ -1021,7 +1025,16 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { agentVersion: "", clusterUid: "", kubernetesVersion: "", nodes: 0, epoch: "", generation: 0n };
+  return {
+    agentVersion: "",
+    clusterUid: "",
+    kubernetesVersion: "",
+    nodes: 0,
+    epoch: "",
+    generation: 0n,
+    provider: "",
+    region: "",
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1046,6 +1059,12 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
       }
       writer.uint32(48).uint64(message.generation);
+    }
+    if (message.provider !== "") {
+      writer.uint32(58).string(message.provider);
+    }
+    if (message.region !== "") {
+      writer.uint32(66).string(message.region);
     }
     return writer;
   },
@@ -1109,6 +1128,22 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.region = reader.string();
             continue;
           }
         }

@@ -1,0 +1,70 @@
+import type { Clock } from "@drover/shared/clock";
+import { canonicalJson } from "@drover/shared/digest";
+import { DroverError } from "@drover/shared/errors";
+import type { AgentMessage, Hello } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+import { spread, type Random } from "@drover/shared/retry";
+import type { Service } from "@drover/shared/service";
+
+import type { KubeApi } from "../kube/api.ts";
+import { lookAgain, type KnownCluster } from "../kube/facts.ts";
+import { agentVersion } from "../version.ts";
+import type { Acceptance } from "./acceptance.ts";
+
+/** What the agent says of itself and of its cluster: first on every connection, and again when that has changed. */
+export interface Introduction extends Service {
+  hello(): Hello;
+  /** The hub has taken the hello: says another one if the cluster has changed since. */
+  connected(): void;
+}
+
+export interface IntroductionOptions {
+  readonly kube: KubeApi;
+  /** As it was when the agent started. */
+  readonly cluster: KnownCluster;
+  readonly acceptance: Pick<Acceptance, "epoch" | "generation">;
+  readonly send: (message: AgentMessage) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/**
+ * Two cheap requests: nodes come and go, and control planes are upgraded, without a word to anybody. Several looks have to
+ * agree before the hub takes a change for settled, so this is a fraction of that time.
+ */
+const everyMs = 30_000;
+
+export function createIntroduction({ acceptance, send, ...options }: IntroductionOptions): Introduction {
+  const { kube, clock, random, log } = options;
+  let { cluster } = options;
+  /** What the connection was opened with. */
+  let opening = cluster;
+  const introduce = (): Hello => {
+    const { epoch, generation } = acceptance;
+    return { ...cluster, agentVersion, epoch, generation };
+  };
+  const sayUnless = (known: KnownCluster): void => {
+    if (canonicalJson(known) !== canonicalJson(cluster)) send({ kind: "hello", hello: introduce() });
+  };
+  return {
+    name: "introduction",
+    hello() {
+      opening = cluster;
+      return introduce();
+    },
+    connected: () => sayUnless(opening),
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          await clock.sleep(spread(everyMs, 0.2, random), signal);
+          const before = cluster;
+          cluster = await lookAgain(kube, before, signal);
+          sayUnless(before);
+        } catch (cause) {
+          if (!signal.aborted) log.debug({ code: DroverError.from(cause).code }, "cluster could not be looked at");
+        }
+      }
+    },
+  };
+}
