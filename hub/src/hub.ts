@@ -31,10 +31,12 @@ import { createExplanations } from "./explanations.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
+import type { CredentialFor } from "./source/credential.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
-import { createMirror } from "./source/mirror.ts";
+import { createMirror, type SshOptions } from "./source/mirror.ts";
+import { createNetworks } from "./source/networks.ts";
 import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -103,9 +105,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const credentials = { credentialFor: credentialFor(store) };
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh, ...credentials });
-  const packages = createPackages({ folder: join(config.dataDir, "packages"), ...credentials });
+  const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -154,6 +154,16 @@ function assemble(parts: Parts): readonly Service[] {
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+/** What reads the sources that people add, and that files in Git name. */
+function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+  const { dataDir, sourceNetworks } = config;
+  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
+  return {
+    mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
+  };
 }
 
 async function serveApi(

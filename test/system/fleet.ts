@@ -13,6 +13,7 @@ import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
+import { rigNetworkList } from "./rig-networks.ts";
 
 /** What stands behind the agents: both have to behave alike. */
 export type Servers = "embedded" | "real";
@@ -158,7 +159,18 @@ async function startHub(folder: string, file: string, parts: AsyncDisposableStac
   const dataDir = join(folder, "hub");
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
-  const args = ["--data-dir", dataDir, "--api-address", api, "--link-address", link, "--log-level", "debug"];
+  const networks = ["--source-networks", rigNetworkList];
+  const args = [
+    "--data-dir",
+    dataDir,
+    "--api-address",
+    api,
+    "--link-address",
+    link,
+    "--log-level",
+    "debug",
+    ...networks,
+  ];
   const hub = parts.use(startProgram({ file, args, logFile: `${dataDir}.log`, probes: api }));
   await hub.ready();
   const url = `http://${api}`;

@@ -23,6 +23,7 @@ import { runAll } from "@drover/shared/service";
 import { afterEach, expect, vi } from "vitest";
 
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+import { rigNetworks } from "./rig-networks.ts";
 
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
 export async function startLoop(folder: string, tree: WorkTree, clock: Clock = systemClock) {
@@ -56,7 +57,7 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
   }
   const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
-  const mirror = createMirror({ folder: join(folder, "mirrors") });
+  const mirror = createMirror({ folder: join(folder, "mirrors"), networks: rigNetworks });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
@@ -65,7 +66,11 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
     events,
     inspections: createInspections(link),
     mirror,
-    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
+    packages: createPackages({
+      folder: join(folder, "packages"),
+      credentialFor: () => undefined,
+      networks: rigNetworks,
+    }),
     link,
     sign,
     clock,

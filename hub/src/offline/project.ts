@@ -25,6 +25,7 @@ import {
 } from "../core/render/index.ts";
 import { createHelm, type Helm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
+import { peoplesNetworks } from "../source/networks.ts";
 import { createPackages, type Packages } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
@@ -64,7 +65,7 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
   if (options.fetch !== true) return read(options, undefined, signal);
   const folder = await mkdtemp(join(tmpdir(), "drover-packages-"));
   try {
-    return await read(options, createPackages({ folder, credentialFor: isOnHub }), signal);
+    return await read(options, createPackages({ folder, credentialFor: isOnHub, networks: peoplesNetworks }), signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

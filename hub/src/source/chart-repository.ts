@@ -5,7 +5,7 @@ import { readChartIndex } from "../core/chart-index.ts";
 import type { PackageRef } from "../core/package.ts";
 import { pickVersion } from "../core/version-range.ts";
 import type { ChartIndexes } from "./chart-indexes.ts";
-import { basicOf } from "./registry-auth.ts";
+import { basicOf } from "./credential.ts";
 import { refusal } from "./registry.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
 import { createWebClient } from "./web-client.ts";

@@ -24,3 +24,11 @@ export function findCredential(credentialFor: CredentialFor, name: string, url: 
     hint: `see drover credential list; to add it: drover credential add ${name} --for ${url}`,
   });
 }
+
+/** The header that shows user and password. */
+export function basicOf(login: Pick<Credential, "username" | "password"> | undefined): string | undefined {
+  const { username = "", password = "" } = login ?? {};
+  if (username === "" && password === "") return undefined;
+  // Servers that take a token as the password look at the user name little, but want one.
+  return `Basic ${Buffer.from(`${username || "token"}:${password}`, "utf8").toString("base64")}`;
+}

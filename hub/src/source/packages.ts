@@ -9,6 +9,7 @@ import { createChartIndexes } from "./chart-indexes.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
 import { findCredential, type CredentialFor } from "./credential.ts";
+import { createNetworks, type Networks } from "./networks.ts";
 import { mismatch, resolveInRegistry } from "./registry.ts";
 import type { Resolved } from "./resolved.ts";
 import { SizedCache } from "./sized-cache.ts";
@@ -36,14 +37,16 @@ export interface Packages {
 export interface PackagesOptions {
   readonly folder: string;
   readonly credentialFor: CredentialFor;
+  /** Where they may be. Default: as for all that files in Git name. */
+  readonly networks?: Networks;
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
 const mebibyte = 1024 * 1024;
 const defaultLimits = { timeoutMs: 120_000, maxArchiveBytes: 64 * mebibyte, maxUnpackedBytes: 64 * mebibyte };
 
-export function createPackages({ folder, credentialFor, limits }: PackagesOptions): Packages {
-  return new PackageStore(folder, credentialFor, { ...defaultLimits, ...limits });
+export function createPackages(options: PackagesOptions): Packages {
+  return new PackageStore(options);
 }
 
 /** Bytes by path. */
@@ -60,23 +63,25 @@ class PackageStore implements Packages {
   readonly #cache: ReturnType<typeof createContentCache>;
   readonly #indexes: ReturnType<typeof createChartIndexes>;
   readonly #credentialFor: CredentialFor;
+  readonly #networks: Networks;
   readonly #limits: typeof defaultLimits;
   /** What is rendered again and again need not be unpacked each time. */
   readonly #unpacked = new SizedCache<Unpacked>(64 * mebibyte);
   /** Whatever its size: its files are read one after the other. */
   #newest: { readonly key: string; readonly files: Unpacked } | undefined;
 
-  constructor(folder: string, credentialFor: CredentialFor, limits: typeof defaultLimits) {
+  constructor({ folder, credentialFor, networks = createNetworks([]), limits }: PackagesOptions) {
     this.#cache = createContentCache({ folder });
     this.#indexes = createChartIndexes(this.#cache);
     this.#credentialFor = credentialFor;
-    this.#limits = limits;
+    this.#networks = networks;
+    this.#limits = { ...defaultLimits, ...limits };
   }
 
   async fetch(ref: PackageRef, signal: AbortSignal): Promise<FetchedPackage> {
     const deadline = AbortSignal.timeout(this.#limits.timeoutMs);
     const credential = findCredential(this.#credentialFor, ref.credential, ref.repository);
-    const options = { credential, deadline, signal };
+    const options = { credential, networks: this.#networks, deadline, signal };
     const isOci = ref.repository.startsWith("oci://");
     const resolved = await (isOci
       ? resolveInRegistry(ref, options)
