@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { AddSource, SourceIdentity } from "@drover/shared/api/types";
@@ -10,6 +9,7 @@ import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
+import { readSecret } from "../secret-file.ts";
 import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
 import { appendFile, readSignedBy, signedByFlag } from "../signed-by.ts";
 import { defineWebhook } from "../source-webhook.ts";
@@ -24,6 +24,7 @@ interface AddFlags extends GlobalFlags {
   readonly interval?: string;
   readonly username?: string;
   readonly passwordFile?: string;
+  readonly credential?: string;
   readonly hostKey?: readonly string[];
   readonly signedBy?: readonly string[];
 }
@@ -55,6 +56,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     .option("--interval <duration>", "how often to look for commits", "60s")
     .option("--username <name>", "for basic authentication")
     .option("--password-file <file>", "file with the password or token; - reads it from standard input")
+    .option("--credential <name>", "instead of those two: a credential that the hub holds (drover credential list)")
     .option(...hostKeyFlag, appendHostKey)
     .option(...signedByFlag, appendFile)
     .action(async (address: string) => {
@@ -74,6 +76,7 @@ function defineAdd(source: Command, terminal: Terminal): void {
     ["drover source add https://git.example.com/apps.git --version-range 1.x", "its newest release"],
     ["drover source add ./config --interval 5s", "a work tree on this machine"],
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
+    ["drover source add https://git.example.com/team/p.git --credential team", "with what drover credential add made"],
     ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
     ["drover source add ssh://git@git.example.com:2222/p.git --host-key @keys", "a server whose keys are known"],
     ["drover source add https://git.example.com/p.git --signed-by team.asc", "only commits that these keys signed"],
@@ -165,8 +168,9 @@ function sourceName(text: string): string {
 }
 
 async function readInput(address: string, flags: AddFlags, terminal: Terminal): Promise<AddSource> {
-  const { name, ref, versionRange: version, path, username } = flags;
-  const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
+  const { name, ref, versionRange: version, path, username, credential } = flags;
+  const password =
+    flags.passwordFile === undefined ? undefined : await readSecret(flags.passwordFile, "password", terminal);
   const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
   const signedBy = await readSignedBy(flags.signedBy ?? [], terminal);
   return {
@@ -179,6 +183,7 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(credential === undefined ? {} : { credential }),
     ...(hostKeys.length === 0 ? {} : { hostKeys }),
     ...(signedBy.length === 0 ? {} : { signedBy }),
   };
@@ -197,14 +202,4 @@ function readInterval(text = "60s"): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1000) return ms / 1000;
   throw new DroverError("usage", `"${text}" is not an interval of at least 1s`, { hint: "write it as 30s, 5m or 1h" });
-}
-
-/** Passwords come from files and pipes: flags are seen by every process of the machine. */
-async function readPassword(file: string, terminal: Terminal): Promise<string> {
-  if (file === "-") return (await terminal.readStdin()).trim();
-  try {
-    return (await readFile(resolve(terminal.cwd, file), "utf8")).trim();
-  } catch (cause) {
-    throw new DroverError("usage", `the password file ${file} cannot be read`, { cause });
-  }
 }

@@ -97,7 +97,7 @@ function toRecord(
   signers: readonly Signer[],
   known: SourceRecord | undefined,
 ): SourceRecord {
-  const { name, url, ref, version, path, intervalSeconds, declares } = declared;
+  const { name, url, ref, version, path, intervalSeconds, credential, declares } = declared;
   parseAddress({ url });
   checkRef(ref);
   const pinned = known?.url === url ? known.hostKeys : [];
@@ -115,6 +115,7 @@ function toRecord(
     version,
     path,
     intervalSeconds,
+    credential,
     hostKeys,
     declares,
     declaredIn,

@@ -21,6 +21,7 @@ test("reads a repository with its defaults", () => {
       version: "",
       path: "",
       intervalSeconds: 60,
+      credential: "",
       hostKeys: [],
       signedBy: [],
       declares: false,
@@ -54,6 +55,8 @@ test.each([
   ["{ url: 'https://h/x', interval: 10ms }", "has to be"],
   ["{ url: 'https://h/x', signedBy: [bob] }", "has to be public keys"],
   ["{ url: 'https://h/x', signedBy: ['-----BEGIN OPENSSH PRIVATE KEY----- s3cret'] }", "has to be public keys"],
+  ["{ url: 'https://h/x', credential: 'My key' }", "has to be up to 63"],
+  ["{ url: 'git@h:x', credential: team }", "is for addresses over http(s)"],
 ])("refuses %s, and quotes no password", (spec, expected) => {
   const { declarations, problems } = read(`spec: ${spec}`);
   expect(declarations).toEqual([]);

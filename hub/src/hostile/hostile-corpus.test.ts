@@ -12,7 +12,7 @@ import { desire } from "../core/desired.ts";
 import { defaultHelm } from "../core/helm.ts";
 import { clusterOf } from "../core/override.fixture.ts";
 import { chartRequest, render } from "../core/render/index.ts";
-import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
+import { snapshotOf } from "../core/render/snapshot.fixture.ts";
 import { refusalOf } from "../core/signers.ts";
 import { parseAddress } from "../source/address.ts";
 import { filesForHelm } from "../source/chart-files.ts";
@@ -37,22 +37,6 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const maxMs = 1000;
 const signal = new AbortController().signal;
 const never = (): Promise<never> => Promise.reject(new Error("no program was expected"));
-
-/** A snapshot in memory, without links. */
-function snapshotOf(files: Readonly<Record<string, string>>): SnapshotFiles {
-  const entries = new Map<string, SnapshotFile>(
-    Object.keys(files).map((path) => [path, { path, oid: path, mode: "file" }]),
-  );
-  const resolve = (path: string): Promise<SnapshotFile> => {
-    const isFolder = path === "" || [...entries.keys()].some((file) => file.startsWith(`${path}/`));
-    const found = entries.get(path) ?? (isFolder ? { path, oid: path, mode: "folder" as const } : undefined);
-    return found === undefined
-      ? Promise.reject(new DroverError("not_found", "there is no such file"))
-      : Promise.resolve(found);
-  };
-  const read = (path: string): Promise<Uint8Array> => Promise.resolve(encode(files[path] ?? ""));
-  return { entries, resolve, read, decode: async (path) => decodeYaml(path, await read(path)) };
-}
 
 const application: Application = {
   kind: "Application",
