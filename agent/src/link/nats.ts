@@ -1,0 +1,128 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+
+import type { Clock } from "@drover/shared/clock";
+import { DroverError } from "@drover/shared/errors";
+import { type BrokerUser, downSubject, upSubject } from "@drover/shared/link/broker";
+import { type BrokerConnection, closeBroker, connectBroker } from "@drover/shared/link/broker-connection";
+import { decodeFrame, encodeFrame, type Frame } from "@drover/shared/link/frame";
+import { Tunnel } from "@drover/shared/link/tunnel";
+import type { Logger } from "@drover/shared/log";
+import { untilAborted } from "@drover/shared/until-aborted";
+
+export interface RelayOptions {
+  /** `nats://host:port` or `tls://host:port`, several separated by commas. */
+  readonly servers: string;
+  /** Asked for each connection anew. */
+  readonly user: () => BrokerUser;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Relay extends AsyncDisposable {
+  /** `127.0.0.1:port`: what is connected here reaches the hub's port, as if it were the hub's port. */
+  readonly address: string;
+}
+
+/** How often the hub is asked for a tunnel until it answers, and how many times. */
+const openIntervalMs = 500;
+const openAttempts = 10;
+/** The link has one connection, and for a moment another that renews. */
+const maxConnections = 4;
+
+/**
+ * The way to a hub that only a NATS broker reaches. Each TCP connection gets one to the broker, so that one which breaks,
+ * is refused or runs out looks to the link like one to the hub would; the TLS in it is between link and hub.
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const sockets = new Set<Socket>();
+  const relaying = new Set<Promise<void>>();
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    const done = relay(options, socket).catch((cause: unknown) => {
+      const error = DroverError.from(cause, "link_closed");
+      options.log.debug({ code: error.code, reason: error.message }, "no way to the hub through the broker");
+      socket.resetAndDestroy();
+    });
+    relaying.add(done);
+    void done.then(() => relaying.delete(done));
+  });
+  server.maxConnections = maxConnections;
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const bound = server.address();
+  if (typeof bound !== "object" || bound === null) throw new DroverError("internal", "the relay has no port");
+  return {
+    address: `127.0.0.1:${bound.port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(relaying);
+    },
+  };
+}
+
+/** Resolves when the socket and its connection to the broker are closed. */
+async function relay(options: RelayOptions, socket: Socket): Promise<void> {
+  socket.on("error", () => undefined);
+  const closed = new AbortController();
+  socket.once("close", () => closed.abort(new DroverError("link_closed", "the link has closed the connection")));
+  const user = options.user();
+  const { servers } = options;
+  const connection = await connectBroker({ servers, user, name: "drover-agent" }, closed.signal);
+  void connection.closed().then(() => socket.resetAndDestroy());
+  try {
+    await openTunnel({ socket, connection, cluster: clusterOf(user.jwt) }, options.clock, closed.signal);
+    await untilAborted(closed.signal);
+  } finally {
+    // What was said last, a goodbye among it, still has to leave.
+    await closeBroker(connection);
+  }
+}
+
+interface Ends {
+  readonly socket: Socket;
+  readonly connection: BrokerConnection;
+  readonly cluster: string;
+}
+
+/** Resolves when the hub has answered, or the socket is closed. Throws `link_closed` when nobody answers. */
+async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, closed: AbortSignal): Promise<void> {
+  const id = randomBytes(16).toString("hex");
+  const publish = (frame: Uint8Array): void => {
+    if (!connection.isClosed() && !connection.isDraining()) connection.publish(upSubject(cluster, id), frame);
+  };
+  const answered = new AbortController();
+  let tunnel: Tunnel | undefined;
+  const receive = (frame: Frame): void => {
+    if (tunnel !== undefined) return tunnel.receive(frame);
+    if (frame.kind === "reset") return void socket.resetAndDestroy();
+    if (frame.kind !== "credit") return;
+    tunnel = new Tunnel({ socket, publish, closed: () => undefined });
+    socket.resume();
+    answered.abort();
+  };
+  connection.subscribe(downSubject(cluster, id), {
+    callback: (_, { data }) => {
+      const frame = decodeFrame(data);
+      if (frame !== undefined) receive(frame);
+    },
+  });
+  const over = AbortSignal.any([answered.signal, closed]);
+  for (let attempt = 0; attempt < openAttempts && !over.aborted; attempt += 1) {
+    publish(encodeFrame({ kind: "open" }));
+    await clock.sleep(openIntervalMs, over).catch(() => undefined);
+  }
+  if (!over.aborted) throw new DroverError("link_closed", "no hub answers through the broker");
+}
+
+/** Whom a user may act for: the hub writes it into the name. */
+function clusterOf(jwt: string): string {
+  const claims: unknown = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString());
+  if (typeof claims === "object" && claims !== null && "name" in claims && typeof claims.name === "string") {
+    return claims.name;
+  }
+  throw new DroverError("config_invalid", "the NATS user names no cluster");
+}

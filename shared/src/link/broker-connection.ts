@@ -1,0 +1,49 @@
+import { connect, jwtAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+
+import { DroverError } from "../errors.ts";
+import { untilAborted } from "../until-aborted.ts";
+import type { BrokerUser } from "./broker.ts";
+
+export type BrokerConnection = NatsConnection;
+
+export interface BrokerConnectionOptions {
+  /** `nats://host:port` or `tls://host:port`, several separated by commas. */
+  readonly servers: string;
+  readonly user: BrokerUser;
+  /** What the broker calls the connection in its own logs. */
+  readonly name: string;
+}
+
+const timeoutMs = 10_000;
+const pingIntervalMs = 10_000;
+
+/** One connection to a NATS broker, which is not made again when it breaks. Throws `link_closed`, or what `signal` says. */
+export async function connectBroker(options: BrokerConnectionOptions, signal: AbortSignal): Promise<BrokerConnection> {
+  signal.throwIfAborted();
+  const connecting = connect({
+    servers: options.servers.split(",").map((server) => server.trim()),
+    authenticator: jwtAuthenticator(options.user.jwt, Buffer.from(options.user.seed)),
+    name: options.name,
+    timeout: timeoutMs,
+    pingInterval: pingIntervalMs,
+    reconnect: false,
+  });
+  const ended = new AbortController();
+  try {
+    const first = await Promise.race([connecting, untilAborted(AbortSignal.any([signal, ended.signal]))]);
+    if (first !== undefined && !signal.aborted) return first;
+  } catch (cause) {
+    throw DroverError.from(cause, "link_closed");
+  } finally {
+    ended.abort();
+  }
+  // The client takes no signal: what it still opens is closed when it comes.
+  connecting.then((late) => late.close()).catch(() => undefined);
+  throw DroverError.from(signal.reason);
+}
+
+/** Lets what was published last leave, for the connection of somebody who is done. */
+export async function closeBroker(connection: BrokerConnection): Promise<void> {
+  if (connection.isClosed()) return;
+  await Promise.race([connection.drain(), connection.closed()]).catch(() => undefined);
+}
