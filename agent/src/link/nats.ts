@@ -78,7 +78,7 @@ async function relay(options: RelayOptions, socket: Socket): Promise<void> {
     await untilAborted(closed.signal);
   } finally {
     // What was said last, a goodbye among it, still has to leave.
-    await closeBroker(connection);
+    await closeBroker(connection, options.clock);
   }
 }
 

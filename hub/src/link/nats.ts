@@ -94,7 +94,7 @@ async function relayOnce(
     await Promise.race([lost, untilAborted(signal)]);
   } finally {
     tunnels.destroyAll();
-    await closeBroker(connection);
+    await closeBroker(connection, options.clock);
   }
 }
 

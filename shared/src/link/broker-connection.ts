@@ -1,5 +1,6 @@
 import { connect, jwtAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 
+import type { Clock } from "../clock.ts";
 import { DroverError } from "../errors.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { BrokerUser } from "./broker.ts";
@@ -16,6 +17,7 @@ export interface BrokerConnectionOptions {
 
 const timeoutMs = 10_000;
 const pingIntervalMs = 10_000;
+const drainMs = 1_000;
 
 /** One connection to a NATS broker, which is not made again when it breaks. Throws `link_closed`, or what `signal` says. */
 export async function connectBroker(options: BrokerConnectionOptions, signal: AbortSignal): Promise<BrokerConnection> {
@@ -42,8 +44,13 @@ export async function connectBroker(options: BrokerConnectionOptions, signal: Ab
   throw DroverError.from(signal.reason);
 }
 
-/** Lets what was published last leave, for the connection of somebody who is done. */
-export async function closeBroker(connection: BrokerConnection): Promise<void> {
+/** Lets what was published last leave, for a moment: a broker that does not read must not hold up who is done. */
+export async function closeBroker(connection: BrokerConnection, clock: Clock): Promise<void> {
   if (connection.isClosed()) return;
-  await Promise.race([connection.drain(), connection.closed()]).catch(() => undefined);
+  const over = new AbortController();
+  await Promise.race([connection.drain(), connection.closed(), clock.sleep(drainMs, over.signal)]).catch(
+    () => undefined,
+  );
+  over.abort();
+  if (!connection.isClosed()) connection.close().catch(() => undefined);
 }
