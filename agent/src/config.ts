@@ -18,6 +18,17 @@ import type { AccessSource } from "./kube/access.ts";
 /** The agent's settings; flags, environment and help come from this table. */
 const agentOptions = {
   hubAddress: { help: "address of the hub, host:port", parse: parseText, default: "127.0.0.1:7475" },
+  link: {
+    help: "how the hub is reached: grpc, or nats, through the broker that leads to it",
+    parse: parseOneOf("grpc", "nats"),
+    default: "grpc" as const,
+  },
+  brokerAccess: {
+    help: "access to the NATS broker from `drover join --link nats`; an agent that has joined has its own",
+    parse: parseText,
+    default: "",
+    placeholder: "none",
+  },
   joinToken: {
     help: "one-time token from `drover join`; may stay given, an agent that has joined does not use it again",
     parse: parseText,

@@ -2,6 +2,7 @@ import path from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError, retryable } from "@drover/shared/errors";
+import type { BrokerAccess } from "@drover/shared/link/broker";
 import type { Logger } from "@drover/shared/log";
 import { backoffMs, type Backoff, type Random } from "@drover/shared/retry";
 import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
@@ -9,6 +10,7 @@ import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token"
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 
 import { createFingerprintKey } from "./fingerprint.ts";
+import type { HeldBrokerAccess } from "./link/broker-access.ts";
 import { enroll, fetchAuthority } from "./link/join.ts";
 import type { HeldIdentity } from "./link/options.ts";
 
@@ -69,6 +71,8 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
 export interface EnrolledIdentity extends HeldIdentity {
   /** See `createFingerprint`. Made once for each agent; never leaves it. */
   readonly fingerprintKey: string;
+  /** What the hub has granted at its broker; kept with the identity, so that it goes wherever that goes. */
+  readonly broker: HeldBrokerAccess;
 }
 
 interface StoredIdentity {
@@ -77,6 +81,7 @@ interface StoredIdentity {
   readonly tokenId: string;
   /** "" in what was stored before there were fingerprints. */
   readonly fingerprintKey: string;
+  readonly broker?: BrokerAccess;
 }
 
 async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal: AbortSignal): Promise<Identity> {
@@ -101,14 +106,23 @@ async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal:
 }
 
 function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
-  let { identity } = stored;
+  let held = stored;
+  let writing = Promise.resolve();
+  // One after the other, each on top of what is held by then.
+  const change = (part: Partial<StoredIdentity>): Promise<void> => {
+    const next = writing.then(async () => {
+      const changed = { ...held, ...part };
+      await writeSecretFile(file, JSON.stringify(changed));
+      held = changed;
+    });
+    writing = next.catch(() => undefined);
+    return next;
+  };
   return {
     fingerprintKey: stored.fingerprintKey,
-    current: () => identity,
-    replace: async (next) => {
-      await writeSecretFile(file, JSON.stringify({ ...stored, identity: next }));
-      identity = next;
-    },
+    current: () => held.identity,
+    replace: (identity) => change({ identity }),
+    broker: { current: () => held.broker, replace: (broker) => change({ broker }) },
   };
 }
 
@@ -116,9 +130,10 @@ function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
 function readStored(text: string | undefined): StoredIdentity | undefined {
   if (text === undefined) return undefined;
   try {
-    const { identity, tokenId, fingerprintKey = "" } = JSON.parse(text) as Partial<StoredIdentity>;
+    const { identity, tokenId, fingerprintKey = "", broker } = JSON.parse(text) as Partial<StoredIdentity>;
     if (identity === undefined || tokenId === undefined) return undefined;
-    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey };
+    const access = broker === undefined ? {} : { broker };
+    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey, ...access };
   } catch {
     return undefined;
   }

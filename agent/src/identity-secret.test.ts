@@ -7,9 +7,9 @@ import type { Identity } from "@drover/shared/trust/identity";
 import { writeSecretFile } from "@drover/shared/trust/secret-file";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type { EnrolledIdentity } from "./enroll.ts";
 import { keepIdentity, restoreIdentity, type IdentitySecretOptions } from "./identity-secret.ts";
 import type { KubeAnswer, KubeApi } from "./kube/api.ts";
-import type { HeldIdentity } from "./link/options.ts";
 
 /** An API server that has one Secret, or says no. */
 class OneSecret implements KubeApi {
@@ -53,7 +53,9 @@ const optionsIn = (pod: string): IdentitySecretOptions => ({
 });
 
 /** An identity that is nothing but a file. */
-const held = (file: string): HeldIdentity => ({
+const held = (file: string): EnrolledIdentity => ({
+  fingerprintKey: "",
+  broker: { current: () => undefined, replace: () => writeFile(file, "granted") },
   current: (): Identity => {
     throw new Error("not asked for");
   },
@@ -71,6 +73,9 @@ test("another pod gets the identity of the one before, renewed or not", async ()
   await kept.replace({} as Identity);
   await restoreIdentity(optionsIn("third"), signal);
   expect(await readFile(optionsIn("third").file, "utf8")).toBe("renewed");
+  await kept.broker.replace({ servers: "", jwt: "", seed: "" });
+  await restoreIdentity(optionsIn("fourth"), signal);
+  expect(await readFile(optionsIn("fourth").file, "utf8")).toBe("granted");
   expect((await stat(optionsIn("third").file)).mode & 0o777).toBe(0o600);
 });
 

@@ -3,9 +3,9 @@ import { textAt } from "@drover/shared/json";
 import type { Logger } from "@drover/shared/log";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 
+import type { EnrolledIdentity } from "./enroll.ts";
 import type { KubeApi, Resource } from "./kube/api.ts";
 import { applyObject, getObject } from "./kube/objects.ts";
-import type { HeldIdentity } from "./link/options.ts";
 
 const secrets: Resource = { group: "", version: "v1", kind: "Secret", plural: "secrets", namespaced: true };
 const key = "identity.json";
@@ -40,17 +40,24 @@ export async function restoreIdentity(options: IdentitySecretOptions, signal: Ab
 }
 
 /** The same identity, which from now on is in the Secret as well, now and after every renewal. */
-export async function keepIdentity<T extends HeldIdentity>(
-  held: T,
+export async function keepIdentity(
+  held: EnrolledIdentity,
   options: IdentitySecretOptions,
   signal: AbortSignal,
-): Promise<T> {
+): Promise<EnrolledIdentity> {
   await save(options, signal);
   return {
     ...held,
     async replace(next) {
       await held.replace(next);
       await save(options, signal);
+    },
+    broker: {
+      ...held.broker,
+      async replace(next) {
+        await held.broker.replace(next);
+        await save(options, signal);
+      },
     },
   };
 }

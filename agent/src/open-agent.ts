@@ -2,6 +2,7 @@ import path from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
+import { type BrokerAccess, parseBrokerAccess } from "@drover/shared/link/broker";
 import type { Logger } from "@drover/shared/log";
 import { backoffMs, type Random } from "@drover/shared/retry";
 import { verifyAssignments } from "@drover/shared/trust/envelope";
@@ -16,7 +17,9 @@ import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createKubeApi } from "./kube/client.ts";
 import { fetchCluster } from "./kube/facts.ts";
+import type { HeldBrokerAccess } from "./link/broker-access.ts";
 import { createGrpcLink } from "./link/grpc.ts";
+import { startRelay, withBroker } from "./link/nats.ts";
 import { agentVersion } from "./version.ts";
 
 export interface Outside {
@@ -35,11 +38,14 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
   const kube = createKubeApi({ access, clock, userAgent: `drover-agent/${agentVersion}` });
   const secret = config.identitySecret === "" ? undefined : { ...identityAt(config), kube, log };
   if (secret !== undefined) await restoreIdentity(secret, signal);
+  await using parts = new AsyncDisposableStack();
+  const broker = new BrokerDoor(config.brokerAccess);
+  const address = await openWay(config, { ...outside, broker, parts });
   const enrolled = await loadOrEnroll(
     {
       dataDir: config.dataDir,
       token: await readJoinToken(config),
-      hubAddress: config.hubAddress,
+      hubAddress: address,
       clusterUid: await fetchClusterUid(kube, outside, signal),
       agentVersion,
       clock,
@@ -49,7 +55,10 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     signal,
   );
   const identity = secret === undefined ? enrolled : await keepIdentity(enrolled, secret, signal);
-  const link = createGrpcLink({ address: config.hubAddress, identity, clock, random, log });
+  broker.granted = identity.broker;
+  const common = { address, clock, random, log };
+  const keptAccess = { ...common, identity: identity.current, held: identity.broker };
+  const link = withBroker(createGrpcLink({ ...common, identity }), keptAccess, parts.move());
   return createAgent(config, {
     link,
     kube,
@@ -60,6 +69,33 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     random,
     log,
   });
+}
+
+/** What opens the broker's door: what the hub has granted, and before that what came with the join token. */
+class BrokerDoor {
+  granted: HeldBrokerAccess | undefined;
+  readonly #invitation: BrokerAccess | undefined;
+
+  constructor(invitation: string) {
+    this.#invitation = invitation === "" ? undefined : parseBrokerAccess(invitation);
+  }
+
+  access(): BrokerAccess {
+    const access = this.granted?.current() ?? this.#invitation;
+    if (access !== undefined) return access;
+    throw new DroverError("unauthorized", "this agent has no access to the NATS broker", {
+      hint: "give it what `drover join NAME --link nats` prints, or let it run with --link grpc for a minute first",
+    });
+  }
+}
+
+/** The address where the hub is found: its own, or that of a relay which leads there through the broker. */
+async function openWay(
+  config: AgentConfig,
+  { broker, parts, clock, log }: Outside & { readonly broker: BrokerDoor; readonly parts: AsyncDisposableStack },
+): Promise<string> {
+  if (config.link === "grpc") return config.hubAddress;
+  return parts.use(await startRelay({ access: () => broker.access(), clock, log })).address;
 }
 
 function identityAt({ namespace, identitySecret, dataDir }: AgentConfig) {

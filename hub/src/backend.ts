@@ -48,6 +48,8 @@ export interface BackendDeps {
     readonly pollSeconds: number;
     /** Address for join manifests, once it is known. */
     readonly hubAddress: () => string;
+    /** Access to the broker for an agent that is to join, until then; undefined when there is no broker. */
+    readonly brokerAccess: ((cluster: string, expiresAtMs: number) => string) | undefined;
   };
   readonly ready: () => boolean;
   /** What has to be looked at after an intent was written. */
@@ -198,7 +200,13 @@ function clusterIntents(
     wake.applications();
   };
   return {
-    async joinCluster({ name, labels = {}, rights = "all" }) {
+    async joinCluster({ name, labels = {}, rights = "all", link = "grpc" }) {
+      const inviteToBroker = link === "grpc" ? (): string => "" : settings.brokerAccess;
+      if (inviteToBroker === undefined) {
+        throw new DroverError("precondition_failed", "this hub has no NATS broker", {
+          hint: "start it with --nats-url, or join without --link nats",
+        });
+      }
       const known = store.cluster(name);
       if (known !== undefined && known.uid !== "" && deps.world.connections.has(name)) {
         throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
@@ -210,12 +218,14 @@ function clusterIntents(
       labelled(name);
       const { token, expiresAtMs } = enrollment.invite(name);
       const hub = settings.hubAddress();
+      const brokerAccess = inviteToBroker(name, expiresAtMs);
       return {
         name,
         token,
         expires: expiresAtMs,
         hub,
-        manifest: joinManifest({ cluster: name, token, hub, image: settings.agentImage, rights }),
+        brokerAccess,
+        manifest: joinManifest({ cluster: name, token, hub, brokerAccess, image: settings.agentImage, rights }),
       };
     },
     async labelCluster(name, labels) {

@@ -27,6 +27,18 @@ export const hubOptions = {
     parse: parseText,
     default: "127.0.0.1,localhost",
   },
+  natsUrl: {
+    help: "NATS broker that agents may come through as well, nats://host:port, several comma-separated; see nats.conf in the data folder",
+    parse: parseText,
+    default: "",
+    placeholder: "none",
+  },
+  natsAgentUrl: {
+    help: "the same broker as agents see it",
+    parse: parseText,
+    default: "",
+    placeholder: "the one above",
+  },
   agentImage: { help: "image of the agent in join manifests", parse: parseText, default: "drover/agent:0.1.0" },
   tokenFile: {
     help: "file with the admin token; made with a random token when it is not there",

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
-import type { Assignments, SignedAssignments } from "@drover/shared/link/link";
+import { DroverError } from "@drover/shared/errors";
+import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
@@ -28,7 +29,9 @@ import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { World } from "./controllers/world.ts";
 import { createExplanations } from "./explanations.ts";
+import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
+import { withNats } from "./link/nats.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import type { CredentialFor } from "./source/credential.ts";
@@ -72,12 +75,13 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
+  const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const store = openSqliteStore(join(config.dataDir, "hub.db"));
   return {
     adminToken,
     async run(ready, signal) {
       try {
-        await runAll(assemble({ config, deps, store, authority, signingKey, adminToken, ready }), signal);
+        await runAll(assemble({ config, deps, store, authority, signingKey, broker, adminToken, ready }), signal);
       } finally {
         store.close();
       }
@@ -91,6 +95,7 @@ interface Parts {
   readonly store: Store;
   readonly authority: Authority;
   readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
+  readonly broker: Broker | undefined;
   readonly adminToken: string;
   readonly ready: (addresses: HubAddresses) => void;
 }
@@ -107,7 +112,7 @@ function assemble(parts: Parts): readonly Service[] {
   const ssh = { deployKeys, pin: createPin({ store, events }) };
   const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
-  const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
+  const link = createLink(parts, linkNames);
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
@@ -143,7 +148,12 @@ function assemble(parts: Parts): readonly Service[] {
     deployKeys,
     metrics,
     clock,
-    settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
+    settings: {
+      agentImage: config.agentImage,
+      pollSeconds: config.pollSeconds,
+      hubAddress: () => address.forAgents(),
+      brokerAccess: parts.broker?.invite,
+    },
     ready: () => address.complete,
     wake: loop.wake,
   });
@@ -154,6 +164,22 @@ function assemble(parts: Parts): readonly Service[] {
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+function brokerOptions({ dataDir, natsUrl, natsAgentUrl }: HubConfig, clock: Clock): Parameters<typeof openBroker>[0] {
+  return { dataDir, servers: natsUrl, agentServers: natsAgentUrl === "" ? natsUrl : natsAgentUrl, clock };
+}
+
+/** One port for agents, and if there is a broker, the way to that port through it. */
+function createLink({ config, deps, store, authority, broker }: Parts, serverNames: readonly string[]): HubLink {
+  const { clock, random, log } = deps;
+  const common = { address: config.linkAddress, authority, serverNames, clock, log };
+  if (broker === undefined) return createGrpcLink(common);
+  const grantBrokerUser: Broker["grant"] = (cluster, publicKey) => {
+    if (store.cluster(cluster) !== undefined) return broker.grant(cluster, publicKey);
+    throw new DroverError("unauthorized", `cluster ${cluster} is not registered`);
+  };
+  return withNats(createGrpcLink({ ...common, grantBrokerUser }), { access: broker.access, clock, random, log });
 }
 
 /** What reads the sources that people add, and that files in Git name. */

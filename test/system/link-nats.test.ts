@@ -16,11 +16,12 @@ const carry: CreateCarrier = async (_, parts) => {
   const outside = { clock: systemClock, log: silentLog };
   return {
     target: { host: "127.0.0.1", port: Number(new URL(nats.url).port) },
-    hubEnd: (link) => withNats(link, { servers: nats.url, user: keys.hubUser, random: () => 0.1, ...outside }),
+    hubEnd: (link) =>
+      withNats(link, { access: () => ({ servers: nats.url, ...keys.hubUser() }), random: () => 0.1, ...outside }),
     async agentAddress(cluster, wire, owned) {
       const user = keys.clusterUser(cluster, systemClock.now() + 3_600_000);
       const servers = `nats://${wire.host}:${wire.port}`;
-      return owned.use(await startRelay({ servers, user: () => user, ...outside })).address;
+      return owned.use(await startRelay({ access: () => ({ servers, ...user }), ...outside })).address;
     },
   };
 };

@@ -4,18 +4,19 @@ import { createServer, type Socket } from "node:net";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import { type BrokerUser, downSubject, upSubject } from "@drover/shared/link/broker";
+import { type BrokerAccess, brokerUserOf, downSubject, upSubject } from "@drover/shared/link/broker";
 import { type BrokerConnection, closeBroker, connectBroker } from "@drover/shared/link/broker-connection";
 import { decodeFrame, encodeFrame, type Frame } from "@drover/shared/link/frame";
+import type { AgentLink } from "@drover/shared/link/link";
 import { Tunnel } from "@drover/shared/link/tunnel";
 import type { Logger } from "@drover/shared/log";
 import { untilAborted } from "@drover/shared/until-aborted";
 
+import { type BrokerAccessOptions, keepBrokerAccess } from "./broker-access.ts";
+
 export interface RelayOptions {
-  /** `nats://host:port` or `tls://host:port`, several separated by commas. */
-  readonly servers: string;
   /** Asked for each connection anew. */
-  readonly user: () => BrokerUser;
+  readonly access: () => BrokerAccess;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -36,16 +37,24 @@ const maxConnections = 4;
  * is refused or runs out looks to the link like one to the hub would; the TLS in it is between link and hub.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
+  let failing = false;
   const sockets = new Set<Socket>();
   const relaying = new Set<Promise<void>>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const done = relay(options, socket).catch((cause: unknown) => {
-      const error = DroverError.from(cause, "link_closed");
-      options.log.debug({ code: error.code, reason: error.message }, "no way to the hub through the broker");
-      socket.resetAndDestroy();
-    });
+    const done = relay(options, socket).then(
+      () => void (failing = false),
+      (cause: unknown) => {
+        const { code, message, hint } = DroverError.from(cause, "link_closed");
+        options.log[failing ? "debug" : "warn"](
+          { code, reason: message, hint },
+          "no way to the hub through the broker",
+        );
+        failing = true;
+        socket.resetAndDestroy();
+      },
+    );
     relaying.add(done);
     void done.then(() => relaying.delete(done));
   });
@@ -64,17 +73,28 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   };
 }
 
+/** The same link, which keeps the access to the broker as well, and whose way to the hub ends after it. */
+export function withBroker(link: AgentLink, access: BrokerAccessOptions, way: AsyncDisposable): AgentLink {
+  return {
+    ...link,
+    async run(handler, signal) {
+      await using _ = way;
+      await Promise.all([link.run(handler, signal), keepBrokerAccess(access, signal)]);
+    },
+  };
+}
+
 /** Resolves when the socket and its connection to the broker are closed. */
 async function relay(options: RelayOptions, socket: Socket): Promise<void> {
   socket.on("error", () => undefined);
   const closed = new AbortController();
   socket.once("close", () => closed.abort(new DroverError("link_closed", "the link has closed the connection")));
-  const user = options.user();
-  const { servers } = options;
-  const connection = await connectBroker({ servers, user, name: "drover-agent" }, closed.signal);
+  const access = options.access();
+  const { cluster } = brokerUserOf(access);
+  const connection = await connectBroker(access, "drover-agent", closed.signal);
   void connection.closed().then(() => socket.resetAndDestroy());
   try {
-    await openTunnel({ socket, connection, cluster: clusterOf(user.jwt) }, options.clock, closed.signal);
+    await openTunnel({ socket, connection, cluster }, options.clock, closed.signal);
     await untilAborted(closed.signal);
   } finally {
     // What was said last, a goodbye among it, still has to leave.
@@ -116,13 +136,4 @@ async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, c
     await clock.sleep(openIntervalMs, over).catch(() => undefined);
   }
   if (!over.aborted) throw new DroverError("link_closed", "no hub answers through the broker");
-}
-
-/** Whom a user may act for: the hub writes it into the name. */
-function clusterOf(jwt: string): string {
-  const claims: unknown = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString());
-  if (typeof claims === "object" && claims !== null && "name" in claims && typeof claims.name === "string") {
-    return claims.name;
-  }
-  throw new DroverError("config_invalid", "the NATS user names no cluster");
 }

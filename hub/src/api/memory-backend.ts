@@ -183,6 +183,7 @@ export class MemoryBackend implements Backend {
       token: "drv1.0000.secret.pin",
       expires: 900_000,
       hub: "127.0.0.1:7475",
+      brokerAccess: "",
       manifest: `# joins ${input.name} with ${JSON.stringify(input.labels ?? {})}\n`,
     });
   }

@@ -5,6 +5,8 @@ export interface JoinManifestInput {
   readonly token: string;
   /** `host:port` that the agent dials. */
   readonly hub: string;
+  /** Access to the NATS broker through which the agent reaches the hub; "" or absent = it dials the hub itself. */
+  readonly brokerAccess?: string;
   readonly image: string;
   readonly rights: AgentRights;
 }
@@ -182,7 +184,8 @@ subjects:
     namespace: drover-system
 `;
 
-function secrets({ token }: JoinManifestInput): string {
+function secrets({ token, brokerAccess = "" }: JoinManifestInput): string {
+  const broker = brokerAccess === "" ? "" : brokerKey(brokerAccess);
   return `
 apiVersion: v1
 kind: Secret
@@ -194,7 +197,7 @@ metadata:
 stringData:
   # Works once and not for long. The agent trades it for a certificate; afterwards it is worth nothing.
   token: ${quote(token)}
----
+${broker}---
 # The agent keeps its key and certificate here. A join token works once, so they must outlive the pod; a Secret does,
 # in every cluster, where a PersistentVolumeClaim would need a storage class, a StatefulSet and a node that can mount it.
 # It comes without data, so that applying this manifest again leaves what the agent wrote.
@@ -208,7 +211,13 @@ metadata:
 `;
 }
 
-function deployment({ cluster, token, hub, image }: JoinManifestInput): string {
+function brokerKey(access: string): string {
+  return `  # Opens the way through the NATS broker for as long; the agent then gets a user of its own.
+  broker: ${quote(access)}
+`;
+}
+
+function deployment({ cluster, token, ...agent }: JoinManifestInput): string {
   return `
 apiVersion: apps/v1
 kind: Deployment
@@ -248,7 +257,7 @@ spec:
         fsGroup: 65532
         seccompProfile:
           type: RuntimeDefault
-${container({ hub, image })}
+${container(agent)}
       volumes:
         # Accepted assignments and bundles: survives every restart of the container. A pod that is replaced asks the
         # hub again, and prunes nothing until it has been told.
@@ -261,7 +270,17 @@ ${container({ hub, image })}
 `;
 }
 
-function container({ hub, image }: Pick<JoinManifestInput, "hub" | "image">): string {
+const brokerEnvironment = `            - name: DROVER_LINK
+              value: nats
+            - name: DROVER_BROKER_ACCESS
+              valueFrom:
+                secretKeyRef:
+                  name: drover-agent-join
+                  key: broker
+                  optional: true
+`;
+
+function container({ hub, image, brokerAccess = "" }: Omit<JoinManifestInput, "cluster" | "token">): string {
   return `
       containers:
         - name: agent
@@ -278,7 +297,7 @@ function container({ hub, image }: Pick<JoinManifestInput, "hub" | "image">): st
                   key: token
                   # May be deleted once the cluster has joined.
                   optional: true
-            - name: DROVER_IDENTITY_SECRET
+${brokerAccess === "" ? "" : brokerEnvironment}            - name: DROVER_IDENTITY_SECRET
               value: drover-agent-identity
             - name: DROVER_PROBE_HOST
               value: 0.0.0.0

@@ -2,20 +2,23 @@ import { randomUUID } from "node:crypto";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import { type BrokerUser, clusterSubjects, hubSubjects } from "@drover/shared/link/broker";
+import { type BrokerAccess, clusterSubjects, hubSubjects } from "@drover/shared/link/broker";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 import { nkeys } from "@nats-io/transport-node";
 
 type KeyPair = ReturnType<typeof nkeys.createUser>;
+
+/** A NATS user, and the seed of its key. */
+export type BrokerIdentity = Pick<BrokerAccess, "jwt" | "seed">;
 
 /** Who may use the broker for what: the hub's own NATS account, and the users that it vouches for. */
 export interface BrokerKeys {
   /** Makes a nats-server know the account, in that server's own configuration language. Holds nothing secret. */
   readonly config: string;
   /** The hub itself, with a new key. */
-  hubUser(): BrokerUser;
+  hubUser(): BrokerIdentity;
   /** A user with a new key that may act for this cluster, and for no other, until then. */
-  clusterUser(cluster: string, expiresAtMs: number): BrokerUser;
+  clusterUser(cluster: string, expiresAtMs: number): BrokerIdentity;
   /** The same for a key that somebody else has made. Throws `document_invalid` for what is no public key of a user. */
   clusterJwt(cluster: string, publicKey: string, expiresAtMs: number): string;
 }

@@ -1,4 +1,5 @@
 import { AgentServiceService } from "@drover/proto/gen/drover/agent/v1/agent";
+import { BrokerServiceService } from "@drover/proto/gen/drover/broker/v1/broker";
 import { EnrollServiceService } from "@drover/proto/gen/drover/enroll/v1/enroll";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
@@ -8,6 +9,7 @@ import type { Authority } from "@drover/shared/trust/authority";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 
 import { createAgentService } from "./agent-service.ts";
+import { createBrokerService, type GrantBrokerUser } from "./broker-service.ts";
 import { createEnrollService } from "./enroll.ts";
 import { defaultLinkLimits, type LinkLimits } from "./limits.ts";
 import { listen, type Listener } from "./listener.ts";
@@ -24,6 +26,8 @@ export interface GrpcLinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<LinkLimits>;
+  /** Absent: agents are told that there is no broker. */
+  readonly grantBrokerUser?: GrantBrokerUser;
 }
 
 const sweepIntervalMs = 1_000;
@@ -63,6 +67,7 @@ async function serve(serving: Serving, ready: (address: string) => void, signal:
   const server = createServer(limits);
   server.addService(AgentServiceService, createAgentService({ ...serving, findPeer }));
   server.addService(EnrollServiceService, createEnrollService({ ...serving, findPeer, signal }));
+  server.addService(BrokerServiceService, createBrokerService({ ...serving, findPeer }));
   // TLS is the listener's; see there.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   try {

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import { type BrokerUser, hubSubjects, parseUpSubject } from "@drover/shared/link/broker";
+import { type BrokerAccess, hubSubjects, parseUpSubject } from "@drover/shared/link/broker";
 import { type BrokerConnection, closeBroker, connectBroker } from "@drover/shared/link/broker-connection";
 import { decodeFrame, encodeFrame } from "@drover/shared/link/frame";
 import type { HubLink } from "@drover/shared/link/link";
@@ -13,9 +13,8 @@ import { untilAborted } from "@drover/shared/until-aborted";
 import type { Msg } from "@nats-io/transport-node";
 
 export interface NatsLinkOptions {
-  /** `nats://host:port` or `tls://host:port`, several separated by commas. */
-  readonly servers: string;
-  readonly user: () => BrokerUser;
+  /** Asked for each connection to the broker anew. */
+  readonly access: () => BrokerAccess;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -82,8 +81,7 @@ async function relayOnce(
   signal: AbortSignal,
   connected: () => void,
 ): Promise<void> {
-  const { servers, user } = options;
-  const connection = await connectBroker({ servers, user: user(), name: "drover-hub" }, signal);
+  const connection = await connectBroker(options.access(), "drover-hub", signal);
   const tunnels = new Tunnels(connection, target, options.log);
   try {
     connection.subscribe(hubSubjects.subscribe, { callback: (_, message) => tunnels.receive(message) });

@@ -209,6 +209,11 @@ export const joinClusterSchema = Type.Object(
         description: "What the agent may do: all that Git may hold (default), or only act as named service accounts",
       }),
     ),
+    link: Type.Optional(
+      Type.Union([Type.Literal("grpc"), Type.Literal("nats")], {
+        description: "How the agent reaches the hub: directly (default), or through the hub's NATS broker",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -218,6 +223,7 @@ export const joinedClusterSchema = Type.Object({
   token: text("One-time join token: shown once, valid 15 minutes"),
   expires: time("When the token ends"),
   hub: text("Address that the agent dials, host:port"),
+  brokerAccess: text("For agents with --link nats, as secret and as short-lived as the token; empty for others"),
   manifest: text("Kubernetes YAML for kubectl apply -f -"),
 });
 

@@ -1,31 +1,30 @@
-import { connect, jwtAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { connect, jwtAuthenticator, type NatsConnection, nkeys } from "@nats-io/transport-node";
 
 import type { Clock } from "../clock.ts";
 import { DroverError } from "../errors.ts";
 import { untilAborted } from "../until-aborted.ts";
-import type { BrokerUser } from "./broker.ts";
+import type { BrokerAccess } from "./broker.ts";
 
 export type BrokerConnection = NatsConnection;
-
-export interface BrokerConnectionOptions {
-  /** `nats://host:port` or `tls://host:port`, several separated by commas. */
-  readonly servers: string;
-  readonly user: BrokerUser;
-  /** What the broker calls the connection in its own logs. */
-  readonly name: string;
-}
 
 const timeoutMs = 10_000;
 const pingIntervalMs = 10_000;
 const drainMs = 1_000;
 
-/** One connection to a NATS broker, which is not made again when it breaks. Throws `link_closed`, or what `signal` says. */
-export async function connectBroker(options: BrokerConnectionOptions, signal: AbortSignal): Promise<BrokerConnection> {
+/**
+ * One connection to a NATS broker, which is not made again when it breaks; `name` is for the broker's own logs. Throws
+ * `link_closed`, or what `signal` says.
+ */
+export async function connectBroker(
+  access: BrokerAccess,
+  name: string,
+  signal: AbortSignal,
+): Promise<BrokerConnection> {
   signal.throwIfAborted();
   const connecting = connect({
-    servers: options.servers.split(",").map((server) => server.trim()),
-    authenticator: jwtAuthenticator(options.user.jwt, Buffer.from(options.user.seed)),
-    name: options.name,
+    servers: access.servers.split(",").map((server) => server.trim()),
+    authenticator: jwtAuthenticator(access.jwt, Buffer.from(access.seed)),
+    name,
     timeout: timeoutMs,
     pingInterval: pingIntervalMs,
     reconnect: false,
@@ -53,4 +52,10 @@ export async function closeBroker(connection: BrokerConnection, clock: Clock): P
   );
   over.abort();
   if (!connection.isClosed()) connection.close().catch(() => undefined);
+}
+
+/** A new key of a NATS user. */
+export function createUserKey(): { readonly publicKey: string; readonly seed: string } {
+  const key = nkeys.createUser();
+  return { publicKey: key.getPublicKey(), seed: Buffer.from(key.getSeed()).toString() };
 }
