@@ -1,3 +1,4 @@
+import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import type * as api from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
@@ -190,44 +191,44 @@ function trustIntents(
   };
 }
 
+function joinCluster(
+  { store, world, enrollment, settings }: BackendDeps,
+  labelled: (cluster: string) => void,
+  { name, labels = {}, rights = "all", link = "grpc" }: JoinCluster,
+): JoinedCluster {
+  const inviteToBroker = link === "grpc" ? (): string => "" : settings.brokerAccess;
+  if (inviteToBroker === undefined) {
+    throw new DroverError("precondition_failed", "this hub has no NATS broker", {
+      hint: "start it with --nats-url, or join without --link nats",
+    });
+  }
+  const known = store.cluster(name);
+  if (known !== undefined && known.uid !== "" && world.connections.has(name)) {
+    throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
+      hint: `choose another name, or remove it first: drover cluster remove ${name}`,
+    });
+  }
+  const record = known ?? { ...clusterDefaults, name };
+  store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
+  labelled(name);
+  const { token, expiresAtMs } = enrollment.invite(name);
+  const hub = settings.hubAddress();
+  const brokerAccess = inviteToBroker(name, expiresAtMs);
+  const manifest = joinManifest({ cluster: name, token, hub, brokerAccess, image: settings.agentImage, rights });
+  return { name, token, expires: expiresAtMs, hub, brokerAccess, manifest };
+}
+
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
 ): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
-  const { store, enrollment, events, wake, settings } = deps;
+  const { store, events, wake } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
     wake.applications();
   };
   return {
-    async joinCluster({ name, labels = {}, rights = "all", link = "grpc" }) {
-      const inviteToBroker = link === "grpc" ? (): string => "" : settings.brokerAccess;
-      if (inviteToBroker === undefined) {
-        throw new DroverError("precondition_failed", "this hub has no NATS broker", {
-          hint: "start it with --nats-url, or join without --link nats",
-        });
-      }
-      const known = store.cluster(name);
-      if (known !== undefined && known.uid !== "" && deps.world.connections.has(name)) {
-        throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
-          hint: `choose another name, or remove it first: drover cluster remove ${name}`,
-        });
-      }
-      const record = known ?? { ...clusterDefaults, name };
-      store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
-      labelled(name);
-      const { token, expiresAtMs } = enrollment.invite(name);
-      const hub = settings.hubAddress();
-      const brokerAccess = inviteToBroker(name, expiresAtMs);
-      return {
-        name,
-        token,
-        expires: expiresAtMs,
-        hub,
-        brokerAccess,
-        manifest: joinManifest({ cluster: name, token, hub, brokerAccess, image: settings.agentImage, rights }),
-      };
-    },
+    joinCluster: async (input) => joinCluster(deps, labelled, input),
     async labelCluster(name, labels) {
       const record = required(store.cluster(name), `cluster ${name}`);
       const next = new Map(Object.entries(record.labels));

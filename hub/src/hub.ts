@@ -148,12 +148,7 @@ function assemble(parts: Parts): readonly Service[] {
     deployKeys,
     metrics,
     clock,
-    settings: {
-      agentImage: config.agentImage,
-      pollSeconds: config.pollSeconds,
-      hubAddress: () => address.forAgents(),
-      brokerAccess: parts.broker?.invite,
-    },
+    settings: { ...config, hubAddress: () => address.forAgents(), brokerAccess: parts.broker?.invite },
     ready: () => address.complete,
     wake: loop.wake,
   });

@@ -13,6 +13,8 @@ export interface NatsOptions {
   readonly jetstream?: boolean;
   /** More of nats-server's own configuration language: accounts, users, TLS, limits. */
   readonly config?: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 export interface Nats extends AsyncDisposable {
@@ -43,10 +45,11 @@ export async function startNats(
   }
 }
 
-async function startOnce({ jetstream = false, config = "" }: NatsOptions, signal: AbortSignal): Promise<Nats> {
+async function startOnce(options: NatsOptions, signal: AbortSignal): Promise<Nats> {
   await using parts = new AsyncDisposableStack();
   const { path: folder } = parts.use(await temporaryFolder("nats"));
-  const port = await freePort();
+  const { jetstream = false, config = "" } = options;
+  const port = options.port ?? (await freePort());
   const configPath = join(folder, "nats.conf");
   await writeFile(configPath, config);
   const args = [`--config=${configPath}`, "--addr=127.0.0.1", `--port=${port}`];

@@ -10,6 +10,7 @@ import { startControlPlane } from "../rig/control-plane.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { formatKubeconfig, type ClusterAccess } from "../rig/kubeconfig.ts";
 import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
+import { type Nats, startNats } from "../rig/nats.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
@@ -29,6 +30,8 @@ export interface FleetOptions {
   readonly nodes?: number;
   /** Applies each cluster's join manifest and gives the agent no more than the rights in it. Default: an administrator's. */
   readonly joinByManifest?: boolean;
+  /** How agents reach the hub. Over NATS its own port is not told to them. Default: grpc. */
+  readonly link?: "grpc" | "nats";
   /** Default: the sources. */
   readonly programs?: Programs;
 }
@@ -47,6 +50,8 @@ export interface FleetCluster {
   /** What an object looks like; undefined when there is none. */
   readonly get: (namespace: string, object: string) => Promise<KubeResult | undefined>;
   readonly agent: Program;
+  /** What the agent was started with. */
+  readonly agentArgs: readonly string[];
   /** Requests of the agent that could have changed something, up to now. */
   readonly writes: () => Promise<number>;
 }
@@ -67,6 +72,10 @@ export interface KubeResult {
 export interface Fleet extends AsyncDisposable {
   readonly tree: WorkTree;
   readonly hub: Program;
+  /** Undefined unless agents are linked by it. */
+  readonly broker: Nats | undefined;
+  /** `host:port` where agents reach the hub without a broker. */
+  readonly link: string;
   readonly client: Client;
   readonly url: string;
   readonly token: string;
@@ -88,37 +97,30 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const folder = await mkdtemp(join(tmpdir(), "drover-fleet-"));
   parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const tree = parts.use(await createWorkTree({ files: options.files }));
-  const { hub, client, url, token, link } = await startHub(folder, programs.hub, parts);
+  const { hub, client, url, token, link, broker } = await startHub(folder, programs.hub, options, parts);
   const clusters = new Map<string, FleetCluster>();
   await Promise.all(
     Object.entries(options.clusters).map(async ([name, labels]) => {
       const server = await startServer(name, { ...options, folder }, parts);
-      const joined = await client.clusters.join({ name, labels: { ...labels } }, never);
+      const joined = await client.clusters.join({ name, labels: { ...labels }, link: options.link ?? "grpc" }, never);
       const kubeconfig =
         options.joinByManifest === true ? await joinByManifest(folder, server, joined.manifest) : server.kubeconfig;
       const dataDir = join(folder, `agent-${name}`);
       const probePort = await freePort();
+      const way =
+        options.link === "nats" ? ["--link", "nats", "--broker-access", joined.brokerAccess] : ["--hub-address", link];
+      const args = [
+        ...["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token, ...way],
+        ...["--probe-port", String(probePort), "--log-level", "debug"],
+      ];
       const agent = startProgram({
         file: programs.agent,
-        args: [
-          "--data-dir",
-          dataDir,
-          "--hub-address",
-          link,
-          "--join-token",
-          joined.token,
-          "--kubeconfig",
-          kubeconfig,
-          "--probe-port",
-          String(probePort),
-          "--log-level",
-          "debug",
-        ],
+        args,
         logFile: `${dataDir}.log`,
         probes: `127.0.0.1:${probePort}`,
       });
       parts.use(agent);
-      clusters.set(name, describeCluster(name, server, agent));
+      clusters.set(name, describeCluster(name, server, { agent, agentArgs: args }));
     }),
   );
   await client.sources.add({ name: "config", url: tree.path, intervalSeconds: 1 }, never);
@@ -141,6 +143,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     tree,
     hub,
+    broker,
+    link,
     client,
     url,
     token,
@@ -155,11 +159,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-async function startHub(folder: string, file: string, parts: AsyncDisposableStack) {
+async function startHub(folder: string, file: string, options: FleetOptions, parts: AsyncDisposableStack) {
   const dataDir = join(folder, "hub");
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
   const networks = ["--source-networks", rigNetworkList];
+  const natsPort = options.link === "nats" ? await freePort() : undefined;
+  const nats = natsPort === undefined ? [] : ["--nats-url", `nats://127.0.0.1:${natsPort}`];
   const args = [
     "--data-dir",
     dataDir,
@@ -170,12 +176,16 @@ async function startHub(folder: string, file: string, parts: AsyncDisposableStac
     "--log-level",
     "debug",
     ...networks,
+    ...nats,
   ];
   const hub = parts.use(startProgram({ file, args, logFile: `${dataDir}.log`, probes: api }));
   await hub.ready();
+  // The hub has to be there first: it writes what makes a broker know it.
+  const config = natsPort === undefined ? "" : await readFile(join(dataDir, "nats.conf"), "utf8");
+  const broker = natsPort === undefined ? undefined : parts.use(await startNats({ port: natsPort, config }));
   const url = `http://${api}`;
   const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
-  return { hub, url, link, token, client: createClient({ url, token }) };
+  return { hub, broker, url, link, token, client: createClient({ url, token }) };
 }
 
 /** As `drover join NAME | kubectl apply -f -` does, and then acts as the manifest's service account, from outside. */
@@ -239,13 +249,17 @@ function countWrites(metrics: string): number {
   return count;
 }
 
-function describeCluster(name: string, server: Server, agent: Program): FleetCluster {
+function describeCluster(
+  name: string,
+  server: Server,
+  started: Pick<FleetCluster, "agent" | "agentArgs">,
+): FleetCluster {
   const { access, kubectl, writes } = server;
   return {
     name,
     access,
     kubectl,
-    agent,
+    ...started,
     writes,
     async run(...args) {
       const result = await kubectl(args);

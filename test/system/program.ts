@@ -11,8 +11,8 @@ export interface Program extends AsyncDisposable {
   kill(): Promise<void>;
   /** Asks it to end, and waits. */
   stop(): Promise<void>;
-  /** Starts it again with the same arguments. */
-  start(): void;
+  /** Starts it again with the same arguments, or with others from now on. */
+  start(args?: readonly string[]): void;
   log(): Promise<string>;
   /** Resolves when the program says that it is ready; the error carries its log. */
   ready(): Promise<void>;
@@ -35,6 +35,7 @@ export interface ProgramOptions {
 /** Starts a program on the Node that runs this test. */
 export function startProgram(options: ProgramOptions): Program {
   let child = launch(options);
+  let used = options.args;
   const log = async (): Promise<string> => readFile(options.logFile, "utf8");
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -50,8 +51,9 @@ export function startProgram(options: ProgramOptions): Program {
     },
     kill: async () => end("SIGKILL"),
     stop: async () => end("SIGTERM"),
-    start() {
-      child = launch(options);
+    start(args = used) {
+      used = args;
+      child = launch({ ...options, args });
     },
     log,
     ready: async () =>

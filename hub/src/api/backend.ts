@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
@@ -43,7 +44,7 @@ export interface Backend {
   /** Forgets it. What names it is read no more; what runs stays. */
   removeCredential(name: string): Promise<void>;
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
-  joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
+  joinCluster(input: JoinCluster): Promise<JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */

@@ -1,6 +1,7 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
@@ -174,7 +175,7 @@ export class MemoryBackend implements Backend {
     };
   }
 
-  joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster> {
+  joinCluster(input: JoinCluster): Promise<JoinedCluster> {
     if (this.clusterByName.has(input.name)) {
       return Promise.reject(new DroverError("cluster_exists", `a cluster "${input.name}" has joined already`));
     }

@@ -1,5 +1,6 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import { addCredentialSchema, credentialSchema, replaceCredentialSchema } from "@drover/shared/api/credential";
+import { joinClusterSchema, joinedClusterSchema } from "@drover/shared/api/join";
 import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
 import { setSignersSchema } from "@drover/shared/api/signers";
 import * as api from "@drover/shared/api/types";
@@ -19,8 +20,8 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [api.diffSchema, "Diff"],
   [api.eventListSchema, "EventList"],
   [api.eventSchema, "Event"],
-  [api.joinClusterSchema, "JoinCluster"],
-  [api.joinedClusterSchema, "JoinedCluster"],
+  [joinClusterSchema, "JoinCluster"],
+  [joinedClusterSchema, "JoinedCluster"],
   [labelClusterSchema, "LabelCluster"],
   [cordonClusterSchema, "CordonCluster"],
   [api.problemDetailSchema, "ProblemDetail"],

@@ -1,5 +1,6 @@
 import { credentialSchema } from "@drover/shared/api/credential";
 import { blameSchema, whySchema } from "@drover/shared/api/explanations";
+import { joinedClusterSchema } from "@drover/shared/api/join";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
 import { sourceWebhookSchema } from "@drover/shared/api/webhook";
@@ -117,7 +118,7 @@ describe("intents", () => {
   test("joining answers 201 with the token and the manifest", async () => {
     const response = await send("POST", "/clusters", { name: "prod-br-1", labels: { env: "prod" } });
     expect(response.status).toBe(201);
-    expect([...Value.Errors(schemas.joinedClusterSchema, await response.json())]).toEqual([]);
+    expect([...Value.Errors(joinedClusterSchema, await response.json())]).toEqual([]);
   });
 
   test("labels are set, changed and removed", async () => {

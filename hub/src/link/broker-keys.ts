@@ -77,7 +77,7 @@ function brokerConfig({ operator, account }: Keys, nowMs: number): string {
     nats: { type: "account", version: 2, limits: accountLimits },
   };
   return [
-    "# Written by the Drover hub, of public keys only: put `include` and the path of this file into nats-server.conf.",
+    "# Written by the Drover hub, of public keys only: nats-server --config FILE, or include it in another.",
     `operator: ${encodeJwt(operator, operatorClaims, nowMs)}`,
     "resolver: MEMORY",
     "resolver_preload: {",

@@ -4,6 +4,7 @@ import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { JoinCluster, JoinedCluster } from "./join.ts";
 import type { ControlRollout } from "./rollouts.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -30,7 +31,7 @@ export interface Client {
   version(signal: AbortSignal): Promise<api.Version>;
   readonly clusters: Listing<api.Cluster, api.ClusterQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.Cluster>;
-    join(input: api.JoinCluster, signal: AbortSignal): Promise<api.JoinedCluster>;
+    join(input: JoinCluster, signal: AbortSignal): Promise<JoinedCluster>;
     /** A null value removes the label. */
     label(name: string, labels: LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
     /** Keeps new applications away from a cluster, or lets them come again. */

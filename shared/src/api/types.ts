@@ -2,13 +2,13 @@ import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
 import { clusterFactFields } from "./cluster-facts.ts";
+import { labels } from "./join.ts";
 import { heldPlacementSchema, rolloutSchema } from "./rollouts.ts";
 import { signedBySchema } from "./signers.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
 const text = (description: string) => Type.String({ description });
-const labels = Type.Record(Type.String(), Type.String(), { description: "Labels, as Kubernetes understands them" });
 const time = (description: string) => Type.Integer({ description: `${description}, in ms since the epoch` });
 
 export const stateSchema = Type.Enum([...targetStates], {
@@ -200,33 +200,6 @@ export const sourceIdentitySchema = Type.Object({
   hostKeys: Type.Array(text("Pinned key of the SSH server: kind and SHA-256 fingerprint")),
 });
 
-export const joinClusterSchema = Type.Object(
-  {
-    name: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }),
-    labels: Type.Optional(labels),
-    rights: Type.Optional(
-      Type.Union([Type.Literal("all"), Type.Literal("least")], {
-        description: "What the agent may do: all that Git may hold (default), or only act as named service accounts",
-      }),
-    ),
-    link: Type.Optional(
-      Type.Union([Type.Literal("grpc"), Type.Literal("nats")], {
-        description: "How the agent reaches the hub: directly (default), or through the hub's NATS broker",
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-
-export const joinedClusterSchema = Type.Object({
-  name: Type.String(),
-  token: text("One-time join token: shown once, valid 15 minutes"),
-  expires: time("When the token ends"),
-  hub: text("Address that the agent dials, host:port"),
-  brokerAccess: text("For agents with --link nats, as secret and as short-lived as the token; empty for others"),
-  manifest: text("Kubernetes YAML for kubectl apply -f -"),
-});
-
 export const eventSchema = Type.Object({
   id: Type.Integer({ description: "Counts up; the cursor of the stream" }),
   at: time("When"),
@@ -377,8 +350,6 @@ export type SourceDetail = Static<typeof sourceDetailSchema>;
 export type AddSource = Static<typeof addSourceSchema>;
 export type TrustSource = Static<typeof trustSourceSchema>;
 export type SourceIdentity = Static<typeof sourceIdentitySchema>;
-export type JoinCluster = Static<typeof joinClusterSchema>;
-export type JoinedCluster = Static<typeof joinedClusterSchema>;
 export type Event = Static<typeof eventSchema>;
 export type DiffResult = Static<typeof diffSchema>;
 export type TreeResult = Static<typeof treeSchema>;

@@ -1,11 +1,6 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
-import {
-  clusterQuerySchema,
-  clusterSchema,
-  joinClusterSchema,
-  joinedClusterSchema,
-  listSchema,
-} from "@drover/shared/api/types";
+import { joinClusterSchema, joinedClusterSchema } from "@drover/shared/api/join";
+import { clusterQuerySchema, clusterSchema, listSchema } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
 import { found, notFound, type RouteContext, type Routes } from "../context.ts";
