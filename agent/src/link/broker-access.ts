@@ -32,7 +32,7 @@ export interface BrokerAccessOptions {
 const renewalMs = 12 * 3_600_000;
 const retryMs = 5 * 60_000;
 /** After a start, within this: agents that start at once do not ask at once. */
-const firstMs = 10_000;
+const firstMs = 5_000;
 /** Timers stand still while a machine sleeps, so no wait is longer than this. */
 const longestSleepMs = 60_000;
 const timeoutMs = 20_000;
