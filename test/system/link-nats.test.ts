@@ -83,7 +83,9 @@ function describeRights(): void {
   it("ends with its time, and lets nobody in afterwards or with another's seal", async () => {
     const connection = await connectBroker(accessOf("dev-1", 2_000), "test", signal);
     await connection.closed();
-    await expect(connectBroker(accessOf("dev-1", -2_000), "test", signal)).rejects.toMatchObject({ code: "link_closed" });
+    await expect(connectBroker(accessOf("dev-1", -2_000), "test", signal)).rejects.toMatchObject({
+      code: "link_closed",
+    });
     const foreign = await loadBrokerKeys(join(folder.path, "foreign.seeds"), systemClock);
     const forged = { servers: nats.url, ...foreign.clusterUser("dev-1", systemClock.now() + 60_000) };
     await expect(connectBroker(forged, "test", signal)).rejects.toMatchObject({ code: "link_closed" });

@@ -111,8 +111,9 @@ interface Ends {
 /** Resolves when the hub has answered, or the socket is closed. Throws `link_closed` when nobody answers. */
 async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, closed: AbortSignal): Promise<void> {
   const id = randomBytes(16).toString("hex");
-  const publish = (frame: Uint8Array): void => {
-    if (!connection.isClosed() && !connection.isDraining()) connection.publish(upSubject(cluster, id), frame);
+  const [up, down] = [upSubject(cluster, id), downSubject(cluster, id)];
+  const publish = (frame: Uint8Array, options: { readonly reply?: string } = {}): void => {
+    if (!connection.isClosed() && !connection.isDraining()) connection.publish(up, frame, options);
   };
   const answered = new AbortController();
   let tunnel: Tunnel | undefined;
@@ -124,15 +125,16 @@ async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, c
     socket.resume();
     answered.abort();
   };
-  connection.subscribe(downSubject(cluster, id), {
-    callback: (_, { data }) => {
-      const frame = decodeFrame(data);
+  connection.subscribe(down, {
+    callback: (_, { data, headers }) => {
+      // What a broker answers for a subject that nobody listens to: there is no hub, and nothing to wait for.
+      const frame: Frame | undefined = headers?.code === 503 ? { kind: "reset" } : decodeFrame(data);
       if (frame !== undefined) receive(frame);
     },
   });
   const over = AbortSignal.any([answered.signal, closed]);
   for (let attempt = 0; attempt < openAttempts && !over.aborted; attempt += 1) {
-    publish(encodeFrame({ kind: "open" }));
+    publish(encodeFrame({ kind: "open" }), { reply: down });
     await clock.sleep(openIntervalMs, over).catch(() => undefined);
   }
   if (!over.aborted) throw new DroverError("link_closed", "no hub answers through the broker");
