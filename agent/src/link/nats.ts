@@ -5,8 +5,8 @@ import { createServer, type Socket } from "node:net";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { type BrokerAccess, brokerUserOf, downSubject, upSubject } from "@drover/shared/link/broker";
-import { type BrokerConnection, closeBroker, connectBroker } from "@drover/shared/link/broker-connection";
-import { decodeFrame, encodeFrame, type Frame } from "@drover/shared/link/frame";
+import { type BrokerConnection, closeBroker, connectBroker, readFrame } from "@drover/shared/link/broker-connection";
+import { encodeFrame, type Frame } from "@drover/shared/link/frame";
 import type { AgentLink } from "@drover/shared/link/link";
 import { Tunnel } from "@drover/shared/link/tunnel";
 import type { Logger } from "@drover/shared/log";
@@ -112,8 +112,9 @@ interface Ends {
 async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, closed: AbortSignal): Promise<void> {
   const id = randomBytes(16).toString("hex");
   const [up, down] = [upSubject(cluster, id), downSubject(cluster, id)];
-  const publish = (frame: Uint8Array, options: { readonly reply?: string } = {}): void => {
-    if (!connection.isClosed() && !connection.isDraining()) connection.publish(up, frame, options);
+  const publish = (frame: Uint8Array): void => {
+    // A broker answers there when nobody listens to the subject: there is no hub, and nothing to wait for.
+    if (!connection.isClosed() && !connection.isDraining()) connection.publish(up, frame, { reply: down });
   };
   const answered = new AbortController();
   let tunnel: Tunnel | undefined;
@@ -126,15 +127,14 @@ async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, c
     answered.abort();
   };
   connection.subscribe(down, {
-    callback: (_, { data, headers }) => {
-      // What a broker answers for a subject that nobody listens to: there is no hub, and nothing to wait for.
-      const frame: Frame | undefined = headers?.code === 503 ? { kind: "reset" } : decodeFrame(data);
+    callback: (_, message) => {
+      const frame = readFrame(message);
       if (frame !== undefined) receive(frame);
     },
   });
   const over = AbortSignal.any([answered.signal, closed]);
   for (let attempt = 0; attempt < openAttempts && !over.aborted; attempt += 1) {
-    publish(encodeFrame({ kind: "open" }), { reply: down });
+    publish(encodeFrame({ kind: "open" }));
     await clock.sleep(openIntervalMs, over).catch(() => undefined);
   }
   if (!over.aborted) throw new DroverError("link_closed", "no hub answers through the broker");

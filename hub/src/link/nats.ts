@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { type BrokerAccess, hubSubjects, parseUpSubject } from "@drover/shared/link/broker";
-import { type BrokerConnection, closeBroker, connectBroker } from "@drover/shared/link/broker-connection";
-import { decodeFrame, encodeFrame } from "@drover/shared/link/frame";
+import { type BrokerConnection, closeBroker, connectBroker, readFrame } from "@drover/shared/link/broker-connection";
+import { encodeFrame } from "@drover/shared/link/frame";
 import type { HubLink } from "@drover/shared/link/link";
 import { Tunnel } from "@drover/shared/link/tunnel";
 import type { Logger } from "@drover/shared/log";
@@ -96,6 +96,8 @@ async function relayOnce(
   }
 }
 
+type Place = NonNullable<ReturnType<typeof parseUpSubject>>;
+
 class Tunnels {
   readonly #open = new Map<string, Tunnel>();
   readonly #countOf = new Map<string, number>();
@@ -109,15 +111,15 @@ class Tunnels {
     this.#log = log;
   }
 
-  receive({ subject, data }: Msg): void {
-    const place = parseUpSubject(subject);
-    const frame = decodeFrame(data);
+  receive(message: Msg): void {
+    const place = parseUpSubject(message.subject);
+    const frame = readFrame(message);
     if (place === undefined || frame === undefined) return;
     const tunnel = this.#open.get(place.down);
     if (tunnel !== undefined) return tunnel.receive(frame);
     if (frame.kind === "open" && this.#hasRoom(place.token)) return this.#begin(place);
     // The hub is a new one, or forgot the tunnel with a connection: the agent has to know at once.
-    if (frame.kind !== "reset") this.#publish(place.down, encodeFrame({ kind: "reset" }));
+    if (frame.kind !== "reset") this.#publish(place, encodeFrame({ kind: "reset" }));
   }
 
   destroyAll(): void {
@@ -128,10 +130,11 @@ class Tunnels {
     return this.#open.size < maxTunnels && (this.#countOf.get(token) ?? 0) < maxTunnelsPerCluster;
   }
 
-  #begin({ token, down }: { readonly token: string; readonly down: string }): void {
+  #begin(place: Place): void {
+    const { token, down } = place;
     const tunnel = new Tunnel({
       socket: connect({ ...this.#target, allowHalfOpen: true }),
-      publish: (frame) => this.#publish(down, frame),
+      publish: (frame) => this.#publish(place, frame),
       closed: () => {
         this.#open.delete(down);
         const left = (this.#countOf.get(token) ?? 1) - 1;
@@ -144,10 +147,11 @@ class Tunnels {
     tunnel.accept();
   }
 
-  #publish(subject: string, frame: Uint8Array): void {
+  #publish({ up, down }: Place, frame: Uint8Array): void {
     if (this.#connection.isClosed() || this.#connection.isDraining()) return;
     try {
-      this.#connection.publish(subject, frame);
+      // A broker answers there when the agent's connection to it is gone.
+      this.#connection.publish(down, frame, { reply: up });
     } catch (cause) {
       this.#log.debug({ err: cause }, "frame could not be published");
     }

@@ -1,9 +1,10 @@
-import { connect, jwtAuthenticator, type NatsConnection, nkeys } from "@nats-io/transport-node";
+import { connect, jwtAuthenticator, type Msg, type NatsConnection, nkeys } from "@nats-io/transport-node";
 
 import type { Clock } from "../clock.ts";
 import { DroverError } from "../errors.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { BrokerAccess } from "./broker.ts";
+import { decodeFrame, type Frame } from "./frame.ts";
 
 export type BrokerConnection = NatsConnection;
 
@@ -52,6 +53,11 @@ export async function closeBroker(connection: BrokerConnection, clock: Clock): P
   );
   over.abort();
   if (!connection.isClosed()) connection.close().catch(() => undefined);
+}
+
+/** What a message says. Where nobody listens any more, a broker answers for them: that is a reset. */
+export function readFrame({ data, headers }: Pick<Msg, "data" | "headers">): Frame | undefined {
+  return headers?.code === 503 ? { kind: "reset" } : decodeFrame(data);
 }
 
 /** A new key of a NATS user. */

@@ -18,12 +18,14 @@ export function downSubject(cluster: string, tunnel: string): string {
   return `${prefix}.down.${tokenOf(cluster)}.${tunnel}`;
 }
 
-/** The same tunnel the other way round; undefined for what is no subject of a tunnel. */
-export function parseUpSubject(subject: string): { readonly token: string; readonly down: string } | undefined {
-  const match = /^drover\.v1\.up\.(?<token>[A-Za-z0-9_~-]{1,256})\.(?<tunnel>[0-9a-f]{32})$/u.exec(subject);
+/** Both subjects of a tunnel, and the part that stands for its cluster; undefined for what is no tunnel's. */
+export function parseUpSubject(
+  up: string,
+): { readonly token: string; readonly up: string; readonly down: string } | undefined {
+  const match = /^drover\.v1\.up\.(?<token>[A-Za-z0-9_~-]{1,256})\.(?<tunnel>[0-9a-f]{32})$/u.exec(up);
   const { token, tunnel } = match?.groups ?? {};
   if (token === undefined || tunnel === undefined) return undefined;
-  return { token, down: `${prefix}.down.${token}.${tunnel}` };
+  return { token, up, down: `${prefix}.down.${token}.${tunnel}` };
 }
 
 /** Everything that may be published and listened to by those who act for a cluster. */
