@@ -4,6 +4,7 @@ const benches = {
   fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
   agent: async (args: readonly string[]) => (await import("./agent.ts")).run(args),
   render: async () => (await import("./render.ts")).run(),
+  large: async (args: readonly string[]) => (await import("./large.ts")).run(args),
   footprint: async () => (await import("./footprint.ts")).run(),
 };
 

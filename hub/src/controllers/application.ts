@@ -5,6 +5,7 @@ import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import type { BlobSet } from "../core/contents.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
 import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
@@ -142,12 +143,7 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
   write(deps, name, { put, changes: planned.changes }, desired.blobs);
 }
 
-function write(
-  deps: ApplicationDeps,
-  name: string,
-  { put, changes }: Plan,
-  blobs: ReadonlyMap<string, Uint8Array>,
-): void {
+function write(deps: ApplicationDeps, name: string, { put, changes }: Plan, blobs: BlobSet): void {
   if (put.length === 0) return;
   deps.store.assign({ put, forget: [], blobs });
   deps.changed(put.map((record) => record.cluster));

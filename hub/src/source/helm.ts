@@ -8,6 +8,7 @@ import type { Problem } from "@drover/shared/problems";
 
 import type { ChartOutput, ChartRequest } from "../core/render/chart.ts";
 import { explainHelm } from "../core/render/helm-complaint.ts";
+import { maxPrintedBytes } from "../core/render/limits.ts";
 import { runBounded, withoutNetwork } from "./bounded-process.ts";
 import {
   copyOfChart,
@@ -39,7 +40,7 @@ export interface Helm {
 const maxInputBytes = 64 * 1024 * 1024;
 /** Helm needs 700 MiB of addresses to start; with these it keeps up to 512 MiB (security-reliability §1.4). */
 const maxAddressKiB = 1_800_000;
-const defaultLimits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: 16 * 1024 * 1024, maxAddressKiB };
+const defaultLimits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: maxPrintedBytes, maxAddressKiB };
 
 /**
  * Runs the real program on a copy of the files that it needs, and of no others, as `createKustomize` does. Nothing here

@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
 
+import { maxPrintedBytes } from "../core/render/limits.ts";
 import { runBounded, withoutNetwork } from "./bounded-process.ts";
 import { filesForKustomize } from "./kustomize-files.ts";
 import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
@@ -20,7 +21,7 @@ export interface KustomizeOptions {
 export type Kustomize = (snapshot: Snapshot, path: string, signal: AbortSignal) => Promise<Uint8Array>;
 
 const maxInputBytes = 64 * 1024 * 1024;
-const limits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: 16 * 1024 * 1024, maxAddressKiB: 1_300_000 };
+const limits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: maxPrintedBytes, maxAddressKiB: 1_300_000 };
 
 /**
  * Runs the real program on a copy of the files that it needs, and of no others, in a process with an empty environment,

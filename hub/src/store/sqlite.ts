@@ -8,6 +8,7 @@ import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { defaultSync } from "@drover/shared/sync-options";
 
+import type { BlobSet } from "../core/contents.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
@@ -192,7 +193,7 @@ class SqliteStore implements Store {
       .filter((cluster) => cluster !== undefined)
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#transaction(() => {
-      for (const [digest, bytes] of change.blobs) this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+      this.#writeBlobs(change.blobs);
       for (const target of change.put) {
         this.#run(
           "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
@@ -301,6 +302,14 @@ class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = JSON.stringify(cluster);
     this.#run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeBlobs(blobs: BlobSet): void {
+    const known = this.#prepare("SELECT 1 FROM blobs WHERE digest = ?");
+    for (const digest of blobs.keys()) {
+      const bytes = known.get(digest) === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+    }
   }
 
   #writeJoinToken(token: JoinTokenRecord): void {

@@ -3,6 +3,7 @@ import type { Digest } from "@drover/shared/digest";
 import type { Hello, Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { BlobSet } from "../core/contents.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Webhook } from "../source/webhook.ts";
 
@@ -82,7 +83,8 @@ export interface AssignmentChange {
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
-  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+  /** Only those that the store lacks are read. */
+  readonly blobs: BlobSet;
 }
 
 /**
