@@ -2,12 +2,13 @@ import { shortRevision } from "@drover/shared/api/revision";
 import type * as api from "@drover/shared/api/types";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
+import { maxReportedObjects } from "@drover/shared/link/link";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
 import type { World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { formatPackage } from "./core/package.ts";
-import { rollUp } from "./core/status.ts";
+import { countCurrent, rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
@@ -144,7 +145,7 @@ function reportView(
   }
   return {
     appliedRevision: report.applied === record.bundle ? revision : report.commit,
-    objects: { current: report.objects.filter((o) => o.health === "Current").length, total: record.objects },
+    objects: { current: countCurrent(report, record.objects), total: record.objects },
     drifted: report.objects.filter((object) => object.drift?.repaired === false).length,
     timings: { ...timings, received: report.receivedAtMs, applied: report.appliedAtMs },
   };
@@ -225,7 +226,10 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
     const observed = store.observed(record);
     const state = observed?.state ?? "pending";
     states[state] = (states[state] ?? 0) + 1;
-    for (const object of observed?.report?.objects ?? []) objects.add(formatObjectKey(object.key));
+    for (const object of observed?.report?.objects ?? []) {
+      if (objects.size >= maxReportedObjects) break;
+      objects.add(formatObjectKey(object.key));
+    }
   }
   const view = applicationView(store, world, name);
   return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 
+import { measureLargeAgent } from "./large/agent.ts";
 import { measureLargeHub } from "./large/hub.ts";
 import { printFigures, type Figure } from "./report.ts";
 
@@ -16,5 +17,6 @@ export async function run(args: readonly string[]): Promise<boolean> {
   const size = { objects: Number(values.objects), clusters: Number(values.clusters) };
   const figures: Figure[] = [];
   if (values.only !== "agent") figures.push(...(await measureLargeHub(size)));
+  if (values.only !== "hub") figures.push(...(await measureLargeAgent(size.objects)));
   return printFigures("large", figures);
 }

@@ -60,6 +60,24 @@ describe("the hub's loop", () => {
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  it("E16: keeps what runs while there are more bytes than an application may have, and goes on when there are not", async () => {
+    const { tree, hub } = await begin();
+    const before = hub.newest("prod-1");
+    const large = (n: number): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c${n} }\ndata: { text: ${"x".repeat(1_000_000)} }\n`;
+    const more = Object.fromEntries(Array.from({ length: 68 }, (_, n) => [`apps/web/${n}.yaml`, large(n)]));
+    await tree.commit("too much", more);
+    await vi.waitFor(() => {
+      const { conditions, problems } = hub.views.application("web") ?? {};
+      expect(conditions).toContainEqual(expect.objectContaining({ status: "False", reason: "RenderFailed" }));
+      expect(problems).toMatchObject([{ code: "output-too-large", message: "the objects have more than 64 MiB" }]);
+    }, 20_000);
+    expect(hub.newest("prod-1")).toEqual(before);
+    await tree.commit("less", { "apps/web/0.yaml": undefined, "apps/web/1.yaml": undefined });
+    await vi.waitFor(() => expect(hub.views.target("web", "prod-1")?.objects.total).toBe(67), 20_000);
+    expect(hub.newest("prod-1")?.targets[0]?.bundle).not.toBe(before?.targets[0]?.bundle);
+  });
+
   it("removes nothing while a file that may have declared it cannot be read, and names file and line", async () => {
     const { tree, hub } = await begin();
     const bytes = 'apiVersion: drover.dev/v1alpha1\nkind: Application\nmetadata: { name: "web\n';

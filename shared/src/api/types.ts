@@ -128,7 +128,7 @@ export const applicationDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
-    objects: Type.Array(text("Deployment.apps shop/web")),
+    objects: Type.Array(text("Deployment.apps shop/web"), { description: "Of its targets; at most 5,000" }),
   }),
 ]);
 

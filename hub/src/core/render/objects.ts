@@ -42,10 +42,9 @@ export class ObjectCollector implements DocumentSink {
   finish(): Collected {
     const problems = [...this.#problems];
     if (this.#bytes > maxContentBytes)
-      problems.push(tooLarge(`all objects have ${this.#bytes} bytes`, maxContentBytes));
-    if (this.#byKey.size > maxObjects) problems.push(tooLarge(`there are ${this.#byKey.size} objects`, maxObjects));
-    const manifests = sortByObject([...this.#byKey.values()], ({ object }) => object);
-    return { manifests, problems };
+      problems.push(tooMuch(`the objects have more than ${maxContentBytes >> 20} MiB`));
+    if (this.#byKey.size > maxObjects) problems.push(tooMuch(`there are more than ${maxObjects} objects`));
+    return { manifests: sortByObject([...this.#byKey.values()], ({ object }) => object), problems };
   }
 
   #add(part: LoadedDocument): void {
@@ -55,7 +54,7 @@ export class ObjectCollector implements DocumentSink {
     const at = part.positionOf([]);
     const { object, size } = canonicalForm(part.value);
     this.#bytes += size;
-    if (size > maxObjectBytes) this.#problems.push(tooLarge(`this object has ${size} bytes`, maxObjectBytes, at));
+    if (size > maxObjectBytes) this.#problems.push(tooLarge(size, at));
     const key = objectKey(object);
     const identity = formatObjectKey({ ...key, namespace: key.namespace === "" ? this.#namespace : key.namespace });
     const earlier = this.#byKey.get(identity);
@@ -123,8 +122,11 @@ function duplicate(identity: string, at: Position, earlier: Position | undefined
   };
 }
 
-function tooLarge(what: string, limit: number, at?: Position): Problem {
-  const message = `${what}, more than the limit of ${limit}`;
-  const hint = at === undefined ? { hint: "make several applications of it" } : { at };
-  return { code: "output-too-large", severity: "error", message, ...hint };
+function tooLarge(size: number, at: Position): Problem {
+  const message = `this object has ${size} bytes, more than the limit of ${maxObjectBytes}`;
+  return { code: "output-too-large", severity: "error", message, at };
+}
+
+function tooMuch(message: string): Problem {
+  return { code: "output-too-large", severity: "error", message, hint: "make several applications of it" };
 }
