@@ -84,6 +84,17 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
   });
 
+  test("transfers of a commit what it changes, not the repository", async () => {
+    const much = Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join("");
+    await tree.write({ "much.txt": much });
+    await commit("2");
+    await mirror.fetch(source, signal);
+    mirror = openMirror({ maxBytes: 10_000 });
+    await commit("3");
+    expect(await read("apps/a.yaml")).toBe("a: 3\n");
+    expect(await read("much.txt")).toBe(much);
+  });
+
   test("costs one command when there is no news, and two when there is", async () => {
     const before = (await remote.commands()).length;
     await mirror.fetch(source, signal);

@@ -29,6 +29,10 @@ export interface GitObjects {
   /** Throws `input_too_large`. */
   readBlob(oid: string, maxBytes: number): Promise<Uint8Array>;
   has(oid: string): Promise<boolean>;
+  /** What isomorphic-git remembers of the packs: their indexes, and whole packs. */
+  readonly cache: object;
+  /** Lets go of what is remembered: other packs are in their place. */
+  forgetPacks(): void;
 }
 
 const modes: Readonly<Record<string, TreeItem["mode"]>> = {
@@ -45,7 +49,6 @@ const modes: Readonly<Record<string, TreeItem["mode"]>> = {
  * and thrown as `source_unreachable`.
  */
 export function openGitObjects(folder: string, damaged: () => void = () => undefined): GitObjects {
-  // isomorphic-git keeps indexes and whole packs in here.
   let cache = {};
   const read = async <T>(body: (base: { fs: typeof fs; gitdir: string; cache: object }) => Promise<T>): Promise<T> => {
     try {
@@ -75,17 +78,7 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
     },
     async readTree(oid) {
       const { tree } = await read((base) => git.readTree({ ...base, oid }));
-      return tree.map((entry) => {
-        if (unsafeName.test(entry.path)) {
-          throw new DroverError(
-            "document_invalid",
-            `a file may not be called ${JSON.stringify(entry.path.slice(0, 80))}`,
-          );
-        }
-        const mode = modes[entry.mode.padStart(6, "0")];
-        if (mode !== undefined) return { name: entry.path, oid: entry.oid, mode };
-        throw new DroverError("document_invalid", `${entry.path} has the unknown mode ${entry.mode}`);
-      });
+      return tree.map(checkEntry);
     },
     async readBlob(oid, maxBytes) {
       const { blob } = await read((base) => git.readBlob({ ...base, oid }));
@@ -100,7 +93,22 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
         return false;
       }
     },
+    get cache() {
+      return cache;
+    },
+    forgetPacks() {
+      cache = {};
+    },
   };
+}
+
+function checkEntry({ path, oid, mode: digits }: git.TreeEntry): TreeItem {
+  if (unsafeName.test(path)) {
+    throw new DroverError("document_invalid", `a file may not be called ${JSON.stringify(path.slice(0, 80))}`);
+  }
+  const mode = modes[digits.padStart(6, "0")];
+  if (mode !== undefined) return { name: path, oid, mode };
+  throw new DroverError("document_invalid", `${path} has the unknown mode ${digits}`);
 }
 
 function unsafe(cause?: unknown): DroverError {

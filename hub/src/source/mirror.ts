@@ -95,13 +95,15 @@ export function createMirror(options: MirrorOptions): Mirror {
     const attempt = async (): Promise<FetchedCommit> => {
       using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
       const { ref, version = "" } = source;
-      return await fetchRemote({ address, ref, version, folder: mirror }, transport);
+      const known = await objects(source);
+      return await fetchRemote({ address, ref, version, folder: mirror, objects: known }, transport);
     };
     try {
       return await attempt();
     } catch (cause) {
       if (cause instanceof DroverError || signal.aborted) throw cause;
       // What was cut short earlier can leave files that nothing can read: begin anew.
+      opened.delete(source.name);
       await rm(mirror, { recursive: true, force: true });
       return attempt();
     }
