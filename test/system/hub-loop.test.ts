@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
 
@@ -37,6 +38,17 @@ describe("the hub's loop", () => {
     await tree.commit("drop api", { "apps/api/drover.yaml": undefined, "apps/api/api.yaml": undefined });
     await vi.waitFor(() => expect(hub.newest("dev-1")?.tombstones.map((t) => t.application)).toEqual(["api"]), 5_000);
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("reads a declaration behind a link again when what it leads to changes", async () => {
+    const { tree, hub } = await begin();
+    const declared = (env: string): string => `${application("web")}---\n${placement("web", env)}`;
+    await tree.write({ "web.txt": declared("prod"), "apps/web/drover.yaml": undefined });
+    await symlink("../../web.txt", join(tree.path, "apps/web/drover.yaml"));
+    const linked = await tree.commit("link it");
+    await vi.waitFor(() => expect(hub.world.catalogs.get("config")?.commit).toBe(linked), 5_000);
+    await tree.commit("move it", { "web.txt": declared("dev") });
+    await vi.waitFor(() => expect(hub.newest("dev-1")?.targets.map((t) => t.application)).toContain("web"), 5_000);
   });
 
   it("E2: keeps everything when the repository is emptied, and says so", async () => {

@@ -5,8 +5,9 @@ import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
-import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { placeClusters, type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
@@ -35,9 +36,12 @@ export interface ApplicationDeps {
 export function createApplicationReconciler(
   deps: ApplicationDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  /** Of the applications that are declared, by name. */
+  const memories = new Map<string, BundleMemory>();
   return async (name, signal) => {
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
+      memories.delete(name);
       retire(deps, name);
       return done;
     }
@@ -50,10 +54,14 @@ export function createApplicationReconciler(
       const placed = placeClusters(placements, world.placeable(), world.running(name));
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
-      const renders = await renderGroups(application, placed.groups, renderOne);
-      const { revision } = content;
-      if (accept(deps, application, { renders, revision }))
-        decide(deps, application, { placements, placed, renders, content });
+      const memory = memories.get(name) ?? new BundleMemory();
+      memories.set(name, memory);
+      const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
+        memory.finish(...rendered),
+      );
+      if (!accept(deps, application, { renders, revision: content.revision })) return done;
+      const bundled = memory.bundle(placed, (group) => renderFor(renders, group));
+      decide(deps, application, { placements, placed, bundled, content });
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -108,20 +116,20 @@ function accept(
 interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
-  readonly renders: Renders;
+  readonly bundled: Bundled;
   readonly content: Content;
 }
 
 function decide(deps: ApplicationDeps, application: Application, decision: Decision): void {
-  const { placements, placed, renders, content } = decision;
+  const { placements, placed, bundled, content } = decision;
   const { store, world, clock } = deps;
   const { name } = application;
-  const desired = bundleGroups(placed, (group) => renderFor(renders, group));
+  const { variants } = bundled;
   const declaredIn = declaring(deps, application, placements);
-  const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
+  const refused = new Set(variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
   const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
   const kept = new Set([...refused, ...unclear.keys()]);
-  const targets = desired.variants.flatMap((variant) =>
+  const targets = variants.flatMap((variant) =>
     variant.clusters
       .filter((cluster) => !kept.has(cluster))
       .map((cluster) => {
@@ -132,24 +140,19 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
   const planned = plan(targets, assigned, {
     now: clock.now(),
     removal: ({ cluster }) =>
-      `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
+      `no placement of ${name} selects ${cluster}: ${placed.unselected.get(cluster) ?? "none names it"}`,
   });
   const held = heldRemovals(deps, planned.put);
   const put = planned.put.filter((record) => !held.has(record));
-  const selected = desired.variants.some((variant) => variant.clusters.length > 0);
+  const selected = variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, world.placeable(), name);
-  describePlacement(deps, name, desired, { held: new Set([...held, ...unclear.values()]), noTargets });
-  write(deps, name, { put, changes: planned.changes }, desired.blobs);
+  describePlacement(deps, name, variants, { held: new Set([...held, ...unclear.values()]), noTargets });
+  write(deps, name, { put, changes: planned.changes }, bundled.blobs);
 }
 
-function write(
-  deps: ApplicationDeps,
-  name: string,
-  { put, changes }: Plan,
-  blobs: ReadonlyMap<string, Uint8Array>,
-): void {
+function write(deps: ApplicationDeps, name: string, { put, changes }: Plan, blobs: Bundled["blobs"]): void {
   if (put.length === 0) return;
-  deps.store.assign({ put, forget: [], blobs });
+  deps.store.assign({ put, forget: [], blobs: blobs() });
   deps.changed(put.map((record) => record.cluster));
   for (const record of put) deps.world.assess(record);
   deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
@@ -166,7 +169,7 @@ function retire(deps: ApplicationDeps, name: string): void {
   const planned = plan([], store.targetsOf(name), { now: clock.now(), removal });
   const held = heldRemovals(deps, planned.put);
   const put = planned.put.filter((record) => !held.has(record));
-  write(deps, name, { put, changes: planned.changes }, new Map());
+  write(deps, name, { put, changes: planned.changes }, () => new Map());
   if (held.size > 0) {
     const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
     world.setApplication(name, {}, { type: "Placed", status: "False", reason: "RemovalHeld", message });
@@ -254,14 +257,11 @@ function toTarget(
 function describePlacement(
   deps: ApplicationDeps,
   name: string,
-  desired: Desired,
+  variants: Desired["variants"],
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
-  const problems = uniqueProblems([
-    ...deps.world.application(name).problems,
-    ...desired.variants.flatMap((v) => v.problems),
-  ]);
-  const failed = desired.variants.find((variant) => hasError(variant.problems));
+  const problems = uniqueProblems([...deps.world.application(name).problems, ...variants.flatMap((v) => v.problems)]);
+  const failed = variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
   const change = { problems, noTargets };
   const set = (status: "True" | "False", reason: string, message: string): void =>

@@ -3,6 +3,7 @@ import { canonicalJson } from "@drover/shared/digest";
 import type { Application } from "../core/application.ts";
 import { chartRequest, chooseRenderer, render, type Rendered, type Variant } from "../core/render/index.ts";
 import type { Helm } from "../source/helm.ts";
+import { kustomizeKey } from "../source/kustomize-files.ts";
 import type { Kustomize } from "../source/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
@@ -61,13 +62,20 @@ interface Input {
   readonly variant: Variant;
 }
 
-/** Everything that a render may read. A kustomization may point outside its folder, so all of the snapshot counts. */
-async function inputKey(helm: Helm, { application, snapshot, variant }: Input): Promise<string> {
-  const { source, renderer } = application;
-  const chosen = chooseRenderer(application, snapshot);
-  const read =
-    chosen === "helm"
-      ? await helm.key(snapshot, chartRequest(application, variant))
-      : treeDigest(snapshot, chosen === "plain" ? source.path : "");
-  return `${canonicalJson([source, renderer, chosen])} ${read}`;
+/** Everything that a render reads: another commit that has the same in it is not rendered. */
+async function inputKey(helm: Helm, input: Input): Promise<string> {
+  const { source, renderer, namespace, sync, at } = input.application;
+  const chosen = chooseRenderer(input.application, input.snapshot);
+  const asked = canonicalJson([source, renderer, chosen, namespace, sync.allowEmpty, at]);
+  return `${asked} ${await readKey(helm, chosen, input)}`;
+}
+
+async function readKey(
+  helm: Helm,
+  chosen: ReturnType<typeof chooseRenderer>,
+  { application, snapshot, variant }: Input,
+): Promise<string> {
+  const { path } = application.source;
+  if (chosen === "helm") return helm.key(snapshot, chartRequest(application, variant));
+  return chosen === "kustomize" ? kustomizeKey(snapshot, path) : treeDigest(snapshot, path);
 }

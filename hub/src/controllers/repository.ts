@@ -33,8 +33,8 @@ export interface RepositoryDeps {
 export function createRepositoryReconciler(
   deps: RepositoryDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  /** What each file of each repository declared, by path and blob: an unchanged file is not read again. */
-  const files = new Map<string, ReadonlyMap<string, Declarations>>();
+  /** What each file of each repository declared, by path: one with the same blob is not read again. */
+  const files = new Map<string, ReadonlyMap<string, ReadFile>>();
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
@@ -54,6 +54,11 @@ export function createRepositoryReconciler(
     }
     return done;
   };
+}
+
+interface ReadFile {
+  readonly oid: string;
+  readonly declared: Declarations;
 }
 
 /** What a source declared goes with it; what it put on clusters stays. */
@@ -77,7 +82,7 @@ function renderedFrom({ catalogs }: World, name: string): readonly string[] {
 
 async function refresh(
   deps: RepositoryDeps,
-  files: Map<string, ReadonlyMap<string, Declarations>>,
+  files: Map<string, ReadonlyMap<string, ReadFile>>,
   source: SourceRecord,
   signal: AbortSignal,
 ): Promise<void> {
@@ -148,8 +153,9 @@ function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | unde
   for (const app of deps.store.applications()) {
     if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
   }
+  const everything = clustersMayDiffer(catalog, before);
   for (const app of known) {
-    if (clustersMayDiffer(catalog, before) || isInCycle(deps.world, app)) names.add(app);
+    if (everything || isInCycle(deps.world, app)) names.add(app);
     const [application] = deps.world.catalogs.applications(app);
     if (application?.source.repository === catalog.repository) names.add(app);
   }
@@ -178,17 +184,19 @@ function emptyCatalog(repository: string, commit: string): Catalog {
 async function readCatalog(
   repository: string,
   snapshot: Snapshot,
-  files: Map<string, ReadonlyMap<string, Declarations>>,
+  files: Map<string, ReadonlyMap<string, ReadFile>>,
 ): Promise<Catalog> {
   const before = files.get(repository);
-  const read = new Map<string, Declarations>();
-  for (const entry of snapshot.entries.values()) {
-    if (!/\.ya?ml$/u.test(entry.path) || entry.mode === "submodule") continue;
-    const key = `${entry.path}\n${entry.oid}`;
-    read.set(key, before?.get(key) ?? (await readDeclaringFile(repository, snapshot, entry.path)));
+  const read = new Map<string, ReadFile>();
+  for (const { path, oid, mode } of snapshot.entries.values()) {
+    if (!/\.ya?ml$/u.test(path) || mode === "submodule") continue;
+    const known = before?.get(path);
+    // A link stays the same when what it leads to changes.
+    const isSame = known?.oid === oid && mode !== "symlink";
+    read.set(path, isSame ? known : { oid, declared: await readDeclaringFile(repository, snapshot, path) });
   }
   files.set(repository, read);
-  const all = [...read.values()];
+  const all = [...read.values()].map(({ declared }) => declared);
   return {
     repository,
     commit: snapshot.commit.id,

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { shortRevision } from "@drover/shared/api/revision";
 import type { Condition } from "@drover/shared/conditions";
 import { setCondition } from "@drover/shared/conditions";
@@ -53,6 +55,12 @@ export interface Connection {
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
 }
 
+interface Placeable {
+  /** What it was made from: all that is said of the cluster. */
+  readonly from: readonly unknown[];
+  readonly cluster: PlaceableCluster;
+}
+
 const noSource: SourceStatus = {
   commit: undefined,
   snapshot: undefined,
@@ -72,6 +80,7 @@ export class World {
   readonly packages = new Map<string, PackageStatus>();
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
+  #placeable: ReadonlyMap<string, Placeable> = new Map();
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #now: () => number;
@@ -105,18 +114,26 @@ export class World {
     this.applications.set(name, { ...old, ...change, conditions });
   }
 
-  /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
+  /**
+   * Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. One
+   * that is as it was is the same value as before.
+   */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map((record) => {
-      const { name, labels, facts } = record;
-      const all = { ...this.labels(name, labels), ...factLabels(facts) };
-      return {
-        name,
-        labels: all,
-        vars: this.catalogs.declaredCluster(name)?.vars ?? {},
-        cordoned: this.cordon(record),
-      };
-    });
+    const now = this.#store.clusters().map((record) => this.#place(record));
+    this.#placeable = new Map(now.map((one) => [one.cluster.name, one]));
+    return now.map(({ cluster }) => cluster);
+  }
+
+  #place(record: ClusterRecord): Placeable {
+    const { name, labels, facts, cordon } = record;
+    const declared = this.catalogs.declaredCluster(name);
+    const from = [labels, facts, cordon, declared];
+    const before = this.#placeable.get(name);
+    if (before?.from.every((value, index) => value === from[index]) === true) return before;
+    const all = { ...this.labels(name, labels), ...factLabels(facts) };
+    const cluster = { name, labels: all, vars: declared?.vars ?? {}, cordoned: this.cordon(record) };
+    const isEqual = before !== undefined && isDeepStrictEqual(before.cluster, cluster);
+    return { from, cluster: isEqual ? before.cluster : cluster };
   }
 
   /** Why a cluster takes no application that it does not have; "" when it does. */

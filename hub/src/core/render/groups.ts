@@ -26,17 +26,20 @@ export async function renderGroups(
   application: Application,
   groups: readonly Valued[],
   render: (variant: Variant) => Promise<Rendered>,
+  finish: typeof finishRender = finishRender,
 ): Promise<Renders> {
   const renders = new Map<string, Rendered>();
   for (const { values } of groups.length === 0 ? [{ values: [] }] : groups) {
     const key = canonicalJson(values);
     if (renders.has(key)) continue;
-    renders.set(
-      key,
-      checkEmpty(application, markWhereWanted(application, await render(values.length === 0 ? {} : { values }))),
-    );
+    renders.set(key, finish(application, await render(values.length === 0 ? {} : { values })));
   }
   return renders;
+}
+
+/** What an application makes of what was rendered: variables where it wants them, and no nothing where it does not. */
+export function finishRender(application: Application, rendered: Rendered): Rendered {
+  return checkEmpty(application, markWhereWanted(application, rendered));
 }
 
 export function renderFor(renders: Renders, { values }: Valued): Rendered {
