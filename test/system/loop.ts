@@ -8,7 +8,7 @@ import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
 import { createHelm } from "@drover/hub/source/helm";
 import { createKustomize } from "@drover/hub/source/kustomize";
-import { createMirror } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror } from "@drover/hub/source/mirror";
 import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { sourceDefaults } from "@drover/hub/store/store";
@@ -22,7 +22,11 @@ import { afterEach, expect, vi } from "vitest";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
-export async function startLoop(folder: string, tree: WorkTree) {
+export async function startLoop(
+  folder: string,
+  tree: Pick<WorkTree, "path">,
+  mirror: Mirror = createMirror({ folder: join(folder, "mirrors") }),
+) {
   const store = openSqliteStore(join(folder, "hub.db"));
   const now = (): number => Date.now();
   const events = createEventLog(store, now);
@@ -54,7 +58,6 @@ export async function startLoop(folder: string, tree: WorkTree) {
   }
   const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
-  const mirror = createMirror({ folder: join(folder, "mirrors") });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
