@@ -35,7 +35,7 @@ export async function run(args: readonly string[]): Promise<boolean> {
     mustRun(program("git"), words, { env: plainGit });
   await git("clone", "--quiet", "--bare", repository.url, clone);
   const mirror = timed(createMirror({ folder: join(folder.path, "mirrors") }));
-  await using hub = await startLoop(folder.path, { path: repository.url }, mirror);
+  await using hub = await startLoop(folder.path, { path: repository.url }, { mirror });
   await settled(hub);
   const commits = Number(values.commits);
   const samples = {

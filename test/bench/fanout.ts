@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { sourceDefaults } from "@drover/hub/store/store";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createClient } from "@drover/shared/api/client";
 import { systemClock } from "@drover/shared/clock";
 import { loadAuthority } from "@drover/shared/trust/authority";
@@ -100,9 +100,7 @@ async function prepareHub(folder: string, count: number, tree: WorkTree) {
   await loadAuthority(keys, { clock: systemClock });
   await loadSigningKey(keys);
   const store = openSqliteStore(join(dataDir, "hub.db"));
-  const facts = { agentVersion: "", kubernetesVersion: "", nodes: 1 };
-  for (const name of names)
-    store.putCluster({ name, uid: name, labels: { fleet: "all" }, cordon: "", generation: 0, facts, seenAtMs: 0 });
+  for (const name of names) store.putCluster({ ...clusterDefaults, name, uid: name, labels: { fleet: "all" } });
   store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
   store.close();
   return { dataDir, names, keys };

@@ -33,6 +33,24 @@ describe("the hub's loop", () => {
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  it("E20: takes nothing off a cluster that was removed and joins again under its name, whatever its labels are then", async () => {
+    const { hub } = await begin();
+    const record = hub.store.cluster("prod-1");
+    if (record === undefined) throw new Error("prod-1 is missing");
+    hub.store.deleteCluster("prod-1");
+    hub.loop.wake.applications();
+    const state = () => hub.views.application("web")?.state;
+    await vi.waitFor(() => expect(state()).toBe("no-targets"), 5_000);
+    hub.store.putCluster({ ...record, labels: {} });
+    hub.loop.wake.applications();
+    hub.loop.wake.clusters(["prod-1"]);
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets).toEqual([]), 5_000);
+    hub.store.putCluster({ ...record, labels: { env: "prod" } });
+    hub.loop.wake.applications();
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets.map((t) => t.application)).toEqual(["web"]), 5_000);
+    expect(hub.sent.get("prod-1")?.flatMap(({ tombstones }) => tombstones)).toEqual([]);
+  });
+
   it("removes an application whose declaration is gone while others remain", async () => {
     const { tree, hub } = await begin();
     await tree.commit("drop api", { "apps/api/drover.yaml": undefined, "apps/api/api.yaml": undefined });

@@ -88,7 +88,9 @@ describeWithRig("git")("a repository over http", () => {
     const first = await tree.git("rev-parse", "HEAD");
     await tree.git("tag", "--annotate", "--message=note", "v1");
     await tree.git("push", "--quiet", repository.path, "v1", "HEAD:refs/heads/feature/x");
-    expect(await mirror.fetch({ ...source, ref: "v1" }, signal)).toMatchObject({ id: first.trim(), ref: "v1" });
+    const tag = (await tree.git("rev-parse", "v1")).trim();
+    for (const wanted of [{ ref: "v1" }, { ref: "v1" }, { ref: "", version: "v1" }])
+      expect(await mirror.fetch({ ...source, ...wanted }, signal)).toMatchObject({ id: first.trim(), ref: "v1", tag });
     expect(await mirror.fetch({ ...source, ref: "feature/x" }, signal)).toMatchObject({ ref: "feature/x" });
   });
 
@@ -163,6 +165,17 @@ describeWithRig("git")("a repository over http", () => {
     mover.close();
   });
 
+  test("T7: on the hub's own machine it is read when people added it, and not when a file in Git declares it", async () => {
+    expect(await mirror.fetch({ ...source, declaredIn: "" }, signal)).toMatchObject({ ref: "main" });
+    const before = remote.requests.length;
+    for (const host of ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "0"]) {
+      const url = source.url.replace("127.0.0.1", host);
+      expect(await fetchError({ url, declaredIn: "config" }), `at ${host}`).toMatchObject({ code: "forbidden" });
+    }
+    expect(remote.requests).toHaveLength(before);
+    expect(await fetchError({ url: "http://169.254.169.254/a.git" })).toMatchObject({ code: "forbidden" });
+  });
+
   test("E1: is unreachable while it is down, and read again afterwards", async () => {
     await mirror.fetch(source, signal);
     await remote.takeDown();
@@ -184,9 +197,6 @@ describeWithRig("git")("a repository over http", () => {
       "much.txt": Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join(""),
     });
     await tree.push(repository.path);
-    // Faults are for new connections, and the old one is kept for the next request.
-    proxy.cut();
-    proxy.resume();
     proxy.setFaults({ cutAfterBytes: [5000, 5000] });
     expect(await fetchError()).toMatchObject({ code: "source_unreachable" });
     const kept = await createMirror({ folder: folder.path }).objects(source);

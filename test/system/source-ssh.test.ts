@@ -302,6 +302,19 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     await expect.poll(() => proxy.connections()).toBe(0);
   });
 
+  test("T7: on the hub's own machine it is read when people added it, and not when a file in Git declares it", async () => {
+    await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: remote.port } });
+    const at = (host: string): string => `ssh://git@${host}:${proxy.port}${repository.path}`;
+    for (const host of ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"]) {
+      expect(await fetchError({ url: at(host), declaredIn: "config" }), `at ${host}`).toMatchObject({
+        code: "forbidden",
+      });
+    }
+    expect(await fetchError({ url: at("169.254.169.254") })).toMatchObject({ code: "forbidden" });
+    expect(proxy.accepted()).toBe(0);
+    expect(await mirror.fetch({ ...source, url: at("localhost") }, signal)).toMatchObject({ ref: "main" });
+  });
+
   test("leaves no connection behind", async () => {
     await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: remote.port } });
     const url = source.url.replace(`:${remote.port}`, `:${proxy.port}`);

@@ -1,7 +1,8 @@
 import { canonicalJson } from "@drover/shared/digest";
 
 import type { Application } from "../core/application.ts";
-import { chartRequest, chooseRenderer, render, type Rendered, type Variant } from "../core/render/index.ts";
+import { chartRequest, chooseRenderer, render, variantKey, type Rendered, type Variant } from "../core/render/index.ts";
+import { looksAtNothing, type Looks } from "../core/render/looks.ts";
 import type { Helm } from "../source/helm.ts";
 import { kustomizeKey } from "../source/kustomize-files.ts";
 import type { Kustomize } from "../source/kustomize.ts";
@@ -9,6 +10,8 @@ import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */
 export interface Renderer {
+  /** What an application's chart looks at of its cluster; nothing when it has none. */
+  looks(application: Application, snapshot: Snapshot, variant?: Variant): Promise<Looks>;
   render(application: Application, snapshot: Snapshot, signal: AbortSignal, variant?: Variant): Promise<Rendered>;
 }
 
@@ -30,10 +33,14 @@ const maxVariants = 200;
 export function createRenderer({ kustomize, helm }: RenderPrograms): Renderer {
   const results = new Map<string, Map<string, Remembered>>();
   return {
+    async looks(application, snapshot, variant = {}) {
+      if (chooseRenderer(application, snapshot) !== "helm") return looksAtNothing;
+      return helm.looks(snapshot, chartRequest(application, variant));
+    },
     async render(application, snapshot, signal, variant = {}) {
       const key = await inputKey(helm, { application, snapshot, variant });
       const variants = results.get(application.name) ?? new Map<string, Remembered>();
-      const name = canonicalJson(variant);
+      const name = variantKey(variant);
       const known = variants.get(name);
       if (known?.key === key) return known.rendered;
       const rendered = await render(

@@ -10,6 +10,7 @@ import { dependencyCycleReason } from "../core/dependency-cycle.ts";
 import type { Mirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
+import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
 import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
 import type { World } from "./world.ts";
@@ -35,15 +36,17 @@ export function createRepositoryReconciler(
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
   /** What each file of each repository declared, by path: one with the same blob is not read again. */
   const files = new Map<string, ReadonlyMap<string, ReadFile>>();
+  const policy = createCommitPolicy(deps);
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
       files.delete(name);
+      policy.forget(name);
       await forget(deps, name);
       return done;
     }
     try {
-      await refresh(deps, files, source, signal);
+      await refresh({ ...deps, policy, files }, source, signal);
       deps.settled(name, true);
     } catch (cause) {
       signal.throwIfAborted();
@@ -80,16 +83,21 @@ function renderedFrom({ catalogs }: World, name: string): readonly string[] {
   });
 }
 
-async function refresh(
-  deps: RepositoryDeps,
-  files: Map<string, ReadonlyMap<string, ReadFile>>,
-  source: SourceRecord,
-  signal: AbortSignal,
-): Promise<void> {
-  const { world, clock } = deps;
+interface RefreshDeps extends RepositoryDeps {
+  readonly policy: CommitPolicy;
+  readonly files: Map<string, ReadonlyMap<string, ReadFile>>;
+}
+
+async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSignal): Promise<void> {
+  const { world, clock, files } = deps;
   const seenAtMs = clock.now();
-  const commit = await deps.mirror.fetch(source, signal);
+  const found = await deps.mirror.fetch(source, signal);
+  const commit = await deps.policy.admit(source, found, signal);
   const fetched = { type: "Fetched", status: "True", reason: "Fetched", message: "" } as const;
+  if (commit === undefined) {
+    world.setSource(source.name, { fetchedAtMs: clock.now() }, fetched);
+    return;
+  }
   const old = world.source(source.name);
   const { path, declares } = source;
   const isAsBefore = old.readAs?.path === path && old.readAs.declares === declares;
@@ -110,11 +118,11 @@ async function refresh(
     deps.events.append({ type: "commit", app: "", cluster: "", message });
   }
   deps.log.info({ repository: source.name, commit: commit.id, durationMs: clock.now() - seenAtMs }, "commit read");
-  publish(deps, catalog);
+  await publish(deps, catalog);
 }
 
 /** Puts a catalog in force, unless it is empty where there was something: an emptied repository changes nothing. */
-function publish(deps: RepositoryDeps, catalog: Catalog): void {
+async function publish(deps: RepositoryDeps, catalog: Catalog): Promise<void> {
   const { world, store } = deps;
   const name = catalog.repository;
   const held = store.applications().flatMap((app) => store.targetsOf(app).filter((t) => t.declaredIn.includes(name)));
@@ -125,7 +133,7 @@ function publish(deps: RepositoryDeps, catalog: Catalog): void {
     deps.changed(renderedFrom(world, name));
     return;
   }
-  const declared = syncDeclaredSources({ store, catalogs: world.catalogs }, catalog);
+  const declared = await syncDeclaredSources({ store, catalogs: world.catalogs }, catalog);
   const problems = [...catalog.problems, ...declared.problems];
   const errors = problems.filter((problem) => problem.severity === "error").length;
   world.setSource(

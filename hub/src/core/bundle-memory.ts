@@ -42,11 +42,11 @@ export class BundleMemory {
   }
 }
 
-/** Everything that a bundle is made from. The values that a group gives to a chart follow from its overrides and clusters. */
+/** Everything that a bundle is made from. What a group gives to a chart follows from its overrides and clusters. */
 function inputsOf({ groups }: Placed, renderOf: (group: Group) => Rendered): readonly unknown[] {
   return groups.flatMap((group) => {
-    const { overrides, clusters } = group;
-    return [renderOf(group), overrides.length, ...overrides, clusters.length, ...clusters];
+    const { overrides, clusters, waiting } = group;
+    return [renderOf(group), waiting, overrides.length, ...overrides, clusters.length, ...clusters];
   });
 }
 

@@ -5,6 +5,7 @@ import type { DeclaredCluster } from "./cluster.ts";
 import type { Declaration } from "./declarations.ts";
 import type { PackageRef } from "./package.ts";
 import { concerns, type Placement } from "./placement.ts";
+import type { RolloutStrategy } from "./strategy.ts";
 
 /** What one repository declares at one commit. */
 export interface Catalog {
@@ -71,6 +72,11 @@ export class Catalogs {
   /** Names of all declared strategies. */
   strategyNames(): readonly string[] {
     return [...new Set([...this.#all("RolloutStrategy")].map(({ name }) => name))].toSorted();
+  }
+
+  strategy(name: string): RolloutStrategy | undefined {
+    // Of several the first by repository and file holds, as for applications.
+    return [...this.#all("RolloutStrategy")].find((strategy) => strategy.name === name);
   }
 
   declaredCluster(name: string): DeclaredCluster | undefined {

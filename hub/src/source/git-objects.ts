@@ -11,6 +11,12 @@ export interface CommitObject {
   readonly committedAtMs: number;
 }
 
+/** An object as it is hashed, without its header. */
+export interface RawObject {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface TreeItem {
   readonly name: string;
   readonly oid: string;
@@ -28,6 +34,8 @@ export interface GitObjects {
   readTree(oid: string): Promise<readonly TreeItem[]>;
   /** Throws `input_too_large`. */
   readBlob(oid: string, maxBytes: number): Promise<Uint8Array>;
+  /** A commit or a tag as it was written. */
+  readRaw(oid: string): Promise<RawObject>;
   has(oid: string): Promise<boolean>;
   /** What isomorphic-git remembers of the packs: their indexes, and whole packs. */
   readonly cache: object;
@@ -84,6 +92,11 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
       const { blob } = await read((base) => git.readBlob({ ...base, oid }));
       if (blob.length <= maxBytes) return blob;
       throw new DroverError("input_too_large", `the file has ${blob.length} bytes, more than the limit of ${maxBytes}`);
+    },
+    async readRaw(oid) {
+      const { type, object } = await read((base) => git.readObject({ ...base, oid, format: "content" }));
+      if (object instanceof Uint8Array) return { type: type ?? "", bytes: object };
+      throw new DroverError("source_unreachable", "an object of the repository cannot be read");
     },
     async has(oid) {
       try {

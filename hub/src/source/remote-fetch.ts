@@ -25,6 +25,8 @@ export interface RemoteFetchOptions {
 
 export interface FetchedCommit {
   readonly id: string;
+  /** The annotated tag that was found, by its id. */
+  readonly tag?: string;
   readonly ref: string;
 }
 
@@ -48,27 +50,20 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
     ? resolveRemote(http, address.url, ref)
     : resolveVersion(http, address.url, version));
   const base = { fs, dir: folder, gitdir: folder };
+  const tag = newest.id === newest.commit ? {} : { tag: newest.id };
   await openMirror(base);
   const current = await readCurrent(base);
-  if (current === newest.id) return { id: newest.commit, ref: newest.ref };
+  if (current === newest.id) return { id: newest.commit, ref: newest.ref, ...tag };
   const tidy = tidying(await packsOf(folder));
   const isWhole = current === undefined || tidy === "fetch-anew";
-  await writeShallow(
-    folder,
-    isWhole ? undefined : (await git.readCommit({ ...base, cache: objects.cache, oid: current })).oid,
-  );
-  const known = {
-    ...base,
-    cache: objects.cache,
-    http: askForThinPacks(http),
-    url: http.url,
-    remoteRef: newest.fullName,
-  };
+  const { cache } = objects;
+  await writeShallow(folder, isWhole ? undefined : (await git.readCommit({ ...base, cache, oid: current })).oid);
+  const known = { ...base, cache, http: askForThinPacks(http), url: http.url, remoteRef: newest.fullName };
   const asked = { depth: 1, singleBranch: true, tags: false, ref: isWhole ? noRef : currentRef };
   const result: FetchResult = await git.fetch({ ...known, ...asked });
   if (http.failure !== undefined) throw http.failure;
   const id = result.fetchHead ?? newest.id;
-  const { oid } = await git.readCommit({ ...base, cache: objects.cache, oid: id }).catch((cause: unknown) => {
+  const { oid } = await git.readCommit({ ...base, cache, oid: id }).catch((cause: unknown) => {
     // A server may answer with nothing when it is asked for a commit that it does not give.
     throw isCommitId(ref) ? missingRef(ref, address.url) : cause;
   });
@@ -76,7 +71,7 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
   if (isWhole && result.packfile !== undefined) await keepPack(folder, basename(result.packfile));
   else if (tidy === "merge") await mergePacks(folder, objects.cache);
   if (isWhole || tidy === "merge") objects.forgetPacks();
-  return { id: oid, ref: newest.ref };
+  return { id: oid, ref: newest.ref, ...tag };
 }
 
 /** isomorphic-git tells it, though it does not declare it: the path of the pack in the mirror, when there is one. */
