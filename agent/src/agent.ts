@@ -12,6 +12,7 @@ import { runAll, type Service } from "@drover/shared/service";
 
 import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
 import { createAccounts } from "./controllers/accounts.ts";
+import { createApis, type Apis } from "./controllers/apis.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
 import type { Context } from "./controllers/context.ts";
 import { wakeDependents } from "./controllers/dependencies.ts";
@@ -19,6 +20,7 @@ import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createDispatcher } from "./controllers/dispatch.ts";
 import { createHealth } from "./controllers/health.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
+import { createIntroduction } from "./controllers/introduction.ts";
 import { createKindWatch } from "./controllers/kinds.ts";
 import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
@@ -34,12 +36,11 @@ import { ownerId, type Owner } from "./core/owner.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
-import { fetchFacts, hasInitialEvents, type ClusterFacts } from "./kube/facts.ts";
+import { fetchCluster, hasInitialEvents, type KnownCluster } from "./kube/facts.ts";
 import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
 import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
 import { openRecordFiles } from "./store/records.ts";
-import { agentVersion } from "./version.ts";
 
 export interface AgentOptions {
   /** Accepted assignments, bundles and records are kept here. */
@@ -92,9 +93,11 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
       await using blobs = await openBlobs(join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
-      const { facts, owned } = await untilKnown({ deps, kube, inventory }, signal);
+      const apis = createApis({ ...deps, kube });
+      const { cluster, owned } = await untilKnown({ deps, kube, inventory, apis }, signal);
       state.adopt(owned);
-      const parts = await compose({ options, deps, kube, limit: throttle.limit, facts }, { blobs, state, inventory });
+      const outside = { options, deps, kube, limit: throttle.limit, cluster, apis };
+      const parts = await compose(outside, { blobs, state, inventory });
       for (const name of state.applications.keys()) parts.wake(name);
       for (const name of parts.acceptance.names()) parts.wake(name);
       ready = true;
@@ -113,7 +116,8 @@ interface Outside {
   readonly deps: AgentDeps;
   readonly kube: KubeApi;
   readonly limit: Limit;
-  readonly facts: ClusterFacts;
+  readonly cluster: KnownCluster;
+  readonly apis: Apis;
 }
 
 interface Composed {
@@ -128,7 +132,7 @@ function accountOf({ options }: Outside): { readonly namespace: string; readonly
 }
 
 async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state" | "inventory">): Promise<Composed> {
-  const { deps, kube } = outside;
+  const { deps, kube, apis } = outside;
   const { clock, random, log, link, fingerprint } = deps;
   const { state } = stores;
   const wake = (application: string): void => applications.enqueue(application);
@@ -150,7 +154,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { assess } = health;
   const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
   const observed = { ...known, kube, wake, clock, random, log, limit: outside.limit };
-  const initialEvents = hasInitialEvents(outside.facts.kubernetesVersion);
+  const initialEvents = hasInitialEvents(outside.cluster.kubernetesVersion);
   const drifted = (place: Place): void => repair(context, dispatcher, place);
   const observer = createObserver({ context: observed, initialEvents, assess, clock, drifted, wake, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
@@ -166,7 +170,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
   const applications = createController({ ...schedule, reconcile });
-  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside) });
+  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside), apis });
   return {
     acceptance,
     wake,
@@ -183,7 +187,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       createDiagnosis(context, seen),
       createResync({ observer, clock, random, log }),
       createRetention(context, { acceptance, clock }),
-      createLinkService(outside, { acceptance, reporter, inspector, state, wake }),
+      ...createLinkServices(outside, { acceptance, reporter, inspector, state, wake }),
     ],
   };
 }
@@ -201,27 +205,30 @@ function openAccepted(
 }
 
 /** Applications as owners of objects in this cluster. */
-function ownersIn({ facts, options }: Outside): (application: string) => Owner {
-  const { clusterUid } = facts;
+function ownersIn({ cluster, options }: Outside): (application: string) => Owner {
+  const { clusterUid } = cluster;
   const { namespace } = options;
   return (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) });
 }
 
 /** What is said and heard on the link. */
-function createLinkService(
-  { deps, facts }: Outside,
+function createLinkServices(
+  { deps, kube, cluster, apis }: Outside,
   parts: Pick<Composed, "acceptance" | "wake"> & {
     readonly reporter: Reporter;
     readonly inspector: Inspector;
     readonly state: State;
   },
-): Service {
-  const { link, log } = deps;
+): readonly Service[] {
+  const { link, clock, random, log } = deps;
   const { acceptance, reporter, inspector, state, wake } = parts;
+  const send: AgentLink["send"] = (message) => link.send(message);
+  const introduction = createIntroduction({ kube, cluster, apis, acceptance, send, clock, random, log });
   const handler: AgentLinkHandler = {
-    hello: () => ({ ...facts, agentVersion, epoch: acceptance.epoch, generation: acceptance.generation }),
+    hello: () => introduction.hello(),
     connected() {
       log.info({}, "connected to the hub");
+      introduction.connected();
       reporter.resend();
       // What could not be fetched while there was no connection can be fetched now.
       for (const application of state.applications.values()) {
@@ -243,18 +250,20 @@ function createLinkService(
     },
     disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
   };
-  return { name: "link", run: (signal) => link.run(handler, signal) };
+  const keptUp = apis.keptUp(() => introduction.again());
+  return [introduction, keptUp, { name: "link", run: (signal) => link.run(handler, signal) }];
 }
 
 /** Nothing may be written before the inventories are known: what they name may have to be pruned. */
 async function untilKnown(
-  { deps, kube, inventory }: { readonly deps: AgentDeps; readonly kube: KubeApi; readonly inventory: Inventory },
+  { deps, kube, inventory, apis }: Pick<Outside, "deps" | "kube" | "apis"> & { readonly inventory: Inventory },
   signal: AbortSignal,
-): Promise<{ readonly facts: ClusterFacts; readonly owned: ReadonlyMap<string, OwnedObjects> }> {
+): Promise<{ readonly cluster: KnownCluster; readonly owned: ReadonlyMap<string, OwnedObjects> }> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const [facts, owned] = await Promise.all([fetchFacts(kube, signal), inventory.read(signal)]);
-      return { facts, owned };
+      const known = [fetchCluster(kube, signal), inventory.read(signal), apis.read(signal)] as const;
+      const [cluster, owned] = await Promise.all(known);
+      return { cluster, owned };
     } catch (cause) {
       signal.throwIfAborted();
       const { code, message, hint } = DroverError.from(cause);

@@ -15,7 +15,7 @@ import { keepIdentity, restoreIdentity } from "./identity-secret.ts";
 import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createKubeApi } from "./kube/client.ts";
-import { fetchFacts } from "./kube/facts.ts";
+import { fetchCluster } from "./kube/facts.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { agentVersion } from "./version.ts";
 
@@ -69,7 +69,7 @@ function identityAt({ namespace, identitySecret, dataDir }: AgentConfig) {
 async function fetchClusterUid(kube: KubeApi, outside: Outside, signal: AbortSignal): Promise<string> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return (await fetchFacts(kube, signal)).clusterUid;
+      return (await fetchCluster(kube, signal)).clusterUid;
     } catch (cause) {
       signal.throwIfAborted();
       const { code, message, hint } = DroverError.from(cause);

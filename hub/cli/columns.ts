@@ -1,3 +1,4 @@
+import type { Credential } from "@drover/shared/api/credential";
 import { shortRevision } from "@drover/shared/api/revision";
 import type { Application, Cluster, Event, Source, Target } from "@drover/shared/api/types";
 import { formatDuration } from "@drover/shared/duration";
@@ -32,6 +33,8 @@ export function clusterColumns(look: Look): readonly Column<Cluster>[] {
     ...onlyWide<Cluster>(look, [
       { title: "KUBERNETES", cell: ({ kubernetesVersion }) => kubernetesVersion || none },
       { title: "NODES", cell: ({ nodes }) => String(nodes) },
+      { title: "PROVIDER", cell: ({ provider }) => provider || none },
+      { title: "REGION", cell: ({ region }) => region || none },
       { title: "UID", cell: ({ uid }) => uid || none },
     ]),
     { title: "LABELS", cell: ({ labels }) => formatLabels(labels) || none, flexible: "first" },
@@ -81,6 +84,18 @@ export function sourceColumns(look: Look): readonly Column<Source>[] {
     { title: "EVERY", cell: ({ intervalSeconds }) => formatDuration(intervalSeconds * 1000) },
     { title: "ADDRESS", cell: ({ url, path }) => (path === "" ? url : `${url}//${path}`), flexible: "first" },
     { title: "REASON", cell: ({ reason }) => reason, flexible: "first" },
+  ];
+}
+
+export function credentialColumns(look: Look): readonly Column<Credential>[] {
+  const none = marks(look.style).none;
+  return [
+    ...stateColumns<Credential>(look, (credential) => credential.name, "NAME"),
+    { title: "PARTS", cell: ({ parts }) => parts.join(" ") },
+    { title: "AGE", cell: ({ since }) => formatAge(since, look.now) },
+    { title: "EXPIRES", cell: ({ expires }) => (expires === 0 ? none : new Date(expires).toISOString().slice(0, 10)) },
+    { title: "FOR", cell: (credential) => credential.for, flexible: "last" },
+    { title: "USED BY", cell: ({ usedBy }) => usedBy.join(" ") || none, flexible: "first" },
   ];
 }
 

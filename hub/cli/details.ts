@@ -24,18 +24,37 @@ export function describeCluster(cluster: Cluster, targets: readonly Target[], lo
       ["apps", `${current}/${total} current${cluster.connected ? "" : " when last seen"}`],
       ["seen", cluster.seen === 0 ? "never" : `${formatAge(cluster.seen, look.now)} ago`],
       ["agent", cluster.agentVersion],
-      [
-        "kubernetes",
-        cluster.kubernetesVersion === ""
-          ? ""
-          : `${cluster.kubernetesVersion}, ${cluster.nodes} ${cluster.nodes === 1 ? "node" : "nodes"}`,
-      ],
+      ["kubernetes", cluster.kubernetesVersion === "" ? "" : formatKubernetes(cluster)],
+      ["runs at", formatPlace(cluster)],
+      ["placements", formatSettled(cluster.settled)],
       ["cordoned", cluster.cordoned],
       ["uid", cluster.uid],
     ]),
     ...section("targets", targetLines(targets, look)),
   ];
 }
+
+function formatKubernetes({ kubernetesVersion, nodes }: Pick<Cluster, "kubernetesVersion" | "nodes">): string {
+  return `${kubernetesVersion}, ${nodes} ${nodes === 1 ? "node" : "nodes"}`;
+}
+
+function formatPlace({ provider, region }: Pick<Cluster, "provider" | "region">): string {
+  return [provider, region].filter((part) => part !== "").join(", ");
+}
+
+/** A fact that changes too often, or that the agent cannot tell any more, stays what it was for placements. */
+function formatSettled(settled: Cluster["settled"]): string {
+  const former = Object.entries(settled).map(([name, value]) => `${factNames[name as keyof typeof settled]} ${value}`);
+  return former.length === 0 ? "" : `go by ${former.join(", ")}`;
+}
+
+const factNames = {
+  agentVersion: "agent",
+  kubernetesVersion: "kubernetes",
+  provider: "provider",
+  region: "region",
+  nodes: "nodes",
+} as const satisfies Record<keyof Cluster["settled"], string>;
 
 export function describeApplication(
   application: ApplicationDetail,
@@ -80,6 +99,7 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
     ...heading(source.name, source, look),
     ...facts(look, [
       ["address", source.url],
+      ["credential", source.credential],
       ["ref", source.ref],
       ["version", source.version],
       ["path", source.path],
@@ -89,6 +109,7 @@ export function describeSource(source: SourceDetail, look: Look): readonly strin
       ["apps", String(source.applications)],
       ["declared in", source.declaredIn],
       ...source.hostKeys.map((key): Fact => ["host key", key]),
+      ...source.signers.map((signer): Fact => ["signed by", signer]),
     ]),
     ...section("problems", problemLines(source.problems, look)),
     ...section("conditions", conditionLines(source.conditions, look)),

@@ -1,5 +1,19 @@
-/** What `drover init` writes, by path: the layout that is recommended, small enough to be read at once. */
-export const scaffold: Readonly<Record<string, string>> = {
+const schemaFile = "drover.schema.json";
+
+/**
+ * What `drover init` writes, by path: the layout that is recommended, small enough to be read at once. Editors check
+ * Drover's own documents with the schema, to which the first line of their files leads.
+ */
+export function scaffold(schema: object): Readonly<Record<string, string>> {
+  const written = Object.entries(files).map(([file, text]) => {
+    const toRoot = "../".repeat(file.split("/").length - 1);
+    const line = `# yaml-language-server: $schema=${toRoot}${schemaFile}\n`;
+    return [file, text.startsWith("apiVersion: drover.dev/") ? `${line}${text}` : text] as const;
+  });
+  return { ...Object.fromEntries(written), [schemaFile]: `${JSON.stringify(schema, undefined, 2)}\n` };
+}
+
+const files: Readonly<Record<string, string>> = {
   "README.md": `# Configuration of our clusters
 
 | folder | what |
@@ -9,6 +23,8 @@ export const scaffold: Readonly<Record<string, string>> = {
 | \`apps/\` | one folder an application: its manifests, and where it runs |
 
 Before a commit: \`drover lint\` finds mistakes, \`drover plan\` shows what would change on which cluster.
+Editors with a YAML language server check files as they are written, with \`${schemaFile}\`; after an upgrade of Drover, make
+it again: \`drover schema > ${schemaFile}\`.
 `,
   "clusters/dev-1.yaml": `apiVersion: drover.dev/v1alpha1
 kind: Cluster

@@ -5,9 +5,11 @@ import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
 import type { Backend } from "./api/backend.ts";
+import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { changeSigners } from "./controllers/source-signers.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
@@ -16,13 +18,16 @@ import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
 import type { Loop } from "./loop.ts";
+import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
 import { parseAddress } from "./source/address.ts";
+import { findCredential } from "./source/credential.ts";
 import { whereToAdd, type DeployKeys } from "./source/deploy-keys.ts";
 import { readHostKeys } from "./source/host-keys.ts";
 import type { Mirror } from "./source/mirror.ts";
+import { readSigners } from "./source/signers.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
-import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
+import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
 export interface BackendDeps {
@@ -51,7 +56,7 @@ export interface BackendDeps {
 
 /** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
 export function createBackend(deps: BackendDeps): Backend {
-  const views = createViews(deps.store, deps.world);
+  const views = createViews(deps);
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
     events: deps.events,
@@ -64,6 +69,7 @@ export function createBackend(deps: BackendDeps): Backend {
     source: views.source,
     ready: deps.ready,
     metrics: () => deps.metrics.render(),
+    ...createCredentials({ ...deps, changed: deps.wake.credential }),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
     diff: async (app, cluster, signal) => {
       requireTarget(deps.store, app, cluster);
@@ -87,8 +93,19 @@ export function createBackend(deps: BackendDeps): Backend {
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
     ...sourceIntents(deps, views.source),
+    ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
+    controlRollout: async (app, control) => {
+      controlRollout(deps, app, control);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
+    confirmPlacement: async (app, digest) => {
+      confirmPlacement(deps, app, digest);
+      deps.wake.rollouts([app]);
+      return required(views.application(app), `app ${app}`);
+    },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
   };
 }
@@ -96,24 +113,20 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource" | "sourceIdentity" | "trustSource" | "setWebhook"> {
+): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
   const { store, wake } = deps;
-  const identity = async (name: string): Promise<api.SourceIdentity> => {
-    const record = requireSshSource(store, name);
-    const { publicLine } = await deps.deployKeys.of(name);
-    const hostKeys = record.hostKeys.map((key) => describeKey(key));
-    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
-  };
   return {
     async addSource(input) {
       const name = input.name ?? nameFromUrl(input.url);
+      const signers = await readSigners(input.signedBy ?? []);
       if (store.source(name) !== undefined) {
         throw new DroverError("precondition_failed", `there is a source named ${name} already`, {
           hint: "choose another name with --name, or remove the other first",
         });
       }
-      const record = toRecord(name, input, deps.settings.pollSeconds);
+      const record = { ...toRecord(name, input, deps.settings.pollSeconds), signers };
       const { kind } = parseAddress(record);
+      checkSourceCredential(store, record);
       store.putSource(record);
       // A person adds it to the repository before anything can be fetched.
       if (kind === "ssh") await deps.deployKeys.of(name);
@@ -137,12 +150,33 @@ function sourceIntents(
       required(store.source(name), `source ${name}`);
       wake.source(name);
     },
+  };
+}
+
+/** What a source, and who tells of it, is known by. */
+function trustIntents(
+  deps: BackendDeps,
+  view: (name: string) => api.SourceDetail | undefined,
+): Pick<Backend, "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+  const { store, wake } = deps;
+  const identity = async (name: string): Promise<api.SourceIdentity> => {
+    const record = requireSshSource(store, name);
+    const { publicLine } = await deps.deployKeys.of(name);
+    const hostKeys = record.hostKeys.map((key) => describeKey(key));
+    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
+  };
+  return {
     sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
       return identity(name);
+    },
+    async setSigners(name, { signedBy }) {
+      await changeSigners(deps, name, signedBy);
+      wake.source(name);
+      return required(view(name), `source ${name}`);
     },
     async setWebhook(name, { forge, rotate = false }) {
       const record = required(store.source(name), `source ${name}`);
@@ -171,8 +205,7 @@ function clusterIntents(
           hint: `choose another name, or remove it first: drover cluster remove ${name}`,
         });
       }
-      const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-      const record = known ?? { name, uid: "", labels: {}, cordon: "", generation: 0, facts, seenAtMs: 0 };
+      const record = known ?? { ...clusterDefaults, name };
       store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
       labelled(name);
       const { token, expiresAtMs } = enrollment.invite(name);
@@ -247,9 +280,22 @@ function countOf(objects: number): string {
 function toRecord(name: string, input: api.AddSource, pollSeconds: number): SourceRecord {
   const hostKeys = readHostKeys(input.url, input.hostKeys ?? []);
   const path = (input.path ?? "").replaceAll(/^[./]+|\/+$/gu, "");
-  const { ref = "", version = "", username = "", password = "", intervalSeconds = pollSeconds } = input;
+  const { ref = "", version = "", intervalSeconds = pollSeconds } = input;
+  const { username = "", password = "", credential = "" } = input;
   if (version !== "") checkVersion(version, ref);
-  return { ...sourceDefaults, name, url: input.url, ref, version, path, intervalSeconds, username, password, hostKeys };
+  const login = { username, password, credential };
+  return { ...sourceDefaults, ...login, name, url: input.url, ref, version, path, intervalSeconds, hostKeys };
+}
+
+/** A person can say at once which credential is meant; one that Git names may come later. */
+function checkSourceCredential(store: Store, source: SourceRecord): void {
+  const { credential } = source;
+  if (credential === "") return;
+  const address = parseAddress(source);
+  if (address.kind !== "http") throw new DroverError("usage", "a credential is for addresses over http(s)");
+  if (address.username !== "" || address.password !== "")
+    throw new DroverError("usage", "a source is read with a credential, or with a user name and password, not both");
+  findCredential(credentialFor(store), credential, address.url);
 }
 
 function checkVersion(version: string, ref: string): void {

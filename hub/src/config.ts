@@ -10,6 +10,8 @@ import {
   type ConfigSources,
 } from "@drover/shared/config";
 
+import { parseNetworks, type NetworkRule } from "./source/networks.ts";
+
 /** The hub's settings; flags, environment and help come from this table. */
 export const hubOptions = {
   dataDir: {
@@ -31,6 +33,12 @@ export const hubOptions = {
     parse: parseText,
     default: "",
     placeholder: "admin-token in the data folder",
+  },
+  sourceNetworks: {
+    help: "networks of what files in Git name, comma-separated: 127.0.0.0/8 allows one, !10.0.0.0/8 refuses one; the first that fits decides",
+    parse: parseNetworks,
+    default: [] as readonly NetworkRule[],
+    placeholder: "everywhere but on the hub's own machine",
   },
   pollSeconds: {
     help: "how often a source without an interval of its own is looked at",

@@ -20,6 +20,7 @@ import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBlobs } from "./controllers/blobs.ts";
+import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
@@ -30,10 +31,12 @@ import { createExplanations } from "./explanations.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
+import type { CredentialFor } from "./source/credential.ts";
 import { createDeployKeys } from "./source/deploy-keys.ts";
 import { createHelm } from "./source/helm.ts";
 import { createKustomize } from "./source/kustomize.ts";
-import { createMirror } from "./source/mirror.ts";
+import { createMirror, type SshOptions } from "./source/mirror.ts";
+import { createNetworks } from "./source/networks.ts";
 import { createPackages } from "./source/packages.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -102,9 +105,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const mirror = createMirror({ folder: join(config.dataDir, "mirrors"), ssh });
-  // The hub holds no credentials for packages yet.
-  const packages = createPackages({ folder: join(config.dataDir, "packages"), credentialFor: () => undefined });
+  const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -113,7 +114,7 @@ function assemble(parts: Parts): readonly Service[] {
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const { environment } = deps;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
-  const loop = createLoop({ ...deps, store, world, events, mirror, packages, link, sign, programs });
+  const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
     store,
     world,
@@ -125,7 +126,9 @@ function assemble(parts: Parts): readonly Service[] {
     enroll: enrollment.enroll,
     renew: enrollment.renew,
     send: (name) => loop.wake.clusters([name]),
-    factsChanged: () => loop.wake.applications(),
+    listNamed: (digest) => loop.wake.apiList(digest),
+    factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const backend = createBackend({
     version: hubVersion,
@@ -151,6 +154,16 @@ function assemble(parts: Parts): readonly Service[] {
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+/** What reads the sources that people add, and that files in Git name. */
+function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+  const { dataDir, sourceNetworks } = config;
+  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
+  return {
+    mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
+  };
 }
 
 async function serveApi(

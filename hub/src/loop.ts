@@ -1,16 +1,20 @@
 import type { Clock } from "@drover/shared/clock";
 import { createController, type Controller, type ControllerOptions } from "@drover/shared/controller";
+import type { Digest } from "@drover/shared/digest";
 import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
 
+import { createApiListReconciler } from "./controllers/api-list.ts";
 import { createApplicationReconciler } from "./controllers/application.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
+import type { Inspections } from "./controllers/inspections.ts";
 import { createPackageReconciler } from "./controllers/package.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
+import { createFactsReconciler } from "./controllers/settled-facts.ts";
 import type { World } from "./controllers/world.ts";
 import { packageKey } from "./core/package.ts";
 import type { Mirror } from "./source/mirror.ts";
@@ -22,6 +26,7 @@ export interface LoopParts {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
+  readonly inspections: Inspections;
   readonly mirror: Mirror;
   readonly packages: Packages;
   readonly link: Pick<HubLink, "send">;
@@ -42,9 +47,17 @@ export interface Loop {
     readonly source: (name: string) => void;
     /** A webhook says that a source may have news. */
     readonly webhook: (name: string) => void;
+    /** What is read with a credential is to be looked at with the one that there is now. */
+    readonly credential: (name: string) => void;
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
+    /** The agent of a cluster says something else of it than before. */
+    readonly facts: (cluster: string) => void;
+    /** Rollouts of these applications may go on. */
+    readonly rollouts: (apps: Iterable<string>) => void;
+    /** An agent names this list of APIs. */
+    readonly apiList: (digest: Digest) => void;
   };
 }
 
@@ -60,6 +73,11 @@ export function createLoop(parts: LoopParts): Loop {
     concurrency: 2,
     reconcile: createApplicationReconciler({ ...parts, renderer, changed: enqueueAll(clusters) }),
   });
+  const wakeApplications = (): void =>
+    enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]);
+  const settle = createFactsReconciler({ store, clock, changed: wakeApplications });
+  const facts = controller({ name: "facts", concurrency: 1, reconcile: settle });
+  for (const { name } of store.clusters()) facts.enqueue(name);
   const packages = createPackageParts(parts, applications);
   const poller = createPoller({ clock, random, onDue: (name) => repositories.enqueue(name) });
   const repositories = controller({
@@ -86,18 +104,40 @@ export function createLoop(parts: LoopParts): Loop {
   // A source that is gone has no poll any more; its reconcile forgets what was read of it.
   const wakeSource = (name: string): void =>
     store.source(name) === undefined ? repositories.enqueue(name) : poller.hint(name);
+  const apiLists = createApiListController(parts, wakeApplications);
   watchSources();
   return {
-    services: [poller, repositories, packages.poller, packages.controller, applications, clusters],
-    controllers: [repositories, packages.controller, applications, clusters],
+    services: [poller, repositories, packages.poller, packages.controller, applications, clusters, facts, apiLists],
+    controllers: [repositories, packages.controller, applications, clusters, facts, apiLists],
     wake: {
       sources: watchSources,
       source: wakeSource,
       webhook: (name) => poller.webhook(name),
-      applications: () => enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]),
+      credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),
+      applications: wakeApplications,
       clusters: enqueueAll(clusters),
+      facts: (cluster) => facts.enqueue(cluster),
+      rollouts: enqueueAll(applications),
+      apiList: (digest) => apiLists.enqueue(digest),
     },
   };
+}
+
+/** Looks again at what is fetched with a credential. */
+function wakeUsersOf(
+  credential: string,
+  to: { readonly parts: LoopParts; readonly packages: PackageParts; readonly wakeSource: (name: string) => void },
+): void {
+  const { store, world } = to.parts;
+  for (const source of store.sources()) if (source.credential === credential) to.wakeSource(source.name);
+  for (const [, ref] of world.catalogs.packages())
+    if (ref.credential === credential) to.packages.poller.hint(packageKey(ref));
+}
+
+function createApiListController(parts: LoopParts, changed: () => void): Controller {
+  const { clock, random, log } = parts;
+  const reconcile = createApiListReconciler({ ...parts, changed });
+  return createController({ name: "api-list", concurrency: 4, reconcile, clock, random, log });
 }
 
 interface PackageParts {

@@ -1,15 +1,20 @@
 import { shortRevision } from "@drover/shared/api/revision";
 import type * as api from "@drover/shared/api/types";
+import type { Clock } from "@drover/shared/clock";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
 import { maxReportedObjects } from "@drover/shared/link/link";
+import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
-import type { World } from "./controllers/world.ts";
+import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
+import { expiryProblem } from "./core/credential-expiry.ts";
 import { formatPackage } from "./core/package.ts";
+import { formerFacts } from "./core/settle-facts.ts";
 import { countCurrent, rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
+import { rolloutView } from "./rollout-intents.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
@@ -25,7 +30,17 @@ export interface Views {
   source(name: string): api.SourceDetail | undefined;
 }
 
-export function createViews(store: Store, world: World): Views {
+export interface ViewsDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly clock: Clock;
+}
+
+export function createViews({ store, world, clock }: ViewsDeps): Views {
+  const expiry = (credential: string): Problem | undefined => {
+    const record = store.credential(credential);
+    return record === undefined ? undefined : expiryProblem(record, clock.now());
+  };
   const appNames = (): readonly string[] =>
     [...new Set([...world.catalogs.applicationNames(), ...store.applications()])].toSorted();
   return {
@@ -55,19 +70,25 @@ export function createViews(store: Store, world: World): Views {
         .map((name) => applicationView(store, world, name))
         .toSorted(worstFirst),
     application(name) {
-      return appNames().includes(name) ? applicationDetail(store, world, name) : undefined;
+      if (!appNames().includes(name)) return undefined;
+      const detail = applicationDetail(store, world, name);
+      const ending = expiry(world.catalogs.applications(name)[0]?.source.package?.credential ?? "");
+      return ending === undefined ? detail : { ...detail, problems: [...detail.problems, ending] };
     },
     sources: () =>
       store
         .sources()
-        .map((record) => sourceView(world, record))
+        .map((record) => sourceView(world, record, expiry(record.credential)))
         .toSorted(worstFirst),
     source(name) {
       const record = store.source(name);
       if (record === undefined) return undefined;
       const { conditions, problems } = world.source(name);
       const hostKeys = record.hostKeys.map((key) => describeKey(key));
-      return { ...sourceView(world, record), conditions: [...conditions], problems: [...problems], hostKeys };
+      const signers = record.signers.map(({ name: signer, fingerprint }) => `${signer} ${fingerprint}`);
+      const ending = expiry(record.credential);
+      const all = ending === undefined ? [...problems] : [...problems, ending];
+      return { ...sourceView(world, record, ending), conditions: [...conditions], problems: all, hostKeys, signers };
     },
   };
 }
@@ -94,6 +115,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     seen: record.seenAtMs,
     cordoned: world.cordon(record),
     ...record.facts,
+    settled: formerFacts(record),
   };
 }
 
@@ -108,7 +130,9 @@ function ownClusterState(
 function targetView(store: Store, world: World, record: TargetRecord): api.Target {
   const { app, cluster, bundle } = record;
   const observed = store.observed(record) ?? notObserved(record);
-  const revision = world.application(app).commit || record.commit;
+  // What waits for its turn is not at the newest commit, whatever that changes.
+  const newest = world.waiting(record) === "" ? world.application(app).commit : "";
+  const revision = newest || record.commit;
   return {
     app,
     cluster,
@@ -232,31 +256,43 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
     }
   }
   const view = applicationView(store, world, name);
-  return { ...view, conditions: [...conditions], problems: [...problems], states, objects: [...objects].toSorted() };
+  const rollouts = (world.rollouts.get(name) ?? []).map((step) => rolloutView(step));
+  const lists = { conditions: [...conditions], problems: [...problems], objects: [...objects].toSorted() };
+  const held = world.application(name).wide.map(({ clusters, ...wide }) => ({ ...wide, clusters: clusters.length }));
+  return { ...view, ...lists, states, rollouts, held };
 }
 
-function sourceView(world: World, record: SourceRecord): api.Source {
-  const { commit, conditions, fetchedAtMs } = world.source(record.name);
-  const broken = conditions.findLast((condition) => condition.status === "False");
+function sourceView(world: World, record: SourceRecord, ending: Problem | undefined): api.Source {
+  const status = world.source(record.name);
+  const { commit, fetchedAtMs } = status;
   const applications = world.catalogs
     .applicationNames()
     .filter((name) => world.catalogs.applications(name)[0]?.repository === record.name).length;
-  const waiting = commit === undefined ? "pending" : "current";
   return {
     name: record.name,
     url: redactCredentials(record.url),
+    credential: record.credential,
     ref: record.ref || (commit?.ref ?? ""),
     version: record.version,
     path: record.path,
     declaredIn: record.declaredIn,
     intervalSeconds: record.intervalSeconds,
-    state: broken === undefined ? waiting : "failed",
-    reason: broken?.message ?? "",
-    since: broken?.since ?? conditions[0]?.since ?? 0,
+    ...sourceState(status, ending),
     revision: commit?.id ?? "",
     fetched: fetchedAtMs,
     applications,
   };
+}
+
+/** A certificate that ends is told while all is well yet. */
+function sourceState(
+  { commit, conditions }: SourceStatus,
+  ending: Problem | undefined,
+): Pick<api.Source, "state" | "reason" | "since"> {
+  const broken = conditions.findLast((condition) => condition.status === "False");
+  const since = conditions[0]?.since ?? 0;
+  if (broken !== undefined) return { state: "failed", reason: broken.message, since: broken.since };
+  return { state: commit === undefined ? "pending" : "current", reason: ending?.message ?? "", since };
 }
 
 function worstFirst(a: { state: TargetState; name: string }, b: { state: TargetState; name: string }): number {

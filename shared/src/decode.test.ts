@@ -102,7 +102,7 @@ test("says where a duplicate key was written first", () => {
   expect(decode("a: 1\nb: 2\na: 3\n").problems[0]?.hint).toBe("first written in line 1");
 });
 
-test("names the line of bytes that are not UTF-8", () => {
+test("E8: names the line of bytes that are not UTF-8", () => {
   const bytes = Uint8Array.from([97, 58, 32, 98, 10, 99, 58, 32, 0xff, 10]);
   expect(decodeYaml("a.yaml", bytes).problems).toMatchObject([{ code: "not-utf-8", at: { line: 2 } }]);
 });
@@ -128,7 +128,7 @@ test("knows where every part is written", () => {
   expect(place("spec", "missing", "deeper")).toBe("2:1");
 });
 
-describe("gives up early on", () => {
+describe("E8: gives up early on", () => {
   const mebibyte = 1024 * 1024;
   const aliasBomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
   for (let level = 1; level < 9; level += 1) {

@@ -30,6 +30,7 @@ export type ErrorCode =
   | "source_missing"
   | "source_ref_missing"
   | "source_unreachable"
+  | "source_untrusted"
   | "store_failed"
   | "timeout"
   | "unauthorized"

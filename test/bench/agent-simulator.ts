@@ -3,7 +3,14 @@ import { decodeBundle, decodeObject } from "@drover/shared/bundle";
 import { systemClock } from "@drover/shared/clock";
 import type { Digest } from "@drover/shared/digest";
 import { objectKey, splitApiVersion, type KubeObject } from "@drover/shared/kube/manifest";
-import type { AgentLink, Assignments, Hello, HubMessage, ObjectReport } from "@drover/shared/link/link";
+import {
+  noFacts,
+  type AgentLink,
+  type Assignments,
+  type Hello,
+  type HubMessage,
+  type ObjectReport,
+} from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { loadAuthority } from "@drover/shared/trust/authority";
 import { verifyAssignments } from "@drover/shared/trust/envelope";
@@ -88,7 +95,7 @@ class SimulatedAgent {
   }
 
   hello(): Hello {
-    return { agentVersion: "sim", clusterUid: "", kubernetesVersion: "v1.35.0", nodes: 1, ...this.#accepted };
+    return { ...noFacts, agentVersion: "sim", kubernetesVersion: "v1.35.0", clusterUid: "", ...this.#accepted };
   }
 
   received(message: HubMessage): void {

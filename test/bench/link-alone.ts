@@ -34,6 +34,7 @@ export async function measureLinkAlone(options: {
   };
   const handler: HubLinkHandler = {
     connected: count,
+    introduced: () => undefined,
     acknowledged: () => {
       samples.push(Date.now() - sentMs);
       count();

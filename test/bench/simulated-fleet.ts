@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
 import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { sourceDefaults } from "@drover/hub/store/store";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { systemClock } from "@drover/shared/clock";
 import { loadAuthority } from "@drover/shared/trust/authority";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
@@ -17,9 +17,7 @@ export async function prepareHub(folder: string, { count, url }: { readonly coun
   await loadAuthority(keys, { clock: systemClock });
   await loadSigningKey(keys);
   const store = openSqliteStore(join(dataDir, "hub.db"));
-  const facts = { agentVersion: "", kubernetesVersion: "", nodes: 1 };
-  for (const name of names)
-    store.putCluster({ name, uid: name, labels: { fleet: "all" }, cordon: "", generation: 0, facts, seenAtMs: 0 });
+  for (const name of names) store.putCluster({ ...clusterDefaults, name, uid: name, labels: { fleet: "all" } });
   store.putSource({ ...sourceDefaults, name: "config", url, intervalSeconds: 1 });
   store.close();
   return { dataDir, names, keys };

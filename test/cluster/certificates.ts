@@ -1,5 +1,6 @@
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 
 import {
   BasicConstraintsExtension,
@@ -13,7 +14,26 @@ import {
 } from "@peculiar/x509";
 
 /** What a TLS listener needs; all PEM. One set may serve any number of clusters: it names only the loopback. */
-export type Certificates = { readonly caPem: string; readonly certificatePem: string; readonly privateKeyPem: string };
+export type Certificates = { readonly caPem: string } & KeyPair;
+
+/** All PEM. */
+export interface KeyPair {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+export interface Leaf {
+  readonly purpose: "server" | "client";
+  /** Host names and addresses. */
+  readonly names: readonly string[];
+  /** Default: in a year. */
+  readonly notAfter?: Date;
+}
+
+export interface TestAuthority {
+  readonly caPem: string;
+  issue(leaf: Leaf): Promise<KeyPair>;
+}
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const lifetimeMs = 365 * 24 * 3_600_000;
@@ -28,13 +48,19 @@ export function sharedCertificates(): Promise<Certificates> {
 
 /** A new certificate authority and a server certificate for localhost, 127.0.0.1 and ::1. */
 export async function createCertificates(): Promise<Certificates> {
+  const { caPem, issue } = await createAuthority("drover-embedded-cluster-ca");
+  return { caPem, ...(await issue({ purpose: "server", names: ["localhost", "127.0.0.1", "::1"] })) };
+}
+
+/** A new certificate authority. */
+export async function createAuthority(name: string): Promise<TestAuthority> {
   const validity = { notBefore: new Date(Date.now() - skewMs), notAfter: new Date(Date.now() + lifetimeMs) };
   const caKeys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const ca = await X509CertificateGenerator.createSelfSigned(
     {
       ...validity,
       serialNumber: "01",
-      name: "CN=drover-embedded-cluster-ca",
+      name: `CN=${name}`,
       keys: caKeys,
       signingAlgorithm: algorithm,
       extensions: [
@@ -44,33 +70,35 @@ export async function createCertificates(): Promise<Certificates> {
     },
     webcrypto,
   );
-  const serverKeys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const server = await X509CertificateGenerator.create(
-    {
-      ...validity,
-      serialNumber: "02",
-      subject: "CN=drover-embedded-cluster",
-      issuer: ca.subject,
-      publicKey: serverKeys.publicKey,
-      signingKey: caKeys.privateKey,
-      signingAlgorithm: algorithm,
-      extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        new SubjectAlternativeNameExtension([
-          { type: "dns", value: "localhost" },
-          { type: "ip", value: "127.0.0.1" },
-          { type: "ip", value: "::1" },
-        ]),
-      ],
-    },
-    webcrypto,
-  );
-  const key = await webcrypto.subtle.exportKey("pkcs8", serverKeys.privateKey);
-  return {
-    caPem: ca.toString("pem"),
-    certificatePem: server.toString("pem"),
-    privateKeyPem: PemConverter.encode(key, "PRIVATE KEY"),
+  let issued = 1;
+  const issue = async ({ purpose, names, notAfter = validity.notAfter }: Leaf): Promise<KeyPair> => {
+    issued += 1;
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const leaf = await X509CertificateGenerator.create(
+      {
+        notBefore: validity.notBefore,
+        notAfter,
+        serialNumber: issued.toString(16).padStart(2, "0"),
+        subject: "CN=drover-test",
+        issuer: ca.subject,
+        publicKey: keys.publicKey,
+        signingKey: caKeys.privateKey,
+        signingAlgorithm: algorithm,
+        extensions: [
+          new BasicConstraintsExtension(false, undefined, true),
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          new ExtendedKeyUsageExtension([
+            purpose === "server" ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth,
+          ]),
+          new SubjectAlternativeNameExtension(
+            names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const),
+          ),
+        ],
+      },
+      webcrypto,
+    );
+    const key = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+    return { certificatePem: leaf.toString("pem"), privateKeyPem: PemConverter.encode(key, "PRIVATE KEY") };
   };
+  return { caPem: ca.toString("pem"), issue };
 }

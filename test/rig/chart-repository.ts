@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { copyFile, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -12,8 +13,8 @@ import { temporaryFolder } from "./watchdog.ts";
 /** A chart repository over HTTP: files, with an index that the real `helm repo index` made. */
 export interface ChartRepository extends AsyncDisposable {
   readonly url: string;
-  /** Paths with their credentials, oldest first. */
-  readonly requests: readonly { readonly path: string; readonly authorization: string | undefined }[];
+  /** Oldest first; the status is that of the answer, as far as there is one. */
+  readonly requests: readonly ChartRequest[];
   /** Adds archives and makes the index again. */
   publish(...archives: readonly string[]): Promise<void>;
   /** Answers a path otherwise, until it is given none. */
@@ -22,18 +23,31 @@ export interface ChartRepository extends AsyncDisposable {
   bringUp(): Promise<void>;
 }
 
+export interface ChartRequest {
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly status: number;
+}
+
 export async function startChartRepository(): Promise<ChartRepository> {
   await using parts = new AsyncDisposableStack();
   const { path: folder } = parts.use(await temporaryFolder("chart-repository"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+  const requests: ChartRequest[] = [];
   const handlers = new Map<string, (response: ServerResponse) => void>();
   const server = createServer((request: IncomingMessage, response) => {
     const path = request.url ?? "";
-    requests.push({ path, authorization: request.headers.authorization });
+    const { authorization } = request.headers;
+    requests.push({
+      path,
+      authorization,
+      get status() {
+        return response.statusCode;
+      },
+    });
     const handler = handlers.get(path);
-    if (handler === undefined) serve(folder, path, response).catch(() => response.destroy());
+    if (handler === undefined) serve(folder, request, response).catch(() => response.destroy());
     else handler(response);
   });
   const bringUp = async (): Promise<void> => {
@@ -60,9 +74,16 @@ export async function startChartRepository(): Promise<ChartRepository> {
   };
 }
 
-async function serve(folder: string, path: string, response: ServerResponse): Promise<void> {
-  const content = await readFile(join(folder, basename(path))).catch(() => undefined);
-  response.writeHead(content === undefined ? 404 : 200).end(content);
+/** With an ETag, as every server of files does. */
+async function serve(folder: string, { url = "", headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  const content = await readFile(join(folder, basename(url))).catch(() => undefined);
+  if (content === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const etag = `"${createHash("sha256").update(content).digest("hex")}"`;
+  if (headers["if-none-match"] === etag) response.writeHead(304, { etag }).end();
+  else response.writeHead(200, { etag }).end(content);
 }
 
 /** An answer without an end, until the client goes away. */

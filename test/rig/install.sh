@@ -11,6 +11,8 @@ tools="$cache/tools-v35"
 servers="$cache/servers-bookworm"
 sshd="$cache/sshd-bookworm"
 registry="$cache/registry-bookworm"
+signing="$cache/signing-bookworm"
+signing_programs='gpg gpg-agent gpgconf ssh-keygen'
 kube_programs='kube-apiserver kube-controller-manager kube-scheduler kubemark'
 started=$SECONDS
 
@@ -86,6 +88,23 @@ install_sshd() {
   find "$unpacked" -name 'lib*.so*' -exec cp -L {} "$sshd.part/" \;
   rm -rf "$unpacked" "$sshd"
   mv "$sshd.part" "$sshd"
+}
+
+# Most systems have them; the suites find them on PATH.
+install_signing() {
+  # shellcheck disable=SC2086
+  if have_all "$signing" $signing_programs || have_all /usr/bin $signing_programs; then return; fi
+  need_debian
+  private_apt
+  say "gpg and ssh-keygen"
+  local unpacked="$signing.unpacked" program
+  rm -rf "$unpacked" "$signing.part"
+  mkdir -p "$unpacked" "$signing.part"
+  unpack_packages "$unpacked" gpg gpg-agent gpgconf openssh-client libassuan0 libnpth0 libreadline8 libsqlite3-0
+  for program in $signing_programs; do install -m 0755 "$unpacked/usr/bin/$program" "$signing.part/$program"; done
+  find "$unpacked" -name 'lib*.so*' -exec cp -L {} "$signing.part/" \;
+  rm -rf "$unpacked" "$signing"
+  mv "$signing.part" "$signing"
 }
 
 install_registry() {
@@ -167,6 +186,7 @@ flock 9
 install_tools
 install_servers
 install_sshd
+install_signing
 install_registry
 install_kube
 say "ready in $cache"

@@ -7,6 +7,9 @@ export type ProgramName =
   | "docker-registry"
   | "etcd"
   | "git"
+  | "gpg"
+  | "gpg-agent"
+  | "gpgconf"
   | "helm"
   | "kube-apiserver"
   | "kube-controller-manager"
@@ -14,6 +17,7 @@ export type ProgramName =
   | "kubectl"
   | "kubemark"
   | "nats-server"
+  | "ssh-keygen"
   | "sshd";
 
 /** What a control plane needs that runs workloads. */
@@ -30,6 +34,9 @@ const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
   "docker-registry": "registry-bookworm/usr/bin",
   etcd: "servers-bookworm/usr/bin",
   git: undefined,
+  gpg: "signing-bookworm",
+  "gpg-agent": "signing-bookworm",
+  gpgconf: "signing-bookworm",
   helm: "tools-v35",
   "kube-apiserver": "kube-1.20.2",
   "kube-controller-manager": "kube-1.20.2",
@@ -37,6 +44,7 @@ const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
   kubectl: "tools-v35",
   kubemark: "kube-1.20.2",
   "nats-server": "servers-bookworm/usr/sbin",
+  "ssh-keygen": "signing-bookworm",
   sshd: "sshd-bookworm",
 };
 
@@ -44,7 +52,19 @@ const cacheFolder: Readonly<Record<ProgramName, string | undefined>> = {
 const inKubebuilderAssets: readonly ProgramName[] = ["etcd", "kube-apiserver", "kubectl"];
 
 /** A PATH lookup would find whatever server a machine happens to run; only tools are taken from there. */
-const onPath: readonly ProgramName[] = ["git", "helm", "kubectl", "nats-server"];
+const onPath: readonly ProgramName[] = [
+  "git",
+  "gpg",
+  "gpg-agent",
+  "gpgconf",
+  "helm",
+  "kubectl",
+  "nats-server",
+  "ssh-keygen",
+];
+
+/** What signs commits and tags. */
+export const signingPrograms: readonly ProgramName[] = ["git", "gpg", "gpg-agent", "gpgconf", "ssh-keygen"];
 
 /** Where the program is: the rig's cache first, then KUBEBUILDER_ASSETS, then PATH. */
 export function findProgram(name: ProgramName, environment: NodeJS.ProcessEnv = process.env): string | undefined {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 
 import { mustRun } from "./command.ts";
@@ -9,7 +11,7 @@ import { program } from "./programs.ts";
 import { startProcess, untilReady, type RigProcess } from "./rig-process.ts";
 import { temporaryFolder } from "./watchdog.ts";
 
-/** A real OCI registry, Docker's distribution, on loopback and without encryption. */
+/** A real OCI registry, Docker's distribution, on loopback, and without encryption unless it is told otherwise. */
 export interface Registry extends AsyncDisposable {
   /** `127.0.0.1:12345` */
   readonly host: string;
@@ -29,11 +31,18 @@ export const registryUser = { username: "rig", password: "rig-password" };
 /** Of that password, as cheap as bcrypt can be: the registry checks it at every request. */
 const passwordHash = "$2b$04$gsDG5EE8Wsh5O/1ExGZe0unn5au8nNscMK6nNFtops17jYanempEK";
 
-export async function startRegistry({ auth = false }: { readonly auth?: boolean } = {}): Promise<Registry> {
+export interface RegistryOptions {
+  /** Whether it asks who reads and writes. Default: no. */
+  readonly auth?: boolean;
+  /** Speaks TLS, to those only who show a certificate of `caPem`; nothing can be pushed then. All PEM. */
+  readonly tls?: { readonly certificatePem: string; readonly privateKeyPem: string; readonly caPem: string };
+}
+
+export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   await using parts = new AsyncDisposableStack();
   const { path: folder } = parts.use(await temporaryFolder("registry"));
   const host = `127.0.0.1:${await freePort()}`;
-  await writeSettings(folder, host, auth);
+  await writeSettings(folder, host, options);
   let server: RigProcess | undefined;
   const takeDown = async (): Promise<void> => server?.stop();
   const bringUp = async (): Promise<void> => {
@@ -44,7 +53,11 @@ export async function startRegistry({ auth = false }: { readonly auth?: boolean 
       folder,
       env: { OTEL_TRACES_EXPORTER: "none" },
     });
-    await untilReady(server, () => answers(host), AbortSignal.timeout(30_000));
+    await untilReady(
+      server,
+      () => (options.tls === undefined ? answers(host) : listens(host)),
+      AbortSignal.timeout(30_000),
+    );
   };
   await bringUp();
   parts.defer(takeDown);
@@ -64,13 +77,13 @@ export async function startRegistry({ auth = false }: { readonly auth?: boolean 
 }
 
 /** Settings of the server, and the login of its user for helm. */
-async function writeSettings(folder: string, host: string, auth: boolean): Promise<void> {
+async function writeSettings(folder: string, host: string, { auth = false, tls }: RegistryOptions): Promise<void> {
   const users = join(folder, "htpasswd");
   const settings = {
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, "data") } },
-    http: { addr: host, secret: "rig" },
+    http: { addr: host, secret: "rig", ...(tls === undefined ? {} : { tls: await writeTls(folder, tls) }) },
     ...(auth ? { auth: { htpasswd: { realm: "rig", path: users } } } : {}),
   };
   await writeFile(join(folder, "config.yml"), JSON.stringify(settings));
@@ -80,6 +93,22 @@ async function writeSettings(folder: string, host: string, auth: boolean): Promi
 }
 
 const basic = Buffer.from(`${registryUser.username}:${registryUser.password}`).toString("base64");
+
+async function writeTls(folder: string, tls: NonNullable<RegistryOptions["tls"]>): Promise<object> {
+  const path = (name: string): string => join(folder, name);
+  await writeFile(path("server.pem"), tls.certificatePem);
+  await writeFile(path("server.key"), tls.privateKeyPem);
+  await writeFile(path("clients.pem"), tls.caPem);
+  return { certificate: path("server.pem"), key: path("server.key"), clientcas: [path("clients.pem")] };
+}
+
+async function listens(host: string): Promise<boolean> {
+  const socket = connect(Number(host.split(":")[1]), "127.0.0.1");
+  return once(socket, "connect").then(
+    () => socket.destroy().destroyed,
+    () => false,
+  );
+}
 
 async function answers(host: string): Promise<boolean> {
   return fetch(`http://${host}/v2/`).then(

@@ -246,6 +246,25 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("guarded"))).toBeDefined();
   });
 
+  it("tells the hub where its cluster runs, and how many nodes it has", async () => {
+    const nodes = Array.from({ length: 23 }, (_, index) => {
+      const labels = { "topology.kubernetes.io/region": index % 3 === 0 ? "ap-1" : "eu-west-1" };
+      const spec = { providerID: `aws:///eu-west-1a/i-${index}`, unschedulable: true };
+      return { apiVersion: "v1", kind: "Node", metadata: { name: `machine-${index}`, labels }, spec };
+    });
+    const known = agent.hub.hellos.length;
+    const before = agent.hub.hellos.at(-1)?.nodes ?? 0;
+    for (const node of nodes) await agent.create("/api/v1/nodes", node);
+    await agent.restart();
+    await vi.waitFor(() => expect(agent.hub.hellos.length).toBeGreaterThan(known), patience);
+    expect(agent.hub.hellos.at(-1)).toMatchObject({
+      provider: "aws",
+      region: "eu-west-1",
+      nodes: before + nodes.length,
+    });
+    for (const { metadata } of nodes) await agent.remove(`/api/v1/nodes/${metadata.name}`);
+  });
+
   it.skipIf(!existsSync(corpus))("applies guestbook and sock-shop whole (needs ../shared/corpus)", async () => {
     const guestbook = await readManifests(join(corpus, "guestbook"));
     const shop = await readManifests(join(corpus, "sock-shop", "base"));

@@ -78,7 +78,7 @@ describe("bad input", () => {
     await expectProblem(/name/u, { file, line: expect.any(Number) as number });
   });
 
-  it("an alias bomb is refused", async () => {
+  it("E8: an alias bomb is refused", async () => {
     const levels = Array.from(
       { length: 12 },
       (_, n) => `  l${n}: &l${n} [${Array.from({ length: 10 }, () => (n === 0 ? "x" : `*l${n - 1}`)).join(", ")}]`,
@@ -90,14 +90,14 @@ describe("bad input", () => {
     expect(JSON.stringify(await problemsOfBad())).toContain("aliases");
   });
 
-  it("a file of 50 MB is refused", async () => {
+  it("E8: a file of 50 MB is refused", async () => {
     await commitBad({
       [file]: `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bad }\ndata:\n  a: ${"x".repeat(50 * 1024 * 1024)}\n`,
     });
     await expectProblem(/large/u, { file, line: 1 });
   });
 
-  it("a symbolic link out of the repository is refused", async () => {
+  it("E8: a symbolic link out of the repository is refused", async () => {
     await fleet.tree.write({ [file]: undefined });
     await symlink("/etc/passwd", join(fleet.tree.path, file));
     await commitBad({});

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { startChartRepository, type ChartRepository } from "../rig/chart-repository.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
-import { packageChart, packFiles, startRegistry, type Registry } from "../rig/registry.ts";
+import { packageChart, packFiles, registryUser, startRegistry, type Registry } from "../rig/registry.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
@@ -94,6 +94,12 @@ describeWithRig(
     expect(await target("poison")).toBeUndefined();
   });
 
+  it("cost a repository no index that it has sent already", async () => {
+    const statuses = () => repository.requests.filter(({ path }) => path === "/index.yaml").map(({ status }) => status);
+    await vi.waitFor(() => expect(statuses().length).toBeGreaterThan(2), waiting);
+    expect(statuses().slice(0, 3)).toEqual([200, 304, 304]);
+  });
+
   it("follow a new version in their range, and a moved tag, without a commit", async () => {
     await publish("web", "1.1.0");
     await publish("api", "1.1.0");
@@ -150,6 +156,39 @@ describeWithRig(
     // Not even that, when an archive with the same digest is here already.
     expect(asked.filter((path) => path.endsWith(".tgz")).length).toBeLessThan(2);
     expect(asked.filter((path) => !path.endsWith(".tgz"))).toEqual(["/once/index.yaml"]);
+  });
+
+  it("of a registry that asks who reads come with a credential, and stay when it is wrong or goes", async () => {
+    await using locked = await startRegistry({ auth: true });
+    const source = `chart: { repository: "${locked.url}/charts", name: api, version: 1.x, interval: 24h, credential: team }`;
+    const api = async (version: string): Promise<void> =>
+      locked.pushChart(join(charts.path, `api-${version}`, `api-${version}.tgz`), "charts");
+    await api("1.0.0");
+    await fleet.tree.commit("Private", {
+      "private.yaml": application("private", source) + placement("private", { fleet: "all" }),
+    });
+    const refused = { status: "False", reason: "source_auth" };
+    const untilFetched = async (expected: object): Promise<void> =>
+      vi.waitFor(async () => expect(await fetched("private")).toMatchObject(expected), waiting);
+    await untilFetched({ ...refused, message: expect.stringContaining("drover credential add team") });
+    await fleet.client.credentials.add({ name: "team", for: locked.url, ...registryUser }, soon);
+    await becomes("private", { version: "1.0.0", greeting: "third" });
+    expect((await fleet.client.credentials.get("team", soon)).usedBy).toEqual(["app/private"]);
+
+    await api("1.1.0");
+    await fleet.client.credentials.replace(
+      "team",
+      { for: locked.url, ...registryUser, password: "s3cret-guess" },
+      soon,
+    );
+    await untilFetched(refused);
+    await fleet.client.credentials.replace("team", { for: locked.url, ...registryUser }, soon);
+    await becomes("private", { version: "1.1.0", greeting: "third" });
+    await fleet.client.credentials.remove("team", soon);
+    await untilFetched({ ...refused, message: expect.stringContaining("there is no credential named team") });
+    expect(await dataOf("private")).toEqual({ version: "1.1.0", greeting: "third" });
+    expect((await target("private"))?.state).toBe("current");
+    expect(JSON.stringify(await fleet.client.events.list({ limit: 500 }, soon))).not.toContain("s3cret-guess");
   });
 });
 

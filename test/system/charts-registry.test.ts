@@ -18,6 +18,7 @@ import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { declare, objectsOf, problemsOf, renderChart } from "./chart-render.ts";
 import { drover } from "./cli.ts";
 import { configMap, placement } from "./fixtures.ts";
+import { rigNetworks } from "./rig-networks.ts";
 
 const signal = AbortSignal.timeout(300_000);
 const template = `apiVersion: v1
@@ -72,6 +73,7 @@ describeWithRig(
   const open = (options: Partial<Parameters<typeof createPackages>[0]> = {}): Packages =>
     createPackages({
       folder: cache,
+      networks: rigNetworks,
       credentialFor: (name, url) => (name === "known" && url.startsWith(locked.url) ? login : undefined),
       ...options,
     });
@@ -197,8 +199,8 @@ describeWithRig(
     const again = open();
     expect((await fetchOf(source, again)).revision).toBe(revision);
     expect(repository.requests.slice(before).map(({ path }) => path)).toEqual(["/index.yaml"]);
-    const [name = ""] = await readdir(join(cache, "archives"));
-    await writeFile(join(cache, "archives", name), "damaged");
+    for (const name of await readdir(join(cache, "archives")))
+      await writeFile(join(cache, "archives", name), "damaged");
     expect(await open().recall(refOf(source))).toBeUndefined();
     expect((await fetchOf(source, open())).revision).toBe(revision);
     expect((await open().recall(refOf(source)))?.revision).toBe(revision);

@@ -58,6 +58,9 @@ describe("commands that change something", () => {
     };
     await using other = await startApi({ backend });
     const line = "source add ./config --name c1 --username ci --password-file - --interval 5m --path apps";
+    const named = "source add https://git.example/a.git --credential team".split(" ");
+    expect((await drover(other.url, named)).code).toBe(0);
+    expect(received.splice(0)).toEqual([{ url: "https://git.example/a.git", intervalSeconds: 60, credential: "team" }]);
     expect((await drover(other.url, line.split(" "), { stdin: "s3cret\n" })).stdout).toBe("c1\n");
     expect(received).toEqual([
       {
@@ -99,6 +102,56 @@ describe("commands that change something", () => {
     expect(await add("git.example:d", "--host-key", "@nothing")).toContain("the host keys in nothing cannot be read");
   });
 
+  test("credential add takes what is secret from files and a pipe, all of it anew with --replace", async () => {
+    await using folder = await temporaryFolder("credentials");
+    const file = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(folder.path, name), text);
+      return join(folder.path, name);
+    };
+    const backend = new MemoryBackend();
+    await using other = await startApi({ backend });
+    const add = async (flags: readonly string[], stdin = ""): Promise<Outcome> =>
+      drover(other.url, ["credential", "add", "team", "--for", "https://git.example/team", ...flags], { stdin });
+    const user = ["--username", "ci", "--password-file"];
+    expect(await add([...user, await file("password", "s3cret\n")])).toEqual({ code: 0, stdout: "team\n", stderr: "" });
+    expect(await add([...user, "-"], "s3cret-2\n")).toMatchObject({ code: 6 });
+    expect((await add([...user, "-", "--replace"], "s3cret-2\n")).code).toBe(0);
+    const [ca, certificate, key] = [
+      await file("ca", "A\n"),
+      await file("certificate", "B\n"),
+      await file("key", "C\n"),
+    ];
+    const pair = ["--client-certificate-file", certificate, "--client-key-file", key];
+    expect((await add(["--ca-file", ca, ...pair, "--replace"])).code).toBe(0);
+    expect((await add(["--for", "http://git.example", "--password-file", "-", "--replace"], "x")).stderr).toBe(
+      "warning: it goes to http://git.example without encryption\n",
+    );
+    const prefix = "https://git.example/team";
+    expect(backend.asked.slice(0, 3).map((line) => JSON.parse(line.replace("credential team ", "")))).toEqual([
+      { for: prefix, username: "ci", password: "s3cret" },
+      { for: prefix, username: "ci", password: "s3cret-2" },
+      { for: prefix, ca: "A", clientCertificate: "B", clientKey: "C" },
+    ]);
+    expect(await add(["--password-file", "-", "--ca-file", "-"])).toMatchObject({ code: 2 });
+    expect(await add(["--password-file", "nothing"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the password file nothing cannot be read"),
+    });
+    expect(await drover(other.url, ["credential", "add", "team"])).toMatchObject({ code: 2 });
+  });
+
+  test("credential remove says who goes on to name it", async () => {
+    await using other = await startApi();
+    const remove = async (name: string): Promise<Outcome> => drover(other.url, ["credential", "remove", name]);
+    expect(await remove("charts")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "credential charts removed\nstill named by app/metrics: read no more, and running on\n",
+    });
+    expect((await remove("corp")).stderr).toBe("credential corp removed\n");
+    expect(await remove("cord")).toMatchObject({ code: 5, stderr: expect.stringContaining("drover credential list") });
+  });
+
   test("source identity prints the key and nothing else on stdout", async () => {
     const { stdout, stderr } = await drover(api.url, ["source", "identity", "platform"]);
     expect(stdout).toBe("ssh-ed25519 AAAAtest drover@platform\n");
@@ -112,6 +165,28 @@ describe("commands that change something", () => {
     const { stderr } = await drover(api.url, ["source", "trust", "platform", "--host-key", "ssh-ed25519 AAAA"]);
     expect(api.backend.asked).toContain("trust source/platform ssh-ed25519 AAAA");
     expect(stderr).toContain("its server has to show ssh-ed25519 AAAA\n");
+  });
+
+  test("source trust says whose signature commits need, from files, and sends no private key", async () => {
+    await using keys = await temporaryFolder("signers");
+    const [team, secret] = [join(keys.path, "team"), join(keys.path, "secret")];
+    await writeFile(team, "ssh-ed25519 AAAA bob\n");
+    await writeFile(secret, "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+    const trust = async (...flags: readonly string[]) => drover(api.url, ["source", "trust", "platform", ...flags]);
+    expect((await trust("--signed-by", team, "--signed-by", team)).stderr).toContain(
+      "may be signed by ssh-ed25519 AAAA",
+    );
+    expect((await drover(api.url, ["describe", "source", "platform"])).stdout).toMatch(
+      /signed by +ssh-ed25519 AAAA bob/u,
+    );
+    expect((await trust("--unsigned")).stderr).toContain("its commits need no signature\n");
+    expect(api.backend.asked.filter((asked) => asked.startsWith("signers"))).toEqual([
+      "signers source/platform 2",
+      "signers source/platform 0",
+    ]);
+    expect((await trust("--signed-by", secret)).stderr).toContain("holds a private key");
+    expect((await trust("--signed-by", "nothing")).stderr).toContain("the keys in nothing cannot be read");
+    expect((await trust("--unsigned", "--signed-by", team)).code).toBe(2);
   });
 
   test("source webhook prints address and secret, and where a forge wants them", async () => {
@@ -283,6 +358,10 @@ test("agent rbac prints YAML for kubectl, and beside it what is not in there", a
 });
 
 describe("help", () => {
+  test("of credential add begins with examples", async () => {
+    expect((await command("credential add --help")).stdout).toMatch(/^Examples:\n +drover credential add /u);
+  });
+
   test.each([
     "get",
     "describe",
@@ -304,7 +383,8 @@ describe("help", () => {
 
   test("of all has every command, and a page for the flags of all", async () => {
     const { stdout } = await command("help");
-    for (const name of ["get", "describe", "events", "diff", "tree", "sync", "source", "cluster", "agent", "join"]) {
+    const some = "get describe events diff tree sync source credential cluster agent join".split(" ");
+    for (const name of some) {
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, "mu"));
     }
     expect((await command("help flags")).stdout).toContain("--token-file");

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -232,6 +232,14 @@ ${placement("shop", { env: "prod" })}  overrides:
     const { stdout } = await run("render", "hello@prod-1", folder);
     expect(stdout).toContain("replicas: 3");
     expect(stdout).toContain("url: https://hello.example.org/");
+    const schema = await readFile(join(folder, "drover.schema.json"), "utf8");
+    expect(schema).toBe((await run("schema")).stdout);
+    for (const file of ["clusters/dev-1.yaml", "apps/hello/drover.yaml", "infrastructure/quotas/drover.yaml"]) {
+      const text = await readFile(join(folder, file), "utf8");
+      const [, path = ""] = /^# yaml-language-server: \$schema=(?<path>\S+)\napiVersion/u.exec(text) ?? [];
+      expect(await readFile(join(folder, dirname(file), path), "utf8")).toBe(schema);
+    }
+    expect(await readFile(join(folder, "apps/hello/base/hello.yaml"), "utf8")).toMatch(/^apiVersion: v1\n/u);
     expect(await run("init", folder)).toMatchObject({
       code: 6,
       stderr: expect.stringContaining("nothing was written"),

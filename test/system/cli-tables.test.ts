@@ -93,6 +93,23 @@ describe("tables", () => {
     `);
   });
 
+  test("of credentials say for which addresses, of what and until when, and show nothing secret", async () => {
+    expect(await stdoutOf("credential list")).toMatchInlineSnapshot(`
+      "
+         NAME    STATE     PARTS                  AGE   EXPIRES     FOR                                USED BY
+      ✔  charts  current   username password      5d    –           oci://registry.example.com/charts  app/metrics
+      !  corp    degraded  ca client-certificate  300d  2026-11-30  https://git.corp.example           –
+      "
+    `);
+    expect(await stdoutOf("credential list -o name")).toBe("\ncharts\ncorp\n");
+    expect(JSON.parse(await stdoutOf("credential list -o json"))).toMatchObject({
+      items: [
+        { name: "charts", for: "oci://registry.example.com/charts" },
+        { name: "corp", state: "degraded" },
+      ],
+    });
+  });
+
   test("without headers are rows alone, and nothing is said beside them", async () => {
     const { stdout, stderr } = await drover(api.url, ["get", "apps", "--no-headers"]);
     expect([stdout.split("\n").length, stderr]).toEqual([4, ""]);
@@ -273,6 +290,7 @@ describe("one thing", () => {
         seen        4s ago
         agent       0.1.0
         kubernetes  v1.35.1, 3 nodes
+        runs at     aws, eu-west-1
         uid         uid-prod-eu-3
 
       targets:
@@ -281,6 +299,11 @@ describe("one thing", () => {
         ✔  metrics@prod-eu-3  current  5/5      4be1f02   5m
       "
     `);
+  });
+
+  test("a cluster says what placements still go by", async () => {
+    const lines = (await stdoutOf("describe cluster prod-ap-1")).split("\n").map((line) => line.trim());
+    expect(lines).toContain("placements  go by kubernetes v1.34.0, nodes 5");
   });
 
   test("a difference names field, values and owner", async () => {

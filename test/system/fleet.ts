@@ -13,6 +13,7 @@ import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
+import { rigNetworkList } from "./rig-networks.ts";
 
 /** What stands behind the agents: both have to behave alike. */
 export type Servers = "embedded" | "real";
@@ -20,6 +21,8 @@ export type Servers = "embedded" | "real";
 export interface FleetOptions {
   readonly servers: Servers;
   readonly clusters: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Of embedded clusters, by name: the version of Kubernetes that they say they are. */
+  readonly versions?: Readonly<Record<string, string>>;
   /** First commit of the configuration repository. */
   readonly files: FileChanges;
   /** Real servers only: controllers and hollow kubelets, so that workloads really roll out. */
@@ -89,7 +92,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const clusters = new Map<string, FleetCluster>();
   await Promise.all(
     Object.entries(options.clusters).map(async ([name, labels]) => {
-      const server = await startServer(name, { folder, servers: options.servers, nodes: options.nodes ?? 0 }, parts);
+      const server = await startServer(name, { ...options, folder }, parts);
       const joined = await client.clusters.join({ name, labels: { ...labels } }, never);
       const kubeconfig =
         options.joinByManifest === true ? await joinByManifest(folder, server, joined.manifest) : server.kubeconfig;
@@ -156,7 +159,18 @@ async function startHub(folder: string, file: string, parts: AsyncDisposableStac
   const dataDir = join(folder, "hub");
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
-  const args = ["--data-dir", dataDir, "--api-address", api, "--link-address", link, "--log-level", "debug"];
+  const networks = ["--source-networks", rigNetworkList];
+  const args = [
+    "--data-dir",
+    dataDir,
+    "--api-address",
+    api,
+    "--link-address",
+    link,
+    "--log-level",
+    "debug",
+    ...networks,
+  ];
   const hub = parts.use(startProgram({ file, args, logFile: `${dataDir}.log`, probes: api }));
   await hub.ready();
   const url = `http://${api}`;
@@ -184,23 +198,25 @@ interface Server {
 
 async function startServer(
   name: string,
-  options: { readonly folder: string; readonly servers: Servers; readonly nodes: number },
+  { folder, servers, nodes = 0, versions = {} }: FleetOptions & { readonly folder: string },
   parts: AsyncDisposableStack,
 ): Promise<Server> {
-  if (options.servers === "real") {
-    const plane = parts.use(await startControlPlane({ name, nodes: options.nodes }));
+  if (servers === "real") {
+    const plane = parts.use(await startControlPlane({ name, nodes }));
     const writes = async (): Promise<number> => countWrites((await plane.kubectl(["get", "--raw", "/metrics"])).stdout);
     return { access: plane, kubeconfig: plane.kubeconfigPath, kubectl: plane.kubectl, writes };
   }
   let writes = 0;
+  const gitVersion = versions[name];
   const cluster = await startCluster({
     name,
+    ...(gitVersion === undefined ? {} : { gitVersion }),
     onRequest: ({ method, userAgent }) => {
       if (method !== "GET" && userAgent.startsWith("drover-agent")) writes += 1;
     },
   });
   parts.use(cluster);
-  const home = join(options.folder, `home-${name}`);
+  const home = join(folder, `home-${name}`);
   await mkdir(home, { recursive: true });
   const kubeconfig = join(home, "kubeconfig");
   await writeFile(kubeconfig, cluster.kubeconfig());

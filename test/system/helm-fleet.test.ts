@@ -83,6 +83,42 @@ describeWithRig(
   });
 });
 
+const chartOf = (name: string, more: string): string => `apiVersion: v2\nname: ${name}\nversion: 0.1.0\n${more}`;
+const everywhere = (name: string): string => `apiVersion: drover.dev/v1alpha1
+kind: Application
+metadata: { name: ${name} }
+spec: { source: { path: ./chart } }
+---
+apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: ${name} }
+spec: { applications: [${name}], selector: {} }
+`;
+/** One that is told of the cluster, and one that wants a version which not every cluster has. */
+const looking = {
+  "apps/told/drover.yaml": everywhere("told"),
+  "apps/told/chart/Chart.yaml": chartOf("told", ""),
+  "apps/told/chart/templates/map.yaml": `apiVersion: v1
+kind: ConfigMap
+metadata: { name: told }
+data:
+  version: {{ .Capabilities.KubeVersion.Version }}
+  widgets: {{ .Capabilities.APIVersions.Has "example.org/v1/Widget" | quote }}
+`,
+  "apps/wants/drover.yaml": everywhere("wants"),
+  "apps/wants/chart/Chart.yaml": chartOf("wants", 'kubeVersion: ">=1.32.0-0"\n'),
+  "apps/wants/chart/templates/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: wants }\n",
+};
+const widgets = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.org }
+spec:
+  group: example.org
+  scope: Namespaced
+  names: { plural: widgets, kind: Widget }
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+`;
+
 describeWithRig(
   "helm",
   "kubectl",
@@ -112,7 +148,9 @@ spec:
     fleet = await startFleet({
       servers: "embedded",
       clusters: { "eu-1": { region: "eu" }, "eu-2": { region: "eu" }, "us-1": { region: "us" } },
+      versions: { "eu-1": "v1.34.1", "eu-2": "v1.34.1", "us-1": "v1.31.2" },
       files: {
+        ...looking,
         "apps/shop/drover.yaml": overridden('{ size: 5, note: "${cluster.name}" }'),
         [`${chart}/Chart.yaml`]: "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
         [`${chart}/templates/map.yaml`]: `apiVersion: v1
@@ -135,7 +173,7 @@ data:
 
   it("is rendered for each set of them: deep, null deletes, lists replace, variables are filled in", async () => {
     await vi.waitFor(async () => expect(await Promise.all(names.map(dataOn))).toEqual([eu, eu, us]), waiting);
-    const targets = await fleet.targets();
+    const targets = (await fleet.targets()).filter(({ app }) => app === "shop");
     expect(targets.map(({ state }) => state)).toEqual(["current", "current", "current"]);
   });
 
@@ -150,5 +188,31 @@ data:
       status: "False",
       message: expect.stringMatching(/^us-1: .*size is needed/u),
     });
+  });
+
+  const toldOn = async (name: string) => (await fleet.cluster(name).get("default", "configmap/told"))?.data;
+
+  it("is rendered for the version and the APIs of each cluster that it looks at", async () => {
+    const [eu, us] = ["v1.34.1", "v1.31.2"].map((version) => ({ version, widgets: "false" }));
+    await vi.waitFor(async () => expect(await Promise.all(names.map(toldOn))).toEqual([eu, eu, us]), waiting);
+    const cluster = fleet.cluster("eu-1");
+    expect(await cluster.kubectl(["apply", "-f", "-"], { stdin: widgets })).toMatchObject({ code: 0 });
+    await cluster.run("wait", "--for=condition=Established", "crd/widgets.example.org");
+    // An agent looks again each minute, and when it starts.
+    await cluster.agent.stop();
+    cluster.agent.start();
+    await vi.waitFor(async () => expect((await toldOn("eu-1"))?.["widgets"]).toBe("true"), waiting);
+    expect(await Promise.all(["eu-2", "us-1"].map(toldOn))).toEqual([eu, us]);
+  });
+
+  it("is refused for the clusters alone whose version it does not want", async () => {
+    const { problems, conditions } = await fleet.client.applications.get("wants", AbortSignal.timeout(10_000));
+    expect(problems.map(({ code }) => code)).toEqual(["helm-kube-version"]);
+    expect(conditions.find(({ type }) => type === "Placed")).toMatchObject({
+      status: "False",
+      message: expect.stringMatching(/^us-1: .*incompatible with Kubernetes v1\.31\.2/u),
+    });
+    const targets = (await fleet.targets()).filter(({ app }) => app === "wants");
+    expect(targets.map(({ cluster, state }) => `${cluster} ${state}`)).toEqual(["eu-1 current", "eu-2 current"]);
   });
 });

@@ -155,7 +155,7 @@ describeWithRig("helm", "git")("a hostile chart", () => {
       { ...withTemplate(configMap), "Chart.yaml": `${chart}kubeVersion: ">=1.99"\n` },
       {},
       [
-        "error helm-failed Chart.yaml:1:1: chart requires kubeVersion: >=1.99 which is incompatible with Kubernetes v1.35.0",
+        "error helm-kube-version Chart.yaml:1:1: chart requires kubeVersion: >=1.99 which is incompatible with Kubernetes v1.35.0",
       ],
     ],
     [

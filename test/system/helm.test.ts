@@ -2,18 +2,20 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { createRenderer } from "@drover/hub/controllers/renderer";
-import type { Rendered } from "@drover/hub/core/render/index";
+import { chartRequest, type Rendered, type Variant } from "@drover/hub/core/render/index";
 import { createHelm, type Helm } from "@drover/hub/source/helm";
 import type { Snapshot } from "@drover/hub/source/snapshot";
 import { canonicalJson } from "@drover/shared/digest";
+import { apiListOf } from "@drover/shared/kube/api-list";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { mustRun } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
+import type { ChartCase } from "./chart-case.ts";
 import { declare, objectsOf, problemsOf, renderChart, snapshotOf } from "./chart-render.ts";
-import { charts, sharedFiles, type ChartCase } from "./charts.ts";
+import { charts, sharedFiles } from "./charts.ts";
 
 const slug = (title: string): string => title.replaceAll(/[^a-z]+/giu, "-").toLowerCase();
 const folderOf = (title: string, { chart }: ChartCase): string =>
@@ -51,7 +53,7 @@ function renderCase(snapshot: Snapshot, title: string, chart: ChartCase): Promis
   const variant = {
     values: layers,
     ...(kubeVersion === undefined ? {} : { kubeVersion }),
-    ...(apiVersions === undefined ? {} : { apiVersions }),
+    ...(apiVersions === undefined ? {} : { apis: apiListOf(apiVersions) }),
   };
   return renderChart(snapshot, application, { variant });
 }
@@ -195,6 +197,63 @@ describeWithRig("helm", "git")("what was rendered is remembered", () => {
     const wanted = ["prod", "one", "two", "prod"].map((v) => ({ v }));
     expect(found).toEqual([...wanted, ...wanted]);
     expect(renders).toBe(4);
+  });
+});
+
+describeWithRig("helm", "git")("a chart that looks at its cluster", () => {
+  const files = {
+    "plain/Chart.yaml": "apiVersion: v2\nname: plain\nversion: 0.1.0\n",
+    "plain/templates/a.yaml":
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { v: {{ .Values.v | default 1 | quote }} }\n",
+    "bound/Chart.yaml": 'apiVersion: v2\nname: bound\nversion: 0.1.0\nkubeVersion: ">=1.33.0-0"\n',
+    "bound/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n",
+    "asks/Chart.yaml": "apiVersion: v2\nname: asks\nversion: 0.1.0\n",
+    "asks/charts/sub/Chart.yaml": 'apiVersion: v2\nname: sub\nversion: 0.1.0\nkubeVersion: ">=1.99.0"\n',
+    "asks/charts/sub/templates/a.yaml": `apiVersion: v1
+kind: ConfigMap
+metadata: { name: a }
+data:
+  widget: {{ .Capabilities.APIVersions.Has "example.org/v1/Widget" | quote }}
+  budget: {{ .Capabilities.APIVersions.Has "policy/v1" | quote }}
+  old: {{ .Capabilities.APIVersions.Has "policy/v1beta1" | quote }}
+`,
+  };
+  const served = apiListOf(["v1", "policy/v1", "example.org/v1", "example.org/v1/Widget"]);
+  const helm = createHelm({ environment: process.env });
+  let tree: WorkTree;
+  let snapshot: Snapshot;
+  beforeAll(async () => {
+    tree = await createWorkTree({ files });
+    snapshot = await snapshotOf(tree);
+  });
+  afterAll(() => tree[Symbol.asyncDispose]());
+  const render = (path: string, variant: Variant) =>
+    renderChart(snapshot, declare({ source: { path } }), { helm, variant });
+
+  test.each([
+    ["plain", [], { version: false, apis: false }],
+    ["plain", [{ v: "{{ .Capabilities.KubeVersion }}" }], { version: true, apis: false }],
+    ["bound", [], { version: true, apis: false }],
+    ["asks", [], { version: false, apis: true }],
+  ])("is known as such: %s %j", async (path, values, looks) => {
+    expect(await helm.looks(snapshot, chartRequest(declare({ source: { path } }), { values }))).toEqual(looks);
+  });
+
+  test("is told of the definitions of the cluster, and a warning says where Helm does not believe that one is gone", async () => {
+    const rendered = await render("asks", { apis: served });
+    expect(rendered.manifests[0]?.object["data"]).toEqual({ widget: "true", budget: "true", old: "true" });
+    expect(problemsOf(rendered)).toEqual([
+      "warning helm-api-assumed asks/charts/sub/templates/a.yaml:7:1: the cluster does not serve policy/v1beta1, but Helm tells the chart that it does (ask for the version that replaced it first)",
+    ]);
+    const lacking = await render("asks", { apis: apiListOf(["v1", "policy/v1"]) });
+    expect(lacking.manifests[0]?.object["data"]).toMatchObject({ widget: "false" });
+  });
+
+  test("that wants another version is refused for that version alone", async () => {
+    expect(problemsOf(await render("bound", { kubeVersion: "v1.33.1" }))).toEqual([]);
+    expect(problemsOf(await render("bound", { kubeVersion: "v1.31.2" }))).toEqual([
+      "error helm-kube-version bound/Chart.yaml:1:1: chart requires kubeVersion: >=1.33.0-0 which is incompatible with Kubernetes v1.31.2",
+    ]);
   });
 });
 

@@ -1,6 +1,9 @@
 import { rm } from "node:fs/promises";
 
-import { sourceDefaults } from "@drover/hub/store/store";
+import { settleMs } from "@drover/hub/core/settle-facts";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
+import { FakeClock } from "@drover/shared/clock";
+import { noFacts, type Hello } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
 import { createWorkTree } from "../rig/git.ts";
@@ -81,6 +84,59 @@ describe("the hub's loop and its clusters", () => {
     });
   });
 
+  describe("facts that an agent says of its cluster", () => {
+    const chosen = `${application("api")}---
+apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: api }
+spec:
+  applications: [api]
+  selector: { matchLabels: { facts.drover.dev/kubernetes-minor: "1.31" } }
+`;
+    const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
+    const say = (hub: Awaited<ReturnType<typeof startLoop>>, kubernetesVersion: string): void =>
+      hub.agents.introduced("prod-1", { ...hello, kubernetesVersion });
+    const api = { app: "api", cluster: "prod-1" };
+
+    it("E30: are shown at once, and move applications only when they have settled, also over a restart", async () => {
+      const clock = new FakeClock(1_000_000);
+      const { tree, hub, folder } = await begin(clock);
+      say(hub, "v1.31.2");
+      const head = await tree.commit("choose by a fact", { "apps/api/drover.yaml": chosen });
+      hub.loop.wake.source("config");
+      await vi.waitFor(() => expect(hub.store.target(api)).toMatchObject({ commit: head, removal: "" }), 5_000);
+      const generation = hub.store.cluster("prod-1")?.generation;
+      const shown = () => hub.views.cluster("prod-1");
+
+      for (let flaps = 0; flaps < 10; flaps += 1) {
+        for (const version of ["v1.32.0", "v1.31.2"]) {
+          say(hub, version);
+          expect(shown()?.kubernetesVersion).toBe(version);
+          await clock.advance(settleMs - 1_000);
+        }
+      }
+      say(hub, "v1.32.0");
+      await clock.advance(settleMs - 1_000);
+      expect(shown()?.settled).toEqual({ kubernetesVersion: "v1.31.2" });
+      expect(hub.store.cluster("prod-1")?.generation).toBe(generation);
+
+      await clock.advance(6_000);
+      expect(shown()?.settled).toEqual({});
+      const moved = "needs facts.drover.dev/kubernetes-minor=1.31, has facts.drover.dev/kubernetes-minor=1.32";
+      await vi.waitFor(() => expect(hub.store.target(api)?.removal).toContain(moved), 5_000);
+
+      say(hub, "v1.31.2");
+      await hub[Symbol.asyncDispose]();
+      closers.pop();
+      const again = await startLoop(folder, tree, { clock });
+      closers.push(async () => again[Symbol.asyncDispose]());
+      await vi.waitFor(() => expect(again.world.application("api").commit).toBe(head), 5_000);
+      expect(again.store.target(api)?.removal).toContain(moved);
+      await clock.advance(settleMs + 5_000);
+      await vi.waitFor(() => expect(again.store.target(api)?.removal).toBe(""), 5_000);
+    });
+  });
+
   describe("with clusters that another repository declares", () => {
     const edge = (labels: string): string =>
       `apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: { name: edge-1, labels: ${labels} }\n`;
@@ -95,8 +151,6 @@ spec:
     - selector: { matchLabels: { env: prod } }
       replicas: [{ name: web, count: 9 }]
 `;
-    const record = { name: "edge-1", uid: "edge-1", labels: {}, cordon: "", generation: 0, seenAtMs: 0 };
-    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     const newest = (hub: Awaited<ReturnType<typeof startLoop>>) => {
       const { targets = [], tombstones = [] } = hub.newest("edge-1") ?? {};
       return { bundle: targets.find((target) => target.application === "web")?.bundle, tombstones: tombstones.length };
@@ -110,7 +164,7 @@ spec:
         files: { "edge.yaml": edge("{ tier: edge, env: prod }"), "other.yaml": other },
       });
       closers.unshift(async () => fleet[Symbol.asyncDispose]());
-      hub.store.putCluster({ ...record, facts });
+      hub.store.putCluster({ ...clusterDefaults, name: "edge-1", uid: "edge-1" });
       hub.store.putSource({ ...sourceDefaults, name: "fleet", url: fleet.path });
       const connection = hub.world.connections.get("dev-1");
       if (connection !== undefined) hub.world.connections.set("edge-1", connection);

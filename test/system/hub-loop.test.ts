@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
 
@@ -32,11 +33,40 @@ describe("the hub's loop", () => {
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  it("E20: takes nothing off a cluster that was removed and joins again under its name, whatever its labels are then", async () => {
+    const { hub } = await begin();
+    const record = hub.store.cluster("prod-1");
+    if (record === undefined) throw new Error("prod-1 is missing");
+    hub.store.deleteCluster("prod-1");
+    hub.loop.wake.applications();
+    const state = () => hub.views.application("web")?.state;
+    await vi.waitFor(() => expect(state()).toBe("no-targets"), 5_000);
+    hub.store.putCluster({ ...record, labels: {} });
+    hub.loop.wake.applications();
+    hub.loop.wake.clusters(["prod-1"]);
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets).toEqual([]), 5_000);
+    hub.store.putCluster({ ...record, labels: { env: "prod" } });
+    hub.loop.wake.applications();
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets.map((t) => t.application)).toEqual(["web"]), 5_000);
+    expect(hub.sent.get("prod-1")?.flatMap(({ tombstones }) => tombstones)).toEqual([]);
+  });
+
   it("removes an application whose declaration is gone while others remain", async () => {
     const { tree, hub } = await begin();
     await tree.commit("drop api", { "apps/api/drover.yaml": undefined, "apps/api/api.yaml": undefined });
     await vi.waitFor(() => expect(hub.newest("dev-1")?.tombstones.map((t) => t.application)).toEqual(["api"]), 5_000);
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("reads a declaration behind a link again when what it leads to changes", async () => {
+    const { tree, hub } = await begin();
+    const declared = (env: string): string => `${application("web")}---\n${placement("web", env)}`;
+    await tree.write({ "web.txt": declared("prod"), "apps/web/drover.yaml": undefined });
+    await symlink("../../web.txt", join(tree.path, "apps/web/drover.yaml"));
+    const linked = await tree.commit("link it");
+    await vi.waitFor(() => expect(hub.world.catalogs.get("config")?.commit).toBe(linked), 5_000);
+    await tree.commit("move it", { "web.txt": declared("dev") });
+    await vi.waitFor(() => expect(hub.newest("dev-1")?.targets.map((t) => t.application)).toContain("web"), 5_000);
   });
 
   it("E2: keeps everything when the repository is emptied, and says so", async () => {

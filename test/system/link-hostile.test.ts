@@ -8,7 +8,7 @@ import type { LinkLimits } from "@drover/hub/link/limits";
 import { AgentServiceClient, type ConnectRequest } from "@drover/proto/gen/drover/agent/v1/agent";
 import { EnrollServiceClient } from "@drover/proto/gen/drover/enroll/v1/enroll";
 import { type Clock, systemClock } from "@drover/shared/clock";
-import { maxAgentMessageBytes } from "@drover/shared/link/link";
+import { maxAgentMessageBytes, noFacts } from "@drover/shared/link/link";
 import { HubRecorder } from "@drover/shared/link/recorders.contract";
 import { silentLog } from "@drover/shared/log";
 import { type Authority, createAuthority } from "@drover/shared/trust/authority";
@@ -234,7 +234,7 @@ describe("the hub's port", () => {
 const hello: ConnectRequest = {
   body: {
     $case: "hello",
-    value: { agentVersion: "1", clusterUid: "u", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0n },
+    value: { ...noFacts, agentVersion: "1", clusterUid: "u", epoch: "", generation: 0n, apis: Buffer.alloc(0) },
   },
 };
 

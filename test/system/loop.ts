@@ -2,29 +2,45 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { createAgents } from "@drover/hub/controllers/agents";
+import { createBlobs } from "@drover/hub/controllers/blobs";
 import { createEventLog } from "@drover/hub/controllers/event-log";
+import { createInspections } from "@drover/hub/controllers/inspections";
 import { World } from "@drover/hub/controllers/world";
 import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
 import { createHelm } from "@drover/hub/source/helm";
 import { createKustomize } from "@drover/hub/source/kustomize";
-import { createMirror } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror } from "@drover/hub/source/mirror";
 import { createPackages } from "@drover/hub/source/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { sourceDefaults } from "@drover/hub/store/store";
+import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
-import { systemClock } from "@drover/shared/clock";
-import type { Assignments, HubMessage } from "@drover/shared/link/link";
+import { systemClock, type Clock } from "@drover/shared/clock";
+import { noFacts, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { runAll } from "@drover/shared/service";
 import { afterEach, expect, vi } from "vitest";
 
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
+import { rigNetworks } from "./rig-networks.ts";
+
+interface LoopOptions {
+  readonly clock?: Clock;
+  readonly mirror?: Mirror;
+}
 
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
-export async function startLoop(folder: string, tree: WorkTree) {
+export async function startLoop(
+  folder: string,
+  tree: Pick<WorkTree, "path">,
+  {
+    clock = systemClock,
+    mirror = createMirror({ folder: join(folder, "mirrors"), networks: rigNetworks }),
+  }: LoopOptions = {},
+) {
   const store = openSqliteStore(join(folder, "hub.db"));
-  const now = (): number => Date.now();
+  const now = (): number => clock.now();
   const events = createEventLog(store, now);
   const world = new World(store, events, now);
   const sent = new Map<string, Assignments[]>();
@@ -44,31 +60,50 @@ export async function startLoop(folder: string, tree: WorkTree) {
   });
   if (store.source("config") === undefined) {
     store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
-    const facts = { agentVersion: "1", kubernetesVersion: "v1", nodes: 1 };
     for (const [name, env] of [
       ["dev-1", "dev"],
       ["prod-1", "prod"],
     ] as const) {
-      store.putCluster({ name, uid: name, labels: { env }, cordon: "", generation: 0, facts, seenAtMs: 0 });
+      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env } });
     }
   }
-  const hello = { agentVersion: "1", clusterUid: "", kubernetesVersion: "v1", nodes: 1, epoch: "", generation: 0 };
+  const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
-  const mirror = createMirror({ folder: join(folder, "mirrors") });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
     store,
     world,
     events,
+    inspections: createInspections(link),
     mirror,
-    packages: createPackages({ folder: join(folder, "packages"), credentialFor: () => undefined }),
+    packages: createPackages({
+      folder: join(folder, "packages"),
+      credentialFor: () => undefined,
+      networks: rigNetworks,
+    }),
     link,
     sign,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: silentLog,
     programs,
+  });
+  const nobody = (): Promise<never> => Promise.reject(new Error("nobody joins here"));
+  const agents = createAgents({
+    store,
+    world,
+    blobs: createBlobs(store),
+    inspections: createInspections(link),
+    enroll: nobody,
+    renew: nobody,
+    events,
+    clock,
+    log: silentLog,
+    send: (name) => loop.wake.clusters([name]),
+    listNamed: (digest) => loop.wake.apiList(digest),
+    factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
   });
   const stop = new AbortController();
   const run = runAll(loop.services, stop.signal);
@@ -76,8 +111,10 @@ export async function startLoop(folder: string, tree: WorkTree) {
     store,
     world,
     loop,
+    /** To be told what agents say. */
+    agents,
     sent,
-    views: createViews(store, world),
+    views: createViews({ store, world, clock }),
     explanations: createExplanations({ store, world, ...programs }),
     newest: (cluster: string) => sent.get(cluster)?.at(-1),
     async [Symbol.asyncDispose]() {
@@ -122,7 +159,7 @@ export function loopSuite() {
   });
   const closers: (() => Promise<void>)[] = [];
 
-  const begin = async () => {
+  const begin = async (clock?: Clock) => {
     const folder = await mkdtemp(join(tmpdir(), "drover-loop-"));
     const tree = await createWorkTree({ files });
     closers.push(
@@ -130,7 +167,7 @@ export function loopSuite() {
       async () => rm(folder, { recursive: true, force: true }),
     );
     const start = async () => {
-      const loop = await startLoop(folder, tree);
+      const loop = await startLoop(folder, tree, clock === undefined ? {} : { clock });
       closers.push(async () => loop[Symbol.asyncDispose]());
       return loop;
     };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { drover } from "./cli.ts";
 import { application, configMap, deployment, placement } from "./fixtures.ts";
 import { startFleet, type Fleet, type Servers } from "./fleet.ts";
 
@@ -47,6 +48,26 @@ spec:
   it("patches per environment", async () => {
     expect((await fleet.cluster("dev-1").get("shop", "configmap/shop"))?.data).toEqual({ mode: "test" });
     expect((await fleet.cluster("prod-1").get("shop", "configmap/shop"))?.data).toEqual({ mode: "production" });
+  });
+
+  it("why and why-not tell a person what selects a cluster, what is changed there, and what is missing", async () => {
+    const run = async (...argv: readonly string[]) =>
+      drover(fleet.url, argv, { env: { DROVER_TOKEN: fleet.token, COLUMNS: "120" } });
+    const why = await run("why", "shop@prod-1");
+    expect(why).toMatchObject({ code: 0, stderr: "" });
+    expect(why.stdout).toMatch(/^✔ shop runs on prod-1\n {2}✔ current at \w{7}, bundle \w+\n/u);
+    expect(why.stdout).toMatch(/✔ env in \(dev,prod\) {2}has env=prod {2}drover cluster label\n/u);
+    expect(why.stdout).toMatch(
+      /✔ override matches env=prod {2}apps\/shop\/drover\.yaml:18\n +patches\[0\] {2}1 field in 1/u,
+    );
+    const whyNot = await run("why-not", "web@dev-1");
+    expect(whyNot).toMatchObject({ code: 0, stderr: "" });
+    expect(whyNot.stdout).toMatch(/✗ placement web needs env=prod, has env=dev {2}apps\/web\/drover\.yaml:9\n/u);
+    expect(await run("why", "web@dev-1")).toMatchObject({
+      code: 5,
+      stdout: "",
+      stderr: expect.stringContaining("hint: drover why-not web@dev-1"),
+    });
   });
 
   it("a commit that changes one image reaches exactly the clusters that match; the others see no request", async () => {

@@ -84,6 +84,17 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
   });
 
+  test("transfers of a commit what it changes, not the repository", async () => {
+    const much = Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join("");
+    await tree.write({ "much.txt": much });
+    await commit("2");
+    await mirror.fetch(source, signal);
+    mirror = openMirror({ maxBytes: 10_000 });
+    await commit("3");
+    expect(await read("apps/a.yaml")).toBe("a: 3\n");
+    expect(await read("much.txt")).toBe(much);
+  });
+
   test("costs one command when there is no news, and two when there is", async () => {
     const before = (await remote.commands()).length;
     await mirror.fetch(source, signal);
@@ -289,6 +300,19 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     await expect(fetched).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
     proxy.resume();
     await expect.poll(() => proxy.connections()).toBe(0);
+  });
+
+  test("T7: on the hub's own machine it is read when people added it, and not when a file in Git declares it", async () => {
+    await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: remote.port } });
+    const at = (host: string): string => `ssh://git@${host}:${proxy.port}${repository.path}`;
+    for (const host of ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"]) {
+      expect(await fetchError({ url: at(host), declaredIn: "config" }), `at ${host}`).toMatchObject({
+        code: "forbidden",
+      });
+    }
+    expect(await fetchError({ url: at("169.254.169.254") })).toMatchObject({ code: "forbidden" });
+    expect(proxy.accepted()).toBe(0);
+    expect(await mirror.fetch({ ...source, url: at("localhost") }, signal)).toMatchObject({ ref: "main" });
   });
 
   test("leaves no connection behind", async () => {

@@ -15,6 +15,7 @@ import { isOver } from "../core/run.ts";
 import { buildTree, type LiveObject } from "../core/tree.ts";
 import type { ServiceAccount } from "../kube/impersonation.ts";
 import { getObject } from "../kube/objects.ts";
+import type { Apis } from "./apis.ts";
 import { readObject } from "./bundle.ts";
 import { fetchChildren } from "./children.ts";
 import { actingFor, type Context } from "./context.ts";
@@ -37,6 +38,7 @@ export interface InspectorOptions {
   readonly cluster: () => string;
   /** Whom the agent is to its API server. */
   readonly agent: ServiceAccount;
+  readonly apis: Pick<Apis, "current">;
 }
 
 export function createInspector(context: Context, options: InspectorOptions): Inspector {
@@ -76,7 +78,8 @@ function examine(
   context: Context,
   { inspect, agent, ...options }: InspectorOptions & { readonly inspect: Inspect },
   signal: AbortSignal,
-): Promise<DiffResult | RbacResult | TreeResult> {
+): Promise<DiffResult | RbacResult | TreeResult | readonly string[]> {
+  if (inspect.what === "apis") return Promise.resolve(options.apis.current?.versions ?? []);
   const application = context.state.applications.get(inspect.application);
   const cluster = options.cluster();
   if (application === undefined) {

@@ -1,24 +1,33 @@
 import { DroverError } from "@drover/shared/errors";
-import { listAt, numberAt, textAt } from "@drover/shared/json";
+import { numberAt, recordsAt, textAt } from "@drover/shared/json";
+import { noFacts, type ClusterFacts } from "@drover/shared/link/link";
 
-import { metadataListOnly, type KubeApi } from "./api.ts";
+import { providerOf, regionOf } from "../core/machines.ts";
+import type { KubeApi } from "./api.ts";
 
-/** What a cluster is, for the hello and for people. */
-export interface ClusterFacts {
+/** What the API server says of its cluster, for the hello. */
+export interface KnownCluster extends Omit<ClusterFacts, "agentVersion"> {
   /** uid of the namespace kube-system: stays the same for the life of the cluster. */
   readonly clusterUid: string;
-  readonly kubernetesVersion: string;
-  /** 0 when the agent may not list nodes. */
-  readonly nodes: number;
 }
 
-export async function fetchFacts(api: KubeApi, signal: AbortSignal): Promise<ClusterFacts> {
-  const [clusterUid, kubernetesVersion, nodes] = await Promise.all([
-    fetchClusterUid(api, signal),
-    fetchVersion(api, signal),
-    countNodes(api, signal),
-  ]);
-  return { clusterUid, kubernetesVersion, nodes };
+/** So many nodes tell where a cluster runs: the rest is only counted, by the server. */
+const nodesToAsk = 10;
+
+export async function fetchCluster(api: KubeApi, signal: AbortSignal): Promise<KnownCluster> {
+  const { kubernetesVersion, provider, region, nodes } = noFacts;
+  const [clusterUid, seen] = await Promise.all([fetchClusterUid(api, signal), look(api, signal)]);
+  return { clusterUid, kubernetesVersion, provider, region, nodes, ...seen };
+}
+
+/** The same cluster as it is now. What the server does not tell, or not to this agent, stays as it was known. */
+export async function lookAgain(api: KubeApi, known: KnownCluster, signal: AbortSignal): Promise<KnownCluster> {
+  return { ...known, ...(await look(api, signal)) };
+}
+
+async function look(api: KubeApi, signal: AbortSignal): Promise<Partial<KnownCluster>> {
+  const [version, machines] = await Promise.all([fetchVersion(api, signal), fetchMachines(api, signal)]);
+  return { ...version, ...machines };
 }
 
 async function fetchClusterUid(api: KubeApi, signal: AbortSignal): Promise<string> {
@@ -31,9 +40,10 @@ async function fetchClusterUid(api: KubeApi, signal: AbortSignal): Promise<strin
   });
 }
 
-async function fetchVersion(api: KubeApi, signal: AbortSignal): Promise<string> {
+async function fetchVersion(api: KubeApi, signal: AbortSignal): Promise<Partial<KnownCluster>> {
   const answer = await api.request({ method: "GET", path: "/version" }, signal);
-  return answer.kind === "ok" ? (textAt(answer.body, "gitVersion") ?? "") : "";
+  const kubernetesVersion = answer.kind === "ok" ? textAt(answer.body, "gitVersion") : undefined;
+  return kubernetesVersion === undefined ? {} : { kubernetesVersion };
 }
 
 /** Whether a server of this version may begin a watch with what there is (WatchList, beta since 1.32). */
@@ -42,11 +52,10 @@ export function hasInitialEvents(kubernetesVersion: string): boolean {
   return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 32);
 }
 
-/** One item is enough: the server says how many remain. */
-async function countNodes(api: KubeApi, signal: AbortSignal): Promise<number> {
-  const path = "/api/v1/nodes?limit=1";
-  const answer = await api.request({ method: "GET", path, accept: metadataListOnly }, signal);
-  if (answer.kind === "refused") return 0;
+async function fetchMachines(api: KubeApi, signal: AbortSignal): Promise<Partial<KnownCluster>> {
+  const answer = await api.request({ method: "GET", path: `/api/v1/nodes?limit=${nodesToAsk}` }, signal);
+  if (answer.kind === "refused" || textAt(answer.body, "kind") !== "NodeList") return {};
+  const nodes = recordsAt(answer.body, "items");
   const remaining = numberAt(answer.body, "metadata", "remainingItemCount") ?? 0;
-  return listAt(answer.body, "items").length + remaining;
+  return { provider: providerOf(nodes), region: regionOf(nodes), nodes: nodes.length + remaining };
 }

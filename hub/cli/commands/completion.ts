@@ -36,6 +36,7 @@ const candidates = (names: string): string => `
     target|targets|diff|tree) drover get targets -o name 2>/dev/null ;;
     sync) drover get apps -o name 2>/dev/null; drover get targets -o name 2>/dev/null ;;
     source) echo "add identity trust webhook remove" ;;
+    credential) echo "add list remove" ;;
     context) echo "ls use add" ;;
     completion) echo "bash zsh fish" ;;
     -o|--output) echo "table wide json yaml name" ;;

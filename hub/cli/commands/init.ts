@@ -15,7 +15,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
     .argument("[path]", "folder to write them to", ".")
     .action(async (path: string) => {
       const folder = resolve(terminal.cwd, path);
-      const files = Object.entries(scaffold);
+      const { schemaOfFiles } = await import("@drover/hub/core/schema/index");
+      const files = Object.entries(scaffold(schemaOfFiles()));
       for (const [file] of files) {
         const exists = await access(join(folder, file)).then(
           () => true,

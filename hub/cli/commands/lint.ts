@@ -1,35 +1,29 @@
-import { resolve } from "node:path";
-
 import { DroverError } from "@drover/shared/errors";
 import type { Problem } from "@drover/shared/problems";
 import type { Command } from "commander";
 
 import type { CommandContext } from "../command-table.ts";
-import type { GlobalFlags } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
+import { readFolder, withFolderFlags, type FolderFlags } from "../folder.ts";
 import { withExamples } from "../help.ts";
 import { formatProblems, lintFormats, type LintFormat } from "../lint-formats.ts";
 import { styleOf } from "../terminal.ts";
 
 export function define(program: Command, { terminal, setExitCode }: CommandContext): void {
-  const command = program
-    .command("lint")
-    .description(
-      "Look for mistakes in the files of a repository, without a hub: what cannot be read, leads nowhere, or will not work.",
-    )
-    .argument("[path]", "folder of the repository", ".")
-    .option("--fetch", "fetch charts and artifacts from where they are published, without credentials")
+  const command = withFolderFlags(
+    program
+      .command("lint")
+      .description(
+        "Look for mistakes in the files of a repository, without a hub: what cannot be read, leads nowhere, or will not work.",
+      )
+      .argument("[path]", "folder of the repository", "."),
+  )
     .option("--strict", "fail for warnings too")
     .action(async (path: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags & { readonly fetch?: boolean; readonly strict?: boolean }>();
+      const flags = command.optsWithGlobals<FolderFlags & { readonly strict?: boolean }>();
       const format = checkFormat(flags.output);
-      const { readProject } = await import("@drover/hub/offline/project");
       const { lint } = await import("@drover/hub/core/lint/index");
-      const folder = resolve(terminal.cwd, path);
-      const project = await readProject(
-        { folder, environment: terminal.env, fetch: flags.fetch === true },
-        terminal.signal,
-      );
+      const project = await readFolder(terminal, path, flags);
       const problems = [...project.problems, ...lint(project)].toSorted(byPlace);
       terminal.stdout.write(formatProblems(problems, format, styleOf(terminal, terminal.stdout, flags)));
       const errors = problems.filter(({ severity }) => severity === "error").length;

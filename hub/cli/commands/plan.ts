@@ -1,40 +1,35 @@
-import { resolve } from "node:path";
-
 import type { PlannedChanges, PlannedObject, PlannedTargets } from "@drover/hub/offline/plan";
 import { DroverError } from "@drover/shared/errors";
 import { formatProblem } from "@drover/shared/problems";
 import type { Command } from "commander";
 
 import type { CommandContext } from "../command-table.ts";
-import type { GlobalFlags } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
+import { readFolder, withFolderFlags, type FolderFlags } from "../folder.ts";
 import { withExamples } from "../help.ts";
 import { marks } from "../signs.ts";
 import { styleOf, type Style } from "../terminal.ts";
 import { plain } from "../text.ts";
 
-interface PlanFlags {
+interface PlanFlags extends FolderFlags {
   readonly against: string;
-  readonly fetch?: boolean;
   readonly exitCode?: boolean;
 }
 
 export function define(program: Command, { terminal, setExitCode }: CommandContext): void {
-  const command = program
-    .command("plan")
-    .description("Show what the files of a folder would change on the clusters that they declare, without a hub.")
-    .argument("[path]", "folder of the repository", ".")
-    .option("--against <commit>", "compare with this commit", "HEAD")
-    .option("--fetch", "fetch charts and artifacts from where they are published, without credentials")
+  const command = withFolderFlags(
+    program
+      .command("plan")
+      .description("Show what the files of a folder would change on the clusters that they declare, without a hub.")
+      .argument("[path]", "folder of the repository", ".")
+      .option("--against <commit>", "compare with this commit", "HEAD"),
+  )
     .option("--exit-code", `exit with ${exitCodes.changes} when there are changes`)
     .action(async (path: string) => {
-      const flags = command.optsWithGlobals<GlobalFlags & PlanFlags>();
-      const { readProject } = await import("@drover/hub/offline/project");
+      const flags = command.optsWithGlobals<PlanFlags>();
       const { planChanges } = await import("@drover/hub/offline/plan");
-      const folder = resolve(terminal.cwd, path);
-      const options = { folder, environment: terminal.env, fetch: flags.fetch === true };
-      const before = await readProject({ ...options, revision: flags.against }, terminal.signal);
-      const after = await readProject(options, terminal.signal);
+      const before = await readFolder(terminal, path, { ...flags, revision: flags.against });
+      const after = await readFolder(terminal, path, flags);
       const errors = after.problems.filter(({ severity }) => severity === "error");
       for (const problem of errors) terminal.stderr.write(`error: ${formatProblem(problem)}\n`);
       const plan = planChanges(before, after);

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { AddSource, SourceIdentity } from "@drover/shared/api/types";
@@ -10,7 +9,9 @@ import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { appendHostKey, hostKeyFlag, readHostKeys } from "../host-keys.ts";
+import { readSecret } from "../secret-file.ts";
 import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
+import { appendFile, readSignedBy, signedByFlag } from "../signed-by.ts";
 import { defineWebhook } from "../source-webhook.ts";
 import type { Terminal } from "../terminal.ts";
 import { plain } from "../text.ts";
@@ -23,11 +24,15 @@ interface AddFlags extends GlobalFlags {
   readonly interval?: string;
   readonly username?: string;
   readonly passwordFile?: string;
+  readonly credential?: string;
   readonly hostKey?: readonly string[];
+  readonly signedBy?: readonly string[];
 }
 
 interface TrustFlags extends GlobalFlags {
-  readonly hostKey: readonly string[];
+  readonly hostKey?: readonly string[];
+  readonly signedBy?: readonly string[];
+  readonly unsigned?: boolean;
 }
 
 export function define(program: Command, { terminal }: CommandContext): void {
@@ -51,7 +56,9 @@ function defineAdd(source: Command, terminal: Terminal): void {
     .option("--interval <duration>", "how often to look for commits", "60s")
     .option("--username <name>", "for basic authentication")
     .option("--password-file <file>", "file with the password or token; - reads it from standard input")
+    .option("--credential <name>", "instead of those two: a credential that the hub holds (drover credential list)")
     .option(...hostKeyFlag, appendHostKey)
+    .option(...signedByFlag, appendFile)
     .action(async (address: string) => {
       const flags = add.optsWithGlobals<AddFlags>();
       const input = await readInput(address, flags, terminal);
@@ -69,8 +76,10 @@ function defineAdd(source: Command, terminal: Terminal): void {
     ["drover source add https://git.example.com/apps.git --version-range 1.x", "its newest release"],
     ["drover source add ./config --interval 5s", "a work tree on this machine"],
     ["drover source add https://git.example.com/p.git --username ci --password-file token", "a private one"],
+    ["drover source add https://git.example.com/team/p.git --credential team", "with what drover credential add made"],
     ["drover source add git@git.example.com:platform.git", "over SSH: then drover source identity platform"],
     ["drover source add ssh://git@git.example.com:2222/p.git --host-key @keys", "a server whose keys are known"],
+    ["drover source add https://git.example.com/p.git --signed-by team.asc", "only commits that these keys signed"],
   ]);
 }
 
@@ -98,12 +107,18 @@ function defineIdentity(source: Command, terminal: Terminal): void {
 function defineTrust(source: Command, terminal: Terminal): void {
   const trust = source
     .command("trust")
-    .description("Pin the keys of a source's SSH server, instead of those that were pinned before.")
+    .description("Say which keys a source's commits, or its SSH server, are known by, instead of those before.")
     .argument("<name>")
-    .requiredOption(...hostKeyFlag, appendHostKey)
+    .option(...hostKeyFlag, appendHostKey)
+    .option(...signedByFlag, appendFile)
+    .option("--unsigned", "take commits without a signature again")
     .action(async (name: string) => {
       const flags = trust.optsWithGlobals<TrustFlags>();
-      const hostKeys = await readHostKeys(flags.hostKey, terminal);
+      const { hostKey, signedBy, unsigned } = flags;
+      const asked = [hostKey, signedBy, unsigned].filter((flag) => flag !== undefined).length;
+      if (asked !== 1) throw new DroverError("usage", "give one of --host-key, --signed-by and --unsigned");
+      if (hostKey === undefined) return trustSigners(await openSession(terminal, flags), name, signedBy ?? []);
+      const hostKeys = await readHostKeys(hostKey, terminal);
       const session = await openSession(terminal, flags);
       const found = await session.client.sources.trust(sourceName(name), { hostKeys }, session.signal);
       if (isStructured(session.format)) return printValue(session, found);
@@ -116,7 +131,18 @@ function defineTrust(source: Command, terminal: Terminal): void {
       "ssh-keyscan git.example.com > keys; drover source trust platform --host-key @keys",
       "after comparing what it says",
     ],
+    ["drover source trust platform --signed-by team.asc --signed-by ci.pub", "only commits that these keys signed"],
+    ["drover source trust platform --unsigned", "commits without a signature again"],
   ]);
+}
+
+async function trustSigners(session: Session, name: string, files: readonly string[]): Promise<void> {
+  const signedBy = await readSignedBy(files, session.terminal);
+  const found = await session.client.sources.signers(sourceName(name), { signedBy }, session.signal);
+  if (isStructured(session.format)) return printValue(session, found);
+  if (found.signers.length === 0) say(session, "its commits need no signature");
+  for (const signer of found.signers) say(session, `its commits may be signed by ${plain(signer)}`);
+  return say(session, `next: drover describe source ${found.name}`);
 }
 
 function sayHostKeys(session: Session, { hostKeys }: SourceIdentity): void {
@@ -142,9 +168,11 @@ function sourceName(text: string): string {
 }
 
 async function readInput(address: string, flags: AddFlags, terminal: Terminal): Promise<AddSource> {
-  const { name, ref, versionRange: version, path, username } = flags;
-  const password = flags.passwordFile === undefined ? undefined : await readPassword(flags.passwordFile, terminal);
+  const { name, ref, versionRange: version, path, username, credential } = flags;
+  const password =
+    flags.passwordFile === undefined ? undefined : await readSecret(flags.passwordFile, "password", terminal);
   const hostKeys = await readHostKeys(flags.hostKey ?? [], terminal);
+  const signedBy = await readSignedBy(flags.signedBy ?? [], terminal);
   return {
     // The hub does not know where this command runs.
     url: isAddress(address) ? address : resolve(terminal.cwd, address),
@@ -155,7 +183,9 @@ async function readInput(address: string, flags: AddFlags, terminal: Terminal): 
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(credential === undefined ? {} : { credential }),
     ...(hostKeys.length === 0 ? {} : { hostKeys }),
+    ...(signedBy.length === 0 ? {} : { signedBy }),
   };
 }
 
@@ -172,14 +202,4 @@ function readInterval(text = "60s"): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1000) return ms / 1000;
   throw new DroverError("usage", `"${text}" is not an interval of at least 1s`, { hint: "write it as 30s, 5m or 1h" });
-}
-
-/** Passwords come from files and pipes: flags are seen by every process of the machine. */
-async function readPassword(file: string, terminal: Terminal): Promise<string> {
-  if (file === "-") return (await terminal.readStdin()).trim();
-  try {
-    return (await readFile(resolve(terminal.cwd, file), "utf8")).trim();
-  } catch (cause) {
-    throw new DroverError("usage", `the password file ${file} cannot be read`, { cause });
-  }
 }

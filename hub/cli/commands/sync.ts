@@ -17,6 +17,7 @@ interface SyncFlags extends GlobalFlags {
   readonly wait?: boolean;
   readonly timeout: string;
   readonly confirmPrune?: boolean;
+  readonly confirmPlacement?: boolean;
   readonly yes?: boolean;
 }
 
@@ -31,7 +32,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
       "--confirm-prune",
       "let app@cluster delete what it holds back, or run a failed hook of its removal again; shows it first",
     )
-    .option("--yes", "with --confirm-prune: do it, do not only show")
+    .option("--confirm-placement", "let app come to, or leave, as many clusters as it would; shows it first")
+    .option("--yes", "with --confirm-prune or --confirm-placement: do it, do not only show")
     .action(async (what: string) => {
       const flags = command.optsWithGlobals<SyncFlags>();
       const timeoutMs = parseDuration(flags.timeout);
@@ -40,6 +42,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
       }
       const session = await openSession(terminal, flags);
       if (flags.confirmPrune === true) await confirmPrune(session, what, flags);
+      if (flags.confirmPlacement === true) await confirmPlacement(session, what, flags);
       if (what.startsWith("source/")) return syncSource(session, what.slice("source/".length), flags, timeoutMs);
       return syncTargets(session, what, flags, timeoutMs);
     });
@@ -49,6 +52,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
     ["drover sync source/platform", "fetch the repository now"],
     ["drover sync shop@prod-1 --confirm-prune", "show the deletions that wait for a person"],
     ["drover sync shop@prod-1 --confirm-prune --yes", "and let them happen"],
+    ["drover sync shop --confirm-placement --yes", "let it leave half of its clusters"],
   ]);
 }
 
@@ -65,6 +69,20 @@ async function syncTargets(session: Session, what: string, flags: SyncFlags, tim
     return states.filter((target) => target.state !== "current").map(missingTarget);
   });
   return say(session, `${count(targets.length)} current`);
+}
+
+/** Confirms exactly what it has shown: the hub refuses when something else is held by then. */
+async function confirmPlacement(session: Session, app: string, flags: SyncFlags): Promise<void> {
+  const { client, signal } = session;
+  const { held } = await client.applications.get(app, signal);
+  if (held.length === 0) throw new DroverError("precondition_failed", `${app} holds no change of where it runs`);
+  for (const { message } of held) say(session, plain(message));
+  if (flags.yes !== true) {
+    throw new DroverError("precondition_failed", "nothing was confirmed", {
+      hint: `if that is what you want: drover sync ${app} --confirm-placement --yes`,
+    });
+  }
+  for (const { digest } of held) await client.applications.confirmPlacement(app, digest, signal);
 }
 
 /** Confirms exactly what it has shown: the hub and the agent refuse when something else is held by then. */

@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { ControlRollout } from "@drover/shared/api/rollouts";
+import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
@@ -17,6 +20,8 @@ export interface Backend {
   target(app: string, cluster: string): api.TargetDetail | undefined;
   sources(): readonly api.Source[];
   source(name: string): api.SourceDetail | undefined;
+  credentials(): readonly Credential[];
+  credential(name: string): Credential | undefined;
 
   /** Throws `precondition_failed` when the name is taken, `usage` for an address that no mirror can serve. */
   addSource(input: api.AddSource): Promise<api.SourceDetail>;
@@ -25,20 +30,32 @@ export interface Backend {
   sourceIdentity(name: string): Promise<api.SourceIdentity>;
   /** Replaces the pinned keys of its SSH server, and fetches. Throws `usage` for what is no key of that server. */
   trustSource(name: string, input: api.TrustSource): Promise<api.SourceIdentity>;
+  /** Replaces those whose signature its commits need, and looks at it. Throws `usage`, and `precondition_failed` for a declared source. */
+  setSigners(name: string, input: SetSigners): Promise<api.SourceDetail>;
   /** Makes the secret of a source's webhook, or tells the one that there is. Another forge or `rotate` makes a new one. */
   setWebhook(name: string, input: SetWebhook): Promise<SourceWebhook>;
   /** A webhook delivery for a source that may not exist, before its body has come. */
   receiveWebhook(name: string, headers: IncomingHttpHeaders): WebhookDelivery;
+  /** Throws `precondition_failed` when the name is taken, `usage` for parts that cannot work. */
+  addCredential(name: string, input: ReplaceCredential): Promise<Credential>;
+  /** Adds it, or puts it in the place of the one of that name. Throws `usage`. */
+  replaceCredential(name: string, input: ReplaceCredential): Promise<Credential>;
+  /** Forgets it. What names it is read no more; what runs stays. */
+  removeCredential(name: string): Promise<void>;
   /** Throws `cluster_exists` when a cluster of that name has joined already. */
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
+  /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */
+  controlRollout(app: string, control: ControlRollout): Promise<api.ApplicationDetail>;
   /** Asks agents to compare and apply again; all clusters of the application when none is named. Returns the targets. */
   syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
   /** Confirms the deletions that are held under this digest. Throws `precondition_failed` when others are, or none. */
   confirmPrune(app: string, cluster: string, digest: string): Promise<void>;
+  /** Confirms the wide change of this digest. Throws `precondition_failed` when another is held, or none. */
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail>;
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
   /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */

@@ -52,6 +52,12 @@ describe("client", () => {
     expect((await client.sources.get("config", signal)).url).toBe("/srv/config.git");
     expect((await client.sources.sync("config", signal)).name).toBe("config");
     expect(await client.sources.remove("config", signal)).toBeUndefined();
+    const parts = { for: "https://git.example.com", password: "s" };
+    expect((await client.credentials.add({ name: "git", ...parts }, signal)).name).toBe("git");
+    expect((await client.credentials.replace("git", parts, signal)).for).toBe(parts.for);
+    expect((await client.credentials.get("corp", signal)).state).toBe("degraded");
+    expect((await client.credentials.list({}, signal)).total).toBe(3);
+    expect(await client.credentials.remove("git", signal)).toBeUndefined();
     expect((await client.events.list({}, signal)).items).toEqual([]);
   });
 

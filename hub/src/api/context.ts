@@ -36,7 +36,10 @@ export function found<T>(thing: T | undefined, kind: string, name: string, names
 export function notFound(kind: string, name: string, names: Iterable<string>): DroverError {
   const meant = nearest(name, names);
   return new DroverError("not_found", `there is no ${kind} "${name}"`, {
-    hint: meant === undefined ? `all there are: drover get ${kind}s` : `did you mean ${meant}?`,
+    hint:
+      meant === undefined
+        ? `all there are: drover ${kind === "credential" ? "credential list" : `get ${kind}s`}`
+        : `did you mean ${meant}?`,
   });
 }
 

@@ -1,5 +1,8 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { ControlRollout } from "@drover/shared/api/rollouts";
+import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
@@ -12,6 +15,7 @@ export interface MemoryFleet {
   readonly applications?: readonly api.ApplicationDetail[];
   readonly targets?: readonly api.TargetDetail[];
   readonly sources?: readonly api.SourceDetail[];
+  readonly credentials?: readonly Credential[];
   readonly diffs?: readonly api.DiffResult[];
   readonly trees?: readonly api.TreeResult[];
   readonly rights?: readonly api.RbacResult[];
@@ -27,6 +31,7 @@ export class MemoryBackend implements Backend {
   readonly applicationByName: Map<string, api.ApplicationDetail>;
   readonly targetByAddress: Map<string, api.TargetDetail>;
   readonly sourceByName: Map<string, api.SourceDetail>;
+  readonly credentialByName: Map<string, Credential>;
   /** What was asked of it, for tests to look at. */
   readonly asked: string[] = [];
   started = true;
@@ -39,6 +44,7 @@ export class MemoryBackend implements Backend {
     this.applicationByName = new Map(fleet.applications?.map((application) => [application.name, application]));
     this.targetByAddress = new Map(fleet.targets?.map((target) => [`${target.app}@${target.cluster}`, target]));
     this.sourceByName = new Map(fleet.sources?.map((source) => [source.name, source]));
+    this.credentialByName = new Map(fleet.credentials?.map((credential) => [credential.name, credential]));
   }
 
   clusters(): readonly api.Cluster[] {
@@ -79,6 +85,7 @@ export class MemoryBackend implements Backend {
       url: input.url,
       ref: input.ref ?? "main",
       version: input.version ?? "",
+      credential: input.credential ?? "",
       path: input.path ?? "",
       declaredIn: "",
       intervalSeconds: input.intervalSeconds ?? 60,
@@ -91,6 +98,7 @@ export class MemoryBackend implements Backend {
       conditions: [],
       problems: [],
       hostKeys: [],
+      signers: [],
     };
     this.sourceByName.set(name, source);
     return Promise.resolve(source);
@@ -101,8 +109,45 @@ export class MemoryBackend implements Backend {
     return Promise.resolve();
   }
 
+  credentials(): readonly Credential[] {
+    return [...this.credentialByName.values()];
+  }
+
+  credential(name: string): Credential | undefined {
+    return this.credentialByName.get(name);
+  }
+
+  addCredential(name: string, input: ReplaceCredential): Promise<Credential> {
+    if (!this.credentialByName.has(name)) return this.replaceCredential(name, input);
+    return Promise.reject(new DroverError("precondition_failed", `there is a credential "${name}" already`));
+  }
+
+  /** Remembers what is secret in `asked`, for tests to look at. */
+  replaceCredential(name: string, input: ReplaceCredential): Promise<Credential> {
+    this.asked.push(`credential ${name} ${JSON.stringify(input)}`);
+    const { usedBy } = this.credentialByName.get(name) ?? { usedBy: [] };
+    const state = { state: "current", reason: "", since: 0 } as const;
+    const credential = { name, for: input.for, ...state, parts: [], expires: 0, usedBy };
+    this.credentialByName.set(name, credential);
+    return Promise.resolve(credential);
+  }
+
+  removeCredential(name: string): Promise<void> {
+    this.credentialByName.delete(name);
+    return Promise.resolve();
+  }
+
   sourceIdentity(name: string): Promise<api.SourceIdentity> {
     return Promise.resolve(identity(name, this.sourceByName.get(name)?.hostKeys ?? []));
+  }
+
+  setSigners(name: string, { signedBy }: SetSigners): Promise<api.SourceDetail> {
+    this.asked.push(`signers source/${name} ${signedBy.length}`);
+    const source = this.sourceByName.get(name);
+    if (source === undefined) return Promise.reject(new DroverError("not_found", `there is no source ${name}`));
+    const changed = { ...source, signers: [...signedBy] };
+    this.sourceByName.set(name, changed);
+    return Promise.resolve(changed);
   }
 
   trustSource(name: string, { hostKeys }: api.TrustSource): Promise<api.SourceIdentity> {
@@ -163,6 +208,22 @@ export class MemoryBackend implements Backend {
   removeCluster(name: string): Promise<void> {
     this.clusterByName.delete(name);
     return Promise.resolve();
+  }
+
+  controlRollout(app: string, { action, strategy = "*", wave = "*" }: ControlRollout): Promise<api.ApplicationDetail> {
+    this.asked.push(`rollout ${action} ${app} ${strategy} ${wave}`);
+    const application = this.applicationByName.get(app);
+    return application === undefined
+      ? Promise.reject(new DroverError("not_found", `there is no app "${app}"`))
+      : Promise.resolve(application);
+  }
+
+  confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail> {
+    this.asked.push(`confirm-placement ${app} ${digest}`);
+    const application = this.applicationByName.get(app);
+    return application?.held.some((held) => held.digest === digest) === true
+      ? Promise.resolve(application)
+      : Promise.reject(new DroverError("precondition_failed", `${app} does not hold this change any more`));
   }
 
   syncApplication(app: string, cluster?: string): Promise<readonly string[]> {

@@ -1,4 +1,7 @@
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
+import { addCredentialSchema, credentialSchema, replaceCredentialSchema } from "@drover/shared/api/credential";
+import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
+import { setSignersSchema } from "@drover/shared/api/signers";
 import * as api from "@drover/shared/api/types";
 import { setWebhookSchema, sourceWebhookSchema } from "@drover/shared/api/webhook";
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
@@ -6,11 +9,13 @@ import type { TSchema } from "typebox";
 
 /** The schemas that get a name in the document; everything else is written out where it is used. */
 const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
+  [addCredentialSchema, "AddCredential"],
   [api.addSourceSchema, "AddSource"],
   [api.applicationDetailSchema, "ApplicationDetail"],
   [api.applicationSchema, "Application"],
   [api.clusterSchema, "Cluster"],
   [api.conditionSchema, "Condition"],
+  [credentialSchema, "Credential"],
   [api.diffSchema, "Diff"],
   [api.eventListSchema, "EventList"],
   [api.eventSchema, "Event"],
@@ -20,7 +25,11 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [cordonClusterSchema, "CordonCluster"],
   [api.problemDetailSchema, "ProblemDetail"],
   [api.problemSchema, "Problem"],
+  [setSignersSchema, "SetSigners"],
+  [replaceCredentialSchema, "ReplaceCredential"],
   [setWebhookSchema, "SetWebhook"],
+  [rolloutSchema, "Rollout"],
+  [controlRolloutSchema, "ControlRollout"],
   [api.sourceDetailSchema, "SourceDetail"],
   [api.sourceIdentitySchema, "SourceIdentity"],
   [api.sourceSchema, "Source"],
@@ -48,7 +57,7 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
       info: {
         title: "Drover admin API",
         version,
-        description: "Clusters, applications, targets and sources of a hub. Times are ms since the epoch.",
+        description: "Clusters, applications, targets, sources and credentials of a hub. Times are ms since the epoch.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: "/" }],

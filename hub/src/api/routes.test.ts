@@ -1,3 +1,4 @@
+import { credentialSchema } from "@drover/shared/api/credential";
 import { blameSchema, whySchema } from "@drover/shared/api/explanations";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
@@ -102,6 +103,8 @@ test.each<[string, TSchema]>([
   ["/sources", schemas.listSchema(schemas.sourceSchema)],
   ["/sources/legacy", schemas.sourceDetailSchema],
   ["/sources/platform/identity", schemas.sourceIdentitySchema],
+  ["/credentials", schemas.listSchema(credentialSchema)],
+  ["/credentials/corp", credentialSchema],
   ["/events", schemas.eventListSchema],
 ])("%s answers what its schema says", async (path, schema) => {
   expect([...Value.Errors(schema, await read(path))]).toEqual([]);
@@ -149,6 +152,42 @@ describe("intents", () => {
     expect(api.backend.asked).toContain("trust source/platform ssh-ed25519 AAAA");
     expect((await send("PUT", "/sources/platform/host-keys", { hostKeys: [] })).status).toBe(400);
     expect((await send("GET", "/sources/nothing/identity")).status).toBe(404);
+  });
+
+  test("a source gets signers, and may be without any", async () => {
+    const signedBy = ["ssh-ed25519 AAAA bob"];
+    const set = await send("PUT", "/sources/platform/signers", { signedBy });
+    expect([set.status, [...Value.Errors(schemas.sourceDetailSchema, await set.json())]]).toEqual([200, []]);
+    expect((await send("PUT", "/sources/platform/signers", { signedBy: [] })).status).toBe(200);
+    expect(api.backend.asked).toContain("signers source/platform 1");
+    expect((await send("PUT", "/sources/platform/signers", {})).status).toBe(400);
+    expect((await send("PUT", "/sources/platform/signers", { signedBy: ["a".repeat(65_537)] })).status).toBe(400);
+    expect((await send("PUT", "/sources/nothing/signers", { signedBy })).status).toBe(404);
+  });
+
+  test("a credential is added once, replaced and removed, and never told", async () => {
+    const parts = { for: "https://git.example.com/team", username: "ci", password: "s3cret" };
+    const added = await send("POST", "/credentials", { name: "team", ...parts });
+    const text = await added.text();
+    expect([added.status, [...Value.Errors(credentialSchema, JSON.parse(text))]]).toEqual([201, []]);
+    expect((await send("POST", "/credentials", { name: "team", ...parts })).status).toBe(409);
+    const replaced = await send("PUT", "/credentials/team", parts);
+    expect(replaced.status).toBe(200);
+    const all = [text, await replaced.text(), JSON.stringify(await read("/credentials"))];
+    expect(all.join("")).not.toContain("s3cret");
+    expect((await send("PUT", "/credentials/Te%20am", parts)).status).toBe(400);
+    expect((await send("DELETE", "/credentials/team")).status).toBe(204);
+    expect((await send("DELETE", "/credentials/team")).status).toBe(404);
+  });
+
+  test("what is wrong with a credential is told without what is secret in it", async () => {
+    const parts = { for: "https://git.example.com/team", password: "s3cret".repeat(10_000), passwrd: "s3cret" };
+    const refused = await send("POST", "/credentials", { name: "team", ...parts });
+    const text = await refused.text();
+    expect(refused.status).toBe(400);
+    expect(text).toContain("/passwrd");
+    expect(text).toContain('"/password"');
+    expect(text).not.toContain("s3cret");
   });
 
   test("a webhook's secret is made for a forge that there is", async () => {

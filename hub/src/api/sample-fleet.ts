@@ -1,3 +1,4 @@
+import type { Rollout } from "@drover/shared/api/rollouts";
 import type * as api from "@drover/shared/api/types";
 
 import type { MemoryFleet } from "./memory-backend.ts";
@@ -9,6 +10,20 @@ export const sampleNow = Date.UTC(2026, 10, 21, 10, 53, 2);
 const commit = "4be1f02aa1c09b2f4c7f0d2e9b3a5d6c7e8f9a0b";
 const ago = (seconds: number): number => sampleNow - seconds * 1000;
 
+const sampleRollout: Rollout = {
+  strategy: "careful",
+  revision: commit,
+  phase: "AwaitingApproval",
+  message: "wave eu waits for approval: drover rollout approve shop",
+  started: ago(600),
+  waves: [
+    { name: "canary", clusters: 2, current: 2, underWay: 0, failed: 0, pending: 0, deferred: 0, passed: true },
+    { name: "eu", clusters: 1, current: 0, underWay: 0, failed: 0, pending: 1, deferred: 0, passed: false },
+  ],
+  failed: [],
+  waiting: [{ cluster: "prod-1", reason: "waits for wave eu" }],
+};
+
 /** Four clusters, three applications and two sources, in the states that people have to tell apart. */
 export function sampleFleet(): MemoryFleet {
   return {
@@ -16,6 +31,7 @@ export function sampleFleet(): MemoryFleet {
     applications: applications(),
     targets: targets(),
     sources: sources(),
+    credentials: credentials(),
     diffs: diffs(),
     trees: trees(),
     rights: rights(),
@@ -34,6 +50,7 @@ const clusters = (): Required<MemoryFleet>["clusters"] => [
     connected: false,
     labels: { env: "prod", region: "ap", tier: "gold" },
     agentVersion: "0.0.9",
+    settled: { kubernetesVersion: "v1.34.0", nodes: 5 },
   }),
   cluster("prod-eu-1", {
     state: "drifted",
@@ -50,7 +67,20 @@ const clusters = (): Required<MemoryFleet>["clusters"] => [
 ];
 
 const applications = (): Required<MemoryFleet>["applications"] => [
-  application("shop", { state: "failed", reason: "1 of 3 targets failed", targets: { current: 1, total: 3 } }),
+  application("shop", {
+    state: "failed",
+    reason: "1 of 3 targets failed",
+    targets: { current: 1, total: 3 },
+    rollouts: [sampleRollout],
+    held: [
+      {
+        kind: "withdrawal",
+        digest: "sha256:12",
+        clusters: 12,
+        message: "shop would leave 12 of 30 clusters: a, b, c and 9 more",
+      },
+    ],
+  }),
   application("metrics", {}),
   application("billing", {
     state: "no-targets",
@@ -171,7 +201,10 @@ function cluster(name: string, change: Partial<api.Cluster>): api.Cluster {
     seen: ago(4),
     agentVersion: "0.1.0",
     kubernetesVersion: "v1.35.1",
+    provider: "aws",
+    region: "eu-west-1",
     nodes: 3,
+    settled: {},
     cordoned: "",
     ...change,
   };
@@ -190,6 +223,8 @@ function application(name: string, change: Partial<api.ApplicationDetail>): api.
     conditions: [{ type: "Rendered", status: "True", reason: "Rendered", message: "5 objects", since: ago(17 * 60) }],
     problems: [],
     states: {},
+    rollouts: [],
+    held: [],
     objects: [`Deployment.apps ${name}/${name}`, `Service ${name}/${name}`],
     ...change,
   };
@@ -224,12 +259,36 @@ function item(object: string, change: Partial<Item>): Item {
   return { object, apply: "Applied", health: "Current", reason: "", message: "", ...change };
 }
 
+const credentials = (): Required<MemoryFleet>["credentials"] => [
+  {
+    name: "charts",
+    for: "oci://registry.example.com/charts",
+    state: "current",
+    reason: "",
+    since: ago(5 * 86_400),
+    parts: ["username", "password"],
+    expires: 0,
+    usedBy: ["app/metrics"],
+  },
+  {
+    name: "corp",
+    for: "https://git.corp.example",
+    state: "degraded",
+    reason: "a certificate of the credential corp expires on 2026-11-30",
+    since: ago(300 * 86_400),
+    parts: ["ca", "client-certificate"],
+    expires: Date.UTC(2026, 10, 30),
+    usedBy: [],
+  },
+];
+
 function source(name: string, change: Partial<api.SourceDetail>): api.SourceDetail {
   return {
     name,
     url: `https://git.example.com/${name}.git`,
     ref: "main",
     version: "",
+    credential: "",
     path: "",
     declaredIn: "",
     intervalSeconds: 60,
@@ -242,6 +301,7 @@ function source(name: string, change: Partial<api.SourceDetail>): api.SourceDeta
     conditions: [],
     problems: [],
     hostKeys: [],
+    signers: [],
     ...change,
   };
 }

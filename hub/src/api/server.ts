@@ -12,6 +12,7 @@ import { defaultLimits, type ApiLimits } from "./limits.ts";
 import { openApiOptions } from "./openapi.ts";
 import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
+import { credentialRoutes } from "./routes/credentials.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
@@ -125,6 +126,7 @@ function registerApi(scope: Routes, context: RouteContext, tokens: readonly Toke
   applicationRoutes(scope, context);
   targetRoutes(scope, context);
   sourceRoutes(scope, context);
+  credentialRoutes(scope, context);
   eventRoutes(scope, context);
 }
 

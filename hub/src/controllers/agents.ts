@@ -1,9 +1,10 @@
 import type { Clock } from "@drover/shared/clock";
-import { canonicalJson } from "@drover/shared/digest";
+import { canonicalJson, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import type { HubLinkHandler, Report } from "@drover/shared/link/link";
+import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
+import { hearFacts } from "../core/settle-facts.ts";
 import type { Store } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
 import type { EventLog } from "./event-log.ts";
@@ -22,8 +23,12 @@ export interface AgentsDeps {
   readonly log: Logger;
   /** Asks for this cluster's assignments to be sent. */
   readonly send: (cluster: string) => void;
-  /** Placements may choose by what agents say of their clusters. */
-  readonly factsChanged: () => void;
+  /** Asks for a look at the list of APIs that an agent names. */
+  readonly listNamed: (digest: Digest) => void;
+  /** An agent says something else of its cluster than before: placements may choose by it. */
+  readonly factsChanged: (cluster: string) => void;
+  /** A rollout of these may go on. */
+  readonly rolling: (apps: readonly string[]) => void;
 }
 
 /** What the hub does with what agents say. */
@@ -31,6 +36,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   const { store, world, clock, events, log } = deps;
   const assessAll = (cluster: string): void => {
     for (const target of store.targetsOn(cluster)) world.assess(target);
+    deps.rolling(world.rollingOn(cluster));
   };
   return {
     connected(cluster, hello) {
@@ -39,17 +45,20 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
           hint: `drover join ${cluster}`,
         });
       }
-      const { agentVersion, kubernetesVersion, nodes } = hello;
-      const facts = { agentVersion, kubernetesVersion, nodes };
-      const isNews = canonicalJson(facts) !== canonicalJson(store.cluster(cluster)?.facts);
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
-      store.touchCluster(cluster, { seenAtMs: clock.now(), facts });
-      if (isNews) deps.factsChanged();
-      if (!reconnected)
-        events.append({ type: "connected", app: "", cluster, message: `agent ${agentVersion} connected` });
+      hear(deps, cluster, hello);
+      if (!reconnected) {
+        const version = store.cluster(cluster)?.facts.agentVersion;
+        events.append({ type: "connected", app: "", cluster, message: `agent ${version} connected` });
+      }
       assessAll(cluster);
       deps.send(cluster);
+    },
+    introduced(cluster, hello) {
+      const connection = world.connections.get(cluster);
+      if (connection !== undefined) world.connections.set(cluster, { ...connection, hello });
+      hear(deps, cluster, hello);
     },
     acknowledged(cluster, { generation, refusal }) {
       const connection = world.connections.get(cluster);
@@ -76,6 +85,17 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   };
 }
 
+function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
+  const { store, clock } = deps;
+  const record = store.cluster(cluster);
+  if (record === undefined) return;
+  const now = clock.now();
+  const heard = hearFacts(record, hello, now);
+  store.touchCluster(cluster, { seenAtMs: now, ...heard });
+  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
+  if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
+}
+
 function observe(deps: AgentsDeps, cluster: string, report: Report): void {
   const { store, world } = deps;
   const id = { app: report.application, cluster };
@@ -93,7 +113,7 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
     return;
   }
   announceDrift(deps, id, old, report);
-  world.assess(id, report);
+  if (world.assess(id, report) && world.isRolling(id.app)) deps.rolling([id.app]);
 }
 
 function describeRemoved(cluster: string, { application, reason, message }: Report): string {

@@ -1,24 +1,30 @@
 import type { Clock } from "@drover/shared/clock";
+import type { Condition } from "@drover/shared/conditions";
 import { done, type Outcome } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
-import type { BlobSet } from "../core/contents.ts";
+import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
-import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { placeClusters, type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
 import { emptyRender, renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
 import type { Rendered, Variant } from "../core/render/index.ts";
+import { contentOfApplication } from "../core/rollout/content.ts";
+import type { Rollout } from "../core/rollout/rollout.ts";
+import { splitGroups } from "../core/split-groups.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
+import { holdWideChanges } from "./reach.ts";
 import type { Renderer } from "./renderer.ts";
+import { releaseByStrategy } from "./rollouts.ts";
 import type { World } from "./world.ts";
 
 export interface ApplicationDeps {
@@ -36,9 +42,12 @@ export interface ApplicationDeps {
 export function createApplicationReconciler(
   deps: ApplicationDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  /** Of the applications that are declared, by name. */
+  const memories = new Map<string, BundleMemory>();
   return async (name, signal) => {
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
+      memories.delete(name);
       retire(deps, name);
       return done;
     }
@@ -48,13 +57,21 @@ export function createApplicationReconciler(
       const content = contentOf(store, world, application);
       if (content === undefined) return done;
       const placements = world.catalogs.placementsOf(name);
-      const placed = placeClusters(placements, world.placeable(), world.running(name));
+      const chosen = placeClusters(placements, world.placeable(), world.running(name));
+      const placed = await splitGroups(chosen, (variant) =>
+        deps.renderer.looks(application, content.snapshot, variant),
+      );
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
-      const renders = await renderGroups(application, placed.groups, renderOne);
-      const { revision } = content;
-      if (accept(deps, application, { renders, revision }))
-        decide(deps, application, { placements, placed, renders, content });
+      const memory = memories.get(name) ?? new BundleMemory();
+      memories.set(name, memory);
+      const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
+        memory.finish(...rendered),
+      );
+      if (!accept(deps, application, { renders, revision: content.revision })) return done;
+      const bundled = memory.bundle(placed, (group) => renderFor(renders, group));
+      const wakeAtMs = decide(deps, application, { placements, placed, renders, bundled, content });
+      return wakeAtMs === undefined ? done : { kind: "retry", afterMs: Math.max(1, wakeAtMs - deps.clock.now()) };
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -63,7 +80,6 @@ export function createApplicationReconciler(
       deps.world.setApplication(name, {}, { type: "Rendered", status: "False", reason: code, message: told });
       throw cause;
     }
-    return done;
   };
 }
 
@@ -110,19 +126,23 @@ interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
   readonly renders: Renders;
+  readonly bundled: Bundled;
   readonly content: Content;
 }
 
-function decide(deps: ApplicationDeps, application: Application, decision: Decision): void {
-  const { placements, placed, renders, content } = decision;
+/** Returns when to look again, if that is to be without news. */
+function decide(deps: ApplicationDeps, application: Application, decision: Decision): number | undefined {
+  const { placements, placed, renders, bundled, content } = decision;
   const { store, world, clock } = deps;
   const { name } = application;
-  const desired = bundleGroups(placed, (group) => renderFor(renders, group));
+  const { variants } = bundled;
   const declaredIn = declaring(deps, application, placements);
-  const refused = new Set(desired.variants.flatMap((variant) => (hasError(variant.problems) ? variant.clusters : [])));
+  const isKept = ({ problems, waiting }: Desired["variants"][number]): boolean =>
+    hasError(problems) || waiting !== undefined;
+  const refused = new Set(variants.flatMap((variant) => (isKept(variant) ? variant.clusters : [])));
   const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
   const kept = new Set([...refused, ...unclear.keys()]);
-  const targets = desired.variants.flatMap((variant) =>
+  const targets = variants.flatMap((variant) =>
     variant.clusters
       .filter((cluster) => !kept.has(cluster))
       .map((cluster) => {
@@ -130,26 +150,50 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
       }),
   );
   const assigned = store.targetsOf(name).filter((record) => !kept.has(record.cluster));
+  const nowMs = clock.now();
   const planned = plan(targets, assigned, {
-    now: clock.now(),
+    now: nowMs,
     removal: ({ cluster }) =>
-      `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
+      `no placement of ${name} selects ${cluster}: ${placed.unselected.get(cluster) ?? "none names it"}`,
   });
   const held = heldRemovals(deps, planned.put);
-  const put = planned.put.filter((record) => !held.has(record));
-  const selected = desired.variants.some((variant) => variant.clusters.length > 0);
+  const wide = holdWideChanges(deps, name, certainly(planned, held));
+  const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
+  const selected = variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, world.placeable(), name);
-  describePlacement(deps, name, desired, { held: new Set([...held, ...unclear.values()]), noTargets });
-  write(deps, name, { put, changes: planned.changes }, desired.blobs);
+  describePlacement(deps, name, variants, { held: new Set([...held, ...unclear.values()]), noTargets });
+  const released = releaseByStrategy(deps, {
+    app: name,
+    content: () => contentOfApplication(application, placements, renders.values()),
+    revision: content.revision,
+    variants,
+    strategies: placed.strategies,
+    clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),
+    certain: kept.size + held.size + wide.size === 0,
+    put,
+    nowMs,
+  });
+  write(deps, name, { ...released, changes: planned.changes, blobs: bundled.blobs });
+  return released.wakeAtMs;
 }
 
-function write(deps: ApplicationDeps, name: string, { put, changes }: Plan, blobs: BlobSet): void {
-  if (put.length === 0) return;
-  deps.store.assign({ put, forget: [], blobs });
+interface Write extends Plan {
+  readonly rollouts?: readonly Rollout[];
+  readonly blobs: Bundled["blobs"];
+}
+
+function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
+  if (put.length === 0) {
+    for (const rollout of rollouts) deps.store.putRollout(rollout);
+    return;
+  }
+  deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
   deps.changed(put.map((record) => record.cluster));
   for (const record of put) deps.world.assess(record);
   deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
-  const count = (kind: PlannedChange["kind"]): number => changes.filter((change) => change.kind === kind).length;
+  const decided = new Set(put.map((record) => record.cluster));
+  const count = (kind: PlannedChange["kind"]): number =>
+    changes.filter((change) => change.kind === kind && decided.has(change.cluster)).length;
   const message = `${name}: ${count("add")} added, ${count("change")} changed, ${count("remove")} to remove`;
   deps.events.append({ type: "assigned", app: name, cluster: "", message });
 }
@@ -161,12 +205,23 @@ function retire(deps: ApplicationDeps, name: string): void {
     `application ${name} is no longer declared in ${declaredIn.join(", ")}`;
   const planned = plan([], store.targetsOf(name), { now: clock.now(), removal });
   const held = heldRemovals(deps, planned.put);
-  const put = planned.put.filter((record) => !held.has(record));
-  write(deps, name, { put, changes: planned.changes }, new Map());
+  const wide = holdWideChanges(deps, name, certainly(planned, held));
+  const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
+  write(deps, name, { put, changes: planned.changes, blobs: () => new Map() });
   if (held.size > 0) {
     const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
     world.setApplication(name, {}, { type: "Placed", status: "False", reason: "RemovalHeld", message });
-  } else if (store.targetsOf(name).length === 0) world.applications.delete(name);
+  } else if (store.targetsOf(name).length === 0) {
+    for (const rollout of store.rolloutsOf(name)) store.deleteRollout(rollout);
+    world.setRollouts(name, []);
+    world.applications.delete(name);
+  }
+}
+
+/** What is held because it is not certain need not be confirmed. */
+function certainly({ changes }: Plan, held: ReadonlySet<TargetRecord>): Pick<Plan, "changes"> {
+  const clusters = new Set([...held].map(({ cluster }) => cluster));
+  return { changes: changes.filter(({ cluster }) => !clusters.has(cluster)) };
 }
 
 /** Removals that are not certain: a repository that they hang on was not read, or not read whole. */
@@ -250,23 +305,23 @@ function toTarget(
 function describePlacement(
   deps: ApplicationDeps,
   name: string,
-  desired: Desired,
+  variants: Desired["variants"],
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
-  const problems = uniqueProblems([
-    ...deps.world.application(name).problems,
-    ...desired.variants.flatMap((v) => v.problems),
-  ]);
-  const failed = desired.variants.find((variant) => hasError(variant.problems));
+  const problems = uniqueProblems([...deps.world.application(name).problems, ...variants.flatMap((v) => v.problems)]);
+  const failed = variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
-  const change = { problems, noTargets };
-  const set = (status: "True" | "False", reason: string, message: string): void =>
+  const waiting = variants.find((variant) => variant.waiting !== undefined);
+  const wait = waiting === undefined ? "" : `${listNames(waiting.clusters)}: ${waiting.waiting}`;
+  const change = { problems, noTargets: noTargets || wait };
+  const set = (status: Condition["status"], reason: string, message: string): void =>
     deps.world.setApplication(name, change, { type: "Placed", status, reason, message });
   if (failed !== undefined && error !== undefined) {
     set("False", "OverrideFailed", `${listNames(failed.clusters)}: ${formatProblem(error)}`);
   } else if (held.size > 0)
     set("False", "RemovalHeld", `${held.size} targets stay as they are: ${explainHeld(deps, held)}`);
   else if (noTargets !== "") set("False", "NoTargets", noTargets);
+  else if (wait !== "") set("Unknown", "WaitingForCluster", wait);
   else set("True", "Placed", "");
 }
 

@@ -4,9 +4,11 @@ import type { Problem } from "@drover/shared/problems";
 
 import type { Catalog, Catalogs } from "../core/catalog.ts";
 import type { DeclaredRepository } from "../core/repository.ts";
+import type { Signer } from "../core/signers.ts";
 import { parseAddress } from "../source/address.ts";
 import { readHostKeys } from "../source/host-keys.ts";
 import { checkRef } from "../source/refs.ts";
+import { readSigners } from "../source/signers.ts";
 import { sourceDefaults, type SourceRecord, type Store } from "../store/store.ts";
 
 /** How many repositories one may declare: each is polled, and kept on disk. */
@@ -27,7 +29,12 @@ export interface DeclaredSources {
  * Brings the store's sources to what a catalog declares. Those that it declared before go only when it was read whole.
  * A name that people gave to a source, or that another repository declares, stays theirs.
  */
-export function syncDeclaredSources({ store, catalogs }: DeclaredSourcesDeps, catalog: Catalog): DeclaredSources {
+export async function syncDeclaredSources(
+  { store, catalogs }: DeclaredSourcesDeps,
+  catalog: Catalog,
+): Promise<DeclaredSources> {
+  // Before the first look at the store: all that follows is one step.
+  const signers = await readAllSigners(catalog);
   const wanted = new Map<string, SourceRecord>();
   const problems: Problem[] = [];
   for (const declared of catalog.declarations) {
@@ -37,7 +44,9 @@ export function syncDeclaredSources({ store, catalogs }: DeclaredSourcesDeps, ca
       if (wanted.size >= maxDeclared)
         throw taken(declared.name, `is one more than the ${maxDeclared} that there may be`);
       checkName(store, catalogs, declared);
-      wanted.set(declared.name, toRecord(declared, store.source(declared.name)));
+      const found = signers.get(declared) ?? [];
+      if (found instanceof DroverError) throw found;
+      wanted.set(declared.name, toRecord(declared, found, store.source(declared.name)));
     } catch (cause) {
       const { code, message, hint } = DroverError.from(cause);
       problems.push({ code, severity: "error", message, at: declared.at, ...(hint === undefined ? {} : { hint }) });
@@ -53,6 +62,17 @@ export function syncDeclaredSources({ store, catalogs }: DeclaredSourcesDeps, ca
     .filter(({ name, declaredIn }) => isWhole && declaredIn === catalog.repository && !wanted.has(name));
   for (const { name } of gone) store.deleteSource(name);
   return { changed: [...changed, ...gone].map(({ name }) => name), problems };
+}
+
+async function readAllSigners({
+  declarations,
+}: Catalog): Promise<ReadonlyMap<DeclaredRepository, readonly Signer[] | DroverError>> {
+  const all = new Map<DeclaredRepository, readonly Signer[] | DroverError>();
+  for (const declared of declarations) {
+    if (declared.kind !== "Repository" || declared.signedBy.length === 0) continue;
+    all.set(declared, await readSigners(declared.signedBy).catch((cause: unknown) => DroverError.from(cause)));
+  }
+  return all;
 }
 
 function checkName(
@@ -72,25 +92,33 @@ function taken(name: string, why: string): DroverError {
 }
 
 /** A key that was pinned, or that people trusted, holds as long as the address is the same and Git names none. */
-function toRecord(declared: DeclaredRepository, known: SourceRecord | undefined): SourceRecord {
-  const { name, url, ref, version, path, intervalSeconds, declares } = declared;
+function toRecord(
+  declared: DeclaredRepository,
+  signers: readonly Signer[],
+  known: SourceRecord | undefined,
+): SourceRecord {
+  const { name, url, ref, version, path, intervalSeconds, credential, declares } = declared;
   parseAddress({ url });
   checkRef(ref);
   const pinned = known?.url === url ? known.hostKeys : [];
   const hostKeys = declared.hostKeys.length > 0 ? readHostKeys(url, declared.hostKeys) : pinned;
   const declaredIn = declared.repository;
   const webhook = known?.webhook === undefined ? {} : { webhook: known.webhook };
+  const accepted = known?.url === url && known.accepted !== undefined ? { accepted: known.accepted } : {};
   return {
     ...sourceDefaults,
     ...webhook,
+    ...accepted,
     name,
     url,
     ref,
     version,
     path,
     intervalSeconds,
+    credential,
     hostKeys,
     declares,
     declaredIn,
+    signers,
   };
 }

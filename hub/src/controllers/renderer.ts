@@ -1,13 +1,17 @@
 import { canonicalJson } from "@drover/shared/digest";
 
 import type { Application } from "../core/application.ts";
-import { chartRequest, chooseRenderer, render, type Rendered, type Variant } from "../core/render/index.ts";
+import { chartRequest, chooseRenderer, render, variantKey, type Rendered, type Variant } from "../core/render/index.ts";
+import { looksAtNothing, type Looks } from "../core/render/looks.ts";
 import type { Helm } from "../source/helm.ts";
+import { kustomizeKey } from "../source/kustomize-files.ts";
 import type { Kustomize } from "../source/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */
 export interface Renderer {
+  /** What an application's chart looks at of its cluster; nothing when it has none. */
+  looks(application: Application, snapshot: Snapshot, variant?: Variant): Promise<Looks>;
   render(application: Application, snapshot: Snapshot, signal: AbortSignal, variant?: Variant): Promise<Rendered>;
 }
 
@@ -29,10 +33,14 @@ const maxVariants = 200;
 export function createRenderer({ kustomize, helm }: RenderPrograms): Renderer {
   const results = new Map<string, Map<string, Remembered>>();
   return {
+    async looks(application, snapshot, variant = {}) {
+      if (chooseRenderer(application, snapshot) !== "helm") return looksAtNothing;
+      return helm.looks(snapshot, chartRequest(application, variant));
+    },
     async render(application, snapshot, signal, variant = {}) {
       const key = await inputKey(helm, { application, snapshot, variant });
       const variants = results.get(application.name) ?? new Map<string, Remembered>();
-      const name = canonicalJson(variant);
+      const name = variantKey(variant);
       const known = variants.get(name);
       if (known?.key === key) return known.rendered;
       const rendered = await render(
@@ -61,13 +69,20 @@ interface Input {
   readonly variant: Variant;
 }
 
-/** Everything that a render may read. A kustomization may point outside its folder, so all of the snapshot counts. */
-async function inputKey(helm: Helm, { application, snapshot, variant }: Input): Promise<string> {
-  const { source, renderer } = application;
-  const chosen = chooseRenderer(application, snapshot);
-  const read =
-    chosen === "helm"
-      ? await helm.key(snapshot, chartRequest(application, variant))
-      : treeDigest(snapshot, chosen === "plain" ? source.path : "");
-  return `${canonicalJson([source, renderer, chosen])} ${read}`;
+/** Everything that a render reads: another commit that has the same in it is not rendered. */
+async function inputKey(helm: Helm, input: Input): Promise<string> {
+  const { source, renderer, namespace, sync, at } = input.application;
+  const chosen = chooseRenderer(input.application, input.snapshot);
+  const asked = canonicalJson([source, renderer, chosen, namespace, sync.allowEmpty, at]);
+  return `${asked} ${await readKey(helm, chosen, input)}`;
+}
+
+async function readKey(
+  helm: Helm,
+  chosen: ReturnType<typeof chooseRenderer>,
+  { application, snapshot, variant }: Input,
+): Promise<string> {
+  const { path } = application.source;
+  if (chosen === "helm") return helm.key(snapshot, chartRequest(application, variant));
+  return chosen === "kustomize" ? kustomizeKey(snapshot, path) : treeDigest(snapshot, path);
 }

@@ -10,6 +10,7 @@ import { dependencyCycleReason } from "../core/dependency-cycle.ts";
 import type { Mirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
+import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
 import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
 import type { World } from "./world.ts";
@@ -33,17 +34,19 @@ export interface RepositoryDeps {
 export function createRepositoryReconciler(
   deps: RepositoryDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  /** What each file of each repository declared, by path and blob: an unchanged file is not read again. */
-  const files = new Map<string, ReadonlyMap<string, Declarations>>();
+  /** What each file of each repository declared, by path: one with the same blob is not read again. */
+  const files = new Map<string, ReadonlyMap<string, ReadFile>>();
+  const policy = createCommitPolicy(deps);
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
       files.delete(name);
+      policy.forget(name);
       await forget(deps, name);
       return done;
     }
     try {
-      await refresh(deps, files, source, signal);
+      await refresh({ ...deps, policy, files }, source, signal);
       deps.settled(name, true);
     } catch (cause) {
       signal.throwIfAborted();
@@ -54,6 +57,11 @@ export function createRepositoryReconciler(
     }
     return done;
   };
+}
+
+interface ReadFile {
+  readonly oid: string;
+  readonly declared: Declarations;
 }
 
 /** What a source declared goes with it; what it put on clusters stays. */
@@ -75,16 +83,21 @@ function renderedFrom({ catalogs }: World, name: string): readonly string[] {
   });
 }
 
-async function refresh(
-  deps: RepositoryDeps,
-  files: Map<string, ReadonlyMap<string, Declarations>>,
-  source: SourceRecord,
-  signal: AbortSignal,
-): Promise<void> {
-  const { world, clock } = deps;
+interface RefreshDeps extends RepositoryDeps {
+  readonly policy: CommitPolicy;
+  readonly files: Map<string, ReadonlyMap<string, ReadFile>>;
+}
+
+async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSignal): Promise<void> {
+  const { world, clock, files } = deps;
   const seenAtMs = clock.now();
-  const commit = await deps.mirror.fetch(source, signal);
+  const found = await deps.mirror.fetch(source, signal);
+  const commit = await deps.policy.admit(source, found, signal);
   const fetched = { type: "Fetched", status: "True", reason: "Fetched", message: "" } as const;
+  if (commit === undefined) {
+    world.setSource(source.name, { fetchedAtMs: clock.now() }, fetched);
+    return;
+  }
   const old = world.source(source.name);
   const { path, declares } = source;
   const isAsBefore = old.readAs?.path === path && old.readAs.declares === declares;
@@ -105,11 +118,11 @@ async function refresh(
     deps.events.append({ type: "commit", app: "", cluster: "", message });
   }
   deps.log.info({ repository: source.name, commit: commit.id, durationMs: clock.now() - seenAtMs }, "commit read");
-  publish(deps, catalog);
+  await publish(deps, catalog);
 }
 
 /** Puts a catalog in force, unless it is empty where there was something: an emptied repository changes nothing. */
-function publish(deps: RepositoryDeps, catalog: Catalog): void {
+async function publish(deps: RepositoryDeps, catalog: Catalog): Promise<void> {
   const { world, store } = deps;
   const name = catalog.repository;
   const held = store.applications().flatMap((app) => store.targetsOf(app).filter((t) => t.declaredIn.includes(name)));
@@ -120,7 +133,7 @@ function publish(deps: RepositoryDeps, catalog: Catalog): void {
     deps.changed(renderedFrom(world, name));
     return;
   }
-  const declared = syncDeclaredSources({ store, catalogs: world.catalogs }, catalog);
+  const declared = await syncDeclaredSources({ store, catalogs: world.catalogs }, catalog);
   const problems = [...catalog.problems, ...declared.problems];
   const errors = problems.filter((problem) => problem.severity === "error").length;
   world.setSource(
@@ -148,8 +161,9 @@ function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | unde
   for (const app of deps.store.applications()) {
     if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
   }
+  const everything = clustersMayDiffer(catalog, before);
   for (const app of known) {
-    if (clustersMayDiffer(catalog, before) || isInCycle(deps.world, app)) names.add(app);
+    if (everything || isInCycle(deps.world, app)) names.add(app);
     const [application] = deps.world.catalogs.applications(app);
     if (application?.source.repository === catalog.repository) names.add(app);
   }
@@ -178,17 +192,19 @@ function emptyCatalog(repository: string, commit: string): Catalog {
 async function readCatalog(
   repository: string,
   snapshot: Snapshot,
-  files: Map<string, ReadonlyMap<string, Declarations>>,
+  files: Map<string, ReadonlyMap<string, ReadFile>>,
 ): Promise<Catalog> {
   const before = files.get(repository);
-  const read = new Map<string, Declarations>();
-  for (const entry of snapshot.entries.values()) {
-    if (!/\.ya?ml$/u.test(entry.path) || entry.mode === "submodule") continue;
-    const key = `${entry.path}\n${entry.oid}`;
-    read.set(key, before?.get(key) ?? (await readDeclaringFile(repository, snapshot, entry.path)));
+  const read = new Map<string, ReadFile>();
+  for (const { path, oid, mode } of snapshot.entries.values()) {
+    if (!/\.ya?ml$/u.test(path) || mode === "submodule") continue;
+    const known = before?.get(path);
+    // A link stays the same when what it leads to changes.
+    const isSame = known?.oid === oid && mode !== "symlink";
+    read.set(path, isSame ? known : { oid, declared: await readDeclaringFile(repository, snapshot, path) });
   }
   files.set(repository, read);
-  const all = [...read.values()];
+  const all = [...read.values()].map(({ declared }) => declared);
   return {
     repository,
     commit: snapshot.commit.id,

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { shortRevision } from "@drover/shared/api/revision";
 import type { Condition } from "@drover/shared/conditions";
 import { setCondition } from "@drover/shared/conditions";
@@ -9,12 +11,16 @@ import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
+import type { WideChange } from "../core/reach.ts";
+import { isKubeVersion, type Capabilities } from "../core/render/chart.ts";
+import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/mirror.ts";
 import type { FetchedPackage } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
+import { ApiLists } from "./api-lists.ts";
 import type { EventLog } from "./event-log.ts";
 
 export interface SourceStatus {
@@ -45,12 +51,20 @@ export interface ApplicationStatus {
   readonly problems: readonly Problem[];
   /** Why it runs nowhere; "" when it has targets. */
   readonly noTargets: string;
+  /** What waits for a person because it is too wide. */
+  readonly wide: readonly WideChange[];
 }
 
 export interface Connection {
   readonly hello: Hello;
   readonly sinceMs: number;
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
+}
+
+interface Placeable {
+  /** What it was made from: all that is said of the cluster. */
+  readonly from: readonly unknown[];
+  readonly cluster: PlaceableCluster;
 }
 
 const noSource: SourceStatus = {
@@ -62,7 +76,7 @@ const noSource: SourceStatus = {
   conditions: [],
   problems: [],
 };
-const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "" };
+const noApplication: ApplicationStatus = { commit: "", conditions: [], problems: [], noTargets: "", wide: [] };
 
 /** What the hub knows besides its store. Everything here is read again from Git and from the agents after a restart. */
 export class World {
@@ -70,14 +84,19 @@ export class World {
   readonly sources = new Map<string, SourceStatus>();
   /** By `packageKey`. */
   readonly packages = new Map<string, PackageStatus>();
+  readonly apiLists: ApiLists;
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
+  #placeable: ReadonlyMap<string, Placeable> = new Map();
+  /** By application: how far its rollouts were when they were looked at last. */
+  readonly rollouts = new Map<string, readonly Step[]>();
   readonly #store: Store;
   readonly #events: EventLog;
   readonly #now: () => number;
 
   constructor(store: Store, events: EventLog, now: () => number) {
     this.#store = store;
+    this.apiLists = new ApiLists(store);
     this.#events = events;
     this.#now = now;
   }
@@ -105,18 +124,40 @@ export class World {
     this.applications.set(name, { ...old, ...change, conditions });
   }
 
-  /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
+  /**
+   * Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. One
+   * that is as it was is the same value as before.
+   */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map((record) => {
-      const { name, labels, facts } = record;
-      const all = { ...this.labels(name, labels), ...factLabels(facts) };
-      return {
-        name,
-        labels: all,
-        vars: this.catalogs.declaredCluster(name)?.vars ?? {},
-        cordoned: this.cordon(record),
-      };
-    });
+    const now = this.#store.clusters().map((record) => this.#place(record));
+    this.#placeable = new Map(now.map((one) => [one.cluster.name, one]));
+    return now.map(({ cluster }) => cluster);
+  }
+
+  #place(record: ClusterRecord): Placeable {
+    const { name, labels, settled, cordon, apis } = record;
+    const declared = this.catalogs.declaredCluster(name);
+    const from = [labels, settled, cordon, declared, apis === undefined ? undefined : this.apiLists.find(apis)];
+    const before = this.#placeable.get(name);
+    if (before?.from.every((value, index) => value === from[index]) === true) return before;
+    const cluster = {
+      name,
+      labels: { ...this.labels(name, labels), ...factLabels(settled) },
+      vars: declared?.vars ?? {},
+      cordoned: this.cordon(record),
+      capabilities: this.#capabilities(record),
+    };
+    const isEqual = before !== undefined && isDeepStrictEqual(before.cluster, cluster);
+    return { from, cluster: isEqual ? before.cluster : cluster };
+  }
+
+  #capabilities({ settled, apis: digest }: ClusterRecord): Capabilities {
+    const { kubernetesVersion } = settled;
+    const apis = digest === undefined ? undefined : this.apiLists.find(digest);
+    return {
+      ...(isKubeVersion(kubernetesVersion) ? { kubeVersion: kubernetesVersion } : {}),
+      ...(apis === undefined ? {} : { apis }),
+    };
   }
 
   /** Why a cluster takes no application that it does not have; "" when it does. */
@@ -142,10 +183,37 @@ export class World {
     return overridesFor(selection.placements, selection.cluster).map(({ at }) => `${at.file}:${at.line}`);
   }
 
-  /** Works out the state of a target again, after anything that it depends on has changed. */
-  assess(id: TargetId, report?: Report): void {
+  /** Targets that wait now, or do not any more, say so. */
+  setRollouts(app: string, steps: readonly Step[]): void {
+    const before = this.rollouts.get(app) ?? [];
+    if (steps.length === 0) this.rollouts.delete(app);
+    else this.rollouts.set(app, steps);
+    const clusters = new Set([...before, ...steps].flatMap(({ waiting }) => [...waiting.keys()]));
+    for (const cluster of clusters) {
+      if (waitingOf(before, cluster) !== waitingOf(steps, cluster)) this.assess({ app, cluster });
+    }
+  }
+
+  /** Applications whose rollouts may go on when this cluster connects or goes. */
+  rollingOn(cluster: string): readonly string[] {
+    return [...this.rollouts].flatMap(([app, steps]) =>
+      steps.some((step) => step.rollout.pinned[cluster] !== undefined && isOpen(step, cluster)) ? [app] : [],
+    );
+  }
+
+  /** Why a target does not get what Git has for it yet; "" = it has it. */
+  waiting({ app, cluster }: TargetId): string {
+    return waitingOf(this.rollouts.get(app) ?? [], cluster);
+  }
+
+  isRolling(app: string): boolean {
+    return (this.rollouts.get(app) ?? []).some(({ phase }) => phase !== "Complete");
+  }
+
+  /** Works out the state of a target again, after anything that it depends on has changed; whether it is another one. */
+  assess(id: TargetId, report?: Report): boolean {
     const target = this.#store.target(id);
-    if (target === undefined) return;
+    if (target === undefined) return false;
     const old = this.#store.observed(id);
     const newest = report ?? old?.report;
     const assessment = this.#assessment(target, newest);
@@ -153,9 +221,10 @@ export class World {
     const same = old !== undefined && old.state === assessment.state && old.reason === assessment.reason;
     const observedAtMs = report === undefined ? (old?.observedAtMs ?? 0) : now;
     this.#store.observe({ ...id, report: newest, ...assessment, sinceMs: same ? old.sinceMs : now, observedAtMs });
-    if (same || isQuiet(assessment) || old?.state === "offline") return;
+    if (same || isQuiet(assessment) || old?.state === "offline") return !same;
     const message = assessment.message || `at ${shortRevision(target.commit)}`;
     this.#events.append({ type: assessment.state, ...id, message });
+    return true;
   }
 
   #assessment(target: TargetRecord, report: Report | undefined): Assessment {
@@ -163,6 +232,7 @@ export class World {
     return assessTarget({
       target,
       report,
+      waiting: this.waiting(target),
       joined: this.#store.cluster(target.cluster)?.uid !== "",
       connected: connection !== undefined,
       refusal: connection?.refusal,
@@ -175,11 +245,21 @@ export class World {
     id: { readonly app: string; readonly cluster: string },
     subject: string,
   ): void {
+    // Waiting is no event: what it waits for is one.
+    if (next.status === "Unknown") return;
     const before = old.find((condition) => condition.type === next.type);
     if (next.status === "True" ? before?.status !== "False" : before?.message === next.message) return;
     const type = next.status === "True" ? "recovered" : "problem";
     this.#events.append({ type, ...id, message: `${subject}: ${next.message || next.reason}` });
   }
+}
+
+function waitingOf(steps: readonly Step[], cluster: string): string {
+  return steps.map(({ waiting }) => waiting.get(cluster) ?? "").find((why) => why !== "") ?? "";
+}
+
+function isOpen({ phase, waiting }: Step, cluster: string): boolean {
+  return phase !== "Complete" || waiting.has(cluster);
 }
 
 /** What is no event of its own: a cluster that comes or goes is one event, not one for each of its targets. */

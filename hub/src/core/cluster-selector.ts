@@ -2,6 +2,7 @@ import { compileExpression, type Expression } from "@drover/shared/cel/expressio
 import { celValueOf } from "@drover/shared/cel/value";
 
 import { nameRule, type Fields } from "./fields.ts";
+import type { Capabilities } from "./render/chart.ts";
 import { matchAll, matches, readSelector, type Match, type Selector } from "./selector.ts";
 import type { VariableSource } from "./variables.ts";
 
@@ -9,6 +10,8 @@ import type { VariableSource } from "./variables.ts";
 export interface PlaceableCluster extends VariableSource {
   /** Why it takes nothing new; "" when it does. */
   readonly cordoned: string;
+  /** What charts may look at, as far as its agent has told; absent where no agent is asked. */
+  readonly capabilities?: Capabilities;
 }
 
 /** Which clusters are meant: those that meet everything that is given. */

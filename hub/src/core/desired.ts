@@ -5,8 +5,9 @@ import type { Manifest } from "@drover/shared/kube/manifest";
 
 import type { PlaceableCluster } from "./cluster-selector.ts";
 import { Contents, type BlobSet } from "./contents.ts";
-import { overridesFor, type Override } from "./override.ts";
+import { inOrder, overridesFor, type Override } from "./override.ts";
 import { place, type Placement } from "./placement.ts";
+import type { Capabilities } from "./render/chart.ts";
 import type { Rendered } from "./render/index.ts";
 import { fillVariables } from "./variables.ts";
 import { failedVariant, lack, varsOf, variantsOf, type Variant } from "./variants.ts";
@@ -20,7 +21,7 @@ export interface Desired {
   readonly unselected: ReadonlyMap<string, string>;
 }
 
-/** Clusters for which the same overrides hold, with the same values for a chart. */
+/** Clusters for which the same overrides hold, with the same values for a chart, that sees the same of them. */
 export interface Group {
   readonly overrides: readonly Override[];
   readonly clusters: readonly PlaceableCluster[];
@@ -28,10 +29,16 @@ export interface Group {
   readonly values: readonly JsonRecord[];
   /** Variables in the values that the clusters have nothing for. */
   readonly missing: ReadonlyMap<string, Position | undefined>;
+  /** What a chart looks at of the clusters. */
+  readonly capabilities?: Capabilities;
+  /** Why nothing can be rendered for the clusters yet; absent when it can. */
+  readonly waiting?: string;
 }
 
 export interface Placed {
   readonly groups: readonly Group[];
+  /** By cluster, the name of the strategy by which changes reach it; those that changes reach at once are absent. */
+  readonly strategies: ReadonlyMap<string, string>;
   readonly unselected: Desired["unselected"];
 }
 
@@ -42,16 +49,20 @@ export function placeClusters(
   running: ReadonlySet<string>,
 ): Placed {
   const { selected, unselected } = select(placements, clusters, running);
-  return { groups: groupByOverrides(selected), unselected };
+  return { groups: groupByOverrides(selected), strategies: strategiesOf(selected), unselected };
 }
 
 /**
  * Overrides, fills in and bundles what each group renders. Clusters of a group share all the work but that of objects
  * which hold variables. What a group lacks, or an error in its render, keeps what its clusters have.
  */
-export function bundleGroups({ groups, unselected }: Placed, renderOf: (group: Group) => Rendered): Desired {
+export function bundleGroups(
+  { groups, unselected }: Pick<Placed, "groups" | "unselected">,
+  renderOf: (group: Group) => Rendered,
+): Desired {
   const blobs = new Contents();
-  const variants = groups.flatMap((group) => {
+  const variants = groups.flatMap((group): readonly Variant[] => {
+    if (group.waiting !== undefined) return [{ ...failedVariant(group.clusters, []), waiting: group.waiting }];
     const { manifests, problems } = renderOf(group);
     const errors = [...lack(group.missing), ...problems.filter(({ severity }) => severity === "error")];
     return errors.length === 0 ? variantsOf({ manifests, ...group }, blobs) : [failedVariant(group.clusters, errors)];
@@ -96,6 +107,16 @@ export function select(
   }
   for (const name of selected.keys()) unselected.delete(name);
   return { selected, unselected };
+}
+
+/** Of several placements the last one that names a strategy decides, as with overrides. */
+function strategiesOf(selected: ReadonlyMap<string, Selection>): ReadonlyMap<string, string> {
+  const strategies = new Map<string, string>();
+  for (const [cluster, { placements }] of selected) {
+    const strategy = inOrder(placements).findLast((placement) => placement.strategy !== "")?.strategy;
+    if (strategy !== undefined) strategies.set(cluster, strategy);
+  }
+  return strategies;
 }
 
 function groupByOverrides(selected: ReadonlyMap<string, Selection>): readonly Group[] {

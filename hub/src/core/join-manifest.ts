@@ -122,7 +122,7 @@ rules:
     verbs: ["get", "list", "watch"]
   - apiGroups: [""]
     resources: ["nodes"]
-    # Counted, for people.
+    # Counted, and asked for where they run: for people, and for placements that choose by it.
     verbs: ["list"]
   - apiGroups: ["apiextensions.k8s.io"]
     resources: ["customresourcedefinitions"]

@@ -1,4 +1,4 @@
-import type { Fields } from "./fields.ts";
+import { nameRule, type Fields } from "./fields.ts";
 import { joinPath } from "./repository-path.ts";
 import { isRange, isVersion } from "./version-range.ts";
 
@@ -28,7 +28,6 @@ export interface PackageSource {
 const defaultIntervalMs = 300_000;
 const intervals = { minMs: 1_000, maxMs: 86_400_000 };
 const chartName = { pattern: /^[A-Za-z0-9][-._A-Za-z0-9]{0,249}$/u, rule: "the name of a chart" };
-const credentialName = { pattern: /^[a-z0-9][-.a-z0-9]{0,62}$/u, rule: "the name of a credential" };
 const tagRule = { pattern: /^\w[-.\w]{0,127}$/u, rule: "a tag: up to 128 letters, digits, -_." };
 const digestRule = { pattern: /^sha256:[0-9a-f]{64}$/u, rule: "sha256: and 64 lower-case hex digits" };
 // The distribution specification's rule for names; no user, query or fragment: what is secret has its place on the hub.
@@ -94,7 +93,7 @@ function readVersion(fields: Fields): string {
 
 function readCommon(fields: Fields): Pick<PackageRef, "credential" | "intervalMs"> {
   return {
-    credential: fields.text("credential", credentialName) ?? "",
+    credential: fields.text("credential", nameRule) ?? "",
     intervalMs: fields.duration("interval", intervals) ?? defaultIntervalMs,
   };
 }

@@ -21,7 +21,9 @@ test("reads a repository with its defaults", () => {
       version: "",
       path: "",
       intervalSeconds: 60,
+      credential: "",
       hostKeys: [],
+      signedBy: [],
       declares: false,
       at: { file: "a.yaml", line: 1, column: 1 },
     },
@@ -51,6 +53,10 @@ test.each([
   ["{ url: 'https://h/x', version: '>>1' }", "is no range of versions"],
   ["{ url: 'https://h/x', path: ../x }", "leads out of the repository"],
   ["{ url: 'https://h/x', interval: 10ms }", "has to be"],
+  ["{ url: 'https://h/x', signedBy: [bob] }", "has to be public keys"],
+  ["{ url: 'https://h/x', signedBy: ['-----BEGIN OPENSSH PRIVATE KEY----- s3cret'] }", "has to be public keys"],
+  ["{ url: 'https://h/x', credential: 'My key' }", "has to be up to 63"],
+  ["{ url: 'git@h:x', credential: team }", "is for addresses over http(s)"],
 ])("refuses %s, and quotes no password", (spec, expected) => {
   const { declarations, problems } = read(`spec: ${spec}`);
   expect(declarations).toEqual([]);

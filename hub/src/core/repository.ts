@@ -1,6 +1,6 @@
 import type { Position } from "@drover/shared/errors";
 
-import type { Fields } from "./fields.ts";
+import { nameRule, type Fields } from "./fields.ts";
 import type { Header } from "./header.ts";
 import { joinPath } from "./repository-path.ts";
 import { isRange, rangeHint } from "./version-range.ts";
@@ -20,8 +20,12 @@ export interface DeclaredRepository {
   /** Only this folder of it; "" = all. */
   readonly path: string;
   readonly intervalSeconds: number;
+  /** By its name on the hub, for an address over http(s); "" = none. */
+  readonly credential: string;
   /** Keys of its SSH server; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
+  /** Keys of those of whom one has to have signed a commit; none = it needs no signature. */
+  readonly signedBy: readonly string[];
   /** Whether what it declares itself holds too, and not only its files. */
   readonly declares: boolean;
   readonly at: Position;
@@ -35,8 +39,16 @@ const nothing: Spec = {
   version: "",
   path: "",
   intervalSeconds: 60,
+  credential: "",
   hostKeys: [],
+  signedBy: [],
   declares: false,
+};
+
+/** Roughly: whether they hold keys, and no private ones, is seen where OpenPGP is read. */
+const publicKeys = {
+  pattern: /-----BEGIN PGP PUBLIC KEY BLOCK-----|(?:ssh|ecdsa)-/u,
+  rule: "public keys: armored OpenPGP, ssh-ed25519 AAAA…, or lines of allowed_signers",
 };
 
 export function readRepository({ name, repository }: Header, document: Fields): DeclaredRepository {
@@ -47,13 +59,16 @@ export function readRepository({ name, repository }: Header, document: Fields): 
 
 function readSpec(fields: Fields): Spec {
   const intervalMs = fields.duration("interval", { minMs: 1_000, maxMs: 86_400_000 });
+  const url = readUrl(fields);
   const spec: Spec = {
-    url: readUrl(fields),
+    url,
     ref: fields.text("ref") ?? nothing.ref,
     version: readVersion(fields),
     path: readPath(fields),
     intervalSeconds: intervalMs === undefined ? nothing.intervalSeconds : intervalMs / 1000,
+    credential: readCredential(fields, url),
     hostKeys: fields.texts("hostKeys"),
+    signedBy: fields.texts("signedBy", publicKeys),
     declares: fields.flag("declares", nothing.declares),
   };
   fields.finish();
@@ -83,6 +98,13 @@ function readUrl(spec: Fields): string {
     );
   }
   return url;
+}
+
+function readCredential(spec: Fields, url: string): string {
+  const name = spec.text("credential", nameRule) ?? nothing.credential;
+  if (name !== "" && url !== "" && !/^https?:/iu.test(url))
+    spec.wrong("credential", "is for addresses over http(s)", "over SSH the hub has a deploy key of its own");
+  return name;
 }
 
 function readPath(spec: Fields): string {

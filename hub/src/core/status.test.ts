@@ -32,6 +32,7 @@ const heldPrune = { digest: "sha256:ab", objects: 12, reason: "ManyLeave" };
 const healthy: TargetFacts = {
   target,
   report,
+  waiting: "",
   joined: true,
   connected: true,
   refusal: undefined,
@@ -97,6 +98,13 @@ describe("state of a target", () => {
       { report: { ...report, heldPrune, health: "Failed", reason: "CrashLoopBackOff" } },
       "degraded",
       "CrashLoopBackOff",
+    ],
+    ["a change waits for its turn", { waiting: "waits for wave canary" }, "pending", "WaitingForRollout"],
+    [
+      "a change waits, and what runs is broken",
+      { waiting: "waits", report: { ...report, phase: "failed", reason: "Invalid" } },
+      "failed",
+      "Invalid",
     ],
     ["no report yet", { report: undefined }, "progressing", "Distributing"],
     ["report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],

@@ -7,6 +7,8 @@ export interface TargetFacts {
   readonly target: Pick<TargetRecord, "app" | "cluster" | "bundle" | "removal" | "syncRequest">;
   /** The newest report of the agent about this target. */
   readonly report: Report | undefined;
+  /** Why a change that Git has for it is not released to it yet; "" = there is none. */
+  readonly waiting: string;
   readonly joined: boolean;
   readonly connected: boolean;
   /** Set when the agent refused its newest assignments. */
@@ -34,6 +36,8 @@ export function assessTarget(facts: TargetFacts): Assessment {
   }
   const held = describeHeld(target, report);
   const assessment = assessReport(report);
+  if (assessment.state === "current" && facts.waiting !== "")
+    return assess("pending", "WaitingForRollout", facts.waiting);
   // The bundle is there; what it left out is not gone yet, and waits for a person.
   return held !== undefined && assessment.state === "current" ? assess("pending", "PruneHeld", held) : assessment;
 }

@@ -99,23 +99,26 @@ function readWave(fields: Fields): Wave {
   return wave;
 }
 
+const rest: Wave = { name: lastWave, clusters: everyCluster, maxConcurrent: undefined, soakMs: 0, approval: false };
+
+/** All waves in order. The last one is of the clusters that no wave names, so that none is left out (E26). */
+export function allWaves({ waves }: Pick<RolloutStrategy, "waves">): readonly Wave[] {
+  return [...waves, rest];
+}
+
 /** The clusters of a wave, by name. */
 export interface WaveClusters {
   readonly wave: Wave;
   readonly clusters: readonly string[];
 }
 
-/**
- * Which clusters come in which wave: each in the first that names it, and those that none names in one of their own after
- * all others, so that none is left out (E26).
- */
+/** Which clusters come in which wave: each in the first that names it. */
 export function wavesOf(
-  { waves }: Pick<RolloutStrategy, "waves">,
+  strategy: Pick<RolloutStrategy, "waves">,
   clusters: readonly PlaceableCluster[],
 ): readonly WaveClusters[] {
-  const rest: Wave = { name: lastWave, clusters: everyCluster, maxConcurrent: undefined, soakMs: 0, approval: false };
   let left = clusters;
-  const filled = [...waves, rest].map((wave) => {
+  const filled = allWaves(strategy).map((wave) => {
     const taken = left.filter((cluster) => matchCluster(wave.clusters, cluster).matched);
     left = left.filter((cluster) => !taken.includes(cluster));
     return { wave, clusters: taken.map(({ name }) => name).toSorted() };

@@ -29,6 +29,8 @@ export interface Variant {
   readonly namespace: string | undefined;
   /** With an error among them the clusters of this variant keep what they have. */
   readonly problems: readonly Problem[];
+  /** Why nobody can tell yet what these clusters get: they keep what they have. */
+  readonly waiting?: string;
 }
 
 /** Clusters for which the same overrides hold. */

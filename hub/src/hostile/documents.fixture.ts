@@ -1,7 +1,6 @@
 import { atPlaces, builtInKeys, inputs, strangeCharacters, type HostileInput } from "./corpus.fixture.ts";
+import { quoted, repeat } from "./written.fixture.ts";
 
-const repeat = (count: number, item: (index: number) => string, separator = ""): string =>
-  Array.from({ length: count }, (_, index) => item(index)).join(separator);
 const object = (rest: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n${rest}\n`;
 const bomb = (levels: number, width: number, alias: (level: number) => string): string =>
   repeat(
@@ -86,7 +85,6 @@ export const yamlInputs: readonly HostileInput[] = inputs([
 
 const strange = Object.entries(strangeCharacters);
 const keys = builtInKeys.map((key) => [key, key] as const);
-const quoted = (text: string): string => JSON.stringify(text);
 
 /** Files of plain manifests. */
 export const objectInputs: readonly HostileInput[] = [

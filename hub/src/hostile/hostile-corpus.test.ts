@@ -12,12 +12,16 @@ import { desire } from "../core/desired.ts";
 import { defaultHelm } from "../core/helm.ts";
 import { clusterOf } from "../core/override.fixture.ts";
 import { chartRequest, render } from "../core/render/index.ts";
-import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
+import { snapshotOf } from "../core/render/snapshot.fixture.ts";
+import { refusalOf } from "../core/signers.ts";
 import { parseAddress } from "../source/address.ts";
 import { filesForHelm } from "../source/chart-files.ts";
+import { judgeCommit } from "../source/commit-signature.ts";
 import { filesForKustomize } from "../source/kustomize-files.ts";
 import { followLinks } from "../source/links.ts";
 import { checkRef } from "../source/refs.ts";
+import { idOf, objectsOf } from "../source/signatures.fixture.ts";
+import { readSigners } from "../source/signers.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readTgz } from "../source/tar.ts";
 import type { HostileInput } from "./corpus.fixture.ts";
@@ -25,6 +29,7 @@ import { declarationInputs, expressionInputs } from "./declarations.fixture.ts";
 import { objectInputs, yamlInputs } from "./documents.fixture.ts";
 import { patchInputs } from "./patches.fixture.ts";
 import { chartInputs, kustomizationInputs } from "./render.fixture.ts";
+import { signatureInputs, signerInputs } from "./signatures.fixture.ts";
 import { addressInputs, archiveInputs, linkInputs, refInputs } from "./sources.fixture.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -32,22 +37,6 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const maxMs = 1000;
 const signal = new AbortController().signal;
 const never = (): Promise<never> => Promise.reject(new Error("no program was expected"));
-
-/** A snapshot in memory, without links. */
-function snapshotOf(files: Readonly<Record<string, string>>): SnapshotFiles {
-  const entries = new Map<string, SnapshotFile>(
-    Object.keys(files).map((path) => [path, { path, oid: path, mode: "file" }]),
-  );
-  const resolve = (path: string): Promise<SnapshotFile> => {
-    const isFolder = path === "" || [...entries.keys()].some((file) => file.startsWith(`${path}/`));
-    const found = entries.get(path) ?? (isFolder ? { path, oid: path, mode: "folder" as const } : undefined);
-    return found === undefined
-      ? Promise.reject(new DroverError("not_found", "there is no such file"))
-      : Promise.resolve(found);
-  };
-  const read = (path: string): Promise<Uint8Array> => Promise.resolve(encode(files[path] ?? ""));
-  return { entries, resolve, read, decode: async (path) => decodeYaml(path, await read(path)) };
-}
 
 const application: Application = {
   kind: "Application",
@@ -120,6 +109,12 @@ const families: Readonly<Record<string, readonly Case[]>> = {
   }),
   archives: family(archiveInputs, (tar) => passes(() => readTgz(gzipSync(tar), 11_000_000))),
   kustomizations: family(kustomizationInputs, (files: Trees) => passes(() => filesForKustomize(snapshot(files), ""))),
+  signers: family(signerInputs, (text) => passes(() => readSigners([text]))),
+  signatures: family(signatureInputs, async (object) => {
+    const verdict = await judgeCommit(objectsOf([object]), { id: idOf(object) }, []);
+    const code = refusalOf(verdict);
+    return code === undefined ? [] : [{ code }];
+  }),
   charts: family(chartInputs, async (files: Trees) => {
     return (await filesForHelm(snapshot(files), chartRequest(application))).problems;
   }),

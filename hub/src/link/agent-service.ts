@@ -126,7 +126,7 @@ function deliver({ handler, log }: AgentContext, cluster: string, message: Agent
       case "inspection":
         return handler.inspected(cluster, message.inspection);
       case "hello":
-        return;
+        return handler.introduced(cluster, message.hello);
     }
   } catch (cause) {
     log.error({ cluster, err: DroverError.from(cause) }, "message of an agent could not be handled");

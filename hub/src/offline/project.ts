@@ -13,10 +13,19 @@ import { placeClusters, type Group } from "../core/desired.ts";
 import { clustersIn, type RenderOf } from "../core/lint/index.ts";
 import { formatPackage } from "../core/package.ts";
 import { concerns } from "../core/placement.ts";
+import type { Capabilities } from "../core/render/chart.ts";
 import { renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
-import { render, type Rendered, type RenderInput, type Variant } from "../core/render/index.ts";
-import { createHelm } from "../source/helm.ts";
+import {
+  chartRequest,
+  chooseRenderer,
+  render,
+  type Rendered,
+  type RenderInput,
+  type Variant,
+} from "../core/render/index.ts";
+import { createHelm, type Helm } from "../source/helm.ts";
 import { createKustomize } from "../source/kustomize.ts";
+import { peoplesNetworks } from "../source/networks.ts";
 import { createPackages, type Packages } from "../source/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
@@ -33,6 +42,8 @@ export interface Project {
   readonly contentOf: (application: Application) => Snapshot;
   /** Renders once more, in another way than the files have it. */
   readonly render: Render;
+  /** Applications whose chart looks at what `capabilities` did not say. */
+  readonly assumed: readonly string[];
   /** Everything that is wrong with the files, and with what they render. */
   readonly problems: readonly Problem[];
 }
@@ -43,6 +54,8 @@ export interface ProjectOptions {
   readonly revision?: string;
   /** Whether charts and artifacts are fetched from where they are published, without credentials. */
   readonly fetch?: boolean;
+  /** What charts are told of every cluster, since no agent is asked; default: Helm's own idea of one. */
+  readonly capabilities?: Capabilities;
   /** Where programs are looked for. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -52,10 +65,14 @@ export async function readProject(options: ProjectOptions, signal: AbortSignal):
   if (options.fetch !== true) return read(options, undefined, signal);
   const folder = await mkdtemp(join(tmpdir(), "drover-packages-"));
   try {
-    return await read(options, createPackages({ folder, credentialFor: () => undefined }), signal);
+    return await read(options, createPackages({ folder, credentialFor: isOnHub, networks: peoplesNetworks }), signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function isOnHub(name: string): never {
+  throw new DroverError("source_auth", `the credential ${name} is on the hub, and nowhere else`);
 }
 
 async function read(options: ProjectOptions, packages: Packages | undefined, signal: AbortSignal): Promise<Project> {
@@ -86,9 +103,10 @@ async function read(options: ProjectOptions, packages: Packages | undefined, sig
       kustomize: (path, stop) => programs.kustomize(content, path, stop),
       helm: (request, stop) => programs.helm.template(content, request, stop),
     };
-    return render({ ...input, variant }, signal);
+    return render({ ...input, variant: { ...variant, ...options.capabilities } }, signal);
   };
   const renders = new Map<string, Renders>();
+  const assumed: string[] = [];
   for (const application of declarations) {
     if (application.kind !== "Application" || application.source.repository !== snapshot.repository) continue;
     const content = await fetchContent(application, snapshot, packages, signal);
@@ -98,11 +116,24 @@ async function read(options: ProjectOptions, packages: Packages | undefined, sig
     }
     contents.set(application.name, content);
     const own = (variant: Variant): Promise<Rendered> => renderOne(application, variant);
+    if (await isAssumed(application, content, { helm: programs.helm, told: options.capabilities ?? {} })) {
+      assumed.push(application.name);
+    }
     renders.set(application.name, await renderGroups(application, groupsOf(declarations, application), own));
   }
   const all = [...renders.values()].flatMap((byValues) => [...byValues.values()]);
   problems.push(...uniqueProblems(all.flatMap((render) => render.problems)));
-  return { declarations, problems, snapshot, contentOf, render: renderOne, ...lookup(renders) };
+  return { declarations, problems, snapshot, assumed, contentOf, render: renderOne, ...lookup(renders) };
+}
+
+async function isAssumed(
+  application: Application,
+  content: Snapshot,
+  { helm, told }: { readonly helm: Helm; readonly told: Capabilities },
+): Promise<boolean> {
+  if (chooseRenderer(application, content) !== "helm") return false;
+  const { version, apis } = await helm.looks(content, chartRequest(application));
+  return (version && told.kubeVersion === undefined) || (apis && told.apis === undefined);
 }
 
 /** The files of an application; a problem of its own where they are elsewhere and do not come here. */

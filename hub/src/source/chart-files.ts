@@ -83,7 +83,11 @@ class ChartCopy implements ChartFiles {
     if (depth > maxNesting) throw new DroverError("document_invalid", `links below ${from} lead in a circle`, { at });
     const prefix = from === "" ? "" : `${from}/`;
     for (const entry of this.#snapshot.entries.values()) {
-      if (!entry.path.startsWith(prefix) || entry.mode === "submodule") continue;
+      if (!entry.path.startsWith(prefix)) continue;
+      if (entry.mode === "submodule") {
+        const message = `${entry.path} is a submodule, whose files are in another repository`;
+        throw new DroverError("document_invalid", message, { at: { file: entry.path, line: 1, column: 1 } });
+      }
       const below = `${to}/${entry.path.slice(prefix.length)}`;
       const target = entry.mode === "symlink" ? await this.#snapshot.resolve(entry.path) : entry;
       if (target.mode === "folder") await this.#addFolder(target.path, below, depth + 1);

@@ -4,7 +4,8 @@ import { DroverError } from "@drover/shared/errors";
 import { readChartIndex } from "../core/chart-index.ts";
 import type { PackageRef } from "../core/package.ts";
 import { pickVersion } from "../core/version-range.ts";
-import { basicOf } from "./registry-auth.ts";
+import type { ChartIndexes } from "./chart-indexes.ts";
+import { basicOf } from "./credential.ts";
 import { refusal } from "./registry.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
 import { createWebClient } from "./web-client.ts";
@@ -15,19 +16,23 @@ const maxIndexBytes = 64 * 1024 * 1024;
  * What a reference to a chart repository over http(s) names now, by its index. Credentials go to the repository's own
  * origin only, wherever the index says that archives are. Throws as `resolveInRegistry` does.
  */
-export async function resolveInIndex(ref: PackageRef, options: ResolveOptions): Promise<Resolved> {
+export async function resolveInIndex(
+  ref: PackageRef,
+  options: ResolveOptions & { readonly indexes: ChartIndexes },
+): Promise<Resolved> {
   const folder = `${ref.repository}/`;
   if (!URL.canParse(folder)) throw new DroverError("usage", `${ref.repository} is no address`);
   const base = new URL(folder);
   const client = createWebClient({ origin: base.origin, ...options });
   const authorization = basicOf(options.credential);
-  const get = async (url: URL, maxBytes: number): Promise<Uint8Array> => {
-    const { status, body } = await client.get(url, { authorization, maxBytes });
-    if (status === 200) return body;
-    throw refusal(url, status);
-  };
-  const index = new TextDecoder().decode(await get(new URL("index.yaml", base), maxIndexBytes));
-  const entries = readChartIndex(index, ref.name);
+  const index = new URL("index.yaml", base);
+  // Whom it is shown to is part of its name: others may be shown another.
+  const bytes = await options.indexes.read(`${ref.credential} ${index.href}`, async (headers) => {
+    const answer = await client.get(index, { authorization, headers, maxBytes: maxIndexBytes });
+    if (answer.status === 200 || answer.status === 304) return answer;
+    throw refusal(index, answer.status);
+  });
+  const entries = readChartIndex(new TextDecoder().decode(bytes), ref.name);
   const versions = entries.map(({ version }) => version);
   const version = pickVersion(ref.version, versions);
   const entry = entries.find((one) => one.version === version);
@@ -45,7 +50,12 @@ export async function resolveInIndex(ref: PackageRef, options: ResolveOptions): 
     version,
     digest: undefined,
     content: entry.digest === "" ? undefined : entry.digest,
-    download: async (maxBytes) => get(archiveUrl(entry.url, base), maxBytes),
+    download: async (maxBytes) => {
+      const url = archiveUrl(entry.url, base);
+      const { status, body } = await client.get(url, { authorization, maxBytes });
+      if (status === 200) return body;
+      throw refusal(url, status);
+    },
   };
 }
 

@@ -2,6 +2,14 @@ import { decodeYaml } from "@drover/shared/decode";
 import { DroverError } from "@drover/shared/errors";
 import { textAt } from "@drover/shared/json";
 
+import {
+  findLooks,
+  findQuestions,
+  looksAtNothing,
+  mergeLooks,
+  type Looks,
+  type Question,
+} from "../core/render/looks.ts";
 import { findTemplateFunctions, outerReferences } from "../core/render/template-functions.ts";
 import { SizedCache } from "./sized-cache.ts";
 import { readTgz } from "./tar.ts";
@@ -14,17 +22,24 @@ export interface Scan {
   readonly lookups: readonly number[];
   /** What a schema refers to outside itself. */
   readonly outer: readonly string[];
+  readonly looks: Looks;
+  /** What templates ask the list of APIs for. */
+  readonly questions: readonly Question[];
 }
 
 /** `path` is from a chart's folder or from one of its sub-charts. */
 export function scanFile(path: string, bytes: Uint8Array): Scan {
   const text = new TextDecoder("latin1").decode(bytes);
   const outer = /(?:^|\/)values\.schema\.json$/u.test(path) ? outerReferences(text) : [];
+  const plain: Scan = { chance: false, lookups: [], outer, looks: looksAtNothing, questions: [] };
   // Any other file may be read and run as a template, but people do that to no documentation.
-  if (/\.md$/iu.test(path) || !text.includes("{{")) return { chance: false, lookups: [], outer };
+  if (/\.md$/iu.test(path)) return plain;
+  const looks = findLooks(text);
+  if (!text.includes("{{")) return { ...plain, looks };
   const { chance, lookups } = findTemplateFunctions(text);
   const isTemplate = /(?:^|\/)templates\//u.test(path) && !path.endsWith("/NOTES.txt");
-  return { chance, lookups: isTemplate ? lookups : [], outer };
+  if (!isTemplate) return { ...plain, chance, looks };
+  return { chance, lookups, outer, looks, questions: findQuestions(text) };
 }
 
 export interface Archive extends Scan {
@@ -75,5 +90,7 @@ export function mergeScans(scans: readonly Scan[]): Scan {
     chance: scans.some(({ chance }) => chance),
     lookups: scans.flatMap(({ lookups }) => lookups),
     outer: [...new Set(scans.flatMap(({ outer }) => outer))],
+    looks: mergeLooks(scans.map(({ looks }) => looks)),
+    questions: scans.flatMap(({ questions }) => questions),
   };
 }

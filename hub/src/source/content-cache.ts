@@ -57,11 +57,15 @@ export function createContentCache({ folder, maxBytes = defaultMaxBytes }: Conte
   };
 }
 
-/** What is read is whole, or not there. */
+let writes = 0;
+
+/** What is read is whole, or not there. Each writes to a file of its own first: several may bring the same. */
 async function replace(folder: string, path: string, bytes: Uint8Array): Promise<void> {
+  writes += 1;
+  const part = `${path}.${writes}.part`;
   await mkdir(folder, { recursive: true });
-  await writeFile(`${path}.part`, bytes);
-  await rename(`${path}.part`, path);
+  await writeFile(part, bytes);
+  await rename(part, path);
 }
 
 async function touch(path: string): Promise<void> {

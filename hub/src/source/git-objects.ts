@@ -11,6 +11,12 @@ export interface CommitObject {
   readonly committedAtMs: number;
 }
 
+/** An object as it is hashed, without its header. */
+export interface RawObject {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface TreeItem {
   readonly name: string;
   readonly oid: string;
@@ -28,7 +34,13 @@ export interface GitObjects {
   readTree(oid: string): Promise<readonly TreeItem[]>;
   /** Throws `input_too_large`. */
   readBlob(oid: string, maxBytes: number): Promise<Uint8Array>;
+  /** A commit or a tag as it was written. */
+  readRaw(oid: string): Promise<RawObject>;
   has(oid: string): Promise<boolean>;
+  /** What isomorphic-git remembers of the packs: their indexes, and whole packs. */
+  readonly cache: object;
+  /** Lets go of what is remembered: other packs are in their place. */
+  forgetPacks(): void;
 }
 
 const modes: Readonly<Record<string, TreeItem["mode"]>> = {
@@ -45,7 +57,6 @@ const modes: Readonly<Record<string, TreeItem["mode"]>> = {
  * and thrown as `source_unreachable`.
  */
 export function openGitObjects(folder: string, damaged: () => void = () => undefined): GitObjects {
-  // isomorphic-git keeps indexes and whole packs in here.
   let cache = {};
   const read = async <T>(body: (base: { fs: typeof fs; gitdir: string; cache: object }) => Promise<T>): Promise<T> => {
     try {
@@ -75,22 +86,17 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
     },
     async readTree(oid) {
       const { tree } = await read((base) => git.readTree({ ...base, oid }));
-      return tree.map((entry) => {
-        if (unsafeName.test(entry.path)) {
-          throw new DroverError(
-            "document_invalid",
-            `a file may not be called ${JSON.stringify(entry.path.slice(0, 80))}`,
-          );
-        }
-        const mode = modes[entry.mode.padStart(6, "0")];
-        if (mode !== undefined) return { name: entry.path, oid: entry.oid, mode };
-        throw new DroverError("document_invalid", `${entry.path} has the unknown mode ${entry.mode}`);
-      });
+      return tree.map(checkEntry);
     },
     async readBlob(oid, maxBytes) {
       const { blob } = await read((base) => git.readBlob({ ...base, oid }));
       if (blob.length <= maxBytes) return blob;
       throw new DroverError("input_too_large", `the file has ${blob.length} bytes, more than the limit of ${maxBytes}`);
+    },
+    async readRaw(oid) {
+      const { type, object } = await read((base) => git.readObject({ ...base, oid, format: "content" }));
+      if (object instanceof Uint8Array) return { type: type ?? "", bytes: object };
+      throw new DroverError("source_unreachable", "an object of the repository cannot be read");
     },
     async has(oid) {
       try {
@@ -100,7 +106,22 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
         return false;
       }
     },
+    get cache() {
+      return cache;
+    },
+    forgetPacks() {
+      cache = {};
+    },
   };
+}
+
+function checkEntry({ path, oid, mode: digits }: git.TreeEntry): TreeItem {
+  if (unsafeName.test(path)) {
+    throw new DroverError("document_invalid", `a file may not be called ${JSON.stringify(path.slice(0, 80))}`);
+  }
+  const mode = modes[digits.padStart(6, "0")];
+  if (mode !== undefined) return { name: path, oid, mode };
+  throw new DroverError("document_invalid", `${path} has the unknown mode ${digits}`);
 }
 
 function unsafe(cause?: unknown): DroverError {

@@ -1,4 +1,4 @@
-import { DroverError } from "@drover/shared/errors";
+import type { DroverError } from "@drover/shared/errors";
 import type { HttpClient } from "isomorphic-git";
 
 /** How Git's requests reach a repository, for one fetch. Disposing ends what is still open. */
@@ -7,12 +7,6 @@ export interface GitTransport extends HttpClient, Disposable {
   readonly url: string;
   /** Why an answer was cut off: isomorphic-git swallows what a body throws. */
   readonly failure: DroverError | undefined;
-}
-
-export function unreachable(url: string, why: string): DroverError {
-  return new DroverError("source_unreachable", `${url} does not answer: ${why}`, {
-    hint: "it is tried again by itself",
-  });
 }
 
 /** The whole of a request. */

@@ -9,7 +9,9 @@ import type { Problem } from "@drover/shared/problems";
 import type { ChartOutput, ChartRequest } from "../core/render/chart.ts";
 import { explainHelm } from "../core/render/helm-complaint.ts";
 import { maxPrintedBytes } from "../core/render/limits.ts";
-import { runBounded, withoutNetwork } from "./bounded-process.ts";
+import { findLooks, looksAtNothing, mergeLooks, type Looks, type Question } from "../core/render/looks.ts";
+import { isRevisionFault } from "../core/render/revision-fault.ts";
+import { runBounded, withoutNetwork, type BoundedResult } from "./bounded-process.ts";
 import {
   copyOfChart,
   copyOfValues,
@@ -19,7 +21,9 @@ import {
   type ChartFiles,
 } from "./chart-files.ts";
 import { isArchive, mergeScans, scanFile, type Scan } from "./chart-scan.ts";
+import { createOwnApis } from "./helm-own-apis.ts";
 import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
+import { SizedCache } from "./sized-cache.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface HelmOptions {
@@ -30,6 +34,8 @@ export interface HelmOptions {
 export interface Helm {
   /** Equal when a render would read nothing else than before: files, values, parameters and the program. */
   key(snapshot: Snapshot, request: ChartRequest): Promise<string>;
+  /** What the chart looks at of its cluster; nothing where its files are faulty, which a render says. */
+  looks(snapshot: Snapshot, request: ChartRequest): Promise<Looks>;
   /**
    * Renders a chart of the snapshot. Throws `program_missing`, `timeout`, and for what the repository is to blame for
    * `document_invalid` and `input_too_large`.
@@ -48,12 +54,17 @@ const defaultLimits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: maxPr
  */
 export function createHelm({ environment, limits }: HelmOptions): Helm {
   const filesOf = createFileMemory();
+  const ownApis = createOwnApis();
   return {
+    looks: createLooks(filesOf),
     async key(snapshot, request) {
       const program = await programIdentity(environment);
       // A chart whose files cannot even be told is rendered, which says why, once a commit.
       const files = await filesOf(snapshot, request).catch(() => ({ digest: snapshot.commit.id }));
-      return digestOf(canonicalJson([program, request, files.digest]));
+      const { capabilities, ...rest } = request;
+      return digestOf(
+        canonicalJson([program, rest, capabilities.kubeVersion, capabilities.apis?.digest, files.digest]),
+      );
     },
     async template(snapshot, request, signal) {
       const { files, problems } = await filesOf(snapshot, request);
@@ -62,14 +73,26 @@ export function createHelm({ environment, limits }: HelmOptions): Helm {
       const program = await findHelm(environment);
       const folder = await mkdtemp(join(tmpdir(), "drover-helm-"));
       try {
-        const { scan, warnings } = await writeCopy(snapshot, files, { folder, signal });
+        const copied = await writeCopy(snapshot, files, { folder, signal });
+        const { scan } = copied;
         const values = await writeValues(request, folder);
-        const command = [...(await withoutNetwork()), program, ...templateArguments(request, folder, scan)];
-        const bounds = { command, workFolder: folder, ...defaultLimits, ...limits };
+        const inBounds = async (...words: readonly string[]): Promise<BoundedResult> => {
+          const command = [...(await withoutNetwork()), program, ...words];
+          return runBounded({ command, workFolder: folder, ...defaultLimits, ...limits }, signal);
+        };
+        const assumed = await assumedApis(copied, request, async () => {
+          const own = join(folder, "own");
+          const identity = await programIdentity(environment);
+          return ownApis.of(identity, own, async () => {
+            const { output, failed } = await inBounds("template", "own", own);
+            return failed ? undefined : output;
+          });
+        });
+        const warnings = [...copied.warnings, ...assumed];
         const printed: Uint8Array[] = [];
         const times = scan.chance || scanFile("values.yaml", values).chance ? 2 : 1;
         for (let time = 0; time < times; time += 1) {
-          const { output, complaint, failed } = await runBounded(bounds, signal);
+          const { output, complaint, failed } = await inBounds(...templateArguments(request, folder, scan));
           if (failed) {
             const said = complaint.replaceAll(`${folder}/`, "").replaceAll(folder, ".");
             const problem = explainHelm(said, { fileOf, chart: fileOf("Chart.yaml") });
@@ -85,13 +108,45 @@ export function createHelm({ environment, limits }: HelmOptions): Helm {
   };
 }
 
+function createLooks(filesOf: FileMemory): Helm["looks"] {
+  // What files look at is told by themselves, so it holds for every commit that has them.
+  const known = new SizedCache<Looks>(10_000);
+  const looksOf = async (snapshot: Snapshot, { files, digest }: RememberedFiles): Promise<Looks> => {
+    const name = `${snapshot.repository} ${digest}`;
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    const found: Looks[] = [];
+    for await (const { file, bytes, scan } of readAll(snapshot, files)) {
+      found.push(scan.looks);
+      // Helm asks it of the chart alone, not of those in it.
+      const isChart = file.to === `${copyOfChart}/Chart.yaml`;
+      if (isChart && new TextDecoder().decode(bytes).includes("kubeVersion"))
+        found.push({ version: true, apis: false });
+    }
+    const looks = mergeLooks(found);
+    known.set(name, looks, 1);
+    return looks;
+  };
+  return async (snapshot, request) => {
+    try {
+      const ofFiles = await looksOf(snapshot, await filesOf(snapshot, request));
+      return mergeLooks([ofFiles, findLooks(JSON.stringify(request.values))]);
+    } catch (cause) {
+      if (!isRevisionFault(cause)) throw cause;
+      return looksAtNothing;
+    }
+  };
+}
+
 interface RememberedFiles extends ChartFiles {
   /** Equal for equal files and problems. */
   readonly digest: string;
 }
 
+type FileMemory = (snapshot: Snapshot, request: ChartRequest) => Promise<RememberedFiles>;
+
 /** The variants of an application read the same files: they are looked for once a snapshot. */
-function createFileMemory(): (snapshot: Snapshot, request: ChartRequest) => Promise<RememberedFiles> {
+function createFileMemory(): FileMemory {
   const known = new WeakMap<Snapshot, Map<string, RememberedFiles>>();
   return async (snapshot, request) => {
     const charts = known.get(snapshot) ?? new Map<string, RememberedFiles>();
@@ -108,7 +163,7 @@ function createFileMemory(): (snapshot: Snapshot, request: ChartRequest) => Prom
 
 function templateArguments(request: ChartRequest, folder: string, scan: Scan): readonly string[] {
   const { releaseName, namespace, includeCRDs, skipTests, capabilities } = request;
-  const { kubeVersion, apiVersions = [] } = capabilities;
+  const { kubeVersion, apis } = capabilities;
   const valueFiles = [...request.valueFiles, ...request.values].map((_file, index) => copyOfValues(index));
   return [
     "template",
@@ -120,7 +175,7 @@ function templateArguments(request: ChartRequest, folder: string, scan: Scan): r
     ...(skipTests ? ["--skip-tests"] : []),
     ...(scan.outer.length > 0 ? ["--skip-schema-validation"] : []),
     ...(kubeVersion === undefined ? [] : [`--kube-version=${kubeVersion}`]),
-    ...apiVersions.map((version) => `--api-versions=${version}`),
+    ...(apis?.versions ?? []).map((version) => `--api-versions=${version}`),
   ];
 }
 
@@ -145,6 +200,11 @@ function asYaml(value: unknown): string {
 interface Copied {
   readonly scan: Scan;
   readonly warnings: readonly Problem[];
+  readonly questions: readonly Asked[];
+}
+
+interface Asked extends Question {
+  readonly file: string;
 }
 
 /** Links become the files that they lead to, so that the program follows nothing. */
@@ -153,22 +213,35 @@ async function writeCopy(
   files: readonly ChartFile[],
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<Copied> {
-  let bytesLeft = maxInputBytes;
   const scans: Scan[] = [];
   const warnings: Problem[] = [];
-  for (const file of files) {
+  const questions: Asked[] = [];
+  for await (const { file, bytes, scan } of readAll(snapshot, files)) {
     const { to, from } = file;
     signal.throwIfAborted();
-    const bytes = await snapshot.read(from);
-    bytesLeft -= bytes.length;
-    if (bytesLeft < 0) throw new DroverError("input_too_large", "the files of the chart are more than 64 MiB");
     const packed = isArchive(to);
-    const scan = packed ? await openArchive(snapshot, file) : scanFile(to, bytes);
     scans.push(scan);
     warnings.push(...warn(scan, from, packed));
+    questions.push(...scan.questions.map(({ api, line }) => ({ api, line: packed ? 1 : line, file: from })));
     await writeInto(folder, file, bytes);
   }
-  return { scan: mergeScans(scans), warnings };
+  return { scan: mergeScans(scans), warnings, questions };
+}
+
+interface ReadFile {
+  readonly file: ChartFile;
+  readonly bytes: Uint8Array;
+  readonly scan: Scan;
+}
+
+async function* readAll(snapshot: Snapshot, files: readonly ChartFile[]): AsyncGenerator<ReadFile, void> {
+  let bytesLeft = maxInputBytes;
+  for (const file of files) {
+    const bytes = await snapshot.read(file.from);
+    bytesLeft -= bytes.length;
+    if (bytesLeft < 0) throw new DroverError("input_too_large", "the files of the chart are more than 64 MiB");
+    yield { file, bytes, scan: isArchive(file.to) ? await openArchive(snapshot, file) : scanFile(file.to, bytes) };
+  }
 }
 
 async function writeInto(folder: string, { to, from }: ChartFile, bytes: Uint8Array): Promise<void> {
@@ -184,6 +257,7 @@ async function writeInto(folder: string, { to, from }: ChartFile, bytes: Uint8Ar
 }
 
 const maxLookups = 3;
+const maxAssumed = 10;
 
 function warn({ lookups, outer }: Scan, file: string, packed: boolean): readonly Problem[] {
   const warning = (code: string, message: string, line: number): Problem => {
@@ -197,6 +271,27 @@ function warn({ lookups, outer }: Scan, file: string, packed: boolean): readonly
       return warning("helm-schema-outside", message, 1);
     }),
   ];
+}
+
+/** A chart that asks for what Helm takes for granted is told yes, also where the cluster lacks it. */
+async function assumedApis(
+  { questions }: Copied,
+  { capabilities: { apis } }: ChartRequest,
+  ownApis: () => Promise<ReadonlySet<string>>,
+): Promise<readonly Problem[]> {
+  if (apis === undefined) return [];
+  const served = new Set(apis.versions);
+  const lacking = questions.filter(({ api }) => !served.has(api));
+  if (lacking.length === 0) return [];
+  const own = await ownApis();
+  return lacking
+    .filter(({ api }) => own.has(api))
+    .slice(0, maxAssumed)
+    .map(({ api, file, line }) => {
+      const message = `the cluster does not serve ${api}, but Helm tells the chart that it does`;
+      const hint = "ask for the version that replaced it first";
+      return { code: "helm-api-assumed", severity: "warning", message, at: { file, line, column: 1 }, hint };
+    });
 }
 
 /** Helm names files by charts and not by folders; a packed chart's files are the archive. */

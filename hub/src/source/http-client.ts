@@ -1,12 +1,20 @@
+import type { IncomingMessage } from "node:http";
+
 import { DroverError } from "@drover/shared/errors";
-import type { GitHttpRequest, GitHttpResponse } from "isomorphic-git";
+import type { GitHttpResponse } from "isomorphic-git";
 
 import type { HttpAddress } from "./address.ts";
 import { createByteBudget } from "./byte-budget.ts";
-import { collect, unreachable, type GitTransport } from "./git-transport.ts";
+import { basicOf, type Credential } from "./credential.ts";
+import { collect, type GitTransport } from "./git-transport.ts";
+import { explainFailure, keepConnections, sendRequest } from "./https-request.ts";
+import type { Networks } from "./networks.ts";
 
 export interface HttpClientOptions {
   readonly address: HttpAddress;
+  /** Stands in for the user and the password of the address, and holds certificates. */
+  readonly credential: Credential | undefined;
+  readonly networks: Networks;
   /** Ends every request and the reading of its answer. */
   readonly signal: AbortSignal;
   /** Bytes of all answers together. */
@@ -14,73 +22,63 @@ export interface HttpClientOptions {
 }
 
 /**
- * Git's requests over fetch: bounded, never redirected (a redirect would carry the credentials to whoever it names), and
- * with every failure turned into one of the source_* codes. Throws without credentials in any text.
+ * Git's requests over one connection: bounded, never redirected (a redirect would carry the credentials to whoever it
+ * names), and with every failure turned into one of the source_* codes. Throws without credentials in any text.
  */
 export function createHttpClient(options: HttpClientOptions): GitTransport {
+  const { address, credential, networks, signal, maxBytes } = options;
+  const { url } = address;
+  const login = loginOf(address, credential);
+  const budget = createByteBudget(url, maxBytes);
+  const agent = keepConnections(url);
+  let authorization = basicOf(login);
   let failure: DroverError | undefined;
-  const budget = createByteBudget(options.address.url, options.maxBytes);
-  let authorization = basic(options.address);
-  async function* count(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* read(answer: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      for await (const chunk of body) {
+      for await (const chunk of answer as AsyncIterable<Uint8Array>) {
         budget.spend(chunk.length);
         yield chunk;
       }
     } catch (cause) {
-      options.signal.throwIfAborted();
-      failure = cause instanceof DroverError ? cause : unreachable(options.address.url, "the connection broke");
+      signal.throwIfAborted();
+      failure = explainFailure({ shown: url, credential }, cause);
       throw failure;
     }
   }
   return {
-    url: options.address.url,
+    url,
     get failure() {
       return failure;
     },
-    [Symbol.dispose]: () => undefined,
+    [Symbol.dispose]: () => agent.destroy(),
     async request(request) {
       const body = request.body === undefined ? undefined : await collect(request.body);
-      let response = await send(request, { body, authorization, ...options });
-      const asksForBearer = /^bearer\b/iu.test(response.headers.get("www-authenticate") ?? "");
-      if (response.status === 401 && asksForBearer && options.address.password !== "") {
-        await response.body?.cancel();
-        authorization = `Bearer ${options.address.password}`;
-        response = await send(request, { body, authorization, ...options });
+      const send = async (): Promise<IncomingMessage> => {
+        const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
+        const to = { url: new URL(request.url), shown: url, credential, networks, agent };
+        return sendRequest({ ...to, method: request.method, headers, body, signal });
+      };
+      let answer = await send();
+      const asksForBearer = /^bearer\b/iu.test(answer.headers["www-authenticate"] ?? "");
+      if (answer.statusCode === 401 && asksForBearer && login.password !== "") {
+        answer.destroy();
+        authorization = `Bearer ${login.password}`;
+        answer = await send();
       }
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        throw refusal(response, options.address);
-      }
-      return describeResponse(response, count);
+      if (answer.statusCode === 200) return describeResponse(request.url, answer, read);
+      answer.destroy();
+      throw refusal(answer, url, login);
     },
   };
 }
 
-interface SendOptions extends HttpClientOptions {
-  readonly body: Uint8Array<ArrayBuffer> | undefined;
-  readonly authorization: string | undefined;
+type Login = Pick<Credential, "username" | "password">;
+
+function loginOf({ username, password }: HttpAddress, credential: Credential | undefined): Login {
+  return credential !== undefined && basicOf(credential) !== undefined ? credential : { username, password };
 }
 
-async function send(request: GitHttpRequest, options: SendOptions): Promise<Response> {
-  const { signal, body, authorization } = options;
-  const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-  try {
-    return await fetch(request.url, {
-      method: request.method ?? "GET",
-      headers,
-      redirect: "manual",
-      signal,
-      ...(body === undefined ? {} : { body }),
-    });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw unreachable(options.address.url, reasonOf(cause));
-  }
-}
-
-function refusal(response: Response, { url, password }: SendOptions["address"]): DroverError {
-  const { status } = response;
+function refusal({ statusCode: status = 0, headers }: IncomingMessage, url: string, { password }: Login): DroverError {
   if (status === 401 || status === 403) {
     return password === ""
       ? new DroverError("source_auth", `${url} asks for credentials`, {
@@ -95,14 +93,15 @@ function refusal(response: Response, { url, password }: SendOptions["address"]):
       hint: "check the address; some servers also answer so when credentials are missing",
     });
   }
-  const location = response.headers.get("location");
-  if (status >= 300 && status < 400 && location !== null) {
+  const { location } = headers;
+  if (status >= 300 && status < 400 && location !== undefined) {
     return new DroverError("source_missing", `${url} has moved to ${withoutQuery(location, url)}`, {
       hint: "register the new address",
     });
   }
+  const isBadRequest = status === 400 && url.startsWith("https:");
   return new DroverError("source_unreachable", `${url} answers with status ${status}`, {
-    hint: "it is tried again by itself",
+    hint: isBadRequest ? "some servers answer so when they want a client certificate" : "it is tried again by itself",
   });
 }
 
@@ -113,28 +112,12 @@ function withoutQuery(location: string, base: string): string {
 }
 
 function describeResponse(
-  response: Response,
-  count: (body: AsyncIterable<Uint8Array>) => AsyncIterableIterator<Uint8Array>,
+  url: string,
+  answer: IncomingMessage,
+  read: (answer: IncomingMessage) => AsyncIterableIterator<Uint8Array>,
 ): GitHttpResponse {
-  return {
-    url: response.url,
-    statusCode: response.status,
-    statusMessage: response.statusText,
-    headers: Object.fromEntries(response.headers),
-    ...(response.body === null ? {} : { body: count(response.body) }),
-  };
-}
-
-function basic({ username, password }: SendOptions["address"]): string | undefined {
-  if (username === "" && password === "") return undefined;
-  // Servers that take a token as the password look at the user name little, but want one.
-  const text = `${username === "" ? "token" : username}:${password}`;
-  return `Basic ${Buffer.from(text, "utf8").toString("base64")}`;
-}
-
-/** fetch hides what went wrong in `cause`; its code says enough. */
-function reasonOf(cause: unknown): string {
-  const inner = cause instanceof Error ? cause.cause : undefined;
-  if (inner instanceof Error && "code" in inner && typeof inner.code === "string") return inner.code;
-  return "the connection failed";
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(answer.headers)) if (typeof value === "string") headers[name] = value;
+  const { statusCode = 0, statusMessage = "" } = answer;
+  return { url, statusCode, statusMessage, headers, body: read(answer) };
 }

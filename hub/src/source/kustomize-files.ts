@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 
 import type { YamlDocument } from "@drover/shared/decode";
+import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, type Position } from "@drover/shared/errors";
 import { isRecord, textAt } from "@drover/shared/json";
 
@@ -38,6 +39,23 @@ export async function filesForKustomize(snapshot: Snapshot, path: string): Promi
   return [...snapshot.entries.values()]
     .filter((entry) => entry.mode !== "submodule" && prefixes.some((prefix) => entry.path.startsWith(prefix)))
     .map((entry) => entry.path);
+}
+
+/**
+ * Equal when a build would read the same. A kustomization whose files cannot even be told is built, which says why, once a
+ * commit.
+ */
+export async function kustomizeKey(snapshot: Snapshot, path: string): Promise<Digest> {
+  const read = filesForKustomize(snapshot, path).then((files) =>
+    Promise.all(
+      files.map(async (file) => {
+        const target = await snapshot.resolve(file);
+        // A link to a folder stays a link: what is in the folder counts where it is copied itself.
+        return [file, target.mode, target.mode === "folder" ? target.path : target.oid];
+      }),
+    ),
+  );
+  return digestOf(canonicalJson(await read.catch(() => snapshot.commit.id)));
 }
 
 async function referencedFolders(snapshot: Snapshot, folder: string): Promise<readonly string[]> {

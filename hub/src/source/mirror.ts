@@ -5,6 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import { findCredential, type CredentialFor } from "./credential.ts";
 import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
@@ -12,6 +13,7 @@ import { createHttpClient } from "./http-client.ts";
 import { createKnownHost } from "./known-host.ts";
 import { findLocalRepository } from "./local-repository.ts";
 import { MirrorFolders } from "./mirror-folders.ts";
+import { createNetworks, peoplesNetworks, type Networks } from "./networks.ts";
 import { checkRef, fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
 import { fetchRemote, type FetchedCommit } from "./remote-fetch.ts";
 import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
@@ -28,6 +30,10 @@ export interface SourceSpec {
   readonly version?: string;
   readonly username?: string;
   readonly password?: string;
+  /** The name of the credential that it is read with over http(s), in place of a user and a password; "" = none. */
+  readonly credential?: string;
+  /** The repository that declares it: then it may be in `MirrorOptions.networks` only; "" = people added it. */
+  readonly declaredIn?: string;
   /** Keys of an SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys?: readonly string[];
 }
@@ -35,14 +41,16 @@ export interface SourceSpec {
 export interface Commit extends CommitObject {
   /** The short name of the branch or tag; the id itself when a commit was asked for. */
   readonly ref: string;
+  /** The annotated tag that leads to it, by its id. */
+  readonly tag?: string;
 }
 
 /** Git repositories as objects: nothing is ever checked out. */
 export interface Mirror {
   /**
    * Finds the newest commit and brings it here when it is not. Throws `source_auth`, `source_missing`,
-   * `source_unreachable`, `source_ref_missing`, `host_key_changed`, `input_too_large`, `usage`; never with credentials in
-   * a text.
+   * `source_unreachable`, `source_untrusted`, `source_ref_missing`, `host_key_changed`, `input_too_large`, `usage`; never
+   * with credentials in a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
   /** Objects of what was fetched last. */
@@ -59,6 +67,10 @@ export interface MirrorOptions {
   readonly timeoutMs?: number;
   /** What one fetch may transfer. Default 512 MiB. */
   readonly maxBytes?: number;
+  /** Default: there are no credentials. */
+  readonly credentialFor?: CredentialFor;
+  /** Where declared repositories may be. */
+  readonly networks?: Networks;
   /** Without it, addresses over SSH are refused. */
   readonly ssh?: SshOptions;
 }
@@ -93,15 +105,17 @@ export function createMirror(options: MirrorOptions): Mirror {
       await rm(mirror, { recursive: true, force: true });
     }
     const attempt = async (): Promise<FetchedCommit> => {
-      using transport = await openTransport(source, address, { maxBytes, ssh: options.ssh, signal });
+      using transport = await openTransport(source, address, { ...options, maxBytes, signal });
       const { ref, version = "" } = source;
-      return await fetchRemote({ address, ref, version, folder: mirror }, transport);
+      const known = await objects(source);
+      return await fetchRemote({ address, ref, version, folder: mirror, objects: known }, transport);
     };
     try {
       return await attempt();
     } catch (cause) {
       if (cause instanceof DroverError || signal.aborted) throw cause;
       // What was cut short earlier can leave files that nothing can read: begin anew.
+      opened.delete(source.name);
       await rm(mirror, { recursive: true, force: true });
       return attempt();
     }
@@ -117,7 +131,7 @@ export function createMirror(options: MirrorOptions): Mirror {
         const found = await newest(source, address, AbortSignal.any([signal, timeout]));
         const known = await objects(source);
         if (address.kind !== "local") await folders.keepOnly(source.name, folders.of(source.name, address));
-        return { ...(await readCommit(known, found, source)), ref: found.ref };
+        return describeFetched(found, await readCommit(known, found, source));
       } catch (cause) {
         signal.throwIfAborted();
         throw explain(cause, source, timeout.aborted);
@@ -130,23 +144,31 @@ export function createMirror(options: MirrorOptions): Mirror {
   };
 }
 
-interface TransportOptions {
+interface TransportOptions extends Pick<MirrorOptions, "credentialFor" | "networks" | "ssh"> {
   readonly maxBytes: number;
-  readonly ssh: SshOptions | undefined;
   readonly signal: AbortSignal;
 }
 
 async function openTransport(
   source: SourceSpec,
   address: RemoteAddress,
-  { maxBytes, ssh, signal }: TransportOptions,
+  { maxBytes, credentialFor = () => undefined, ssh, signal, ...options }: TransportOptions,
 ): Promise<GitTransport> {
-  if (address.kind === "http") return createHttpClient({ address, signal, maxBytes });
+  const isDeclared = (source.declaredIn ?? "") !== "";
+  const networks = isDeclared ? (options.networks ?? createNetworks([])) : peoplesNetworks;
+  if (address.kind === "http") {
+    const credential = findCredential(credentialFor, source.credential ?? "", address.url);
+    return createHttpClient({ address, credential, networks, signal, maxBytes });
+  }
   if (ssh === undefined) throw new DroverError("usage", "repositories over SSH are not read here");
   const pin = (hostKey: string): void => ssh.pin(source, hostKey);
   const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });
-  const login = { address, knownHost, deployKey: await ssh.deployKeys.of(source.name) };
+  const login = { address, networks, knownHost, deployKey: await ssh.deployKeys.of(source.name) };
   return createSshClient({ login, signal, maxBytes });
+}
+
+function describeFetched({ id, ref, tag = id }: FetchedCommit, commit: CommitObject): Commit {
+  return { ...commit, ref, ...(tag === commit.id ? {} : { tag }) };
 }
 
 async function readCommit(objects: GitObjects, found: FetchedCommit, source: SourceSpec): Promise<CommitObject> {

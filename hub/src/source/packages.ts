@@ -5,9 +5,11 @@ import { textAt } from "@drover/shared/json";
 import { formatChoice, formatPackage, packageKey, type PackageRef } from "../core/package.ts";
 import { isOlder } from "../core/version-range.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
+import { createChartIndexes } from "./chart-indexes.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
-import type { Credential } from "./credential.ts";
+import { findCredential, type CredentialFor } from "./credential.ts";
+import { createNetworks, type Networks } from "./networks.ts";
 import { mismatch, resolveInRegistry } from "./registry.ts";
 import type { Resolved } from "./resolved.ts";
 import { SizedCache } from "./sized-cache.ts";
@@ -34,16 +36,17 @@ export interface Packages {
 
 export interface PackagesOptions {
   readonly folder: string;
-  /** The credential of a name, if it may be shown to this address. */
-  readonly credentialFor: (name: string, url: string) => Credential | undefined;
+  readonly credentialFor: CredentialFor;
+  /** Where they may be. Default: as for all that files in Git name. */
+  readonly networks?: Networks;
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
 const mebibyte = 1024 * 1024;
 const defaultLimits = { timeoutMs: 120_000, maxArchiveBytes: 64 * mebibyte, maxUnpackedBytes: 64 * mebibyte };
 
-export function createPackages({ folder, credentialFor, limits }: PackagesOptions): Packages {
-  return new PackageStore(folder, credentialFor, { ...defaultLimits, ...limits });
+export function createPackages(options: PackagesOptions): Packages {
+  return new PackageStore(options);
 }
 
 /** Bytes by path. */
@@ -58,24 +61,31 @@ interface Note {
 
 class PackageStore implements Packages {
   readonly #cache: ReturnType<typeof createContentCache>;
-  readonly #credentialFor: PackagesOptions["credentialFor"];
+  readonly #indexes: ReturnType<typeof createChartIndexes>;
+  readonly #credentialFor: CredentialFor;
+  readonly #networks: Networks;
   readonly #limits: typeof defaultLimits;
   /** What is rendered again and again need not be unpacked each time. */
   readonly #unpacked = new SizedCache<Unpacked>(64 * mebibyte);
   /** Whatever its size: its files are read one after the other. */
   #newest: { readonly key: string; readonly files: Unpacked } | undefined;
 
-  constructor(folder: string, credentialFor: PackagesOptions["credentialFor"], limits: typeof defaultLimits) {
+  constructor({ folder, credentialFor, networks = createNetworks([]), limits }: PackagesOptions) {
     this.#cache = createContentCache({ folder });
+    this.#indexes = createChartIndexes(this.#cache);
     this.#credentialFor = credentialFor;
-    this.#limits = limits;
+    this.#networks = networks;
+    this.#limits = { ...defaultLimits, ...limits };
   }
 
   async fetch(ref: PackageRef, signal: AbortSignal): Promise<FetchedPackage> {
     const deadline = AbortSignal.timeout(this.#limits.timeoutMs);
-    const options = { credential: this.#credential(ref), deadline, signal };
+    const credential = findCredential(this.#credentialFor, ref.credential, ref.repository);
+    const options = { credential, networks: this.#networks, deadline, signal };
     const isOci = ref.repository.startsWith("oci://");
-    const resolved = await (isOci ? resolveInRegistry(ref, options) : resolveInIndex(ref, options));
+    const resolved = await (isOci
+      ? resolveInRegistry(ref, options)
+      : resolveInIndex(ref, { ...options, indexes: this.#indexes }));
     refuseOlder(ref, resolved, await this.#readNote(ref));
     const content = await this.#bring(ref, resolved);
     const note: Note = { version: resolved.version, digest: resolved.digest ?? content, content };
@@ -88,15 +98,6 @@ class PackageStore implements Packages {
   async recall(ref: PackageRef): Promise<FetchedPackage | undefined> {
     const note = await this.#readNote(ref);
     return note === undefined ? undefined : this.#open(ref, note).catch(() => undefined);
-  }
-
-  #credential({ credential: name, repository }: PackageRef): Credential | undefined {
-    if (name === "") return undefined;
-    const credential = this.#credentialFor(name, repository);
-    if (credential !== undefined) return credential;
-    throw new DroverError("source_auth", `there is no credential named ${name} for ${repository}`, {
-      hint: "this version of the hub holds no credentials: leave it out where none is asked for",
-    });
   }
 
   async #readNote(ref: PackageRef): Promise<Note | undefined> {

@@ -1,7 +1,7 @@
 import { DroverError } from "@drover/shared/errors";
 import { textAt } from "@drover/shared/json";
 
-import type { Credential } from "./credential.ts";
+import { basicOf, type Credential } from "./credential.ts";
 import { showUrl, type WebAnswer, type WebClient } from "./web-client.ts";
 
 export interface Challenge {
@@ -25,7 +25,8 @@ export async function authorize(
 ): Promise<string> {
   const challenge = answer.header("www-authenticate");
   const parameter = (key: string): string => new RegExp(`[\\s,]${key}="([^"]*)"`, "iu").exec(challenge)?.[1] ?? "";
-  if (!/^bearer\b/iu.test(challenge)) return basicOf(credential) ?? refuse(registry, "asks for credentials");
+  const basic = basicOf(credential);
+  if (!/^bearer\b/iu.test(challenge)) return basic ?? refuse(registry, "asks for credentials");
   const realm = parameter("realm");
   if (!URL.canParse(realm)) return refuse(registry, "names no address that gives tokens");
   const url = new URL(realm);
@@ -36,19 +37,11 @@ export async function authorize(
   if (credential !== undefined && !isTrusted) {
     return refuse(registry, `wants the credential shown to ${url.origin}, which is another's or not encrypted`);
   }
-  const authorization = basicOf(credential);
-  const given = await clientFor(url.origin).get(url, { authorization, maxBytes: maxTokenBytes });
+  const given = await clientFor(url.origin).get(url, { authorization: basic, maxBytes: maxTokenBytes });
   const token = given.status === 200 ? tokenIn(given.body) : undefined;
   if (token !== undefined) return `Bearer ${token}`;
   const who = credential === undefined ? "nobody without credentials" : "these credentials";
   return refuse(registry, `lets ${who} read ${name}: ${showUrl(url)} gives no token (status ${given.status})`);
-}
-
-export function basicOf(credential: Credential | undefined): string | undefined {
-  const { username = "", password = "" } = credential ?? {};
-  if (username === "" && password === "") return undefined;
-  // Servers that take a token as the password look at the user name little, but want one.
-  return `Basic ${Buffer.from(`${username || "token"}:${password}`, "utf8").toString("base64")}`;
 }
 
 /**

@@ -5,9 +5,10 @@ import { isRecord, listAt, numberAt, textAt } from "@drover/shared/json";
 import type { PackageRef } from "../core/package.ts";
 import { isVersion, pickVersion } from "../core/version-range.ts";
 import type { Credential } from "./credential.ts";
+import { unreachable } from "./https-request.ts";
 import { authorize } from "./registry-auth.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
-import { createWebClient, showUrl, unreachable, type WebAnswer, type WebClient } from "./web-client.ts";
+import { createWebClient, showUrl, type WebAnswer, type WebClient } from "./web-client.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const maxManifestBytes = 4 * 1024 * 1024;
@@ -173,5 +174,5 @@ export function refusal(url: URL, status: number): DroverError {
     const hint = "check the address and the version; some servers answer so when credentials are missing";
     return new DroverError("source_ref_missing", `there is nothing at ${showUrl(url)}`, { hint });
   }
-  return unreachable(url, `its answer has status ${status}`);
+  return unreachable(showUrl(url), `its answer has status ${status}`);
 }

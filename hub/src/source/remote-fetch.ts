@@ -1,14 +1,16 @@
 import fs from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
 import type { RemoteAddress } from "./address.ts";
-import { openGitObjects } from "./git-objects.ts";
+import type { GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
+import { keepPack, mergePacks, packsOf, tidying } from "./mirror-packs.ts";
 import { fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
+import { askForThinPacks } from "./thin-packs.ts";
 
 export interface RemoteFetchOptions {
   readonly address: RemoteAddress;
@@ -17,17 +19,21 @@ export interface RemoteFetchOptions {
   readonly version: string;
   /** The bare mirror; made when it is not there. */
   readonly folder: string;
+  /** What is in the mirror. */
+  readonly objects: GitObjects;
 }
 
 export interface FetchedCommit {
   readonly id: string;
+  /** The annotated tag that was found, by its id. */
+  readonly tag?: string;
   readonly ref: string;
 }
 
 /** What was fetched last. Set after everything is on disk, so that a fetch that was cut short is done again. */
 const currentRef = "refs/drover/current";
-/** Every fetch with news leaves a pack; a mirror with more than these is cheaper to fetch anew than to search. */
-const maxPacks = 40;
+/** A ref that is never there: what is fetched for it is fetched whole. */
+const noRef = "refs/drover/none";
 
 /** Asks for the newest commit and fetches only what is missing of it, without history. */
 export async function fetchRemote(options: RemoteFetchOptions, transport: GitTransport): Promise<FetchedCommit> {
@@ -39,31 +45,45 @@ export async function fetchRemote(options: RemoteFetchOptions, transport: GitTra
 }
 
 async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promise<FetchedCommit> {
-  const { address, folder, ref, version } = options;
+  const { address, folder, ref, version, objects } = options;
   const newest = await (version === ""
     ? resolveRemote(http, address.url, ref)
     : resolveVersion(http, address.url, version));
   const base = { fs, dir: folder, gitdir: folder };
+  const tag = newest.id === newest.commit ? {} : { tag: newest.id };
   await openMirror(base);
-  if ((await readCurrent(base)) === newest.id) return { id: newest.commit, ref: newest.ref };
-  if (await isCrowded(folder)) {
-    await rm(folder, { recursive: true, force: true });
-    await openMirror(base);
-  }
-  const known = { ...base, http, cache: {}, url: http.url, remoteRef: newest.fullName, ref: currentRef };
-  const result = await git.fetch({ ...known, depth: 1, singleBranch: true, tags: false });
+  const current = await readCurrent(base);
+  if (current === newest.id) return { id: newest.commit, ref: newest.ref, ...tag };
+  const tidy = tidying(await packsOf(folder));
+  const isWhole = current === undefined || tidy === "fetch-anew";
+  const { cache } = objects;
+  await writeShallow(folder, isWhole ? undefined : (await git.readCommit({ ...base, cache, oid: current })).oid);
+  const known = { ...base, cache, http: askForThinPacks(http), url: http.url, remoteRef: newest.fullName };
+  const asked = { depth: 1, singleBranch: true, tags: false, ref: isWhole ? noRef : currentRef };
+  const result: FetchResult = await git.fetch({ ...known, ...asked });
   if (http.failure !== undefined) throw http.failure;
   const id = result.fetchHead ?? newest.id;
-  const commit = await readFetched(folder, id).catch((cause: unknown) => {
+  const { oid } = await git.readCommit({ ...base, cache, oid: id }).catch((cause: unknown) => {
     // A server may answer with nothing when it is asked for a commit that it does not give.
     throw isCommitId(ref) ? missingRef(ref, address.url) : cause;
   });
   await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
-  return { id: commit, ref: newest.ref };
+  if (isWhole && result.packfile !== undefined) await keepPack(folder, basename(result.packfile));
+  else if (tidy === "merge") await mergePacks(folder, objects.cache);
+  if (isWhole || tidy === "merge") objects.forgetPacks();
+  return { id: oid, ref: newest.ref, ...tag };
 }
 
-async function readFetched(folder: string, id: string): Promise<string> {
-  return (await openGitObjects(folder).readCommit(id)).id;
+/** isomorphic-git tells it, though it does not declare it: the path of the pack in the mirror, when there is one. */
+interface FetchResult extends git.FetchResult {
+  readonly packfile?: string;
+}
+
+/** Says that the mirror has a commit without its history. Of older ones nothing is said: they are not told to servers. */
+async function writeShallow(folder: string, commit: string | undefined): Promise<void> {
+  const file = join(folder, "shallow");
+  if (commit === undefined) await rm(file, { force: true });
+  else await writeFile(file, `${commit}\n`);
 }
 
 interface Base {
@@ -130,14 +150,5 @@ async function readCurrent(base: Base): Promise<string | undefined> {
     return await git.resolveRef({ ...base, ref: currentRef });
   } catch {
     return undefined;
-  }
-}
-
-async function isCrowded(folder: string): Promise<boolean> {
-  try {
-    const names = await readdir(join(folder, "objects", "pack"));
-    return names.filter((name) => name.endsWith(".pack")).length > maxPacks;
-  } catch {
-    return false;
   }
 }

@@ -1,9 +1,11 @@
 import type { Digest } from "@drover/shared/digest";
 
 import type { Credential } from "./credential.ts";
+import type { Networks } from "./networks.ts";
 
 export interface ResolveOptions {
   readonly credential: Credential | undefined;
+  readonly networks: Networks;
   /** Aborts when looking and fetching have taken too long. */
   readonly deadline: AbortSignal;
   readonly signal: AbortSignal;

@@ -180,7 +180,7 @@ describe("a snapshot", () => {
     expect(treeDigest(await snapshot(), "one")).not.toBe(linked);
   });
 
-  test("follows links inside the repository and refuses those out of it", async () => {
+  test("E8: follows links inside the repository and refuses those out of it", async () => {
     const { path, commit, snapshot } = await createRepository({ "base/a.yaml": "a: 1" });
     await symlink("base/a.yaml", join(path, "link.yaml"));
     await symlink("base", join(path, "folder"));
@@ -199,7 +199,7 @@ describe("a snapshot", () => {
     await expect(now.read("folder")).rejects.toMatchObject({ code: "document_invalid" });
   });
 
-  test("names a file of 50 MB instead of reading it, and reads the others", async () => {
+  test("E8: names a file of 50 MB instead of reading it, and reads the others", async () => {
     const { snapshot } = await createRepository({ "large.yaml": "x".repeat(50_000_000), "a.yaml": "a: 1" });
     const now = await snapshot();
     await expect(now.read("large.yaml")).rejects.toMatchObject({
@@ -230,7 +230,7 @@ describe("a snapshot", () => {
     });
   });
 
-  test("keeps the executable bit and submodules apart from files", async () => {
+  test("E8: keeps the executable bit and submodules apart from files", async () => {
     const { path, git, commit, snapshot } = await createRepository({ "run.sh": "#!/bin/sh" });
     await chmod(join(path, "run.sh"), 0o755);
     const id = await commit({});

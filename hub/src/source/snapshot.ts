@@ -62,10 +62,19 @@ export async function readSnapshot(
 export function treeDigest(snapshot: Snapshot, path: string): string {
   const own = snapshot.folders.get(path) ?? snapshot.entries.get(path)?.oid ?? "";
   const prefix = path === "" ? "" : `${path}/`;
-  for (const entry of snapshot.entries.values()) {
-    if (entry.mode === "symlink" && entry.path.startsWith(prefix)) return digestOf(`${own} ${snapshot.commit.id}`);
-  }
-  return digestOf(own);
+  const leadsOut = linksOf(snapshot).some((link) => link.startsWith(prefix));
+  return digestOf(leadsOut ? `${own} ${snapshot.commit.id}` : own);
+}
+
+/** Of each snapshot, looked for once: every application asks. */
+const links = new WeakMap<Snapshot, readonly string[]>();
+
+function linksOf(snapshot: Snapshot): readonly string[] {
+  const known = links.get(snapshot);
+  if (known !== undefined) return known;
+  const found = [...snapshot.entries.values()].filter(({ mode }) => mode === "symlink").map(({ path }) => path);
+  links.set(snapshot, found);
+  return found;
 }
 
 function createReaders(

@@ -4,7 +4,8 @@ import type { Client } from "ssh2";
 
 import { createByteBudget, type ByteBudget } from "./byte-budget.ts";
 import { FlushScanner } from "./flush-scanner.ts";
-import { collect, unreachable, type GitTransport } from "./git-transport.ts";
+import { collect, type GitTransport } from "./git-transport.ts";
+import { unreachable } from "./https-request.ts";
 import {
   connectSsh,
   missingRepository,

@@ -1,14 +1,18 @@
+import { connect } from "node:net";
+
 import { DroverError } from "@drover/shared/errors";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 
 import { whereToAdd, type DeployKey } from "./deploy-keys.ts";
-import { unreachable } from "./git-transport.ts";
+import { unreachable } from "./https-request.ts";
 import type { KnownHost } from "./known-host.ts";
+import type { Networks } from "./networks.ts";
 import type { SshAddress } from "./ssh-address.ts";
 import { formatPrivateKey, keyType, publicKeyOf, type PublicKey } from "./ssh-keys.ts";
 
 export interface SshLogin {
   readonly address: SshAddress;
+  readonly networks: Networks;
   readonly deployKey: DeployKey;
   readonly knownHost: KnownHost;
 }
@@ -25,9 +29,10 @@ const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
 
 /**
  * Connects and logs in. The signal ends the connection at any time. Throws `host_key_changed`, `source_auth`,
- * `source_unreachable`.
+ * `source_unreachable`, `forbidden` for an address that may not be reached.
  */
 export async function connectSsh(login: SshLogin, signal: AbortSignal): Promise<Client> {
+  login.networks.check(login.address.host);
   // Half a megabyte that a hub without such sources never runs.
   const { default: ssh2 } = await import("ssh2");
   signal.throwIfAborted();
@@ -42,8 +47,7 @@ export async function connectSsh(login: SshLogin, signal: AbortSignal): Promise<
   client.on("error", (cause) => reject(refusal ?? explain(cause, login)));
   client.once("close", () => reject(unreachable(login.address.url, "the connection was closed")));
   client.connect({
-    host: login.address.host,
-    port: login.address.port,
+    sock: connect({ host: login.address.host, port: login.address.port, lookup: login.networks.lookup }),
     username: login.address.username,
     privateKey: formatPrivateKey(login.deployKey.privateKey),
     authHandler: ["publickey"],
@@ -132,6 +136,7 @@ function preferPinned(hostKeys: readonly PublicKey[]): ServerHostKeyAlgorithm[] 
 
 function explain(cause: Error & { readonly level?: string; readonly code?: string }, login: SshLogin): DroverError {
   const { address, deployKey } = login;
+  if (cause instanceof DroverError) return cause;
   if (cause.level === "client-authentication") {
     return new DroverError("source_auth", `${address.url} refuses the deploy key of this source`, {
       hint: askToAdd(deployKey),

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from "node:http";
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import { rootCertificates } from "node:tls";
 
 import { DroverError } from "@drover/shared/errors";
 
 import type { Credential } from "./credential.ts";
-import { refuseLocalLink, safeLookup } from "./safe-lookup.ts";
+import { explainFailure, sendRequest, unreachable } from "./https-request.ts";
+import type { Networks } from "./networks.ts";
 
 export interface WebRequest {
   readonly accept?: string;
   /** Goes to the origin of the client, and to no other that it redirects to. */
   readonly authorization?: string | undefined;
+  /** Conditions of the question. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Of the answer. */
   readonly maxBytes: number;
 }
@@ -26,7 +26,7 @@ export interface WebAnswer {
 export interface WebClient {
   /**
    * Follows redirects, to https or from http to http. Whatever the status is, it is an answer. Throws
-   * `source_unreachable`, `input_too_large`, `forbidden`; the texts hold no query and no credentials.
+   * `source_unreachable`, `source_untrusted`, `input_too_large`, `forbidden`; the texts hold no query and no credentials.
    */
   get(url: URL, request: WebRequest): Promise<WebAnswer>;
 }
@@ -35,6 +35,8 @@ export interface WebClientOptions {
   /** Whom the credential is for; its certificates are shown to no other. */
   readonly origin: string;
   readonly credential: Credential | undefined;
+  /** Where it, and what it redirects to, may be. */
+  readonly networks: Networks;
   /** Aborts when the server has had its time. */
   readonly deadline: AbortSignal;
   readonly signal: AbortSignal;
@@ -55,11 +57,11 @@ export function createWebClient(options: WebClientOptions): WebClient {
           url = next;
         } catch (cause) {
           options.signal.throwIfAborted();
-          if (cause instanceof DroverError) throw cause;
-          throw unreachable(url, options.deadline.aborted ? "it took too long" : reasonOf(cause));
+          if (options.deadline.aborted) throw unreachable(showUrl(url), "it took too long");
+          throw explainFailure({ shown: showUrl(url), credential: options.credential }, cause);
         }
       }
-      throw unreachable(first, `it redirects more than ${maxRedirects} times`);
+      throw unreachable(showUrl(first), `it redirects more than ${maxRedirects} times`);
     },
   };
 }
@@ -69,32 +71,20 @@ export function showUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }
 
-export function unreachable(url: URL, why: string): DroverError {
-  const hint = "it is tried again by itself";
-  return new DroverError("source_unreachable", `${showUrl(url)} does not answer: ${why}`, { hint });
-}
-
 async function send(url: URL, request: WebRequest, options: WebClientOptions): Promise<WebAnswer> {
-  refuseLocalLink(url.hostname);
   const { accept, authorization } = request;
   const isOwn = url.origin === options.origin;
-  const call = url.protocol === "https:" ? requestHttps : requestHttp;
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    call(url, {
-      agent: false,
-      lookup: safeLookup,
-      signal: options.signal,
-      headers: {
-        "user-agent": "drover",
-        "accept-encoding": "identity",
-        ...(accept === undefined ? {} : { accept }),
-        ...(isOwn && authorization !== undefined ? { authorization } : {}),
-      },
-      ...(isOwn ? certificates(options.credential) : {}),
-    })
-      .once("response", resolve)
-      .once("error", reject)
-      .end();
+  const response = await sendRequest({
+    url,
+    shown: showUrl(url),
+    headers: {
+      ...request.headers,
+      ...(accept === undefined ? {} : { accept }),
+      ...(isOwn && authorization !== undefined ? { authorization } : {}),
+    },
+    credential: isOwn ? options.credential : undefined,
+    networks: options.networks,
+    signal: options.signal,
   });
   const body = await readBody(response, url, request.maxBytes);
   const header = (name: string): string => {
@@ -102,14 +92,6 @@ async function send(url: URL, request: WebRequest, options: WebClientOptions): P
     return typeof value === "string" ? value : (value?.[0] ?? "");
   };
   return { status: response.statusCode ?? 0, header, body };
-}
-
-function certificates(credential: Credential | undefined): object {
-  const { ca = "", clientCertificate = "", clientKey = "" } = credential ?? {};
-  return {
-    ...(ca === "" ? {} : { ca: [...rootCertificates, ca] }),
-    ...(clientCertificate === "" ? {} : { cert: clientCertificate, key: clientKey }),
-  };
 }
 
 async function readBody(response: IncomingMessage, url: URL, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -140,11 +122,4 @@ function redirection({ status, header }: WebAnswer, from: URL): URL | undefined 
   throw new DroverError("forbidden", `${showUrl(from)} redirects to ${where}, where it may not lead`, {
     hint: "name the address that is meant, over https",
   });
-}
-
-/** Node names the reason of a failed connection by a code. */
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string"
-    ? cause.code
-    : "the connection failed";
 }

@@ -17,4 +17,11 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE events (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE rollouts (
+    app TEXT NOT NULL, strategy TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (app, strategy)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE confirmed_reach (app TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
 ];

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { noFacts } from "@drover/shared/link/link";
 import { describe, expect, it } from "vitest";
 
 import { openSqliteStore } from "./sqlite.ts";
 import { describeStore } from "./store.contract.ts";
-import { sourceDefaults } from "./store.ts";
+import { clusterDefaults, sourceDefaults } from "./store.ts";
 
 describeStore("sqlite", () => {
   const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
@@ -52,6 +53,21 @@ describe("sqlite file", () => {
       database.close();
       const store = openSqliteStore(file);
       expect(store.source("a")).toEqual({ ...sourceDefaults, name: "a", url: "/srv/a" });
+      store.close();
+    });
+  });
+
+  it("reads the clusters of earlier versions, whose placements went by the facts that they had", () => {
+    withFile((file) => {
+      openSqliteStore(file).close();
+      const database = new DatabaseSync(file);
+      const facts = { agentVersion: "0.0.9", kubernetesVersion: "v1.31.2", nodes: 3 };
+      const old = { name: "a", uid: "u", labels: { env: "dev" }, generation: 4, facts, seenAtMs: 5 };
+      database.prepare("INSERT INTO clusters VALUES (?, ?, ?)").run("a", 4, JSON.stringify(old));
+      database.close();
+      const store = openSqliteStore(file);
+      const known = { ...noFacts, ...facts };
+      expect(store.cluster("a")).toEqual({ ...clusterDefaults, ...old, facts: known, settled: known });
       store.close();
     });
   });

@@ -3,23 +3,25 @@ import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 import type { Event } from "@drover/shared/api/types";
-import { decodeBundle } from "@drover/shared/bundle";
+import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import { defaultSync } from "@drover/shared/sync-options";
 
 import type { BlobSet } from "../core/contents.ts";
+import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
-import {
-  sourceDefaults,
-  type AssignmentChange,
-  type ClusterRecord,
-  type JoinTokenRecord,
-  type ObservedRecord,
-  type SourceRecord,
-  type Store,
+import type {
+  AssignmentChange,
+  ClusterRecord,
+  CredentialRecord,
+  JoinTokenRecord,
+  ObservedRecord,
+  Seen,
+  SourceRecord,
+  Store,
 } from "./store.ts";
 
 const eventLimit = 10_000;
@@ -58,25 +60,18 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
-/** Fields of clusters that earlier versions did not write. */
-const addedToClusters: Pick<ClusterRecord, "cordon"> = { cordon: "" };
-
-/** Fields of targets that earlier versions did not write. */
-const added: Pick<TargetRecord, "sync" | "deletion" | "confirmPrune"> = {
-  sync: defaultSync,
-  deletion: "uninstall",
-  confirmPrune: "",
-};
-
 class SqliteStore implements Store {
   readonly hubId: string;
   readonly epoch: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
   readonly #sources: Map<string, SourceRecord>;
+  readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
+  /** By application, then by strategy. */
+  readonly #rollouts = new Map<string, Map<string, Rollout>>();
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
   #events: Event[];
@@ -87,13 +82,14 @@ class SqliteStore implements Store {
     this.#database = database;
     this.hubId = this.#meta("hub_id");
     this.epoch = this.#meta("epoch");
-    const sources = this.#records<SourceRecord>("sources").map((record) => ({ ...sourceDefaults, ...record }));
+    const sources = this.#records<SourceRecord>("sources").map(readSource);
     this.#sources = new Map(sources.map((record) => [record.name, record]));
-    this.#clusters = new Map(
-      this.#records<ClusterRecord>("clusters").map((record) => [record.name, { ...addedToClusters, ...record }]),
-    );
-    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, { ...added, ...record });
+    this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
+    const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
+    this.#clusters = new Map(clusters.map((record) => [record.name, record]));
+    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
+    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
   }
@@ -114,6 +110,24 @@ class SqliteStore implements Store {
   deleteSource(name: string): void {
     this.#run("DELETE FROM sources WHERE name = ?", name);
     this.#sources.delete(name);
+  }
+
+  credentials(): readonly CredentialRecord[] {
+    return [...this.#credentials.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  credential(name: string): CredentialRecord | undefined {
+    return this.#credentials.get(name);
+  }
+
+  putCredential(credential: CredentialRecord): void {
+    this.#run("INSERT OR REPLACE INTO credentials VALUES (?, ?)", credential.name, JSON.stringify(credential));
+    this.#credentials.set(credential.name, credential);
+  }
+
+  deleteCredential(name: string): void {
+    this.#run("DELETE FROM credentials WHERE name = ?", name);
+    this.#credentials.delete(name);
   }
 
   clusters(): readonly ClusterRecord[] {
@@ -145,7 +159,7 @@ class SqliteStore implements Store {
     }
   }
 
-  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void {
+  touchCluster(name: string, seen: Seen): void {
     const cluster = this.#clusters.get(name);
     if (cluster === undefined) return;
     this.#clusters.set(name, { ...cluster, ...seen });
@@ -189,26 +203,23 @@ class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
-      .map((name) => this.#clusters.get(name))
-      .filter((cluster) => cluster !== undefined)
+      .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {
-        this.#run(
-          "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
-          target.app,
-          target.cluster,
-          JSON.stringify(target),
-        );
+        const { app, cluster } = target;
+        this.#run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", app, cluster, JSON.stringify(target));
       }
       for (const { app, cluster } of change.forget) {
         this.#run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
         this.#run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
       }
       for (const cluster of clusters) this.#writeCluster(cluster);
+      for (const rollout of change.rollouts ?? []) this.#writeRollout(rollout);
     });
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
+    for (const rollout of change.rollouts ?? []) this.#keepRollout(rollout);
     for (const target of change.put) this.#targets.set(target, target);
     for (const id of change.forget) {
       this.#targets.delete(id);
@@ -217,14 +228,20 @@ class SqliteStore implements Store {
     }
   }
 
+  keep({ digest, bytes }: Blob): void {
+    this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+  }
+
   blob(digest: Digest): Uint8Array | undefined {
     const bytes = this.#prepare("SELECT bytes FROM blobs WHERE digest = ?").get(digest)?.["bytes"];
     return bytes instanceof Uint8Array ? bytes : undefined;
   }
 
   collectBlobs(): number {
-    const needed = new Set<Digest>();
-    for (const bundle of new Set([...this.#targets.values()].map((target) => target.bundle))) {
+    const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
+    const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
+    const before = rollouts.flatMap(({ previous }) => Object.values(previous));
+    for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
       if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
@@ -237,6 +254,31 @@ class SqliteStore implements Store {
       for (const digest of unneeded) this.#run("DELETE FROM blobs WHERE digest = ?", digest);
     });
     return unneeded.length;
+  }
+
+  rolloutsOf(app: string): readonly Rollout[] {
+    return [...(this.#rollouts.get(app)?.values() ?? [])];
+  }
+
+  putRollout(rollout: Rollout): void {
+    this.#writeRollout(rollout);
+    this.#keepRollout(rollout);
+  }
+
+  confirmedReach(app: string): string {
+    return String(this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"] ?? "");
+  }
+
+  confirmReach(app: string, digest: string): void {
+    if (digest === "") this.#run("DELETE FROM confirmed_reach WHERE app = ?", app);
+    else this.#run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
+  }
+
+  deleteRollout({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
+    this.#run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
+    const left = this.#rollouts.get(app);
+    left?.delete(strategy);
+    if (left?.size === 0) this.#rollouts.delete(app);
   }
 
   observed(id: TargetId): ObservedRecord | undefined {
@@ -292,7 +334,7 @@ class SqliteStore implements Store {
     return String(this.#prepare("SELECT value FROM meta WHERE key = ?").get(key)?.["value"]);
   }
 
-  #records<T>(table: "sources" | "clusters" | "targets" | "observed" | "events"): T[] {
+  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "rollouts" | "events"): T[] {
     const order = table === "events" ? " ORDER BY id" : "";
     return this.#prepare(`SELECT record FROM ${table}${order}`)
       .all()
@@ -310,6 +352,16 @@ class SqliteStore implements Store {
       const bytes = known.get(digest) === undefined ? blobs.get(digest) : undefined;
       if (bytes !== undefined) this.#run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
     }
+  }
+
+  #writeRollout(rollout: Rollout): void {
+    const { app, strategy } = rollout;
+    this.#run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, JSON.stringify(rollout));
+  }
+
+  #keepRollout(rollout: Rollout): void {
+    const others = this.#rollouts.get(rollout.app) ?? new Map<string, Rollout>();
+    this.#rollouts.set(rollout.app, others.set(rollout.strategy, rollout));
   }
 
   #writeJoinToken(token: JoinTokenRecord): void {

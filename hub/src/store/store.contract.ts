@@ -1,9 +1,18 @@
-import { encodeBundle } from "@drover/shared/bundle";
+import { encodeBundle, encodeObject } from "@drover/shared/bundle";
 import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
+import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetRecord } from "../core/target.ts";
-import { sourceDefaults, type ClusterRecord, type ObservedRecord, type SourceRecord, type Store } from "./store.ts";
+import {
+  clusterDefaults,
+  sourceDefaults,
+  type ClusterRecord,
+  type CredentialRecord,
+  type ObservedRecord,
+  type SourceRecord,
+  type Store,
+} from "./store.ts";
 
 export interface StoreUnderTest {
   /** Opens the same store again after `close`, or a fresh one the first time. */
@@ -45,6 +54,49 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       again.close();
     });
 
+    it("keeps credentials as they were put last, and not those that were deleted", () => {
+      const { subject, store } = begin();
+      for (const name of ["git", "charts", "old"]) store.putCredential({ ...credential, name });
+      store.putCredential({ ...credential, password: "new" });
+      store.deleteCredential("old");
+      store.deleteCredential("never");
+      store.close();
+      const again = subject.open();
+      expect(again.credentials()).toEqual([
+        { ...credential, password: "new" },
+        { ...credential, name: "git" },
+      ]);
+      expect(again.credential("charts")?.password).toBe("new");
+      expect(again.credential("old")).toBeUndefined();
+      again.close();
+    });
+
+    it("keeps rollouts, with what a release put, and what was confirmed, until they are deleted", () => {
+      const { subject, store } = begin();
+      const { bundle, blobs } = encodeBundle([configMap("a")]);
+      store.putCluster(cluster("dev-1"));
+      const put = [target("web", "dev-1", digestA)];
+      store.assign({
+        put,
+        forget: [],
+        blobs,
+        rollouts: [rollout("a", { "dev-1": target("web", "dev-1", bundle.digest) })],
+      });
+      store.putRollout(rollout("b", {}));
+      store.confirmReach("web", "d1");
+      store.close();
+
+      const again = subject.open();
+      expect(again.rolloutsOf("web").map(({ strategy }) => strategy)).toEqual(["a", "b"]);
+      expect([again.confirmedReach("web"), again.confirmedReach("api")]).toEqual(["d1", ""]);
+      // A cluster may have to go back to it.
+      expect([again.collectBlobs(), again.blob(bundle.digest)]).toEqual([0, blobs.get(bundle.digest)]);
+      for (const one of again.rolloutsOf("web")) again.deleteRollout(one);
+      again.confirmReach("web", "");
+      expect([again.rolloutsOf("web"), again.confirmedReach("web"), again.collectBlobs()]).toEqual([[], "", 2]);
+      again.close();
+    });
+
     it("raises the generation once for each change, and only of the clusters that the change touches", () => {
       const { store } = begin();
       store.putCluster(cluster("dev-1"));
@@ -72,6 +124,24 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       expect(store.collectBlobs()).toBe(2);
       for (const digest of next.blobs.keys()) expect(store.blob(digest)).toBeDefined();
       store.close();
+    });
+
+    it("keeps the list of APIs that a cluster has, and collects it when none has it any more", () => {
+      const { subject, store } = begin();
+      const lists = ["v1", "v2"].map((name) => encodeObject(configMap(name)));
+      const [list, next] = lists.map(({ digest }) => digest);
+      store.putCluster(cluster("dev-1"));
+      for (const blob of lists) store.keep(blob);
+      store.touchCluster("dev-1", { seenAtMs: 1, ...(list === undefined ? {} : { apis: list }) });
+      expect(store.collectBlobs()).toBe(1);
+      expect(store.blob(next ?? "")).toBeUndefined();
+      store.close();
+      const again = subject.open();
+      expect(again.cluster("dev-1")?.apis).toBe(list);
+      expect(again.blob(list ?? "")).toEqual(lists[0]?.bytes);
+      again.deleteCluster("dev-1");
+      expect(again.collectBlobs()).toBe(1);
+      again.close();
     });
 
     it("forgets everything of a removed cluster and nothing of the others", () => {
@@ -123,12 +193,24 @@ const source: SourceRecord = {
   url: "https://git.example/config.git",
   ref: "main",
   password: "secret",
+  credential: "git",
   hostKeys: ["ssh-ed25519 AAAA"],
 };
 
+const credential: CredentialRecord = {
+  name: "charts",
+  prefix: "https://charts.example.org",
+  username: "ci",
+  password: "secret",
+  ca: "",
+  clientCertificate: "",
+  clientKey: "",
+  changedAtMs: 1,
+  expiresAtMs: 0,
+};
+
 function cluster(name: string): ClusterRecord {
-  const facts = { agentVersion: "", kubernetesVersion: "", nodes: 0 };
-  return { name, uid: "", labels: { env: "dev" }, cordon: "", generation: 0, facts, seenAtMs: 0 };
+  return { ...clusterDefaults, name, labels: { env: "dev" } };
 }
 
 function target(app: string, cluster: string, bundle: string): TargetRecord {
@@ -160,4 +242,21 @@ function observed(app: string, cluster: string): ObservedRecord {
 
 function configMap(name: string) {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name } };
+}
+
+function rollout(strategy: string, previous: Rollout["previous"]): Rollout {
+  const content = digestA;
+  return {
+    app: "web",
+    strategy,
+    content,
+    revision: "c1",
+    startedAtMs: 5,
+    pinned: {},
+    released: [],
+    waves: {},
+    stopped: "",
+    previous,
+    excused: [],
+  };
 }

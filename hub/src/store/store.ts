@@ -1,10 +1,15 @@
 import type { Event } from "@drover/shared/api/types";
+import type { Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
-import type { Hello, Report } from "@drover/shared/link/link";
+import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
 import type { BlobSet } from "../core/contents.ts";
+import type { Rollout } from "../core/rollout/rollout.ts";
+import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
+import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import type { Credential } from "../source/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered, or that another repository declares. */
@@ -19,12 +24,18 @@ export interface SourceRecord {
   readonly intervalSeconds: number;
   readonly username: string;
   readonly password: string;
+  /** Instead of those two, by its name; "" = none. */
+  readonly credential: string;
   /** Pinned keys of its SSH server, `ssh-ed25519 AAAA…`; none = the first that it shows is pinned. */
   readonly hostKeys: readonly string[];
   /** The source whose catalog declares it; "" = people registered it. */
   readonly declaredIn: string;
   /** Whether its own declarations hold, and not only its files. */
   readonly declares: boolean;
+  /** Of whom one has to have signed the commit that is read; none = it needs no signature. */
+  readonly signers: readonly Signer[];
+  /** The commit that was taken last, which stays in force while others are refused; absent before the first. */
+  readonly accepted?: { readonly id: string; readonly ref: string };
   /** Absent until a person asks for one. */
   readonly webhook?: Webhook;
 }
@@ -37,12 +48,24 @@ export const sourceDefaults: Omit<SourceRecord, "name" | "url"> = {
   intervalSeconds: 60,
   username: "",
   password: "",
+  credential: "",
   hostKeys: [],
   declaredIn: "",
   declares: true,
+  signers: [],
 };
 
-export interface ClusterRecord {
+/** What people registered once, for sources and packages to name. */
+export interface CredentialRecord extends Credential {
+  readonly name: string;
+  /** How the addresses begin that it may be shown to, as `readPrefix` has it. */
+  readonly prefix: string;
+  readonly changedAtMs: number;
+  /** When the first of its certificates ends without which it is worth nothing; 0 = never. */
+  readonly expiresAtMs: number;
+}
+
+export interface ClusterRecord extends KnownFacts {
   readonly name: string;
   /** uid of its kube-system namespace; "" until it joined. */
   readonly uid: string;
@@ -52,10 +75,24 @@ export interface ClusterRecord {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
-  readonly facts: Pick<Hello, "agentVersion" | "kubernetesVersion" | "nodes">;
+  /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
+  readonly apis?: Digest;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
   readonly seenAtMs: number;
 }
+
+/** What a cluster has of which nothing else is known; also what records of earlier versions lack. */
+export const clusterDefaults: Omit<ClusterRecord, "name"> = {
+  uid: "",
+  labels: {},
+  cordon: "",
+  generation: 0,
+  seenAtMs: 0,
+  ...nothingKnown,
+};
+
+/** What a cluster says of itself when it speaks. */
+export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs" | "apis">>;
 
 export interface JoinTokenRecord {
   readonly id: string;
@@ -80,6 +117,8 @@ export interface ObservedRecord {
 }
 
 export interface AssignmentChange {
+  /** Rollouts as they are once this was released. */
+  readonly rollouts?: readonly Rollout[];
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
@@ -101,13 +140,18 @@ export interface Store {
   putSource(source: SourceRecord): void;
   deleteSource(name: string): void;
 
+  credentials(): readonly CredentialRecord[];
+  credential(name: string): CredentialRecord | undefined;
+  putCredential(credential: CredentialRecord): void;
+  deleteCredential(name: string): void;
+
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
   /** Also forgets its targets and observations. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
-  touchCluster(name: string, seen: Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts">>): void;
+  touchCluster(name: string, seen: Seen): void;
 
   putJoinToken(token: JoinTokenRecord): void;
   joinToken(id: string): JoinTokenRecord | undefined;
@@ -118,11 +162,20 @@ export interface Store {
   target(id: TargetId): TargetRecord | undefined;
   targetsOf(app: string): readonly TargetRecord[];
   targetsOn(cluster: string): readonly TargetRecord[];
-  /** One transaction: blobs, targets, and one higher generation for every cluster that it touches. */
+  /** One transaction: blobs, targets, rollouts, and one higher generation for every cluster that it touches. */
   assign(change: AssignmentChange): void;
+  /** A blob that no target needs, but a cluster. */
+  keep(blob: Blob): void;
   blob(digest: Digest): Uint8Array | undefined;
-  /** Deletes the blobs that no target needs; returns how many. */
+  /** Deletes the blobs that no target and no cluster needs; returns how many. */
   collectBlobs(): number;
+
+  rolloutsOf(app: string): readonly Rollout[];
+  putRollout(rollout: Rollout): void;
+  /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
+  confirmedReach(app: string): string;
+  confirmReach(app: string, digest: string): void;
+  deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void;
 
   observed(id: TargetId): ObservedRecord | undefined;
   observe(record: ObservedRecord): void;

@@ -1,8 +1,11 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
 import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
+import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
-import { createHttp, type Fetch } from "./http.ts";
+import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { ControlRollout } from "./rollouts.ts";
+import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
 import type { SetWebhook, SourceWebhook } from "./webhook.ts";
@@ -37,6 +40,10 @@ export interface Client {
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
     sync(name: string, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Lets a wide change happen. Throws `precondition_failed` when it is not held any more. */
+    confirmPlacement(name: string, digest: string, signal: AbortSignal): Promise<api.ApplicationDetail>;
+    /** Throws `precondition_failed` when there is nothing to pause, resume or approve. */
+    controlRollout(name: string, input: ControlRollout, signal: AbortSignal): Promise<api.ApplicationDetail>;
   };
   readonly targets: Listing<api.Target, api.TargetQuery> & {
     get(target: TargetAddress, signal: AbortSignal): Promise<api.TargetDetail>;
@@ -56,8 +63,16 @@ export interface Client {
     sync(name: string, signal: AbortSignal): Promise<api.SourceDetail>;
     identity(name: string, signal: AbortSignal): Promise<api.SourceIdentity>;
     trust(name: string, input: api.TrustSource, signal: AbortSignal): Promise<api.SourceIdentity>;
+    signers(name: string, input: SetSigners, signal: AbortSignal): Promise<api.SourceDetail>;
     /** Makes the secret when there is none. */
     webhook(name: string, input: SetWebhook, signal: AbortSignal): Promise<SourceWebhook>;
+  };
+  readonly credentials: Listing<Credential, CredentialQuery> & {
+    get(name: string, signal: AbortSignal): Promise<Credential>;
+    add(input: AddCredential, signal: AbortSignal): Promise<Credential>;
+    /** Adds it when there is none of that name. */
+    replace(name: string, input: ReplaceCredential, signal: AbortSignal): Promise<Credential>;
+    remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
@@ -75,13 +90,14 @@ export interface Listing<Item, Query> {
 
 export type TargetAddress = Pick<api.Target, "app" | "cluster">;
 
+const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
+
 export function createClient(options: ClientOptions): Client {
   const http = createHttp(options);
   const listing = <Item, Query extends object>(path: string): Listing<Item, Query> => {
     const list = (query: Query, signal: AbortSignal) => http.get<api.List<Item>>(path, signal, query);
     return { list, all: (query, signal) => pages((cursor) => list({ limit: 500, ...query, ...cursor }, signal)) };
   };
-  const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
   const targetPath = ({ app, cluster }: TargetAddress): string =>
     `${named("targets", app)}/${encodeURIComponent(cluster)}`;
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
@@ -99,6 +115,10 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/applications"),
       get: (name, signal) => http.get(named("applications", name), signal),
       sync: (name, signal) => http.send("POST", `${named("applications", name)}/sync`, signal),
+      confirmPlacement: (name, digest, signal) =>
+        http.send("POST", `${named("applications", name)}/confirm-placement`, signal, { digest }),
+      controlRollout: (name, input, signal) =>
+        http.send("POST", `${named("applications", name)}/rollout`, signal, input),
     },
     targets: {
       ...listing("/targets"),
@@ -111,16 +131,7 @@ export function createClient(options: ClientOptions): Client {
       why: (target, signal) => http.get(`${targetPath(target)}/why`, signal),
       blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
-    sources: {
-      ...listing("/sources"),
-      get: (name, signal) => http.get(named("sources", name), signal),
-      add: (input, signal) => http.send("POST", "/sources", signal, input),
-      remove: (name, signal) => http.send("DELETE", named("sources", name), signal),
-      sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
-      identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
-      trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
-      webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
-    },
+    ...sourceCalls(http, listing),
     events: {
       list: events,
       all: (query, signal) => eventPages(query, (page) => events(page, signal)),
@@ -129,6 +140,32 @@ export function createClient(options: ClientOptions): Client {
           { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
           signal,
         ),
+    },
+  };
+}
+
+type ListingOf = <Item, Query extends object>(path: string) => Listing<Item, Query>;
+
+/** Of the repositories that are read, and of what they are read with. */
+function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "credentials"> {
+  return {
+    sources: {
+      ...listing("/sources"),
+      get: (name, signal) => http.get(named("sources", name), signal),
+      add: (input, signal) => http.send("POST", "/sources", signal, input),
+      remove: (name, signal) => http.send("DELETE", named("sources", name), signal),
+      sync: (name, signal) => http.send("POST", `${named("sources", name)}/sync`, signal),
+      identity: (name, signal) => http.get(`${named("sources", name)}/identity`, signal),
+      trust: (name, input, signal) => http.send("PUT", `${named("sources", name)}/host-keys`, signal, input),
+      signers: (name, input, signal) => http.send("PUT", `${named("sources", name)}/signers`, signal, input),
+      webhook: (name, input, signal) => http.send("PUT", `${named("sources", name)}/webhook`, signal, input),
+    },
+    credentials: {
+      ...listing("/credentials"),
+      get: (name, signal) => http.get(named("credentials", name), signal),
+      add: (input, signal) => http.send("POST", "/credentials", signal, input),
+      replace: (name, input, signal) => http.send("PUT", named("credentials", name), signal, input),
+      remove: (name, signal) => http.send("DELETE", named("credentials", name), signal),
     },
   };
 }

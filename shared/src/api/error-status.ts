@@ -32,6 +32,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   source_missing: 422,
   source_ref_missing: 422,
   source_unreachable: 502,
+  source_untrusted: 422,
   store_failed: 500,
   timeout: 504,
   unauthorized: 401,

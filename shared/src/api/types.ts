@@ -1,6 +1,9 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 import { targetStates, type TargetState } from "../state.ts";
+import { clusterFactFields } from "./cluster-facts.ts";
+import { heldPlacementSchema, rolloutSchema } from "./rollouts.ts";
+import { signedBySchema } from "./signers.ts";
 
 /** The admin API's resources. This one source gives request validation, OpenAPI, and the types of CLI and console. */
 
@@ -41,9 +44,7 @@ export const clusterSchema = Type.Object({
   drifted: Type.Integer({ description: "Targets with drift that is not repaired" }),
   connected: Type.Boolean(),
   seen: time("When the agent last spoke; 0 = never"),
-  agentVersion: Type.String(),
-  kubernetesVersion: Type.String(),
-  nodes: Type.Integer(),
+  ...clusterFactFields,
   cordoned: text("Why it takes no application that it does not have; empty when it does"),
 });
 
@@ -128,6 +129,8 @@ export const applicationDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
+    rollouts: Type.Array(rolloutSchema),
+    held: Type.Array(heldPlacementSchema),
     objects: Type.Array(text("Deployment.apps shop/web"), { description: "Of its targets; at most 5,000" }),
   }),
 ]);
@@ -135,6 +138,7 @@ export const applicationDetailSchema = Type.Intersect([
 export const sourceSchema = Type.Object({
   name: Type.String(),
   url: text("Address without credentials"),
+  credential: text("Name of the credential that it is read with; empty = none"),
   ref: text("Branch, tag or commit"),
   version: text("Range of versions, of which the newest tag is read; empty = none"),
   path: text("Folder in the repository that is read; empty = all of it"),
@@ -154,6 +158,7 @@ export const sourceDetailSchema = Type.Intersect([
     conditions: Type.Array(conditionSchema),
     problems: Type.Array(problemSchema),
     hostKeys: Type.Array(text("Pinned key of the SSH server: kind and SHA-256 fingerprint")),
+    signers: Type.Array(text("Name and fingerprint of a key; one of them has to have signed what is read")),
   }),
 ]);
 
@@ -178,7 +183,9 @@ export const addSourceSchema = Type.Object(
     intervalSeconds: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: "Default: 60" })),
     username: Type.Optional(Type.String()),
     password: Type.Optional(text("Password or token; write-only")),
+    credential: Type.Optional(text("Name of a credential that the hub holds, instead of user name and password")),
     hostKeys: Type.Optional(hostKeys),
+    signedBy: Type.Optional(signedBySchema),
   },
   { additionalProperties: false },
 );
@@ -372,7 +379,6 @@ export type TreeResult = Static<typeof treeSchema>;
 export type RbacResult = Static<typeof rbacSchema>;
 export type Version = Static<typeof versionSchema>;
 export type ProblemDetail = Static<typeof problemDetailSchema>;
-
 export type ConfirmPrune = Static<typeof confirmPruneSchema>;
 export type SyncResult = Static<typeof syncResultSchema>;
 export type EventList = Static<typeof eventListSchema>;

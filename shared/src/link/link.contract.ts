@@ -53,6 +53,24 @@ function describeMessages(createWorld: CreateWorld): void {
       ]);
   });
 
+  it("takes a hello on an open connection as news of the cluster, and the connection as the same one", async () => {
+    await using pair = await connectPair(createWorld);
+    const { hub, agent, hubEnd, agentEnd } = pair;
+    const first = agent.hello();
+    agent.nodes = 5;
+    agentEnd.link.send({ kind: "hello", hello: agent.hello() });
+    agentEnd.link.send({ kind: "report", report: report("web", 1) });
+    await expect.poll(() => hub.of("reported").length, patience).toBe(1);
+    expect(hub.events.slice(0, 2)).toEqual([
+      { kind: "connected", cluster: "dev-1", hello: first },
+      { kind: "introduced", cluster: "dev-1", hello: { ...first, nodes: 5 } },
+    ]);
+    expect(hubEnd.link.send("dev-1", assignments(1))).toBe(true);
+    await expect.poll(() => agent.messages.map(plain), patience).toEqual([plain(assignments(1))]);
+    expect(agent).toMatchObject({ connections: 1, ends: [] });
+    expect(hub.of("disconnected")).toEqual([]);
+  });
+
   it("lets nobody send to a cluster that is not connected", async () => {
     await using pair = await connectPair(createWorld);
     expect(pair.hubEnd.link.send("prod-1", assignments(1))).toBe(false);

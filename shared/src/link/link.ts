@@ -67,16 +67,29 @@ export interface SignedAssignments {
   readonly keyId: string;
 }
 
-/** What an agent says first on every connection. */
-export interface Hello {
+/** What an agent has found out about itself and its cluster; "" and 0 where it does not know. */
+export interface ClusterFacts {
   readonly agentVersion: string;
+  readonly kubernetesVersion: string;
+  /** Who provides the machines: `aws`, `gce`, `azure`, `kind`. */
+  readonly provider: string;
+  /** Of most of the nodes. */
+  readonly region: string;
+  readonly nodes: number;
+}
+
+/** Of a cluster whose agent has not spoken yet; also what agents of earlier versions do not say. */
+export const noFacts: ClusterFacts = { agentVersion: "", kubernetesVersion: "", provider: "", region: "", nodes: 0 };
+
+/** What an agent says first on every connection, and again when its facts have changed. */
+export interface Hello extends ClusterFacts {
   /** uid of the namespace kube-system: the identity of the cluster itself. */
   readonly clusterUid: string;
-  readonly kubernetesVersion: string;
-  readonly nodes: number;
   /** What the agent accepted last; generation 0 when nothing. */
   readonly epoch: string;
   readonly generation: number;
+  /** Of the `ApiList` of the cluster; absent while the agent does not know it. */
+  readonly apis?: Digest;
 }
 
 /** Whether the agent took an `Assignments`; a refusal names its code and says why. */
@@ -147,11 +160,12 @@ export interface Report {
 /** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
 export interface Inspect {
   readonly id: string;
+  /** "" for what is of the cluster as a whole. */
   readonly application: string;
-  readonly what: "diff" | "tree" | "rbac";
+  readonly what: "diff" | "tree" | "rbac" | "apis";
 }
 
-/** `result` is the JSON of a `DiffResult`, `TreeResult` or `RbacResult` of shared/api/types. */
+/** `result` is the JSON of a `DiffResult`, `TreeResult` or `RbacResult` of shared/api/types, or of the names of an `ApiList`. */
 export interface Inspection {
   readonly id: string;
   readonly result?: Uint8Array;
@@ -195,6 +209,8 @@ export interface HubLinkHandler {
    * `disconnected` follows.
    */
   connected(cluster: string, hello: Hello): void;
+  /** A connected cluster said hello again, because its facts changed. The connection is the same one. */
+  introduced(cluster: string, hello: Hello): void;
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
   reported(cluster: string, report: Report): void;
   inspected(cluster: string, inspection: Inspection): void;

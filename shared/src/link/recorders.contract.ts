@@ -14,6 +14,7 @@ import type {
 
 export type HubEvent =
   | { readonly kind: "connected"; readonly cluster: string; readonly hello: Hello }
+  | { readonly kind: "introduced"; readonly cluster: string; readonly hello: Hello }
   | { readonly kind: "disconnected"; readonly cluster: string; readonly graceful: boolean; readonly reason: string }
   | { readonly kind: "acknowledged"; readonly cluster: string; readonly acknowledgement: Acknowledgement }
   | { readonly kind: "reported"; readonly cluster: string; readonly report: Report }
@@ -30,6 +31,10 @@ export class HubRecorder implements HubLinkHandler {
   connected(cluster: string, hello: Hello): void {
     if (this.refuseConnections) throw new DroverError("forbidden", `cluster ${cluster} was removed`);
     this.events.push({ kind: "connected", cluster, hello });
+  }
+
+  introduced(cluster: string, hello: Hello): void {
+    this.events.push({ kind: "introduced", cluster, hello });
   }
 
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void {
@@ -73,19 +78,14 @@ export class AgentRecorder implements AgentLinkHandler {
   connections = 0;
   /** What the next hello says. */
   generation = 0;
+  nodes = 3;
   /** Called for each message after it was written down. */
   onMessage: (message: HubMessage) => void = () => undefined;
 
   hello(): Hello {
-    const { generation } = this;
-    return {
-      agentVersion: "1.2.3",
-      clusterUid: "uid-1",
-      kubernetesVersion: "v1.35.0",
-      nodes: 3,
-      epoch: "e1",
-      generation,
-    };
+    const { generation, nodes } = this;
+    const facts = { agentVersion: "1.2.3", kubernetesVersion: "v1.35.0", provider: "aws", region: "eu-west-1", nodes };
+    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation };
   }
 
   connected(): void {

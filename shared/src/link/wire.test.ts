@@ -75,14 +75,23 @@ const report: fc.Arbitrary<Report> = fc
   )
   .map(([fields, held]) => (held === undefined ? fields : { ...fields, heldPrune: held }));
 
-const hello = fc.record({
-  agentVersion: text,
-  clusterUid: text,
-  kubernetesVersion: text,
-  nodes: fc.nat(),
-  epoch: text,
-  generation: counter,
-});
+const hello = fc
+  .record({
+    agentVersion: text,
+    clusterUid: text,
+    kubernetesVersion: text,
+    provider: text,
+    region: text,
+    nodes: fc.nat(),
+    epoch: text,
+    generation: counter,
+  })
+  .chain((told) =>
+    fc.oneof(
+      fc.constant(told),
+      digest.map((apis) => ({ ...told, apis })),
+    ),
+  );
 
 const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   fc.record({ kind: fc.constant("hello" as const), hello }),
@@ -112,7 +121,7 @@ const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant("inspect" as const),
-    inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree", "rbac") }),
+    inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree", "rbac", "apis") }),
   }),
 );
 

@@ -3,7 +3,7 @@ import type * as enroll from "@drover/proto/gen/drover/enroll/v1/enroll";
 
 import type { Acknowledgement, AgentMessage, EnrollResponse, Hello, HubMessage, Inspect, Inspection } from "./link.ts";
 import { reportFromWire, reportToWire } from "./wire-report.ts";
-import { integerFromWire, integerToWire } from "./wire-values.ts";
+import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
 export function agentMessageToWire(message: AgentMessage): wire.ConnectRequest {
   switch (message.kind) {
@@ -61,6 +61,7 @@ export function hubMessageFromWire(response: wire.ConnectResponse): HubMessage |
       if (what === wire.InspectKind.DIFF) return { kind: "inspect", inspect: { id, application, what: "diff" } };
       if (what === wire.InspectKind.TREE) return { kind: "inspect", inspect: { id, application, what: "tree" } };
       if (what === wire.InspectKind.RBAC) return { kind: "inspect", inspect: { id, application, what: "rbac" } };
+      if (what === wire.InspectKind.APIS) return { kind: "inspect", inspect: { id, application, what: "apis" } };
       return undefined;
     }
     default:
@@ -90,15 +91,20 @@ const inspectKindToWire = {
   diff: wire.InspectKind.DIFF,
   tree: wire.InspectKind.TREE,
   rbac: wire.InspectKind.RBAC,
+  apis: wire.InspectKind.APIS,
 } as const satisfies Record<Inspect["what"], wire.InspectKind>;
 
 function helloToWire(hello: Hello): wire.Hello {
-  return { ...hello, nodes: Math.max(0, Math.trunc(hello.nodes)), generation: integerToWire(hello.generation) };
+  const nodes = Math.max(0, Math.trunc(hello.nodes));
+  return { ...hello, nodes, generation: integerToWire(hello.generation), apis: digestToWire(hello.apis ?? "") };
 }
 
 function helloFromWire(hello: wire.Hello): Hello {
-  const { agentVersion, clusterUid, kubernetesVersion, nodes, epoch, generation } = hello;
-  return { agentVersion, clusterUid, kubernetesVersion, nodes, epoch, generation: integerFromWire(generation) };
+  const { agentVersion, clusterUid, kubernetesVersion, provider, region, nodes, epoch } = hello;
+  const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
+  const apis = digestFromWire(hello.apis);
+  const list = apis === undefined ? {} : { apis };
+  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation), ...list };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

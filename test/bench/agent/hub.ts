@@ -74,6 +74,7 @@ export async function startBenchHub(keys: string): Promise<BenchHub> {
   };
   const handler: HubLinkHandler = {
     connected: () => void (newest === undefined || link.send(benchCluster, newest)),
+    introduced: () => undefined,
     acknowledged(_cluster, { refusal }) {
       if (refusal !== undefined) throw new Error(`the agent refused: ${refusal.message}`);
     },

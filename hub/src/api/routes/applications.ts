@@ -1,3 +1,4 @@
+import { confirmPlacementSchema, controlRolloutSchema } from "@drover/shared/api/rollouts";
 import {
   applicationDetailSchema,
   applicationQuerySchema,
@@ -24,6 +25,16 @@ export function applicationRoutes(app: Routes, { backend }: RouteContext): void 
     const { name } = application(request.params.name);
     return reply.code(202).send({ targets: [...(await backend.syncApplication(name))] });
   });
+
+  app.post("/applications/:name/rollout", { schema: operations.controlRollout }, (request) => {
+    const { name } = application(request.params.name);
+    return backend.controlRollout(name, request.body);
+  });
+
+  app.post("/applications/:name/confirm-placement", { schema: operations.confirmPlacement }, (request) => {
+    const { name } = application(request.params.name);
+    return backend.confirmPlacement(name, request.body.digest);
+  });
 }
 
 const params = Type.Object({ name: Type.String() });
@@ -46,5 +57,19 @@ const operations = {
     summary: "Have every agent of the application compare and apply again",
     params,
     response: { 202: syncResultSchema },
+  },
+  confirmPlacement: {
+    operationId: "confirmPlacement",
+    summary: "Confirm a change of where an application runs that is too wide to happen by itself",
+    params,
+    body: confirmPlacementSchema,
+    response: { 200: applicationDetailSchema },
+  },
+  controlRollout: {
+    operationId: "controlRollout",
+    summary: "Pause, resume or approve the rollouts of an application",
+    params,
+    body: controlRolloutSchema,
+    response: { 200: applicationDetailSchema },
   },
 };

@@ -1,3 +1,4 @@
+import { setSignersSchema } from "@drover/shared/api/signers";
 import {
   addSourceSchema,
   listSchema,
@@ -44,6 +45,10 @@ export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
 
   app.put("/sources/:name/host-keys", { schema: operations.trustSource }, (request) =>
     backend.trustSource(source(request.params.name).name, request.body),
+  );
+
+  app.put("/sources/:name/signers", { schema: operations.setSigners }, (request) =>
+    backend.setSigners(source(request.params.name).name, request.body),
   );
 
   app.put("/sources/:name/webhook", { schema: operations.setWebhook }, (request) =>
@@ -96,6 +101,13 @@ const operations = {
     params,
     body: trustSourceSchema,
     response: { 200: sourceIdentitySchema },
+  },
+  setSigners: {
+    operationId: "setSigners",
+    summary: "Take only commits that one of these has signed; without any, commits need no signature",
+    params,
+    body: setSignersSchema,
+    response: { 200: sourceDetailSchema },
   },
   setWebhook: {
     operationId: "setWebhook",

@@ -5,6 +5,7 @@ import { formatObjectKey, objectKey, type KubeObject, type Manifest } from "@dro
 
 import type { Application } from "../application.ts";
 import { defaultHelm } from "../helm.ts";
+import type { Capabilities } from "../render/chart.ts";
 import { renderFor, renderGroups } from "../render/groups.ts";
 import type { Rendered } from "../render/index.ts";
 import { follow, leavesOf, setBy, type FieldOrigin, type Traced } from "./origins.ts";
@@ -17,6 +18,7 @@ interface ChartInput {
   readonly application: Application;
   /** Filled in, from weak to strong: those of the overrides that have some. */
   readonly values: readonly JsonRecord[];
+  readonly capabilities: Capabilities;
   readonly overrides: readonly PlacedOverride[];
   readonly placeOf: PlaceOf;
   readonly render: Render;
@@ -31,7 +33,7 @@ export async function traceChart(manifest: Manifest, input: ChartInput): Promise
   const template: Origin = { kind: "chart", repository: input.application.source.repository };
   let traced: Traced<KubeObject> | undefined;
   for (const { application, values, originOf } of levels(input)) {
-    const { manifests, problems } = await renderMarked(application, values, input.render);
+    const { manifests, problems } = await renderMarked(application, values, input);
     if (problems.some(({ severity }) => severity === "error")) continue;
     const printed = manifests.find(({ object }) => formatObjectKey(objectKey(object)) === identity);
     if (printed === undefined) continue;
@@ -51,11 +53,10 @@ function stepInto(value: unknown, key: string | number): unknown {
 async function renderMarked(
   application: Application,
   values: readonly JsonRecord[],
-  render: Render,
+  { capabilities, render }: Pick<ChartInput, "capabilities" | "render">,
 ): Promise<Rendered> {
-  return renderFor(await renderGroups(application, [{ values }], (variant) => render(application, variant)), {
-    values,
-  });
+  const group = { values, capabilities };
+  return renderFor(await renderGroups(application, [group], (variant) => render(application, variant)), group);
 }
 
 interface Level {

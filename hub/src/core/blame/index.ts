@@ -144,7 +144,7 @@ function trace(manifest: Manifest, input: TraceInput): Promise<Traced<KubeObject
     case "kustomize":
       return traceKustomized(manifest, { application, snapshot, files: kustomizeFiles });
     case "helm":
-      return traceChart(manifest, { ...input, values: group.values });
+      return traceChart(manifest, { ...input, values: group.values, capabilities: group.capabilities ?? {} });
   }
 }
 

@@ -28,9 +28,11 @@ export async function renderOn(
 ): Promise<RenderedTarget | { readonly unselected: string }> {
   const { application, placements, clusters, cluster, running, render } = input;
   const { groups, unselected } = placeClusters(placements, clusters, running);
-  const group = groups.find((one) => one.clusters.some(({ name }) => name === cluster.name));
-  if (group === undefined)
+  const placed = groups.find((one) => one.clusters.some(({ name }) => name === cluster.name));
+  if (placed === undefined)
     return { unselected: unselected.get(cluster.name) ?? `no placement names ${application.name}` };
+  // Whether the chart looks at them makes no difference to what it comes to.
+  const group: Group = { ...placed, capabilities: cluster.capabilities ?? {} };
   const renders = await renderGroups(application, [group], (variant) => render(application, variant));
   const { manifests, problems } = renderFor(renders, group);
   const variants = variantsOf({ manifests, overrides: group.overrides, clusters: [cluster] }, new Contents());

@@ -4,9 +4,10 @@ import type { Problem } from "@drover/shared/problems";
 import type { Application } from "../application.ts";
 import type { PlaceableCluster } from "../cluster-selector.ts";
 import type { Declaration } from "../declarations.ts";
-import { bundleGroups, placeClusters, type Group } from "../desired.ts";
+import { bundleGroups, placeClusters } from "../desired.ts";
 import { listNames } from "../list-names.ts";
 import { concerns, type Placement } from "../placement.ts";
+import type { RenderGroup } from "../render/groups.ts";
 import type { Rendered } from "../render/index.ts";
 import { lintDependencies } from "./dependencies.ts";
 import { lintNames } from "./names.ts";
@@ -24,7 +25,7 @@ export interface LintInput {
 }
 
 /** What the clusters of a group render of an application. */
-export type RenderOf = (application: string, group: Pick<Group, "values">) => Rendered;
+export type RenderOf = (application: string, group: RenderGroup) => Rendered;
 
 /** The clusters that Git declares. Whether one is cordoned says nothing of what is meant to run there. */
 export function clustersIn({ declarations }: Pick<LintInput, "declarations">): readonly PlaceableCluster[] {

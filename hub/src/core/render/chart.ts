@@ -1,4 +1,5 @@
 import type { JsonRecord } from "@drover/shared/json";
+import type { ApiList } from "@drover/shared/kube/api-list";
 import type { Problem } from "@drover/shared/problems";
 
 import type { ValueFile } from "../helm.ts";
@@ -8,8 +9,12 @@ import type { SnapshotFiles } from "./snapshot-files.ts";
 export interface Capabilities {
   /** `v1.30.2` */
   readonly kubeVersion?: string;
-  /** `apps/v1`, `apps/v1/Deployment` … */
-  readonly apiVersions?: readonly string[];
+  readonly apis?: ApiList;
+}
+
+/** Whether Helm takes it for a version. */
+export function isKubeVersion(text: string): boolean {
+  return /^v?\d+(?:\.\d+){1,2}(?:[-+][-+.0-9A-Za-z]*)?$/u.test(text);
 }
 
 /** One render of a chart. */

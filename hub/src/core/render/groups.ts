@@ -1,16 +1,20 @@
-import { canonicalJson } from "@drover/shared/digest";
 import type { JsonRecord } from "@drover/shared/json";
 
 import type { Application } from "../application.ts";
 import { markManifests, refuseMarks } from "../templates.ts";
-import type { Rendered, Variant } from "./index.ts";
+import type { Capabilities } from "./chart.ts";
+import { variantKey, type Rendered, type Variant } from "./index.ts";
 
-/** What overrides give to a chart, from weak to strong; the same for all clusters of a group. */
-export interface Valued {
+/** What all clusters of a group have in common for a render. */
+export interface RenderGroup {
+  /** What overrides give to a chart, from weak to strong. */
   readonly values: readonly JsonRecord[];
+  readonly capabilities?: Capabilities;
+  /** Present when there is nothing to render yet. */
+  readonly waiting?: string;
 }
 
-/** What an application renders for each set of values. */
+/** What an application renders for each set of values and capabilities. */
 export type Renders = ReadonlyMap<string, Rendered>;
 
 /** The code of the problem that an application has which renders nothing, though nothing is not allowed. */
@@ -19,28 +23,36 @@ export const emptyRender = "empty-render";
 const nothing: Rendered = { manifests: [], problems: [] };
 
 /**
- * Renders once for each set of values; what runs nowhere is rendered too, so that its mistakes are seen. Marks variables
+ * Renders once for each set of values and capabilities; what runs nowhere is rendered too, so that its mistakes are seen. Marks variables
  * where manifests may hold them. An empty render takes everything away, so it has to be allowed (E2).
  */
 export async function renderGroups(
   application: Application,
-  groups: readonly Valued[],
+  groups: readonly RenderGroup[],
   render: (variant: Variant) => Promise<Rendered>,
+  finish: typeof finishRender = finishRender,
 ): Promise<Renders> {
   const renders = new Map<string, Rendered>();
-  for (const { values } of groups.length === 0 ? [{ values: [] }] : groups) {
-    const key = canonicalJson(values);
-    if (renders.has(key)) continue;
-    renders.set(
-      key,
-      checkEmpty(application, markWhereWanted(application, await render(values.length === 0 ? {} : { values }))),
-    );
+  for (const group of groups.length === 0 ? [{ values: [] }] : groups) {
+    const variant = variantOf(group);
+    const key = variantKey(variant);
+    if (group.waiting !== undefined || renders.has(key)) continue;
+    renders.set(key, finish(application, await render(variant)));
   }
   return renders;
 }
 
-export function renderFor(renders: Renders, { values }: Valued): Rendered {
-  return renders.get(canonicalJson(values)) ?? nothing;
+/** What an application makes of what was rendered: variables where it wants them, and no nothing where it does not. */
+export function finishRender(application: Application, rendered: Rendered): Rendered {
+  return checkEmpty(application, markWhereWanted(application, rendered));
+}
+
+export function renderFor(renders: Renders, group: RenderGroup): Rendered {
+  return renders.get(variantKey(variantOf(group))) ?? nothing;
+}
+
+function variantOf({ values, capabilities }: RenderGroup): Variant {
+  return { ...(values.length === 0 ? {} : { values }), ...capabilities };
 }
 
 function markWhereWanted(application: Application, rendered: Rendered): Rendered {

@@ -15,7 +15,11 @@ const anyPlace = /([^\s"'():]+\/(?:templates|charts)\/[^\s"'():]+):(\d+)(?::(\d+
 /** What Helm said on stderr as a problem at its place in the repository. */
 export function explainHelm(complaint: string, places: ComplaintPlaces): Problem {
   const text = withoutNoise(complaint);
-  const problem = explainSchema(text, places) ?? explainYaml(text, places) ?? explainTemplate(text, places);
+  const problem =
+    explainVersion(text, places) ??
+    explainSchema(text, places) ??
+    explainYaml(text, places) ??
+    explainTemplate(text, places);
   if (problem !== undefined) return problem;
   const message = /\bgoroutine \d+ /u.test(text) ? "helm crashed" : tidy(text) || "helm failed without a word";
   return failed(message, start(places.chart));
@@ -28,6 +32,11 @@ function withoutNoise(complaint: string): string {
     .join("\n")
     .replace(/^Error: /u, "")
     .trim();
+}
+
+function explainVersion(text: string, { chart }: ComplaintPlaces): Problem | undefined {
+  if (!/^chart requires kubeVersion: .* which is incompatible with Kubernetes /u.test(text)) return undefined;
+  return { code: "helm-kube-version", severity: "error", message: tidy(text), at: start(chart) };
 }
 
 function explainSchema(text: string, { chart }: ComplaintPlaces): Problem | undefined {

@@ -1,3 +1,4 @@
+import { canonicalJson } from "@drover/shared/digest";
 import type { JsonRecord } from "@drover/shared/json";
 import type { Manifest } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
@@ -28,6 +29,11 @@ export interface RenderInput {
 export interface Variant extends Capabilities {
   /** From weak to strong, all stronger than the application's own values. */
   readonly values?: readonly JsonRecord[];
+}
+
+/** Equal for equal variants. The list of APIs, which may be long, counts by its digest. */
+export function variantKey({ apis, ...variant }: Variant): string {
+  return canonicalJson({ ...variant, apis: apis?.digest });
 }
 
 /** Any problem of severity `error` means that this revision is rejected whole: the last good one stays. */

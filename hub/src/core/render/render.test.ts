@@ -1,4 +1,5 @@
 import { DroverError } from "@drover/shared/errors";
+import { apiListOf } from "@drover/shared/kube/api-list";
 import { formatObjectKey, objectKey } from "@drover/shared/kube/manifest";
 import { formatProblem } from "@drover/shared/problems";
 import { defaultSync } from "@drover/shared/sync-options";
@@ -197,14 +198,15 @@ test("a chart is rendered with the application's name, namespace and values, and
   expect(await requestOf({})).toEqual(bare);
   const valueFiles = [{ path: "v.yaml", at: { file: "drover.yaml", line: 2, column: 1 } }];
   const helm = { ...defaultHelm, releaseName: "other", values: { a: 1 }, valueFiles, includeCRDs: false };
-  const variant = { values: [{ a: 2 }, { a: 3 }], kubeVersion: "v1.30.0", apiVersions: ["a/v1"] };
+  const capabilities = { kubeVersion: "v1.30.0", apis: apiListOf(["a/v1"]) };
+  const variant = { values: [{ a: 2 }, { a: 3 }], ...capabilities };
   expect(await requestOf({ helm }, variant)).toEqual({
     ...chart,
     releaseName: "other",
     values: [{ a: 1 }, { a: 2 }, { a: 3 }],
     valueFiles,
     includeCRDs: false,
-    capabilities: { kubeVersion: "v1.30.0", apiVersions: ["a/v1"] },
+    capabilities,
   });
 });
 

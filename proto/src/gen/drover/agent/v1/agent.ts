@@ -411,6 +411,8 @@ export const InspectKind = {
   TREE: "INSPECT_KIND_TREE",
   /** RBAC - The rights that applying the application asks for. */
   RBAC: "INSPECT_KIND_RBAC",
+  /** APIS - The APIs that the cluster serves; no application is asked about. */
+  APIS: "INSPECT_KIND_APIS",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -421,6 +423,7 @@ export namespace InspectKind {
   export type DIFF = typeof InspectKind.DIFF;
   export type TREE = typeof InspectKind.TREE;
   export type RBAC = typeof InspectKind.RBAC;
+  export type APIS = typeof InspectKind.APIS;
   export type UNRECOGNIZED = typeof InspectKind.UNRECOGNIZED;
 }
 
@@ -438,6 +441,9 @@ export function inspectKindFromJSON(object: any): InspectKind {
     case 3:
     case "INSPECT_KIND_RBAC":
       return InspectKind.RBAC;
+    case 4:
+    case "INSPECT_KIND_APIS":
+      return InspectKind.APIS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -455,6 +461,8 @@ export function inspectKindToNumber(object: InspectKind): number {
       return 2;
     case InspectKind.RBAC:
       return 3;
+    case InspectKind.APIS:
+      return 4;
     case InspectKind.UNRECOGNIZED:
     default:
       return -1;
@@ -466,7 +474,7 @@ export interface ConnectRequest {
   /** What is said. */
   body:
     | //
-    /** Opens the stream; exactly once, and first. */
+    /** Opens the stream; said again when what it says of the cluster has changed. */
     { $case: "hello"; value: Hello }
     | //
     /** Answers a SignedAssignments. */
@@ -522,6 +530,12 @@ export interface Hello {
   epoch: string;
   /** Generation of the assignments that the agent accepted last; 0 when none. */
   generation: bigint;
+  /** Who provides the machines: aws, gce, azure, kind. Empty when unknown. */
+  provider: string;
+  /** Region of most of the nodes. Empty when unknown. */
+  region: string;
+  /** SHA-256 of the list of APIs that the cluster serves, 32 bytes; empty while the agent does not know it. */
+  apis: Buffer;
 }
 
 /** The hub accepted the stream. */
@@ -791,7 +805,7 @@ export interface Inspection {
   /** Result or failure; neither means that the agent did not understand the question. */
   answer:
     | //
-    /** JSON of a DiffResult or TreeResult of the admin API. */
+    /** JSON of a DiffResult, TreeResult or RbacResult of the admin API; or of a list of APIs, as texts. */
     { $case: "result"; value: Buffer }
     | //
     /** Why there is no result. */
@@ -1021,7 +1035,17 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { agentVersion: "", clusterUid: "", kubernetesVersion: "", nodes: 0, epoch: "", generation: 0n };
+  return {
+    agentVersion: "",
+    clusterUid: "",
+    kubernetesVersion: "",
+    nodes: 0,
+    epoch: "",
+    generation: 0n,
+    provider: "",
+    region: "",
+    apis: Buffer.alloc(0),
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1046,6 +1070,15 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
       }
       writer.uint32(48).uint64(message.generation);
+    }
+    if (message.provider !== "") {
+      writer.uint32(58).string(message.provider);
+    }
+    if (message.region !== "") {
+      writer.uint32(66).string(message.region);
+    }
+    if (message.apis.length !== 0) {
+      writer.uint32(74).bytes(message.apis);
     }
     return writer;
   },
@@ -1109,6 +1142,30 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.apis = Buffer.from(reader.bytes());
             continue;
           }
         }

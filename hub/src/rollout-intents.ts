@@ -1,0 +1,89 @@
+import type { ControlRollout, Rollout as RolloutView } from "@drover/shared/api/rollouts";
+import { DroverError } from "@drover/shared/errors";
+
+import type { EventLog } from "./controllers/event-log.ts";
+import type { World } from "./controllers/world.ts";
+import { listNames } from "./core/list-names.ts";
+import { approveWave, resumeRollout } from "./core/rollout/advance.ts";
+import type { Rollout, Step } from "./core/rollout/rollout.ts";
+import type { Store } from "./store/store.ts";
+
+const shown = 100;
+
+export function rolloutView({ rollout, phase, message, waves, failed, waiting }: Step): RolloutView {
+  const { strategy, revision, startedAtMs } = rollout;
+  const lacking = [...waiting].slice(0, shown).map(([cluster, reason]) => ({ cluster, reason }));
+  const parts = { waves: waves.map((wave) => ({ ...wave })), failed: failed.slice(0, shown), waiting: lacking };
+  return { strategy, revision, phase, message, started: startedAtMs, ...parts };
+}
+
+export interface ControlDeps {
+  readonly store: Store;
+  readonly world: World;
+  readonly events: EventLog;
+}
+
+/** Durable when it returns; what is released then is the controller's to work out. */
+export function controlRollout({ store, world, events }: ControlDeps, app: string, control: ControlRollout): void {
+  const steps = new Map((world.rollouts.get(app) ?? []).map((step) => [step.rollout.strategy, step]));
+  const { strategy } = control;
+  const rollouts = store.rolloutsOf(app).filter((one) => strategy === undefined || one.strategy === strategy);
+  if (rollouts.length === 0) {
+    const by = strategy === undefined ? "" : ` by strategy ${strategy}`;
+    throw new DroverError("precondition_failed", `nothing of ${app} has been released${by} yet`, {
+      hint: "a rollout begins with the first change to a placement that names a strategy",
+    });
+  }
+  const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), control));
+  if (changed.length === 0) throw nothingTo(app, control, [...steps.values()]);
+  for (const { rollout, what } of changed) {
+    store.putRollout(rollout);
+    events.append({ type: "rollout", app, cluster: "", message: `${app} by strategy ${rollout.strategy}: ${what}` });
+  }
+}
+
+/** Durable when it returns. */
+export function confirmPlacement({ store, world, events }: ControlDeps, app: string, digest: string): void {
+  const held = world.application(app).wide.find((wide) => wide.digest === digest);
+  if (held === undefined) {
+    throw new DroverError("precondition_failed", `${app} does not hold this change any more`, {
+      hint: `see what it holds now: drover describe app ${app}`,
+    });
+  }
+  store.confirmReach(app, digest);
+  events.append({ type: "placement-confirmed", app, cluster: "", message: `a person confirmed that ${held.message}` });
+}
+
+interface Change {
+  readonly rollout: Rollout;
+  /** One sentence. */
+  readonly what: string;
+}
+
+/** Nothing when it is so already. */
+function change(rollout: Rollout, step: Step | undefined, { action, wave }: ControlRollout): readonly Change[] {
+  if (action === "approve") return approve(rollout, step, wave);
+  if ((action === "pause") !== (rollout.stopped === "")) return [];
+  if (action === "pause") return [{ rollout: { ...rollout, stopped: "paused" }, what: "a person paused it" }];
+  const failed = step?.failed ?? [];
+  const seen = failed.length === 0 ? "" : `, though ${listNames(failed)} failed`;
+  return [{ rollout: resumeRollout(rollout, failed), what: `a person let it go on${seen}` }];
+}
+
+function approve(rollout: Rollout, step: Step | undefined, wave: string | undefined): readonly Change[] {
+  const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
+  const known = step?.waves.some(({ name }) => name === wave) === true;
+  const approved = wave === undefined ? waits : known ? wave : undefined;
+  if (approved === undefined || (rollout.waves[approved]?.approvedBy ?? "") !== "") return [];
+  return [{ rollout: approveWave(rollout, approved, "admin"), what: `a person approved wave ${approved}` }];
+}
+
+function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {
+  const hint = `see how far it is: drover rollout show ${app}`;
+  if (action === "pause") return new DroverError("precondition_failed", `${app} is stopped already`, { hint });
+  if (action === "resume") return new DroverError("precondition_failed", `${app} is not stopped`, { hint });
+  const waves = [...new Set(steps.flatMap((step) => step.waves.map(({ name }) => name)))];
+  const message =
+    wave === undefined ? `no wave of ${app} waits for approval` : `${wave} is no wave that can be approved`;
+  return new DroverError("precondition_failed", message, { hint: `its waves are ${waves.join(", ")}` });
+}

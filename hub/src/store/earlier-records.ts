@@ -1,0 +1,29 @@
+import { defaultSync } from "@drover/shared/sync-options";
+
+import type { TargetRecord } from "../core/target.ts";
+import { clusterDefaults, sourceDefaults, type ClusterRecord, type SourceRecord } from "./store.ts";
+
+/** Records as they are in the store: earlier versions did not write every field. */
+type Stored<T> = Partial<T>;
+
+export function readSource(record: Stored<SourceRecord> & Pick<SourceRecord, "name" | "url">): SourceRecord {
+  return { ...sourceDefaults, ...record };
+}
+
+/** Earlier versions knew fewer facts, and placements chose by whatever agents had said last. */
+export function readCluster(record: Stored<ClusterRecord> & Pick<ClusterRecord, "name">): ClusterRecord {
+  const { facts, factsSinceMs, settled = facts } = record;
+  return {
+    ...clusterDefaults,
+    ...record,
+    facts: { ...clusterDefaults.facts, ...facts },
+    factsSinceMs: { ...clusterDefaults.factsSinceMs, ...factsSinceMs },
+    settled: { ...clusterDefaults.settled, ...settled },
+  };
+}
+
+type AddedToTargets = Pick<TargetRecord, "sync" | "deletion" | "confirmPrune">;
+
+export function readTarget(record: Omit<TargetRecord, keyof AddedToTargets> & Stored<AddedToTargets>): TargetRecord {
+  return { sync: defaultSync, deletion: "uninstall", confirmPrune: "", ...record };
+}

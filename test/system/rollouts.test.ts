@@ -1,0 +1,225 @@
+import { createEventLog } from "@drover/hub/controllers/event-log";
+import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
+import { clusterDefaults } from "@drover/hub/store/store";
+import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
+import { describe, expect, it, vi } from "vitest";
+
+import { application, loopSuite, startLoop, web } from "./loop.ts";
+
+type Hub = Awaited<ReturnType<typeof startLoop>>;
+
+const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
+
+const strategy = (spec: string): string =>
+  `apiVersion: drover.dev/v1alpha1\nkind: RolloutStrategy\nmetadata: { name: careful }\nspec: ${spec}\n`;
+const waves = `waves: [{ name: canary, selector: { matchLabels: { wave: canary } } }]`;
+const placed = `apiVersion: drover.dev/v1alpha1
+kind: Placement
+metadata: { name: shop }
+spec: { applications: [shop], selector: { matchExpressions: [{ key: wave, operator: Exists }] }, strategy: careful }
+`;
+const declare = (spec: string): string => `${application("shop")}---\n${placed}---\n${strategy(spec)}`;
+
+function join(hub: Hub, name: string, wave: string): void {
+  hub.store.putCluster({ ...clusterDefaults, name, uid: name, labels: { wave } });
+  hub.agents.connected(name, hello);
+  hub.loop.wake.applications();
+}
+
+/** What the agent of a cluster says of the newest that it was told about shop. */
+function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
+  const assignments = hub.newest(cluster);
+  const assigned = assignments?.targets.find((one) => one.application === "shop");
+  if (assignments === undefined || assigned === undefined) throw new Error(`${cluster} was told nothing of shop`);
+  const { bundle, commit } = assigned;
+  const said: Report = {
+    application: "shop",
+    sequence: 1,
+    epoch: assignments.epoch,
+    generation: assignments.generation,
+    bundle,
+    applied: bundle,
+    commit,
+    phase: "applied",
+    health,
+    reason: "",
+    message: "",
+    objects: [],
+    receivedAtMs: 0,
+    appliedAtMs: 0,
+  };
+  hub.agents.reported(cluster, said);
+}
+
+const commitOf = (hub: Hub, cluster: string): string | undefined =>
+  hub.newest(cluster)?.targets.find((one) => one.application === "shop")?.commit;
+const rollout = (hub: Hub) => hub.views.application("shop")?.rollouts[0];
+const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
+  const { store, world } = hub;
+  controlRollout({ store, world, events: createEventLog(store, Date.now) }, "shop", { action });
+  hub.loop.wake.rollouts(["shop"]);
+};
+
+describe("a change that is released by a strategy", () => {
+  const { begin, closers } = loopSuite();
+
+  /** Two canaries and two others, all current at the first revision. */
+  const beginShop = async (spec: string) => {
+    const begun = await begin();
+    const { hub, tree } = begun;
+    for (const name of ["c1", "c2"]) join(hub, name, "canary");
+    for (const name of ["p1", "p2"]) join(hub, name, "prod");
+    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([first, first]), 5_000);
+    expect(commitOf(hub, "p1")).toBeUndefined();
+    for (const name of ["c1", "c2"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect([commitOf(hub, "p1"), commitOf(hub, "p2")]).toEqual([first, first]), 5_000);
+    for (const name of ["p1", "p2"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Complete"), 5_000);
+    return { ...begun, first };
+  };
+
+  it("E19, E24, E31: goes by waves that stay, over clusters that are there; one that joins has what the others have", async () => {
+    const { hub, tree, first } = await beginShop(`{ ${waves} }`);
+    hub.agents.disconnected("c2", { graceful: false, reason: "a test" });
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(second), 5_000);
+    expect(rollout(hub)).toMatchObject({
+      phase: "Releasing",
+      waves: [
+        { name: "canary", clusters: 2, underWay: 1, deferred: 1 },
+        { name: "rest", pending: 2 },
+      ],
+    });
+    expect(hub.views.target("shop", "p1")).toMatchObject({
+      state: "pending",
+      reason: "WaitingForRollout",
+      message: "waits for wave canary",
+      revision: first,
+    });
+
+    join(hub, "p3", "prod");
+    await vi.waitFor(() => expect(commitOf(hub, "p3")).toBe(first), 5_000);
+    const moved = hub.store.cluster("p1");
+    if (moved !== undefined) hub.store.putCluster({ ...moved, labels: { wave: "canary" } });
+    hub.loop.wake.applications();
+    await vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+    expect(commitOf(hub, "p1")).toBe(first);
+
+    report(hub, "c1", "Current");
+    await vi.waitFor(
+      () => expect(["p1", "p2", "p3"].map((name) => commitOf(hub, name))).toEqual([second, second, second]),
+      5_000,
+    );
+    for (const name of ["p1", "p2", "p3"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect(rollout(hub)?.message).toBe("1 offline cluster catches up when back"), 5_000);
+    expect(hub.store.target({ app: "shop", cluster: "c2" })?.commit).toBe(first);
+    hub.agents.connected("c2", hello);
+    await vi.waitFor(() => expect(commitOf(hub, "c2")).toBe(second), 5_000);
+  });
+
+  it("E33, R11: goes on where it was after the hub restarts, and not before its agents are back", async () => {
+    const { hub, tree, folder, first } = await beginShop(`{ ${waves} }`);
+    const second = await tree.commit("scale", {
+      "apps/shop/drover.yaml": declare(`{ maxConcurrent: 1, ${waves} }`),
+      "apps/shop/web.yaml": web(2),
+    });
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(second), 5_000);
+    const before = hub.store.rolloutsOf("shop");
+    await hub[Symbol.asyncDispose]();
+    closers.pop();
+    const again = await startLoop(folder, tree);
+    closers.push(async () => again[Symbol.asyncDispose]());
+    await vi.waitFor(() => expect(rollout(again)?.phase).toBe("Releasing"), 5_000);
+    expect(again.store.rolloutsOf("shop")).toEqual(before);
+    expect(["c2", "p1", "p2"].map((cluster) => again.store.target({ app: "shop", cluster })?.commit)).toEqual([
+      first,
+      first,
+      first,
+    ]);
+  });
+
+  it("E36: freezes at failures; each cluster that got the change gets back what it had, until a person lets it go on", async () => {
+    const { hub, tree, first } = await beginShop(`{ onFailure: rollback, ${waves} }`);
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(second), 5_000);
+    report(hub, "c1", "Failed");
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([first, first]), 5_000);
+    for (const name of ["c1", "c2"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect(hub.views.target("shop", "c1")?.reason).toBe("WaitingForRollout"), 5_000);
+    expect(hub.views.application("shop")).toMatchObject({ state: "failed", rollouts: [{ phase: "Frozen" }] });
+    control(hub, "resume");
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([second, second]), 5_000);
+    expect(commitOf(hub, "p1")).toBe(first);
+  });
+
+  it("waits for a person where a wave needs approval, and while it is paused, and says so", async () => {
+    const { hub, tree, first } = await beginShop(`{ ${waves} }`);
+    const approval = waves.replace("name: canary,", "name: canary, approval: true,");
+    const second = await tree.commit("scale", {
+      "apps/shop/drover.yaml": declare(`{ ${approval} }`),
+      "apps/shop/web.yaml": web(2),
+    });
+    const waits = "wave canary waits for approval: drover rollout approve shop";
+    await vi.waitFor(() => expect(hub.views.target("shop", "c1")?.message).toBe(waits), 5_000);
+    control(hub, "pause");
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Paused"), 5_000);
+    control(hub, "resume");
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("AwaitingApproval"), 5_000);
+    expect(commitOf(hub, "c1")).toBe(first);
+    control(hub, "approve");
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(second), 5_000);
+    expect(() => control(hub, "approve")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
+  });
+
+  it("E29, E42: asks a person before a change of labels brings it to ten times as many clusters, or takes it from most", async () => {
+    const { hub, tree } = await begin();
+    const names = Array.from({ length: 11 }, (_, index) => `n${String(index).padStart(2, "0")}`);
+    for (const name of names) join(hub, name, "many");
+    const running = (): number => hub.world.running("web").size;
+    const held = () => hub.views.application("web");
+    const confirm = (digest = ""): void => {
+      confirmPlacement(
+        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now) },
+        "web",
+        digest,
+      );
+      hub.loop.wake.applications();
+    };
+    const place = (selector: string): Promise<string> =>
+      tree.commit("place web", {
+        "apps/web/drover.yaml": `${application("web")}---\n${placed
+          .replaceAll("shop", "web")
+          .replace(", strategy: careful", "")
+          .replace("{ matchExpressions: [{ key: wave, operator: Exists }] }", selector)}`,
+      });
+    await place("{}");
+    const told = "web would come from 1 to 13 clusters: dev-1, n00, n01 and 9 more";
+    await vi.waitFor(
+      () => expect(held()?.held).toMatchObject([{ kind: "spread", clusters: 12, message: told }]),
+      5_000,
+    );
+    expect([running(), held()?.state]).toEqual([1, "failed"]);
+    expect(() => confirm("sha256:0")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
+    confirm(held()?.held[0]?.digest);
+    await vi.waitFor(() => expect([running(), held()?.held]).toEqual([13, []]), 5_000);
+
+    await place("{ matchLabels: { wave: nowhere } }");
+    await vi.waitFor(() => expect(held()?.held).toMatchObject([{ kind: "withdrawal", clusters: 13 }]), 5_000);
+    expect([running(), hub.newest("n00")?.tombstones]).toEqual([13, []]);
+    await place("{}");
+    await vi.waitFor(() => expect(held()?.held).toEqual([]), 5_000);
+    expect(running()).toBe(13);
+  });
+
+  it("releases nothing while the strategy that is named is not there", async () => {
+    const { hub, tree, first } = await beginShop(`{ ${waves} }`);
+    const head = await tree.commit("no strategy", {
+      "apps/shop/drover.yaml": `${application("shop")}---\n${placed}`,
+      "apps/shop/web.yaml": web(2),
+    });
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("NoStrategy"), 5_000);
+    expect([commitOf(hub, "c1"), commitOf(hub, "p1"), head === first]).toEqual([first, first, false]);
+    expect(hub.views.application("shop")?.reason).toBe("the strategy careful is not declared, so nothing is released");
+  });
+});
