@@ -15,7 +15,7 @@ import { formerFacts } from "./core/settle-facts.ts";
 import { countCurrent, rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
 import { rolloutView } from "./rollout-intents.ts";
-import { describeKey } from "./source/ssh-keys.ts";
+import { describeKey } from "./source/ssh/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
 /** The API's resources, put together from the store and from what the hub knows besides. Cheap: reads of memory only. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 
-import { createMirror, type Commit, type Mirror } from "@drover/hub/source/mirror";
+import { createMirror, type Commit, type Mirror } from "@drover/hub/source/git/mirror";
 
 import { mustRun } from "../rig/command.ts";
 import { startGitHttp } from "../rig/git-http.ts";

@@ -3,7 +3,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
-import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/git/mirror";
 import { readSnapshot } from "@drover/hub/source/snapshot";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";

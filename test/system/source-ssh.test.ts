@@ -3,10 +3,10 @@ import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { createDeployKeys, type DeployKeys } from "@drover/hub/source/deploy-keys";
-import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/git/mirror";
 import { readSnapshot } from "@drover/hub/source/snapshot";
-import { describeKey } from "@drover/hub/source/ssh-keys";
+import { createDeployKeys, type DeployKeys } from "@drover/hub/source/ssh/deploy-keys";
+import { describeKey } from "@drover/hub/source/ssh/ssh-keys";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 

@@ -8,9 +8,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { Application } from "../core/application.ts";
 import { readDeclarations } from "../core/declarations.ts";
-import { createHelm } from "../source/helm.ts";
-import { filesForKustomize } from "../source/kustomize-files.ts";
-import { createMirror } from "../source/mirror.ts";
+import { createMirror } from "../source/git/mirror.ts";
+import { createHelm } from "../source/programs/helm.ts";
+import { filesForKustomize } from "../source/programs/kustomize-files.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import { createRenderer } from "./renderer.ts";
 

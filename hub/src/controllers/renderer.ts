@@ -3,9 +3,9 @@ import { canonicalJson } from "@drover/shared/digest";
 import type { Application } from "../core/application.ts";
 import { chartRequest, chooseRenderer, render, variantKey, type Rendered, type Variant } from "../core/render/index.ts";
 import { looksAtNothing, type Looks } from "../core/render/looks.ts";
-import type { Helm } from "../source/helm.ts";
-import { kustomizeKey } from "../source/kustomize-files.ts";
-import type { Kustomize } from "../source/kustomize.ts";
+import type { Helm } from "../source/programs/helm.ts";
+import { kustomizeKey } from "../source/programs/kustomize-files.ts";
+import type { Kustomize } from "../source/programs/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */

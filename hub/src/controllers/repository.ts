@@ -7,7 +7,7 @@ import type { Problem } from "@drover/shared/problems";
 import { applicationsIn, type Catalog } from "../core/catalog.ts";
 import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
 import { dependencyCycleReason } from "../core/dependency-cycle.ts";
-import type { Mirror } from "../source/mirror.ts";
+import type { Mirror } from "../source/git/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";

@@ -3,9 +3,9 @@ import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
-import type { GitObjects, TreeItem } from "./git-objects.ts";
+import type { GitObjects, TreeItem } from "./git/git-objects.ts";
+import type { Commit, Mirror, SourceSpec } from "./git/mirror.ts";
 import { followLinks } from "./links.ts";
-import type { Commit, Mirror, SourceSpec } from "./mirror.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 
 export type TreeEntry = SnapshotFile;

@@ -9,7 +9,7 @@ import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
-import type { Credential } from "../source/credential.ts";
+import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered, or that another repository declares. */

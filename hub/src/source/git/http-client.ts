@@ -3,12 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { DroverError } from "@drover/shared/errors";
 import type { GitHttpResponse } from "isomorphic-git";
 
+import { createByteBudget } from "../web/byte-budget.ts";
+import { basicOf, type Credential } from "../web/credential.ts";
+import { explainFailure, keepConnections, sendRequest } from "../web/https-request.ts";
+import type { Networks } from "../web/networks.ts";
 import type { HttpAddress } from "./address.ts";
-import { createByteBudget } from "./byte-budget.ts";
-import { basicOf, type Credential } from "./credential.ts";
 import { collect, type GitTransport } from "./git-transport.ts";
-import { explainFailure, keepConnections, sendRequest } from "./https-request.ts";
-import type { Networks } from "./networks.ts";
 
 export interface HttpClientOptions {
   readonly address: HttpAddress;

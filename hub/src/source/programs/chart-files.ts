@@ -3,11 +3,11 @@ import { DroverError, type Position } from "@drover/shared/errors";
 import { isRecord, listAt, textAt } from "@drover/shared/json";
 import type { Problem } from "@drover/shared/problems";
 
-import type { ValueFile } from "../core/helm.ts";
-import type { ChartRequest } from "../core/render/chart.ts";
-import { joinPath } from "../core/repository-path.ts";
+import type { ValueFile } from "../../core/helm.ts";
+import type { ChartRequest } from "../../core/render/chart.ts";
+import { joinPath } from "../../core/repository-path.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { chartName, isArchive, scanArchive, type Archive } from "./chart-scan.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 /** A file of the copy that Helm works on. */
 export interface ChartFile {

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
+import { authorize } from "../published/registry-auth.ts";
 import type { Credential } from "./credential.ts";
 import { createNetworks, parseNetworks } from "./networks.ts";
-import { authorize } from "./registry-auth.ts";
 import { createWebClient, type WebClient } from "./web-client.ts";
 
 /** Of the addresses of this machine a source may be at this one only. */

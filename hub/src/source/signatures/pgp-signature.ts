@@ -1,6 +1,6 @@
 import * as openpgp from "openpgp";
 
-import type { Signer, Verdict } from "../core/signers.ts";
+import type { Signer, Verdict } from "../../core/signers.ts";
 
 /** Later than any revocation, so that all of them count. */
 const afterAll = new Date(2 ** 42);

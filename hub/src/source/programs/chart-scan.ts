@@ -9,10 +9,10 @@ import {
   mergeLooks,
   type Looks,
   type Question,
-} from "../core/render/looks.ts";
-import { findTemplateFunctions, outerReferences } from "../core/render/template-functions.ts";
-import { SizedCache } from "./sized-cache.ts";
-import { readTgz } from "./tar.ts";
+} from "../../core/render/looks.ts";
+import { findTemplateFunctions, outerReferences } from "../../core/render/template-functions.ts";
+import { readTgz } from "../published/tar.ts";
+import { SizedCache } from "../sized-cache.ts";
 
 /** What a look at the text of a chart's files tells, before anything is rendered. */
 export interface Scan {

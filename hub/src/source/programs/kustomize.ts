@@ -4,11 +4,11 @@ import { dirname, join, relative } from "node:path";
 
 import { DroverError } from "@drover/shared/errors";
 
-import { maxPrintedBytes } from "../core/render/limits.ts";
+import { maxPrintedBytes } from "../../core/render/limits.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { runBounded, withoutNetwork } from "./bounded-process.ts";
 import { filesForKustomize } from "./kustomize-files.ts";
 import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 export interface KustomizeOptions {
   readonly environment: ProgramEnvironment;

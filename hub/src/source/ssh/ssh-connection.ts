@@ -3,10 +3,10 @@ import { connect } from "node:net";
 import { DroverError } from "@drover/shared/errors";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 
+import { unreachable } from "../web/https-request.ts";
+import type { Networks } from "../web/networks.ts";
 import { whereToAdd, type DeployKey } from "./deploy-keys.ts";
-import { unreachable } from "./https-request.ts";
 import type { KnownHost } from "./known-host.ts";
-import type { Networks } from "./networks.ts";
 import type { SshAddress } from "./ssh-address.ts";
 import { formatPrivateKey, keyType, publicKeyOf, type PublicKey } from "./ssh-keys.ts";
 

@@ -2,13 +2,13 @@ import { digestOf, isDigest, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { isRecord, listAt, numberAt, textAt } from "@drover/shared/json";
 
-import type { PackageRef } from "../core/package.ts";
-import { isVersion, pickVersion } from "../core/version-range.ts";
-import type { Credential } from "./credential.ts";
-import { unreachable } from "./https-request.ts";
+import type { PackageRef } from "../../core/package.ts";
+import { isVersion, pickVersion } from "../../core/version-range.ts";
+import type { Credential } from "../web/credential.ts";
+import { unreachable } from "../web/https-request.ts";
+import { createWebClient, showUrl, type WebAnswer, type WebClient } from "../web/web-client.ts";
 import { authorize } from "./registry-auth.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
-import { createWebClient, showUrl, type WebAnswer, type WebClient } from "./web-client.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const maxManifestBytes = 4 * 1024 * 1024;

@@ -2,8 +2,8 @@ import { digestOf, isDigest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { textAt } from "@drover/shared/json";
 
+import type { WebAnswer } from "../web/web-client.ts";
 import type { ContentCache } from "./content-cache.ts";
-import type { WebAnswer } from "./web-client.ts";
 
 /** Asks a server with these headers; an answer of another status than 200 and 304 is thrown. */
 export type Ask = (headers: Readonly<Record<string, string>>) => Promise<Pick<WebAnswer, "status" | "header" | "body">>;

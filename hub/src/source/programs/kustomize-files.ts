@@ -5,8 +5,8 @@ import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, type Position } from "@drover/shared/errors";
 import { isRecord, textAt } from "@drover/shared/json";
 
-import { findKustomization } from "../core/render/kustomization.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { findKustomization } from "../../core/render/kustomization.ts";
+import type { Snapshot } from "../snapshot.ts";
 
 /** Fields that name other kustomizations or files to load objects and rules from. */
 const references = [

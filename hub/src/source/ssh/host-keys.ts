@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "../git/address.ts";
 import { readHostKey } from "./ssh-keys.ts";
 
 /** Keys of the server of an address, as people and Git write them. Throws `usage`. */

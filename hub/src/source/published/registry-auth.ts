@@ -1,8 +1,8 @@
 import { DroverError } from "@drover/shared/errors";
 import { textAt } from "@drover/shared/json";
 
-import { basicOf, type Credential } from "./credential.ts";
-import { showUrl, type WebAnswer, type WebClient } from "./web-client.ts";
+import { basicOf, type Credential } from "../web/credential.ts";
+import { showUrl, type WebAnswer, type WebClient } from "../web/web-client.ts";
 
 export interface Challenge {
   /** What a registry answered with status 401. */

@@ -5,9 +5,9 @@ import { createSecureContext, getCACertificates, type SecureContext } from "node
 import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import { SizedCache } from "../sized-cache.ts";
 import type { Credential } from "./credential.ts";
 import type { Networks } from "./networks.ts";
-import { SizedCache } from "./sized-cache.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
 export interface HttpsRequest {

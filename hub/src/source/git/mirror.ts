@@ -4,20 +4,20 @@ import { rm } from "node:fs/promises";
 import { DroverError } from "@drover/shared/errors";
 import * as git from "isomorphic-git";
 
+import { createSnapshotCache, type SnapshotCache } from "../snapshot-cache.ts";
+import type { DeployKeys } from "../ssh/deploy-keys.ts";
+import { createKnownHost } from "../ssh/known-host.ts";
+import { createSshClient } from "../ssh/ssh-client.ts";
+import { findCredential, type CredentialFor } from "../web/credential.ts";
+import { createNetworks, peoplesNetworks, type Networks } from "../web/networks.ts";
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
-import { findCredential, type CredentialFor } from "./credential.ts";
-import type { DeployKeys } from "./deploy-keys.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
 import { createHttpClient } from "./http-client.ts";
-import { createKnownHost } from "./known-host.ts";
 import { findLocalRepository } from "./local-repository.ts";
 import { MirrorFolders } from "./mirror-folders.ts";
-import { createNetworks, peoplesNetworks, type Networks } from "./networks.ts";
 import { checkRef, fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
 import { fetchRemote, type FetchedCommit } from "./remote-fetch.ts";
-import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
-import { createSshClient } from "./ssh-client.ts";
 
 /** A repository to read: where it is and who asks. Empty texts are as good as absent ones. */
 export interface SourceSpec {

@@ -2,8 +2,8 @@ import { decodeYaml } from "@drover/shared/decode";
 import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
-import type { SnapshotFile } from "../core/render/snapshot-files.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { SnapshotFile } from "../../core/render/snapshot-files.ts";
+import type { Snapshot } from "../snapshot.ts";
 
 export interface ArchiveContent {
   /** Of what it was fetched from; keeps caches apart. */

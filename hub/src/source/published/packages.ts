@@ -2,18 +2,18 @@ import { digestOf, isDigest, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { textAt } from "@drover/shared/json";
 
-import { formatChoice, formatPackage, packageKey, type PackageRef } from "../core/package.ts";
-import { isOlder } from "../core/version-range.ts";
+import { formatChoice, formatPackage, packageKey, type PackageRef } from "../../core/package.ts";
+import { isOlder } from "../../core/version-range.ts";
+import { SizedCache } from "../sized-cache.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { findCredential, type CredentialFor } from "../web/credential.ts";
+import { createNetworks, type Networks } from "../web/networks.ts";
 import { snapshotOfArchive } from "./archive-snapshot.ts";
 import { createChartIndexes } from "./chart-indexes.ts";
 import { resolveInIndex } from "./chart-repository.ts";
 import { createContentCache } from "./content-cache.ts";
-import { findCredential, type CredentialFor } from "./credential.ts";
-import { createNetworks, type Networks } from "./networks.ts";
 import { mismatch, resolveInRegistry } from "./registry.ts";
 import type { Resolved } from "./resolved.ts";
-import { SizedCache } from "./sized-cache.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { readTgz } from "./tar.ts";
 
 /** What a reference named when it was looked at. */

@@ -1,7 +1,7 @@
 import type { Digest } from "@drover/shared/digest";
 
-import type { Credential } from "./credential.ts";
-import type { Networks } from "./networks.ts";
+import type { Credential } from "../web/credential.ts";
+import type { Networks } from "../web/networks.ts";
 
 export interface ResolveOptions {
   readonly credential: Credential | undefined;

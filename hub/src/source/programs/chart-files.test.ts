@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { snapshotOf } from "../core/render/snapshot.fixture.ts";
+import { snapshotOf } from "../../core/render/snapshot.fixture.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { filesForHelm } from "./chart-files.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 test("E8: a chart with a submodule in it is refused whole, by the submodule's place", async () => {
   const snapshot = snapshotOf({ "web/Chart.yaml": "name: web\n", "web/templates/a.yaml": "", "other/b.yaml": "" });

@@ -1,14 +1,14 @@
 import { isDigest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
-import { readChartIndex } from "../core/chart-index.ts";
-import type { PackageRef } from "../core/package.ts";
-import { pickVersion } from "../core/version-range.ts";
+import { readChartIndex } from "../../core/chart-index.ts";
+import type { PackageRef } from "../../core/package.ts";
+import { pickVersion } from "../../core/version-range.ts";
+import { basicOf } from "../web/credential.ts";
+import { createWebClient } from "../web/web-client.ts";
 import type { ChartIndexes } from "./chart-indexes.ts";
-import { basicOf } from "./credential.ts";
 import { refusal } from "./registry.ts";
 import type { Resolved, ResolveOptions } from "./resolved.ts";
-import { createWebClient } from "./web-client.ts";
 
 const maxIndexBytes = 64 * 1024 * 1024;
 

@@ -2,10 +2,10 @@ import { DroverError } from "@drover/shared/errors";
 import type { GitHttpRequest, GitHttpResponse } from "isomorphic-git";
 import type { Client } from "ssh2";
 
-import { createByteBudget, type ByteBudget } from "./byte-budget.ts";
-import { FlushScanner } from "./flush-scanner.ts";
-import { collect, type GitTransport } from "./git-transport.ts";
-import { unreachable } from "./https-request.ts";
+import { FlushScanner } from "../git/flush-scanner.ts";
+import { collect, type GitTransport } from "../git/git-transport.ts";
+import { createByteBudget, type ByteBudget } from "../web/byte-budget.ts";
+import { unreachable } from "../web/https-request.ts";
 import {
   connectSsh,
   missingRepository,

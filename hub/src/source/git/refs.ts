@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 
-import { pickVersion } from "../core/version-range.ts";
+import { pickVersion } from "../../core/version-range.ts";
 
 const forbidden = /[\s~^:?*[\\\p{Cc}]|\.\.|@\{|\/\/|^[-/.]|[/.]$|\.lock$/u;
 

@@ -2,8 +2,8 @@ import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto
 
 import ssh2 from "ssh2";
 
-import type { Signer, Verdict } from "../core/signers.ts";
-import { describeKey, keyType, publicKeyOf, type PublicKey } from "./ssh-keys.ts";
+import type { Signer, Verdict } from "../../core/signers.ts";
+import { describeKey, keyType, publicKeyOf, type PublicKey } from "../ssh/ssh-keys.ts";
 
 interface SshSignature {
   readonly key: PublicKey;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
-import { splitCommit, splitTag, taggedObject, type SignedObject } from "../core/signed-object.ts";
-import { weigh, type Signer, type Verdict } from "../core/signers.ts";
-import type { GitObjects, RawObject } from "./git-objects.ts";
+import { splitCommit, splitTag, taggedObject, type SignedObject } from "../../core/signed-object.ts";
+import { weigh, type Signer, type Verdict } from "../../core/signers.ts";
+import type { GitObjects, RawObject } from "../git/git-objects.ts";
 import { judgePgpSignature } from "./pgp-signature.ts";
 import { judgeSshSignature } from "./ssh-signature.ts";
 

@@ -1,8 +1,8 @@
 import { DroverError } from "@drover/shared/errors";
 
-import type { Signer } from "../core/signers.ts";
+import type { Signer } from "../../core/signers.ts";
+import { describeKey, readPublicKey } from "../ssh/ssh-keys.ts";
 import { readPgpKeys } from "./pgp-signature.ts";
-import { describeKey, readPublicKey } from "./ssh-keys.ts";
 import { verifyingKey } from "./ssh-signature.ts";
 
 /** Of one text, and of all texts together. */

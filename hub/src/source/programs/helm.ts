@@ -6,11 +6,13 @@ import { canonicalJson, digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { Problem } from "@drover/shared/problems";
 
-import type { ChartOutput, ChartRequest } from "../core/render/chart.ts";
-import { explainHelm } from "../core/render/helm-complaint.ts";
-import { maxPrintedBytes } from "../core/render/limits.ts";
-import { findLooks, looksAtNothing, mergeLooks, type Looks, type Question } from "../core/render/looks.ts";
-import { isRevisionFault } from "../core/render/revision-fault.ts";
+import type { ChartOutput, ChartRequest } from "../../core/render/chart.ts";
+import { explainHelm } from "../../core/render/helm-complaint.ts";
+import { maxPrintedBytes } from "../../core/render/limits.ts";
+import { findLooks, looksAtNothing, mergeLooks, type Looks, type Question } from "../../core/render/looks.ts";
+import { isRevisionFault } from "../../core/render/revision-fault.ts";
+import { SizedCache } from "../sized-cache.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { runBounded, withoutNetwork, type BoundedResult } from "./bounded-process.ts";
 import {
   copyOfChart,
@@ -23,8 +25,6 @@ import {
 import { isArchive, mergeScans, scanFile, type Scan } from "./chart-scan.ts";
 import { createOwnApis } from "./helm-own-apis.ts";
 import { isExecutable, pathFolders, rigTools, type ProgramEnvironment } from "./programs.ts";
-import { SizedCache } from "./sized-cache.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 export interface HelmOptions {
   readonly environment: ProgramEnvironment;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { DroverError } from "@drover/shared/errors";
 
-import { isSshAddress, parseSshAddress, type SshAddress } from "./ssh-address.ts";
+import { isSshAddress, parseSshAddress, type SshAddress } from "../ssh/ssh-address.ts";
 
 export interface HttpAddress {
   readonly kind: "http";

@@ -1,9 +1,9 @@
 import * as openpgp from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
 
-import type { Signer, Verdict } from "../core/signers.ts";
+import type { Signer, Verdict } from "../../core/signers.ts";
+import type { RawObject } from "../git/git-objects.ts";
 import { judgeCommit } from "./commit-signature.ts";
-import type { RawObject } from "./git-objects.ts";
 import {
   armorSsh,
   commitPayload,

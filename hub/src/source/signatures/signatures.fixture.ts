@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, sign, type KeyObject } from "node:cryp
 
 import * as openpgp from "openpgp";
 
-import type { RawObject } from "./git-objects.ts";
+import type { RawObject } from "../git/git-objects.ts";
 
 /** When fixtures sign, unless they say another time. */
 export const signedAt = new Date("2026-03-01T12:00:00Z");
