@@ -4,9 +4,11 @@ import { startRelay } from "@drover/agent/link/nats";
 import { type BrokerKeys, loadBrokerKeys } from "@drover/hub/link/broker-keys";
 import { withNats } from "@drover/hub/link/nats";
 import { systemClock } from "@drover/shared/clock";
-import { type BrokerAccess, downSubject, upSubject } from "@drover/shared/link/broker";
+import { type BrokerAccess, downSubject, parseUpSubject, upSubject } from "@drover/shared/link/broker";
 import { type BrokerConnection, connectBroker } from "@drover/shared/link/broker-connection";
+import { encodeFrame } from "@drover/shared/link/frame";
 import { describeLink } from "@drover/shared/link/link.contract";
+import { connectPair, patience, report } from "@drover/shared/link/world.contract";
 import { silentLog } from "@drover/shared/log";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
@@ -34,6 +36,9 @@ describeWithRig("nats-server")("over a real broker", () => {
   describeLink("NATS", () => createLinkWorld(carry));
 
   describe("what a user of one cluster may do at the broker", describeRights);
+
+  it("T28: a broker that reads, repeats and invents gets no word of it believed, and none told", async () =>
+    describeEvilBroker());
 });
 
 const carry: CreateCarrier = async () => ({
@@ -48,6 +53,33 @@ const carry: CreateCarrier = async () => ({
 
 function accessOf(cluster: string, lifetimeMs: number, servers = nats.url): BrokerAccess {
   return { servers, ...keys.clusterUser(cluster, systemClock.now() + lifetimeMs) };
+}
+
+/** Whoever has the hub's own user hears all tunnels and speaks into them, as the broker itself could. */
+async function describeEvilBroker(): Promise<void> {
+  const evil = await connectBroker({ servers: nats.url, ...keys.hubUser() }, "evil", new AbortController().signal);
+  onTestFinished(() => evil.close());
+  const heard: { readonly down: string; readonly data: Uint8Array }[] = [];
+  evil.subscribe("drover.v1.up.*.*", {
+    callback: (_, { subject, data }) => {
+      const down = parseUpSubject(subject)?.down;
+      if (down !== undefined) heard.push({ down, data: Uint8Array.from(data) });
+    },
+  });
+  await evil.flush();
+  await using pair = await connectPair(() => createLinkWorld(carry));
+  pair.agentEnd.link.send({ kind: "report", report: report("told-to-nobody-else", 1) });
+  await expect.poll(() => pair.hub.of("reported").length, patience).toBe(1);
+  expect(Buffer.concat(heard.map(({ data }) => data)).includes("told-to-nobody-else")).toBe(false);
+
+  const down = heard.at(-1)?.down ?? "";
+  evil.publish(down, encodeFrame({ kind: "data", bytes: Buffer.from("generation 7") }));
+  await expect.poll(() => pair.agent.connections, patience).toBe(2);
+  // What the agent has said before, said to it: none of it is the hub's.
+  for (const { data } of heard.slice(0, 50)) evil.publish(heard.at(-1)?.down ?? "", data);
+  await expect.poll(() => pair.agent.connections, patience).toBe(3);
+  expect(pair.agent.messages).toEqual([]);
+  expect(pair.hub.of("reported")).toHaveLength(1);
 }
 
 function describeRights(): void {

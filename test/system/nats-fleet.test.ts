@@ -1,6 +1,8 @@
+import { brokerUserOf, parseBrokerAccess } from "@drover/shared/link/broker";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
+import { drover } from "./cli.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
@@ -33,6 +35,14 @@ function fleetOverNats(): void {
   it("joins, applies and reports with no port of the hub in reach", async () => {
     await fleet.settle(await commit("1"), targets);
     expect((await mapOn("dev-1"))?.data).toEqual({ round: "1" });
+  });
+
+  it("prints a manifest whose agent needs nothing but the broker", async () => {
+    const joined = await drover(fleet.url, ["join", "dev-3", "--link", "nats"], { env: { DROVER_TOKEN: fleet.token } });
+    expect(joined.stdout).toMatch(/name: DROVER_LINK\n +value: nats\n/u);
+    const word = /^ {2}broker: "(?<word>[^"]+)"$/mu.exec(joined.stdout)?.groups?.["word"] ?? "";
+    expect(brokerUserOf(parseBrokerAccess(word)).cluster).toBe("dev-3");
+    await fleet.client.clusters.remove("dev-3", AbortSignal.timeout(5_000));
   });
 
   it("goes on alone while the broker is gone, and converges when an empty one comes in its place", async () => {

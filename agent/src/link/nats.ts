@@ -52,7 +52,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
           "no way to the hub through the broker",
         );
         failing = true;
-        socket.resetAndDestroy();
+        socket.destroy();
       },
     );
     relaying.add(done);
@@ -92,7 +92,7 @@ async function relay(options: RelayOptions, socket: Socket): Promise<void> {
   const access = options.access();
   const { cluster } = brokerUserOf(access);
   const connection = await connectBroker(access, "drover-agent", closed.signal);
-  void connection.closed().then(() => socket.resetAndDestroy());
+  void connection.closed().then(() => socket.destroy());
   try {
     await openTunnel({ socket, connection, cluster }, options.clock, closed.signal);
     await untilAborted(closed.signal);
@@ -120,7 +120,7 @@ async function openTunnel({ socket, connection, cluster }: Ends, clock: Clock, c
   let tunnel: Tunnel | undefined;
   const receive = (frame: Frame): void => {
     if (tunnel !== undefined) return tunnel.receive(frame);
-    if (frame.kind === "reset") return void socket.resetAndDestroy();
+    if (frame.kind === "reset") return void socket.destroy();
     if (frame.kind !== "credit") return;
     tunnel = new Tunnel({ socket, publish, closed: () => undefined });
     socket.resume();

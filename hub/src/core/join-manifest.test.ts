@@ -91,6 +91,14 @@ describe("join manifest", () => {
     expect([identity.data, identity.stringData]).toEqual([undefined, undefined]);
   });
 
+  test("tells of a broker only where there is access to one, and keeps that in the secret that holds the token", () => {
+    const text = joinManifest({ ...input, brokerAccess: "drvb1.word" });
+    expect(text.split("drvb1.word")).toHaveLength(2);
+    expect(find(documentsOf(text), "Secret", "drover-agent-join").stringData?.["broker"]).toBe("drvb1.word");
+    expect(text).toContain("DROVER_LINK");
+    expect(joinManifest(input)).not.toMatch(/DROVER_LINK|broker/u);
+  });
+
   test("asks for nothing that the restricted profile forbids", () => {
     expect(pod?.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
     expect(pod?.containers.map((container) => container.securityContext)).toEqual([

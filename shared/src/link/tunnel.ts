@@ -72,8 +72,9 @@ export class Tunnel {
     this.#publish(encodeFrame({ kind: "credit", taken: this.#told }));
   }
 
+  /** No `resetAndDestroy`: it waits for what cannot be written any more, and then may never say that it is closed. */
   destroy(): void {
-    this.#socket.resetAndDestroy();
+    this.#socket.destroy();
   }
 
   #send(data: Buffer): void {
