@@ -5,6 +5,7 @@ import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
 import type { Backend } from "./api/backend.ts";
+import type { Acceptance } from "./controllers/acceptance.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
@@ -35,7 +36,8 @@ export interface BackendDeps {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
-  readonly enrollment: Enrollment;
+  readonly enrollment: Pick<Enrollment, "invite">;
+  readonly acceptance: Acceptance;
   readonly inspections: Inspections;
   readonly explanations: Explanations;
   readonly link: Pick<HubLink, "disconnect">;
@@ -95,6 +97,7 @@ export function createBackend(deps: BackendDeps): Backend {
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
+    ...acceptanceIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
       controlRollout(deps, app, control);
@@ -191,7 +194,7 @@ function trustIntents(
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
+): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster"> {
   const { store, enrollment, events, wake, settings } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
@@ -237,11 +240,27 @@ function clusterIntents(
       wake.applications();
       return required(view(name), `cluster ${name}`);
     },
+  };
+}
+
+/** About who speaks for a cluster. */
+function acceptanceIntents(
+  { store, acceptance, events, world, link }: BackendDeps,
+  view: (name: string) => api.Cluster | undefined,
+): Pick<Backend, "revokeCluster" | "removeCluster"> {
+  return {
+    async revokeCluster(name, { reason = "" }) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.revoke(name, reason.trim() || "no reason was given");
+      link.disconnect(name, "the cluster was revoked");
+      return required(view(name), `cluster ${name}`);
+    },
     async removeCluster(name) {
       required(store.cluster(name), `cluster ${name}`);
+      acceptance.cutOff(name);
       store.deleteCluster(name);
-      deps.link.disconnect(name, "the cluster was removed from the hub");
-      deps.world.connections.delete(name);
+      link.disconnect(name, "the cluster was removed from the hub");
+      world.connections.delete(name);
       events.append({ type: "left", app: "", cluster: name, message: `${name} was removed; what it runs stays` });
     },
   };

@@ -18,6 +18,7 @@ import { tokenDigest } from "./api/auth.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
+import { createAcceptance } from "./controllers/acceptance.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBlobs } from "./controllers/blobs.ts";
 import { credentialFor } from "./controllers/credentials.ts";
@@ -123,8 +124,7 @@ function assemble(parts: Parts): readonly Service[] {
     clock,
     log,
     blobs: createBlobs(store),
-    enroll: enrollment.enroll,
-    renew: enrollment.renew,
+    enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
@@ -136,6 +136,7 @@ function assemble(parts: Parts): readonly Service[] {
     world,
     events,
     enrollment,
+    acceptance: createAcceptance({ store, events, clock }),
     inspections,
     explanations: createExplanations({ store, world, ...programs }),
     link,

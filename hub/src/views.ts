@@ -9,6 +9,7 @@ import { compareStates, type TargetState } from "@drover/shared/state";
 import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
+import type { Enrolment } from "./core/enrolment.ts";
 import { formatPackage } from "./core/package.ts";
 import { formerFacts } from "./core/settle-facts.ts";
 import { rollUp } from "./core/status.ts";
@@ -100,7 +101,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     "current",
   );
   const worst = targets.find((target) => target.state === state);
-  const own = ownClusterState(record, connection !== undefined);
+  const own = ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
   return {
     name: record.name,
     uid: record.uid,
@@ -120,9 +121,11 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
 
 function ownClusterState(
   record: ClusterRecord,
+  enrolment: Enrolment | undefined,
   connected: boolean,
 ): { state: TargetState; reason: string } | undefined {
   if (record.uid === "") return { state: "pending", reason: "its agent has not joined yet" };
+  if (enrolment?.state === "revoked") return { state: "offline", reason: `revoked: ${enrolment.reason}` };
   return connected ? undefined : { state: "offline", reason: "its agent is not connected" };
 }
 

@@ -9,6 +9,7 @@ export type ErrorCode =
   | "canceled"
   | "cluster_exists"
   | "cluster_offline"
+  | "cluster_revoked"
   | "config_invalid"
   | "digest_mismatch"
   | "document_invalid"
@@ -80,6 +81,7 @@ export class DroverError extends Error {
 
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
+  "cluster_revoked",
   "config_invalid",
   "document_invalid",
   "forbidden",

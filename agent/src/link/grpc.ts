@@ -1,5 +1,5 @@
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
-import { DroverError } from "@drover/shared/errors";
+import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
@@ -121,6 +121,7 @@ function guard(log: Logger, call: () => void): void {
 function logEnding(log: Logger, ending: Ending, next: { readonly failures: number; readonly waitMs: number }): void {
   const fields = { code: ending.error?.code, reason: ending.reason, ...next };
   if (ending.established) log.info(fields, "disconnected from the hub");
-  else if (next.failures === 1 || ending.error?.code === "unauthorized") log.warn(fields, "hub cannot be reached");
+  else if (next.failures === 1 || (ending.error !== undefined && !retryable(ending.error.code)))
+    log.warn(fields, "hub cannot be reached");
   else log.debug(fields, "hub cannot be reached");
 }

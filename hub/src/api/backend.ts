@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
@@ -46,6 +46,8 @@ export interface Backend {
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
+  /** Lets in nothing more that speaks for the cluster now; its registration stays. */
+  revokeCluster(name: string, input: RevokeCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */

@@ -1,4 +1,4 @@
-import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
@@ -203,6 +203,13 @@ export class MemoryBackend implements Backend {
     const changed = { ...cluster, cordoned: cordoned ? reason || "it is cordoned" : "" };
     this.clusterByName.set(name, changed);
     return Promise.resolve(changed);
+  }
+
+  revokeCluster(name: string, { reason = "" }: RevokeCluster): Promise<api.Cluster> {
+    const cluster = this.clusterByName.get(name);
+    if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
+    this.asked.push(`revoke ${name} ${reason}`);
+    return Promise.resolve(cluster);
   }
 
   removeCluster(name: string): Promise<void> {

@@ -42,6 +42,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "DELETE /api/v1/clusters/{name}",
     "PATCH /api/v1/clusters/{name}/labels",
     "PATCH /api/v1/clusters/{name}/cordon",
+    "POST /api/v1/clusters/{name}/revoke",
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",
     "POST /api/v1/applications/{name}/sync",

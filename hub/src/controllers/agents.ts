@@ -1,6 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
-import { DroverError } from "@drover/shared/errors";
 import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
@@ -16,8 +15,7 @@ export interface AgentsDeps {
   readonly world: World;
   readonly blobs: Blobs;
   readonly inspections: Inspections;
-  readonly enroll: HubLinkHandler["enroll"];
-  readonly renew: HubLinkHandler["renew"];
+  readonly enrollment: Pick<HubLinkHandler, "admit" | "holds" | "enroll" | "renew">;
   readonly events: EventLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,11 +38,6 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   };
   return {
     connected(cluster, hello) {
-      if (store.cluster(cluster) === undefined) {
-        throw new DroverError("unauthorized", `cluster ${cluster} is not registered with this hub`, {
-          hint: `drover join ${cluster}`,
-        });
-      }
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
       hear(deps, cluster, hello);
@@ -80,8 +73,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       assessAll(cluster);
     },
     blob: (cluster, digest) => deps.blobs.read(cluster, digest),
-    enroll: deps.enroll,
-    renew: deps.renew,
+    ...deps.enrollment,
   };
 }
 

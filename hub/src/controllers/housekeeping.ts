@@ -6,6 +6,8 @@ import type { Store } from "../store/store.ts";
 
 const flushMs = 1_000;
 const collectMs = 10 * 60_000;
+/** Longer than any certificate lives and may be renewed after its end. */
+const enrolmentMs = 60 * 24 * 3_600_000;
 
 /** Writes observations every second and deletes blobs that nobody needs. */
 export function createHousekeeping(deps: {
@@ -24,6 +26,7 @@ export function createHousekeeping(deps: {
         store.flush();
         if (now - collectedMs < collectMs) continue;
         collectedMs = now;
+        store.enrolments.forget(now - enrolmentMs, (name) => store.cluster(name) !== undefined);
         log.debug({ blobs: store.collectBlobs() }, "unneeded blobs deleted");
       }
     },

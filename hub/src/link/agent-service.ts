@@ -48,14 +48,14 @@ function settle(call: ConnectCall | FetchBlobsCall, body: Promise<void>): void {
 }
 
 async function serveFetchBlobs(context: AgentContext, call: FetchBlobsCall): Promise<void> {
-  const cluster = authenticate(context.findPeer(call.getPeer()), context.clock.now());
+  const cluster = admit(context, context.findPeer(call.getPeer()));
   await sendBlobs(call.request, (digest) => context.handler.blob(cluster, digest), call, closedSignal(call));
 }
 
 async function serveConnect(context: AgentContext, call: ConnectCall): Promise<void> {
   const { clock, sessions, limits } = context;
   const peer = context.findPeer(call.getPeer());
-  const session = new Session(authenticate(peer, clock.now()), clock.now(), () => peer?.destroy());
+  const session = new Session(admit(context, peer), clock.now(), () => peer?.destroy());
   sessions.begin(session);
   try {
     // Left alone, the iterator would destroy the whole call at the end of its reading half, with the status unsent.
@@ -71,6 +71,13 @@ async function serveConnect(context: AgentContext, call: ConnectCall): Promise<v
     sessions.end(session, { graceful: false, reason: "connection lost" }, clock.now());
     sessions.closed(session);
   }
+}
+
+/** The cluster that opened a stream. */
+function admit({ handler, clock }: AgentContext, peer: Peer | undefined): string {
+  const speaker = authenticate(peer, clock.now());
+  handler.admit(speaker);
+  return speaker.cluster;
 }
 
 async function readHello(requests: AsyncIterator<ConnectRequest>): Promise<Hello> {

@@ -45,9 +45,9 @@ export function createEnrollService(context: EnrollContext): EnrollServiceServer
     renew: unary(context, async ({ csr }, peer, signal) => {
       // Whoever has the key of an expired certificate is let back in for a while: a cluster that slept over a weekend
       // must not need a person. The hub's handler still knows whether the cluster may.
-      const cluster = authenticate(peer, clock.now(), limits.recoveryWindowMs);
-      const response = await handler.renew(cluster, csr, signal);
-      log.info({ cluster }, "certificate renewed");
+      const speaker = authenticate(peer, clock.now(), limits.recoveryWindowMs);
+      const response = await handler.renew(speaker, csr, signal);
+      log.info({ cluster: speaker.cluster }, "certificate renewed");
       return { credentials: credentialsToWire(response) };
     }),
   };

@@ -24,4 +24,5 @@ export const migrations: readonly string[] = [
   CREATE TABLE confirmed_reach (app TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE enrolments (cluster TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
 ];

@@ -7,9 +7,11 @@ import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { Enrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
+import { EnrolmentTable } from "./enrolments.ts";
 import { migrations } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import type {
@@ -67,6 +69,7 @@ class SqliteStore implements Store {
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  readonly enrolments: EnrolmentTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
   /** By application, then by strategy. */
@@ -86,6 +89,7 @@ class SqliteStore implements Store {
     this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
     const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
     this.#clusters = new Map(clusters.map((record) => [record.name, record]));
+    this.enrolments = new EnrolmentTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
@@ -167,7 +171,7 @@ class SqliteStore implements Store {
 
   putJoinToken(token: JoinTokenRecord): void {
     this.#run("DELETE FROM join_tokens WHERE expires_at < ?", token.expiresAtMs - 86_400_000);
-    this.#writeJoinToken(token);
+    this.enrolments.writeToken(token);
   }
 
   joinToken(id: string): JoinTokenRecord | undefined {
@@ -175,12 +179,14 @@ class SqliteStore implements Store {
     return row === undefined ? undefined : parseRecord<JoinTokenRecord>(row);
   }
 
-  join(token: JoinTokenRecord, cluster: ClusterRecord): void {
+  join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void {
     this.#transaction(() => {
-      this.#writeJoinToken(token);
+      this.enrolments.writeToken(token);
       this.#writeCluster(cluster);
+      this.enrolments.write(enrolment);
     });
     this.#clusters.set(cluster.name, cluster);
+    this.enrolments.keep(enrolment);
   }
 
   applications(): readonly string[] {
@@ -359,11 +365,6 @@ class SqliteStore implements Store {
   #keepRollout(rollout: Rollout): void {
     const others = this.#rollouts.get(rollout.app) ?? new Map<string, Rollout>();
     this.#rollouts.set(rollout.app, others.set(rollout.strategy, rollout));
-  }
-
-  #writeJoinToken(token: JoinTokenRecord): void {
-    const record = JSON.stringify(token);
-    this.#run("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)", token.id, token.expiresAtMs, record);
   }
 
   #transaction(body: () => void): void {

@@ -2,6 +2,7 @@ import { encodeBundle, encodeObject } from "@drover/shared/bundle";
 import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
+import { firstEnrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetRecord } from "../core/target.ts";
 import {
@@ -163,11 +164,28 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { subject, store } = begin();
       const token = { id: "t1", cluster: "dev-1", secretHash: "ab", expiresAtMs: 1000, usedBy: "" };
       store.putJoinToken(token);
-      store.join({ ...token, usedBy: "key" }, { ...cluster("dev-1"), uid: "u1" });
+      store.join({ ...token, usedBy: "key" }, { ...cluster("dev-1"), uid: "u1" }, firstEnrolment("dev-1", 5));
       store.close();
       const again = subject.open();
       expect(again.joinToken("t1")?.usedBy).toBe("key");
       expect(again.cluster("dev-1")?.uid).toBe("u1");
+      expect(again.enrolments.get("dev-1")).toEqual(firstEnrolment("dev-1", 5));
+      again.close();
+    });
+
+    it("keeps the enrolment of a cluster that was removed, and forgets it after a while", () => {
+      const { subject, store } = begin();
+      store.putCluster(cluster("dev-1"));
+      store.putCluster(cluster("dev-2"));
+      for (const name of ["dev-1", "dev-2"]) store.enrolments.put({ ...firstEnrolment(name, 5), oldest: 3 });
+      store.deleteCluster("dev-1");
+      store.enrolments.forget(5, isRegistered(store));
+      store.close();
+      const again = subject.open();
+      expect(again.enrolments.get("dev-1")?.oldest).toBe(3);
+      again.enrolments.forget(6, isRegistered(again));
+      expect(again.enrolments.get("dev-1")).toBeUndefined();
+      expect(again.enrolments.get("dev-2")?.oldest).toBe(3);
       again.close();
     });
 
@@ -186,6 +204,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
   });
 }
 
+const isRegistered = (store: Store) => (name: string) => store.cluster(name) !== undefined;
 const digestA = `sha256:${"a".repeat(64)}`;
 const source: SourceRecord = {
   ...sourceDefaults,

@@ -4,6 +4,7 @@ import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { Enrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
@@ -124,6 +125,13 @@ export interface AssignmentChange {
   readonly blobs: ReadonlyMap<Digest, Uint8Array>;
 }
 
+export interface Enrolments {
+  get(cluster: string): Enrolment | undefined;
+  put(enrolment: Enrolment): void;
+  /** Those that did not change since then, of clusters that are not registered. */
+  forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void;
+}
+
 /**
  * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
  * synchronous, so that a read and the write that follows from it are one step.
@@ -146,7 +154,7 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
-  /** Also forgets its targets and observations. */
+  /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
   touchCluster(name: string, seen: Seen): void;
@@ -154,7 +162,8 @@ export interface Store {
   putJoinToken(token: JoinTokenRecord): void;
   joinToken(id: string): JoinTokenRecord | undefined;
   /** In one transaction: the token is used up by this key and the cluster has joined. */
-  join(token: JoinTokenRecord, cluster: ClusterRecord): void;
+  join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void;
+  readonly enrolments: Enrolments;
 
   applications(): readonly string[];
   target(id: TargetId): TargetRecord | undefined;

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
-import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
@@ -35,6 +35,8 @@ export interface Client {
     label(name: string, labels: LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
     /** Keeps new applications away from a cluster, or lets them come again. */
     cordon(name: string, input: CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
+    /** Lets in nothing more that speaks for the cluster now. */
+    revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -109,6 +111,7 @@ export function createClient(options: ClientOptions): Client {
       join: (input, signal) => http.send("POST", "/clusters", signal, input),
       label: (name, labels, signal) => http.send("PATCH", `${named("clusters", name)}/labels`, signal, { labels }),
       cordon: (name, input, signal) => http.send("PATCH", `${named("clusters", name)}/cordon`, signal, input),
+      revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {

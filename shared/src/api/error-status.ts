@@ -11,6 +11,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   canceled: 503,
   cluster_exists: 409,
   cluster_offline: 503,
+  cluster_revoked: 403,
   config_invalid: 422,
   digest_mismatch: 500,
   document_invalid: 422,

@@ -199,8 +199,22 @@ export interface EnrollResponse {
   readonly signingKeyId: string;
 }
 
+/** Who speaks, by the certificate of the connection and by nothing else. */
+export interface Speaker {
+  readonly cluster: string;
+  /** See `generationOf`. */
+  readonly generation: number;
+}
+
 /** What the hub does with what agents say. Clusters are named by the certificate, never by the message. */
 export interface HubLinkHandler {
+  /**
+   * Called at the beginning of every stream, and the next of it only if this does not throw: `cluster_revoked`, or
+   * `unauthorized` for a cluster that is not registered and a certificate that a newer one has replaced.
+   */
+  admit(speaker: Speaker): void;
+  /** Whether `admit` would let it in. Asked about each open connection each second: those that it does not hold for end. */
+  holds(speaker: Speaker): boolean;
   /**
    * A cluster connected and said hello. A newer connection of the same cluster ends the older one: `disconnected` comes
    * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
@@ -220,9 +234,9 @@ export interface HubLinkHandler {
   enroll(request: EnrollRequest, signal: AbortSignal): Promise<EnrollResponse>;
   /**
    * A new certificate for a cluster that showed its present one, which may have expired within the recovery window.
-   * `csr` as in `EnrollRequest`. Throws `unauthorized` when the cluster is no longer registered.
+   * `csr` as in `EnrollRequest`. Throws what `admit` throws.
    */
-  renew(cluster: string, csr: Uint8Array, signal: AbortSignal): Promise<EnrollResponse>;
+  renew(speaker: Speaker, csr: Uint8Array, signal: AbortSignal): Promise<EnrollResponse>;
 }
 
 /** The hub's end of a link. `shared/link/link.contract.ts` states what every implementation keeps. */

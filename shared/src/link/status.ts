@@ -7,6 +7,7 @@ const statusOf = {
   blob_missing: Status.NOT_FOUND,
   canceled: Status.CANCELLED,
   cluster_exists: Status.ALREADY_EXISTS,
+  cluster_revoked: Status.UNAUTHENTICATED,
   document_invalid: Status.INVALID_ARGUMENT,
   forbidden: Status.PERMISSION_DENIED,
   input_too_large: Status.RESOURCE_EXHAUSTED,

@@ -1,4 +1,4 @@
-import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
+import { cordonClusterSchema, labelClusterSchema, revokeClusterSchema } from "@drover/shared/api/cluster-changes";
 import {
   clusterQuerySchema,
   clusterSchema,
@@ -46,6 +46,11 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
     return backend.cordonCluster(name, request.body);
   });
 
+  app.post("/clusters/:name/revoke", { schema: operations.revokeCluster }, (request) => {
+    const { name } = cluster(request.params.name);
+    return backend.revokeCluster(name, request.body);
+  });
+
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
     const { name } = request.params;
     if (!names().includes(name)) throw notFound("cluster", name, names());
@@ -82,6 +87,13 @@ const operations = {
     summary: "Keep applications away that the cluster does not have, or let them come again",
     params,
     body: cordonClusterSchema,
+    response: { 200: clusterSchema },
+  },
+  revokeCluster: {
+    operationId: "revokeCluster",
+    summary: "Let in nothing more that speaks for a cluster now; it stays registered, and what runs there stays",
+    params,
+    body: revokeClusterSchema,
     response: { 200: clusterSchema },
   },
   removeCluster: {
