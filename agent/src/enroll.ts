@@ -4,6 +4,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError, retryable } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import { backoffMs, type Backoff, type Random } from "@drover/shared/retry";
+import { createEnrolmentKey } from "@drover/shared/trust/enrolment-key";
 import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
 import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
@@ -39,9 +40,13 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
   const token = options.token === undefined || options.token === "" ? undefined : parseJoinToken(options.token);
   if (stored !== undefined && (token === undefined || token.id === stored.tokenId)) {
     warnWhenExpired(stored.identity, options);
-    // Kept by an agent of before there were fingerprints.
-    if (stored.fingerprintKey !== "") return hold(file, stored);
-    const completed = { ...stored, fingerprintKey: createFingerprintKey() };
+    // Kept by an agent of before there were such keys.
+    if (stored.fingerprintKey !== "" && stored.enrolmentKey !== "") return hold(file, stored);
+    const completed = {
+      ...stored,
+      fingerprintKey: stored.fingerprintKey || createFingerprintKey(),
+      enrolmentKey: stored.enrolmentKey || createEnrolmentKey(),
+    };
     await writeSecretFile(file, JSON.stringify(completed));
     return hold(file, completed);
   }
@@ -51,9 +56,10 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
     });
   }
   try {
-    const identity = await enrollUntilDone(options, token, signal);
+    const enrolmentKey = stored?.enrolmentKey || (await loadEnrolmentKey(options.dataDir));
+    const identity = await enrollUntilDone({ ...options, enrolmentKey }, token, signal);
     const fingerprintKey = stored?.fingerprintKey || createFingerprintKey();
-    const joined = { identity, tokenId: token.id, fingerprintKey };
+    const joined = { identity, tokenId: token.id, fingerprintKey, enrolmentKey };
     await writeSecretFile(file, JSON.stringify(joined));
     options.log.info({ cluster: joined.identity.cluster }, "joined the hub");
     return hold(file, joined);
@@ -77,16 +83,30 @@ interface StoredIdentity {
   readonly tokenId: string;
   /** "" in what was stored before there were fingerprints. */
   readonly fingerprintKey: string;
+  /** "" in what was stored before there were such keys. */
+  readonly enrolmentKey: string;
 }
 
-async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal: AbortSignal): Promise<Identity> {
+/** Kept from the first try on: by its key the hub knows an agent again that waits for a person, also after a restart. */
+async function loadEnrolmentKey(dataDir: string): Promise<string> {
+  const file = path.join(dataDir, "enrolment.key");
+  const kept = await readSecretFile(file);
+  if (kept !== undefined) return kept;
+  const created = createEnrolmentKey();
+  await writeSecretFile(file, created);
+  return created;
+}
+
+type Joining = EnrollOptions & { readonly enrolmentKey: string };
+
+async function enrollUntilDone(options: Joining, token: JoinToken, signal: AbortSignal): Promise<Identity> {
   // One key for all tries: a hub that accepted a request whose answer got lost sees the same key again.
   const request = await createKeyRequest();
   for (let attempt = 0; ; attempt += 1) {
     try {
       const authority = await fetchAuthority(options.hubAddress, token.pin, signal);
-      const { clusterUid, agentVersion } = options;
-      const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion };
+      const { clusterUid, agentVersion, enrolmentKey } = options;
+      const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion, enrolmentKey };
       const response = await enroll(options.hubAddress, authority, asked, signal);
       return createIdentity({ ...response, authority }, request.privateKey);
     } catch (cause) {
@@ -104,6 +124,7 @@ function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
   let { identity } = stored;
   return {
     fingerprintKey: stored.fingerprintKey,
+    enrolmentKey: stored.enrolmentKey,
     current: () => identity,
     replace: async (next) => {
       await writeSecretFile(file, JSON.stringify({ ...stored, identity: next }));
@@ -116,9 +137,9 @@ function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
 function readStored(text: string | undefined): StoredIdentity | undefined {
   if (text === undefined) return undefined;
   try {
-    const { identity, tokenId, fingerprintKey = "" } = JSON.parse(text) as Partial<StoredIdentity>;
+    const { identity, tokenId, fingerprintKey = "", enrolmentKey = "" } = JSON.parse(text) as Partial<StoredIdentity>;
     if (identity === undefined || tokenId === undefined) return undefined;
-    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey };
+    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey, enrolmentKey };
   } catch {
     return undefined;
   }

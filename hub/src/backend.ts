@@ -247,8 +247,18 @@ function clusterIntents(
 function acceptanceIntents(
   { store, acceptance, events, world, link }: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "revokeCluster" | "removeCluster"> {
+): Pick<Backend, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
   return {
+    async acceptCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.accept(name);
+      return required(view(name), `cluster ${name}`);
+    },
+    async rejectCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.reject(name);
+      return required(view(name), `cluster ${name}`);
+    },
     async revokeCluster(name, { reason = "" }) {
       required(store.cluster(name), `cluster ${name}`);
       acceptance.revoke(name, reason.trim() || "no reason was given");

@@ -109,7 +109,10 @@ function assemble(parts: Parts): readonly Service[] {
   const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
-  const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
+  const acceptance = createAcceptance({ store, events, clock });
+  const isConnected = (name: string): boolean => world.connections.has(name);
+  const trust = { authority, signingKey, acceptance, isConnected };
+  const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
@@ -136,7 +139,7 @@ function assemble(parts: Parts): readonly Service[] {
     world,
     events,
     enrollment,
-    acceptance: createAcceptance({ store, events, clock }),
+    acceptance,
     inspections,
     explanations: createExplanations({ store, world, ...programs }),
     link,

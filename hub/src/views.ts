@@ -125,7 +125,11 @@ function ownClusterState(
   connected: boolean,
 ): { state: TargetState; reason: string } | undefined {
   if (record.uid === "") return { state: "pending", reason: "its agent has not joined yet" };
+  if (enrolment?.candidate !== undefined) {
+    return { state: "pending", reason: `an agent waits to be accepted: ${enrolment.candidate.reason}` };
+  }
   if (enrolment?.state === "revoked") return { state: "offline", reason: `revoked: ${enrolment.reason}` };
+  if (enrolment?.state === "locked") return { state: "degraded", reason: `locked: ${enrolment.reason}` };
   return connected ? undefined : { state: "offline", reason: "its agent is not connected" };
 }
 

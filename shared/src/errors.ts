@@ -9,6 +9,7 @@ export type ErrorCode =
   | "canceled"
   | "cluster_exists"
   | "cluster_offline"
+  | "cluster_locked"
   | "cluster_revoked"
   | "config_invalid"
   | "digest_mismatch"
@@ -17,6 +18,7 @@ export type ErrorCode =
   | "host_key_changed"
   | "input_too_large"
   | "internal"
+  | "join_pending"
   | "join_refused"
   | "kind_missing"
   | "link_closed"
@@ -81,6 +83,7 @@ export class DroverError extends Error {
 
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
+  "cluster_locked",
   "cluster_revoked",
   "config_invalid",
   "document_invalid",

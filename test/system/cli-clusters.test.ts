@@ -32,6 +32,13 @@ describe("commands that change a cluster", () => {
     expect((await command("cluster revoke dev-9")).code).toBe(5);
   });
 
+  test("cluster accept and reject ask the hub for that", async () => {
+    expect((await command("cluster accept prod-eu-1")).stdout).toBe("prod-eu-1 is accepted\n");
+    expect((await command("cluster reject prod-eu-1")).stdout).toContain("prod-eu-1 is rejected\n");
+    expect(api.backend.asked).toEqual(expect.arrayContaining(["accept prod-eu-1", "reject prod-eu-1"]));
+    expect((await command("cluster accept dev-9")).code).toBe(5);
+  });
+
   test("cluster remove asks first", async () => {
     const asked = await drover(api.url, ["cluster", "remove", "dev-1"]);
     expect([asked.code, asked.stderr.includes("drover cluster remove dev-1 --yes")]).toEqual([6, true]);

@@ -1,34 +1,9 @@
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { recoveryLimit } from "@drover/hub/core/enrolment";
+import { identityValidity } from "@drover/shared/trust/identity";
+import { describe, expect, it } from "vitest";
 
-import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
-import { channelCredentials } from "@drover/agent/link/dial";
-import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
-import type { HeldIdentity } from "@drover/agent/link/options";
-import { type Acceptance, createAcceptance } from "@drover/hub/controllers/acceptance";
-import { createEnrollment, type Enrollment } from "@drover/hub/controllers/enrollment";
-import { createEventLog } from "@drover/hub/controllers/event-log";
-import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
-import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { clusterDefaults, type Store } from "@drover/hub/store/store";
-import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
-import { systemClock } from "@drover/shared/clock";
-import { DroverError } from "@drover/shared/errors";
-import type { HubLink, HubLinkHandler } from "@drover/shared/link/link";
-import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
-import { fromStatus } from "@drover/shared/link/status";
-import { createLog, silentLog } from "@drover/shared/log";
-import { type Authority, loadAuthority } from "@drover/shared/trust/authority";
-import { type Identity, identityValidity } from "@drover/shared/trust/identity";
-import { loadSigningKey } from "@drover/shared/trust/signing-key";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { createWorld, frozen } from "./enrolment-world.ts";
 
-import { freePort } from "../rig/ports.ts";
-
-/** Real agents' ends, the hub's real link, its enrollment and its store; nothing is assigned. */
 describe("R14: a cluster that is revoked", () => {
   it("loses the stream that is open and gets no other, also after a restart of the hub", async () => {
     await using world = await createWorld();
@@ -69,6 +44,130 @@ describe("R14: a cluster that is revoked", () => {
   });
 });
 
+describe("a person's decision", () => {
+  it("E59: stands between a name and another cluster, which gets nothing of the one that has it", async () => {
+    await using world = await createWorld();
+    const first = await world.join("dev-1");
+    const other = world.join("dev-1", { clusterUid: "uid-of-another" });
+    await expect.poll(() => world.events().at(-1)).toMatch(/^pending: an agent waits to be accepted as dev-1/u);
+    expect(await world.codeOfFetch(first.current())).toBe("");
+    expect(world.store().cluster("dev-1")?.uid).toBe("uid-of-dev-1");
+
+    world.acceptance().accept("dev-1");
+    const second = await other;
+    expect(await world.codeOfFetch(second.current())).toBe("");
+    expect(await world.codeOfFetch(first.current())).toBe("unauthorized");
+    expect(world.store().cluster("dev-1")?.uid).toBe("uid-of-another");
+  });
+
+  it("E59: turns another cluster away, for good and also after a restart", async () => {
+    await using world = await createWorld();
+    const first = await world.join("dev-1");
+    const other = world.join("dev-1", { clusterUid: "uid-of-another" });
+    other.catch(() => undefined);
+    await expect.poll(() => world.events().at(-1)).toContain("pending: ");
+    await world.restartHub();
+    world.acceptance().reject("dev-1");
+    await expect(other).rejects.toMatchObject({ code: "join_refused" });
+    expect(await world.codeOfFetch(first.current())).toBe("");
+  });
+
+  it("E59: is not needed when the same cluster joins again without its key, unless the old agent is connected", async () => {
+    await using world = await createWorld();
+    const first = await world.join("dev-1");
+    const second = await world.join("dev-1");
+    expect(await world.codeOfFetch(first.current())).toBe("unauthorized");
+    expect(world.events().at(-1)).toBe("joined: dev-1 joined again, with another key");
+
+    const agent = world.connect(second);
+    await expect.poll(() => agent.connections).toBe(1);
+    const third = world.join("dev-1");
+    await expect.poll(() => world.events().at(-1)).toContain("an agent with another key is connected");
+    world.acceptance().accept("dev-1");
+    expect(await world.codeOfFetch((await third).current())).toBe("");
+  });
+});
+
+describe("an enrolment key", () => {
+  it("E61: brings an agent back that slept longer than its certificate lived, three times", async () => {
+    await using world = await createWorld({ clientLifetimeMs: 1_000 });
+    const identity = await world.join("dev-1");
+    for (const times of [1, 2, 3, 4]) {
+      await expect.poll(() => identityValidity(identity.current()).notAfterMs < Date.now()).toBe(true);
+      const before = identity.current();
+      const agent = world.connect(identity);
+      if (times <= recoveryLimit) {
+        await expect.poll(() => agent.connections).toBe(1);
+        expect(world.events().at(-1)).toContain(`(${times} of 3 times)`);
+      } else {
+        await expect
+          .poll(() => world.warnings(), { timeout: 5_000 })
+          .toContain("came back without a valid certificate 3 times");
+        expect(identity.current()).toEqual(before);
+      }
+      await world.stopAgents();
+    }
+    world.acceptance().accept("dev-1");
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+  });
+
+  it("brings the agent of a revoked cluster back once a person accepts it, without a token", async () => {
+    await using world = await createWorld();
+    const identity = await world.join("dev-1");
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+    world.acceptance().revoke("dev-1", "nobody knows this cluster");
+    await expect.poll(() => world.warnings(), { timeout: 5_000 }).toContain("cluster_revoked");
+    world.acceptance().accept("dev-1");
+    await expect.poll(() => agent.connections, { timeout: 8_000 }).toBe(2);
+  });
+
+  it("is needed: who has an ended certificate and not the key stays out", async () => {
+    await using world = await createWorld({ clientLifetimeMs: 1_000 });
+    const { enrolmentKey: _, ...thief } = await world.join("dev-1");
+    await expect.poll(() => identityValidity(thief.current()).notAfterMs < Date.now()).toBe(true);
+    const agent = world.connect(thief);
+    await expect.poll(() => world.warnings(), { timeout: 5_000 }).toContain("not the agent that has joined");
+    expect(agent.connections).toBe(0);
+  });
+});
+
+describe("R16: two agents with one identity", () => {
+  it("E60: one goes on, the other is refused and named, and they do not take turns", async () => {
+    await using world = await createWorld();
+    const identity = await world.join("dev-1");
+    const clone = { ...identity };
+    const [one, other] = [world.connect(identity), world.connect(clone)];
+    await expect.poll(() => world.events().at(-1), { timeout: 10_000 }).toContain("locked: dev-1 is locked");
+    await expect.poll(() => world.warnings(), { timeout: 10_000 }).toContain("cluster_locked");
+    const [before, ends] = [one.connections + other.connections, world.hub.of("disconnected").length];
+    const refusals = world.refusals();
+    await expect.poll(() => world.refusals(), { timeout: 10_000 }).toBeGreaterThan(refusals + 1);
+    expect([one.connections + other.connections, world.hub.of("disconnected").length]).toEqual([before, ends]);
+  });
+
+  it("E60: a certificate of before the last renewal locks it as well, and a person unlocks it", async () => {
+    await using world = await createWorld();
+    const identity = await world.join("dev-1");
+    const clone = frozen(identity);
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+    await world.renew(identity);
+    await world.stopAgents();
+    const again = world.connect(identity);
+    await expect.poll(() => again.connections).toBe(1);
+    const other = world.connect(clone);
+    await expect.poll(() => world.warnings(), { timeout: 5_000 }).toContain("cluster_locked");
+    expect(world.events().at(-1)).toContain("locked: dev-1 is locked");
+    expect([again.connections, other.connections]).toEqual([1, 0]);
+    await world.stopAgents();
+    world.acceptance().accept("dev-1");
+    const last = world.connect(identity);
+    await expect.poll(() => last.connections).toBe(1);
+  });
+});
+
 describe("T25: a TLS session that was saved", () => {
   it.each(["expires", "is revoked"] as const)(
     "is worth nothing when its certificate %s, also after a restart of the hub",
@@ -88,159 +187,3 @@ describe("T25: a TLS session that was saved", () => {
     },
   );
 });
-
-interface RunningHub {
-  readonly store: Store;
-  readonly enrollment: Enrollment;
-  readonly acceptance: Acceptance;
-  readonly link: HubLink;
-  stop(): Promise<void>;
-}
-
-interface WorldOptions {
-  readonly clientLifetimeMs?: number;
-}
-
-async function createWorld({ clientLifetimeMs }: WorldOptions = {}) {
-  await using parts = new AsyncDisposableStack();
-  const folder = await mkdtemp(path.join(tmpdir(), "drover-enrolment-"));
-  parts.defer(() => rm(folder, { recursive: true }));
-  const lifetime = clientLifetimeMs === undefined ? {} : { clientLifetimeMs };
-  const authority = await loadAuthority(folder, { clock: systemClock, ...lifetime });
-  const address = `127.0.0.1:${await freePort()}`;
-  const lines: string[] = [];
-  const log = createLog("agent", "warn", { write: (line) => void lines.push(line) });
-  const recorder = new HubRecorder();
-  let hub = await startHub({ folder, address, authority, recorder });
-  parts.defer(() => hub.stop());
-  const owned = parts.move();
-  let agents = 0;
-  return {
-    hub: recorder,
-    acceptance: () => hub.acceptance,
-    store: () => hub.store,
-    /** A new agent, which has lost whatever an earlier one of this cluster had. */
-    join: (cluster: string): Promise<HeldIdentity> => {
-      if (hub.store.cluster(cluster) === undefined) hub.store.putCluster({ ...clusterDefaults, name: cluster });
-      const { token } = hub.enrollment.invite(cluster);
-      agents += 1;
-      const options: EnrollOptions = {
-        dataDir: path.join(folder, `agent-${agents}`),
-        token,
-        hubAddress: address,
-        clusterUid: `uid-of-${cluster}`,
-        agentVersion: "1.2.3",
-        clock: systemClock,
-        random: () => 0.1,
-        log: silentLog,
-      };
-      return loadOrEnroll(options, stopAfterTest());
-    },
-    connect: (identity: HeldIdentity): AgentRecorder => {
-      const agent = new AgentRecorder();
-      const link = createAgentEnd({ address, identity, clock: systemClock, random: () => 0.1, log });
-      owned.defer(start((signal) => link.run(agent, signal)));
-      return agent;
-    },
-    /** What the hub answers to whoever shows this identity; "" = it serves. */
-    codeOfFetch: async (own: Identity): Promise<string> => {
-      const client = new AgentServiceClient(address, channelCredentials({ authority: own.authority, own }), {
-        "grpc.use_local_subchannel_pool": 1,
-        "grpc.ssl_target_name_override": "hub.drover.internal",
-      });
-      const call = client.fetchBlobs({ digests: [Buffer.alloc(32)] });
-      call.resume();
-      const code = await new Promise<string>((resolve) => {
-        call.once("error", (cause) => resolve(fromStatus(cause).code));
-        call.once("end", () => resolve(""));
-      });
-      client.close();
-      return code;
-    },
-    /** Of a connection that the hub has taken in. */
-    saveSession: async (own: Identity): Promise<Buffer | undefined> => {
-      const socket = dialTls(address, { cert: own.certificate, key: own.privateKey });
-      let session: Buffer | undefined;
-      socket.on("session", (ticket) => (session = ticket));
-      await once(socket, "secureConnect");
-      // Tickets are sent right after the handshake, before the first byte of HTTP/2.
-      await once(socket, "data");
-      socket.destroy();
-      return session ?? socket.getSession();
-    },
-    /** Whether the session opens a connection without certificate and key. */
-    resumes: async (session: Buffer | undefined): Promise<boolean> => {
-      const socket = dialTls(address, session === undefined ? {} : { session });
-      await once(socket, "secureConnect");
-      const resumed = socket.isSessionReused();
-      socket.destroy();
-      return resumed;
-    },
-    restartHub: async (): Promise<void> => {
-      await hub.stop();
-      hub = await startHub({ folder, address, authority, recorder });
-    },
-    events: (): readonly string[] => hub.store.events().map(({ type, message }) => `${type}: ${message}`),
-    /** What the agents' links warned of. */
-    warnings: (): string => lines.join(""),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-function dialTls(address: string, options: ConnectionOptions): TLSSocket {
-  const port = Number(address.split(":")[1]);
-  const common = { host: "127.0.0.1", port, rejectUnauthorized: false, ALPNProtocols: ["h2"] };
-  return connectTls({ ...common, ...options }).on("error", () => undefined);
-}
-
-async function startHub(options: {
-  readonly folder: string;
-  readonly address: string;
-  readonly authority: Authority;
-  readonly recorder: HubRecorder;
-}): Promise<RunningHub> {
-  const { folder, address, authority, recorder } = options;
-  const store = openSqliteStore(path.join(folder, "hub.db"));
-  const events = createEventLog(store, () => systemClock.now());
-  const signingKey = await loadSigningKey(folder);
-  const enrollment = createEnrollment({ store, authority, signingKey, events, clock: systemClock });
-  const handler: HubLinkHandler = {
-    ...enrollment,
-    connected: (cluster, hello) => recorder.connected(cluster, hello),
-    introduced: (cluster, hello) => recorder.introduced(cluster, hello),
-    acknowledged: (cluster, answer) => recorder.acknowledged(cluster, answer),
-    reported: (cluster, report) => recorder.reported(cluster, report),
-    inspected: (cluster, inspection) => recorder.inspected(cluster, inspection),
-    disconnected: (cluster, end) => recorder.disconnected(cluster, end),
-    blob: () => undefined,
-  };
-  const link = createHubEnd({ address, authority, clock: systemClock, log: silentLog });
-  const { promise: ready, resolve } = Promise.withResolvers<string>();
-  const stop = start((signal) => link.run(handler, resolve, signal));
-  await ready;
-  return {
-    store,
-    enrollment,
-    acceptance: createAcceptance({ store, events, clock: systemClock }),
-    link,
-    stop: async () => {
-      await stop();
-      store.close();
-    },
-  };
-}
-
-function start(body: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
-  const controller = new AbortController();
-  const done = body(controller.signal);
-  return async () => {
-    controller.abort(new DroverError("canceled", "the test stops it"));
-    await done;
-  };
-}
-
-function stopAfterTest(): AbortSignal {
-  const controller = new AbortController();
-  onTestFinished(() => controller.abort());
-  return controller.signal;
-}

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
@@ -7,7 +9,7 @@ import { channelCredentials, channelOptions } from "./dial.ts";
 import { fetchBlobs } from "./fetch-blobs.ts";
 import type { GrpcLinkOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { keepRenewed } from "./renewal.ts";
+import { keepRenewed, type RenewalHooks } from "./renewal.ts";
 import { runSession } from "./session.ts";
 
 /** "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. */
@@ -17,11 +19,19 @@ const stableMs = 30_000;
 
 /** The agent's end of the gRPC link. It also renews the identity that it connects with. */
 export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
-  const state: LinkState = { open: undefined, reconnect: new AbortController() };
+  const state: LinkState = {
+    run: randomUUID(),
+    open: undefined,
+    reconnect: new AbortController(),
+    refused: new AbortController(),
+  };
   return {
     run: async (handler, signal) => {
-      const renewed = (): void => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed"));
-      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, renewed, signal)]);
+      const hooks: RenewalHooks = {
+        renewed: () => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed")),
+        refused: () => (state.refused = new AbortController()).signal,
+      };
+      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, hooks, signal)]);
     },
     send: (message) => state.open?.outbox.put(message),
     fetchBlobs: async function* (digests, signal) {
@@ -32,10 +42,14 @@ export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
 }
 
 interface LinkState {
+  /** Tells the hub this agent from another one with the same identity. */
+  readonly run: string;
   /** Undefined while there is no connection that the hub welcomed. */
   open: OpenConnection | undefined;
   /** Ends the present connection, or the wait before the next one. */
   reconnect: AbortController;
+  /** Asks for another certificate. */
+  refused: AbortController;
 }
 
 interface OpenConnection {
@@ -65,6 +79,7 @@ async function connectForever(
     const either = AbortSignal.any([signal, state.reconnect.signal]);
     const startedMs = clock.now();
     const ending = await connectOnce(options, handler, state, either);
+    if (ending.error?.code === "unauthorized") state.refused.abort();
     if (ending.established) guard(log, () => handler.disconnected(ending.reason));
     failures = clock.now() - startedMs >= stableMs ? 0 : failures + 1;
     const waitMs = random() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failures, 30));
@@ -93,7 +108,7 @@ async function connectOnce(
   };
   const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));
   try {
-    outbox.put({ kind: "hello", hello: handler.hello() });
+    outbox.put({ kind: "hello", hello: { ...handler.hello(), run: state.run } });
     const reason = await runSession(
       { client, outbox, clock, established: onEstablished, received: onReceived },
       signal,

@@ -46,6 +46,10 @@ export interface Backend {
   joinCluster(input: api.JoinCluster): Promise<api.JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
+  /** Lets in what waits for a person: see `Acceptance.accept`. Throws `precondition_failed` when nothing does. */
+  acceptCluster(name: string): Promise<api.Cluster>;
+  /** Turns away the agent that waits. Throws `precondition_failed` when none does. */
+  rejectCluster(name: string): Promise<api.Cluster>;
   /** Lets in nothing more that speaks for the cluster now; its registration stays. */
   revokeCluster(name: string, input: RevokeCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */

@@ -205,10 +205,22 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(changed);
   }
 
+  acceptCluster(name: string): Promise<api.Cluster> {
+    return this.#askAboutCluster("accept", name);
+  }
+
+  rejectCluster(name: string): Promise<api.Cluster> {
+    return this.#askAboutCluster("reject", name);
+  }
+
   revokeCluster(name: string, { reason = "" }: RevokeCluster): Promise<api.Cluster> {
+    return this.#askAboutCluster("revoke", name, reason);
+  }
+
+  #askAboutCluster(...[what, name, ...more]: readonly [string, string, ...string[]]): Promise<api.Cluster> {
     const cluster = this.clusterByName.get(name);
     if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
-    this.asked.push(`revoke ${name} ${reason}`);
+    this.asked.push([what, name, ...more].join(" "));
     return Promise.resolve(cluster);
   }
 

@@ -42,6 +42,8 @@ test("is OpenAPI 3.1 and names every route", () => {
     "DELETE /api/v1/clusters/{name}",
     "PATCH /api/v1/clusters/{name}/labels",
     "PATCH /api/v1/clusters/{name}/cordon",
+    "POST /api/v1/clusters/{name}/accept",
+    "POST /api/v1/clusters/{name}/reject",
     "POST /api/v1/clusters/{name}/revoke",
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",

@@ -141,6 +141,11 @@ export class Peers {
   }
 }
 
+/** Whether the certificate of a connection has ended. */
+export function hasExpired(peer: Peer | undefined, now: number): boolean {
+  return peer !== undefined && now >= peer.validity.notAfterMs;
+}
+
 /** Who speaks, by its certificate and nothing else. Throws `unauthorized`. Asked anew for every stream. */
 export function authenticate(peer: Peer | undefined, now: number, graceMs = 0): Speaker {
   if (peer?.cluster === undefined) {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import type { Enrolment } from "../core/enrolment.ts";
+import { firstEnrolment, type Enrolment } from "../core/enrolment.ts";
 import type { Enrolments, JoinTokenRecord } from "./store.ts";
 
 /** Read from memory, written through. */
@@ -10,8 +10,9 @@ export class EnrolmentTable implements Enrolments {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    for (const { record } of database.prepare("SELECT record FROM enrolments").all()) {
-      this.keep(JSON.parse(String(record)) as Enrolment);
+    for (const { cluster, record } of database.prepare("SELECT cluster, record FROM enrolments").all()) {
+      // Earlier versions did not write every field.
+      this.keep({ ...firstEnrolment(String(cluster), 0), ...(JSON.parse(String(record)) as Partial<Enrolment>) });
     }
   }
 

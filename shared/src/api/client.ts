@@ -35,6 +35,10 @@ export interface Client {
     label(name: string, labels: LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
     /** Keeps new applications away from a cluster, or lets them come again. */
     cordon(name: string, input: CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
+    /** Lets in what waits for a person. Throws `precondition_failed` when nothing does. */
+    accept(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    /** Turns away the agent that waits. Throws `precondition_failed` when none does. */
+    reject(name: string, signal: AbortSignal): Promise<api.Cluster>;
     /** Lets in nothing more that speaks for the cluster now. */
     revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
@@ -111,6 +115,8 @@ export function createClient(options: ClientOptions): Client {
       join: (input, signal) => http.send("POST", "/clusters", signal, input),
       label: (name, labels, signal) => http.send("PATCH", `${named("clusters", name)}/labels`, signal, { labels }),
       cordon: (name, input, signal) => http.send("PATCH", `${named("clusters", name)}/cordon`, signal, input),
+      accept: (name, signal) => http.send("POST", `${named("clusters", name)}/accept`, signal),
+      reject: (name, signal) => http.send("POST", `${named("clusters", name)}/reject`, signal),
       revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },

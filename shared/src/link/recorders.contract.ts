@@ -9,6 +9,7 @@ import type {
   HubLinkHandler,
   HubMessage,
   Inspection,
+  RenewRequest,
   Report,
   Speaker,
 } from "./link.ts";
@@ -74,7 +75,7 @@ export class HubRecorder implements HubLinkHandler {
     return Promise.reject(new DroverError("join_refused", "nobody joins here"));
   }
 
-  renew(_speaker: Speaker, _csr: Uint8Array, _signal: AbortSignal): Promise<EnrollResponse> {
+  renew(_speaker: Speaker, _request: RenewRequest, _signal: AbortSignal): Promise<EnrollResponse> {
     return Promise.reject(new DroverError("unauthorized", "nobody renews here"));
   }
 

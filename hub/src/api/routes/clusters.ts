@@ -46,6 +46,16 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
     return backend.cordonCluster(name, request.body);
   });
 
+  app.post("/clusters/:name/accept", { schema: operations.acceptCluster }, (request) => {
+    const { name } = cluster(request.params.name);
+    return backend.acceptCluster(name);
+  });
+
+  app.post("/clusters/:name/reject", { schema: operations.rejectCluster }, (request) => {
+    const { name } = cluster(request.params.name);
+    return backend.rejectCluster(name);
+  });
+
   app.post("/clusters/:name/revoke", { schema: operations.revokeCluster }, (request) => {
     const { name } = cluster(request.params.name);
     return backend.revokeCluster(name, request.body);
@@ -87,6 +97,18 @@ const operations = {
     summary: "Keep applications away that the cluster does not have, or let them come again",
     params,
     body: cordonClusterSchema,
+    response: { 200: clusterSchema },
+  },
+  acceptCluster: {
+    operationId: "acceptCluster",
+    summary: "Let in the agent that waits to take a cluster over; or a cluster that was revoked or locked",
+    params,
+    response: { 200: clusterSchema },
+  },
+  rejectCluster: {
+    operationId: "rejectCluster",
+    summary: "Turn away the agent that waits to take a cluster over",
+    params,
     response: { 200: clusterSchema },
   },
   revokeCluster: {
