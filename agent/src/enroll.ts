@@ -40,15 +40,7 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
   const token = options.token === undefined || options.token === "" ? undefined : parseJoinToken(options.token);
   if (stored !== undefined && (token === undefined || token.id === stored.tokenId)) {
     warnWhenExpired(stored.identity, options);
-    // Kept by an agent of before there were such keys.
-    if (stored.fingerprintKey !== "" && stored.enrolmentKey !== "") return hold(file, stored);
-    const completed = {
-      ...stored,
-      fingerprintKey: stored.fingerprintKey || createFingerprintKey(),
-      enrolmentKey: stored.enrolmentKey || createEnrolmentKey(),
-    };
-    await writeSecretFile(file, JSON.stringify(completed));
-    return hold(file, completed);
+    return hold(file, await complete(file, stored));
   }
   if (token === undefined) {
     throw new DroverError("unauthorized", `there is no identity in ${options.dataDir} and no join token`, {
@@ -85,6 +77,15 @@ interface StoredIdentity {
   readonly fingerprintKey: string;
   /** "" in what was stored before there were such keys. */
   readonly enrolmentKey: string;
+}
+
+/** Adds the keys that agents of earlier versions did not make. */
+async function complete(file: string, stored: StoredIdentity): Promise<StoredIdentity> {
+  if (stored.fingerprintKey !== "" && stored.enrolmentKey !== "") return stored;
+  const fingerprintKey = stored.fingerprintKey || createFingerprintKey();
+  const completed = { ...stored, fingerprintKey, enrolmentKey: stored.enrolmentKey || createEnrolmentKey() };
+  await writeSecretFile(file, JSON.stringify(completed));
+  return completed;
 }
 
 /** Kept from the first try on: by its key the hub knows an agent again that waits for a person, also after a restart. */

@@ -267,7 +267,7 @@ function acceptanceIntents(
     },
     async removeCluster(name) {
       required(store.cluster(name), `cluster ${name}`);
-      acceptance.cutOff(name);
+      acceptance.detach(name);
       store.deleteCluster(name);
       link.disconnect(name, "the cluster was removed from the hub");
       world.connections.delete(name);

@@ -110,8 +110,7 @@ function assemble(parts: Parts): readonly Service[] {
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const acceptance = createAcceptance({ store, events, clock });
-  const isConnected = (name: string): boolean => world.connections.has(name);
-  const trust = { authority, signingKey, acceptance, isConnected };
+  const trust = { authority, signingKey, acceptance, connections: world.connections };
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
@@ -120,12 +119,11 @@ function assemble(parts: Parts): readonly Service[] {
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
+    ...deps,
     store,
     world,
     inspections,
     events,
-    clock,
-    log,
     blobs: createBlobs(store),
     enrollment,
     send: (name) => loop.wake.clusters([name]),

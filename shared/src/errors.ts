@@ -7,6 +7,7 @@ export type ErrorCode =
   | "blob_corrupt"
   | "blob_missing"
   | "canceled"
+  | "cluster_detached"
   | "cluster_exists"
   | "cluster_offline"
   | "cluster_locked"
@@ -83,6 +84,7 @@ export class DroverError extends Error {
 
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
+  "cluster_detached",
   "cluster_locked",
   "cluster_revoked",
   "config_invalid",

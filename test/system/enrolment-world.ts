@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +19,7 @@ import { clusterDefaults, type Store } from "@drover/hub/store/store";
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { systemClock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { HubLink, HubLinkHandler } from "@drover/shared/link/link";
+import type { Hello, HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { fromStatus } from "@drover/shared/link/status";
 import { createLog, silentLog } from "@drover/shared/log";
@@ -28,6 +29,14 @@ import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { onTestFinished } from "vitest";
 
 import { freePort } from "../rig/ports.ts";
+
+class RunningAgent extends AgentRecorder {
+  readonly #run = randomUUID();
+
+  override hello(): Hello {
+    return { ...super.hello(), run: this.#run };
+  }
+}
 
 interface RunningHub {
   readonly store: Store;
@@ -83,7 +92,7 @@ export async function createWorld({ clientLifetimeMs }: WorldOptions = {}) {
       return loadOrEnroll(options, stopAfterTest());
     },
     connect: (identity: HeldIdentity): AgentRecorder => {
-      const agent = new AgentRecorder();
+      const agent = new RunningAgent();
       const link = createAgentEnd({ address, identity, clock: systemClock, random: () => 0.1, log });
       running.push(start((signal) => link.run(agent, signal)));
       return agent;
@@ -175,9 +184,13 @@ async function startHub(options: {
   const acceptance = createAcceptance({ store, events, clock: systemClock });
   const connected = new Set<string>();
   const enrollment = createEnrollment({
-    ...{ store, authority, signingKey, acceptance, events },
+    store,
+    authority,
+    signingKey,
+    acceptance,
+    events,
     clock: systemClock,
-    isConnected: (cluster) => connected.has(cluster),
+    connections: connected,
   });
   const handler: HubLinkHandler = {
     ...enrollment,

@@ -33,12 +33,14 @@ describe("R14: a cluster that is revoked", () => {
     expect(await world.codeOfFetch(leaked)).toBe("unauthorized");
   });
 
-  it("leaves nothing behind that speaks for the next cluster of its name", async () => {
+  it("E74: is told so when it was removed meanwhile, and leaves nothing behind that speaks for the next of its name", async () => {
     await using world = await createWorld();
     const old = (await world.join("dev-1")).current();
-    world.acceptance().cutOff("dev-1");
+    world.acceptance().detach("dev-1");
     world.store().deleteCluster("dev-1");
-    expect(await world.codeOfFetch(old)).toBe("unauthorized");
+    expect(await world.codeOfFetch(old)).toBe("cluster_detached");
+    await world.restartHub();
+    expect(await world.codeOfFetch(old)).toBe("cluster_detached");
     await world.join("dev-1");
     expect(await world.codeOfFetch(old)).toBe("unauthorized");
   });

@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
@@ -20,7 +18,6 @@ const stableMs = 30_000;
 /** The agent's end of the gRPC link. It also renews the identity that it connects with. */
 export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
   const state: LinkState = {
-    run: randomUUID(),
     open: undefined,
     reconnect: new AbortController(),
     refused: new AbortController(),
@@ -42,8 +39,6 @@ export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
 }
 
 interface LinkState {
-  /** Tells the hub this agent from another one with the same identity. */
-  readonly run: string;
   /** Undefined while there is no connection that the hub welcomed. */
   open: OpenConnection | undefined;
   /** Ends the present connection, or the wait before the next one. */
@@ -108,7 +103,7 @@ async function connectOnce(
   };
   const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));
   try {
-    outbox.put({ kind: "hello", hello: { ...handler.hello(), run: state.run } });
+    outbox.put({ kind: "hello", hello: handler.hello() });
     const reason = await runSession(
       { client, outbox, clock, established: onEstablished, received: onReceived },
       signal,

@@ -4,7 +4,7 @@ import { DroverError } from "@drover/shared/errors";
 import {
   accepted,
   candidateLifetimeMs,
-  cutOff,
+  detached,
   firstEnrolment,
   locked,
   revoked,
@@ -26,8 +26,8 @@ export interface Acceptance {
   reject(cluster: string): void;
   /** Nothing that speaks for the cluster now is let in any more. */
   revoke(cluster: string, reason: string): void;
-  /** The cluster is to be removed: nothing that spoke for it speaks for the next one of its name. */
-  cutOff(cluster: string): void;
+  /** The cluster is about to be removed. */
+  detach(cluster: string): void;
   /** Two agents have its identity: only the run that is connected goes on. */
   lock(cluster: string, holder: string): void;
 }
@@ -78,9 +78,8 @@ export function createAcceptance({ store, events, clock }: AcceptanceDeps): Acce
     revoke(cluster, reason) {
       decide("revoked", revoked(enrolmentOf(cluster), reason, clock.now()), `${cluster} was revoked: ${reason}`);
     },
-    cutOff(cluster) {
-      const { candidate: _, ...enrolment } = cutOff(enrolmentOf(cluster), clock.now());
-      store.enrolments.put(enrolment);
+    detach(cluster) {
+      store.enrolments.put(detached(enrolmentOf(cluster), clock.now()));
     },
     lock(cluster, holder) {
       const enrolment = locked(enrolmentOf(cluster), holder, clock.now());

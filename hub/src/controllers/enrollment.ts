@@ -45,7 +45,8 @@ export interface EnrollmentDeps {
   readonly authority: Authority;
   readonly signingKey: SigningKey;
   readonly acceptance: Pick<Acceptance, "lock">;
-  readonly isConnected: (cluster: string) => boolean;
+  /** By the name of the cluster. */
+  readonly connections: { readonly has: (cluster: string) => boolean };
   readonly events: EventLog;
   readonly clock: Clock;
 }
@@ -73,8 +74,14 @@ function enrolmentOf({ store, clock }: EnrollmentDeps, cluster: string): Enrolme
 }
 
 function refusal(deps: EnrollmentDeps, { cluster, generation, run }: Speaker): Refusal | undefined {
-  if (deps.store.cluster(cluster) === undefined) return unregistered(cluster);
-  return refusalOf(enrolmentOf(deps, cluster), generation, run);
+  return unregistered(deps, cluster) ?? refusalOf(enrolmentOf(deps, cluster), generation, run);
+}
+
+/** Also when the store has lost a cluster that was not removed. */
+function unregistered({ store }: EnrollmentDeps, cluster: string): Refusal | undefined {
+  if (store.cluster(cluster) !== undefined || store.enrolments.get(cluster)?.state === "detached") return undefined;
+  const message = `cluster ${cluster} is not registered with this hub`;
+  return { code: "unauthorized", message, hint: `drover join ${cluster}` };
 }
 
 function admit(deps: EnrollmentDeps, runs: Runs, speaker: Speaker): void {
@@ -90,7 +97,7 @@ function admit(deps: EnrollmentDeps, runs: Runs, speaker: Speaker): void {
 /** While one agent is connected, another comes with a certificate of before the last renewal, or takes turns with it. */
 function lockIfTwo(deps: EnrollmentDeps, runs: Runs, { cluster, generation, run = "" }: Speaker): void {
   const enrolment = enrolmentOf(deps, cluster);
-  if (enrolment.state !== "accepted" || !deps.isConnected(cluster)) return;
+  if (enrolment.state !== "accepted" || !deps.connections.has(cluster)) return;
   if (isOutrun(enrolment, generation) || runs.isBack(cluster, run))
     deps.acceptance.lock(cluster, runs.current(cluster));
 }
@@ -103,7 +110,7 @@ async function renew(
 ): Promise<EnrollResponse> {
   const { store, clock, events } = deps;
   const { cluster, generation } = speaker;
-  if (store.cluster(cluster) === undefined) throwRefusal(unregistered(cluster));
+  throwRefusal(unregistered(deps, cluster));
   lockIfTwo(deps, runs, speaker);
   const enrolment = enrolmentOf(deps, cluster);
   const isGood = !expired && enrolment.state === "accepted" && generation >= enrolment.oldest;
@@ -153,7 +160,7 @@ interface Joining {
 function waitForPerson(deps: EnrollmentDeps, { token, cluster, holder, request }: Joining): void {
   const { store, clock, events } = deps;
   const { candidate, ...enrolment } = enrolmentOf(deps, cluster.name);
-  const known = { uid: cluster.uid, key: enrolment.key, connected: deps.isConnected(cluster.name) };
+  const known = { uid: cluster.uid, key: enrolment.key, connected: deps.connections.has(cluster.name) };
   // Once it waits, only a person ends that: not that the other agent went away.
   const waiting = candidate?.token === token.id ? candidate : undefined;
   const reason = waiting?.reason ?? reasonToWait(known, { uid: request.clusterUid, key: request.key });
@@ -189,11 +196,6 @@ async function respond(
 
 function throwRefusal(refused: Refusal | undefined): void {
   if (refused !== undefined) throw new DroverError(refused.code, refused.message, { hint: refused.hint });
-}
-
-function unregistered(cluster: string): Refusal {
-  const message = `cluster ${cluster} is not registered with this hub`;
-  return { code: "unauthorized", message, hint: `drover join ${cluster}` };
 }
 
 function refusedJoin(message: string, cluster = "NAME"): DroverError {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import {
   accepted,
-  cutOff,
+  detached,
   firstEnrolment,
   isOutrun,
   issued,
@@ -54,9 +54,10 @@ describe("the enrolment of a cluster", () => {
     expect(refusalOf(back, back.generation)).toBeUndefined();
   });
 
-  it("refuses what spoke for a removed cluster of the same name", () => {
-    const removed = cutOff(joined(first, "k1", 1), 2);
-    expect(refusalOf(removed, 1)).toMatchObject({ code: "unauthorized" });
+  it("E74: tells the late agent of a removed cluster, and lets it not speak for the next of its name", () => {
+    const removed = detached(joined(first, "k1", 1), 2);
+    expect(refusalOf(removed, 1)).toMatchObject({ code: "cluster_detached" });
+    expect(recoveryRefusalOf(removed, 1, "k1")).toMatchObject({ code: "cluster_detached" });
     expect(refusalOf(joined(removed, "k1", 3), 1)).toMatchObject({ code: "unauthorized" });
   });
 

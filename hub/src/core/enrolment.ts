@@ -3,8 +3,11 @@ import type { ErrorCode } from "@drover/shared/errors";
 /** Which certificates speak for a cluster. Outlives the cluster's registration: old ones must not speak for a new one. */
 export interface Enrolment {
   readonly cluster: string;
-  /** `locked`: two agents had this identity; only the one that was connected goes on. */
-  readonly state: "accepted" | "revoked" | "locked";
+  /**
+   * `locked`: two agents had this identity; only the one that was connected goes on. `detached`: the cluster was removed,
+   * and its agent may not know yet.
+   */
+  readonly state: "accepted" | "revoked" | "locked" | "detached";
   /** Why it is not accepted, in one sentence; "" when it is. */
   readonly reason: string;
   readonly sinceMs: number;
@@ -60,6 +63,10 @@ export function refusalOf(enrolment: Enrolment, generation: number, run = ""): R
     const hint = `let it in again with: drover cluster accept ${cluster}`;
     return { code: "cluster_revoked", message: `cluster ${cluster} was revoked: ${reason}`, hint };
   }
+  if (state === "detached") {
+    const message = `cluster ${cluster} was removed from this hub; what runs there stays`;
+    return { code: "cluster_detached", message, hint: `drover join ${cluster}` };
+  }
   if (state === "locked" && (generation < oldest || (run !== "" && run !== holder))) return lockedRefusal(enrolment);
   if (generation >= oldest) return undefined;
   const message = `a newer certificate of cluster ${cluster} has replaced this one`;
@@ -86,7 +93,7 @@ export function isOutrun({ oldest, first }: Enrolment, generation: number): bool
 export function recoveryRefusalOf(enrolment: Enrolment, generation: number, key: string): Refusal | undefined {
   const { cluster, state, recoveries } = enrolment;
   if (state === "locked") return lockedRefusal(enrolment);
-  if (state === "revoked") return refusalOf(enrolment, generation);
+  if (state !== "accepted") return refusalOf(enrolment, generation);
   if (enrolment.key === "" ? generation < enrolment.oldest : key !== enrolment.key) {
     const message = `this is not the agent that has joined as cluster ${cluster}`;
     return { code: "unauthorized", message, hint: `drover join ${cluster}` };
@@ -113,13 +120,19 @@ export function used(enrolment: Enrolment, generation: number, now: number): Enr
 }
 
 /** Nothing that was issued so far holds any more. */
-export function cutOff(enrolment: Enrolment, now: number): Enrolment {
+function cutOff(enrolment: Enrolment, now: number): Enrolment {
   const next = enrolment.generation + 1;
   return { ...enrolment, sinceMs: now, oldest: next, first: next };
 }
 
 export function revoked(enrolment: Enrolment, reason: string, now: number): Enrolment {
   return { ...cutOff(enrolment, now), state: "revoked", reason };
+}
+
+/** The cluster is removed: nothing that spoke for it speaks for the next one of its name. */
+export function detached(enrolment: Enrolment, now: number): Enrolment {
+  const { candidate: _, ...rest } = enrolment;
+  return { ...cutOff(rest, now), state: "detached", key: "" };
 }
 
 export function locked(enrolment: Enrolment, holder: string, now: number): Enrolment {

@@ -9,6 +9,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   blob_corrupt: 500,
   blob_missing: 500,
   canceled: 503,
+  cluster_detached: 403,
   cluster_exists: 409,
   cluster_offline: 503,
   cluster_locked: 403,

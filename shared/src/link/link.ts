@@ -225,8 +225,8 @@ export interface Speaker {
 export interface HubLinkHandler {
   /**
    * Called at the beginning of every stream, and again with its hello; what follows only if this does not throw:
-   * `cluster_revoked`, `cluster_locked`, or `unauthorized` for a cluster that is not registered and a certificate that a
-   * newer one has replaced.
+   * `cluster_revoked`, `cluster_locked`, `cluster_detached` for a cluster that was removed, or `unauthorized` for one that
+   * never was and for a certificate that a newer one has replaced.
    */
   admit(speaker: Speaker): void;
   /** Whether `admit` would let it in. Asked about each open connection each second: those that it does not hold for end. */

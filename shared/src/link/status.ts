@@ -6,6 +6,7 @@ import { DroverError, type ErrorCode } from "../errors.ts";
 const statusOf = {
   blob_missing: Status.NOT_FOUND,
   canceled: Status.CANCELLED,
+  cluster_detached: Status.UNAUTHENTICATED,
   cluster_exists: Status.ALREADY_EXISTS,
   cluster_locked: Status.UNAUTHENTICATED,
   cluster_revoked: Status.UNAUTHENTICATED,
