@@ -7,6 +7,7 @@ import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -208,18 +209,13 @@ class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
-      .map((name) => this.#clusters.get(name))
-      .filter((cluster) => cluster !== undefined)
+      .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#transaction(() => {
-      for (const [digest, bytes] of change.blobs) this.keep({ digest, bytes });
+      this.#writeBlobs(change.blobs);
       for (const target of change.put) {
-        this.#run(
-          "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
-          target.app,
-          target.cluster,
-          JSON.stringify(target),
-        );
+        const { app, cluster } = target;
+        this.#run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", app, cluster, JSON.stringify(target));
       }
       for (const { app, cluster } of change.forget) {
         this.#run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
@@ -276,8 +272,7 @@ class SqliteStore implements Store {
   }
 
   confirmedReach(app: string): string {
-    const digest = this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"];
-    return typeof digest === "string" ? digest : "";
+    return String(this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"] ?? "");
   }
 
   confirmReach(app: string, digest: string): void {
@@ -355,6 +350,14 @@ class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = JSON.stringify(cluster);
     this.#run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeBlobs(blobs: BlobSet): void {
+    const known = this.#prepare("SELECT 1 FROM blobs WHERE digest = ?");
+    for (const digest of blobs.keys()) {
+      const bytes = known.get(digest) === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+    }
   }
 
   #writeRollout(rollout: Rollout): void {
