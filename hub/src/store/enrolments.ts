@@ -31,7 +31,9 @@ export class EnrolmentTable implements Enrolments {
     statement.run(enrolment.cluster, JSON.stringify(enrolment));
   }
 
+  /** Also forgets tokens that ended a day before this one does. */
   writeToken(token: JoinTokenRecord): void {
+    this.#database.prepare("DELETE FROM join_tokens WHERE expires_at < ?").run(token.expiresAtMs - 86_400_000);
     const statement = this.#database.prepare("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)");
     statement.run(token.id, token.expiresAtMs, JSON.stringify(token));
   }

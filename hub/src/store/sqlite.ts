@@ -171,7 +171,6 @@ class SqliteStore implements Store {
   }
 
   putJoinToken(token: JoinTokenRecord): void {
-    this.#run("DELETE FROM join_tokens WHERE expires_at < ?", token.expiresAtMs - 86_400_000);
     this.enrolments.writeToken(token);
   }
 
