@@ -14,7 +14,7 @@ import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-fil
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
-import { tokenDigest } from "./api/auth.ts";
+import { ownerToken } from "./api/auth.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
@@ -172,7 +172,7 @@ async function serveApi(
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const tokens = [tokenDigest("admin", adminToken)];
+  const tokens = [ownerToken("admin", adminToken)];
   await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);

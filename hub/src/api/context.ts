@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { nearest } from "@drover/shared/nearest";
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } from "fastify";
 
 import type { Backend } from "./backend.ts";
 import type { ApiLimits } from "./limits.ts";
@@ -17,6 +17,9 @@ export type Routes = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxProvider
 >;
+
+/** A request for the thing of this name, as far as its holder sees it. */
+export type ByName = Pick<FastifyRequest, "sight"> & { readonly params: { readonly name: string } };
 
 /** What every route has at hand. */
 export interface RouteContext {

@@ -3,6 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
+import { guard } from "./access/guard.ts";
 import { createAuthenticator, type TokenDigest } from "./auth.ts";
 import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
@@ -18,13 +19,6 @@ import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
 import { targetRoutes } from "./routes/targets.ts";
 import { webhookPath, webhookRoutes } from "./routes/webhooks.ts";
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** Name of the token that the request came with; empty outside of /api. */
-    holder: string;
-  }
-}
 
 export interface ApiOptions {
   readonly backend: Backend;
@@ -61,7 +55,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const context: RouteContext = { backend, clock, limits, closing: closing.signal };
   const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
   let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
-  app.decorateRequest("holder", "");
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers({ ...securityHeaders, "x-request-id": request.id });
     attempt(done, () => {
@@ -71,6 +64,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
     });
   });
+  const authenticate = createAuthenticator(options.tokens, clock);
+  guard(app, { backend, authenticate: ({ headers }) => authenticate(headers.authorization) });
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));
@@ -79,7 +74,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await app.register(swagger, openApiOptions(backend.version.version));
   await app.register(
     (scope, _options, done) => {
-      registerApi(scope, context, options.tokens);
+      registerApi(scope, context);
       done();
     },
     { prefix: "/api/v1" },
@@ -113,14 +108,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** Everything below /api needs a token, whatever route is added later: the check is on the scope, not on routes. */
-function registerApi(scope: Routes, context: RouteContext, tokens: readonly TokenDigest[]): void {
-  const authenticate = createAuthenticator(tokens);
-  scope.addHook("onRequest", (request, _reply, done) => {
-    attempt(done, () => {
-      request.holder = authenticate(request.headers.authorization).name;
-    });
-  });
+function registerApi(scope: Routes, context: RouteContext): void {
   versionRoute(scope, context);
   clusterRoutes(scope, context);
   applicationRoutes(scope, context);

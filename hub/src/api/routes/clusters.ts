@@ -8,27 +8,21 @@ import {
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
-import { found, notFound, type RouteContext, type Routes } from "../context.ts";
+import { found, type ByName, type RouteContext, type Routes } from "../context.ts";
 import { checkLabels, parseLabelSelector } from "../label-selector.ts";
 import { listPage } from "../paging.ts";
 
 export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
-  const names = (): string[] => backend.clusters().map((cluster) => cluster.name);
-  const cluster = (name: string) =>
-    found(
-      backend.clusters().find((candidate) => candidate.name === name),
-      "cluster",
-      name,
-      names,
-    );
+  const cluster = ({ sight, params: { name } }: ByName) =>
+    found(sight.cluster(name), "cluster", name, () => sight.clusters().map((candidate) => candidate.name));
 
-  app.get("/clusters", { schema: operations.listClusters }, ({ query }) => {
+  app.get("/clusters", { schema: operations.listClusters }, ({ query, sight }) => {
     const matches = query.labelSelector === undefined ? () => true : parseLabelSelector(query.labelSelector);
-    const clusters = backend.clusters().filter((candidate) => matches(candidate.labels));
+    const clusters = sight.clusters().filter((candidate) => matches(candidate.labels));
     return listPage(clusters, query, (candidate) => candidate.name);
   });
 
-  app.get("/clusters/:name", { schema: operations.getCluster }, (request) => cluster(request.params.name));
+  app.get("/clusters/:name", { schema: operations.getCluster }, (request) => cluster(request));
 
   app.post("/clusters", { schema: operations.joinCluster }, async (request, reply) => {
     checkLabels(request.body.labels ?? {});
@@ -37,19 +31,17 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
 
   app.patch("/clusters/:name/labels", { schema: operations.labelCluster }, (request) => {
     checkLabels(request.body.labels);
-    const { name } = cluster(request.params.name);
+    const { name } = cluster(request);
     return backend.labelCluster(name, request.body.labels);
   });
 
   app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
-    const { name } = cluster(request.params.name);
+    const { name } = cluster(request);
     return backend.cordonCluster(name, request.body);
   });
 
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
-    const { name } = request.params;
-    if (!names().includes(name)) throw notFound("cluster", name, names());
-    await backend.removeCluster(name);
+    await backend.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
   });
 }
