@@ -4,12 +4,15 @@ import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
-import type { Backend } from "./api/backend.ts";
+import type { Backend, Intents } from "./api/backend.ts";
+import { auditEntry, auditedStore } from "./audited-store.ts";
+import { createAuditReads } from "./controllers/audit.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
+import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
@@ -57,6 +60,9 @@ export interface BackendDeps {
 /** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
 export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
+  const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
+  const { tokens, issuedToken } = createTokens(deps);
+  const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
     events: deps.events,
@@ -69,7 +75,12 @@ export function createBackend(deps: BackendDeps): Backend {
     source: views.source,
     ready: deps.ready,
     metrics: () => deps.metrics.render(),
-    ...createCredentials({ ...deps, changed: deps.wake.credential }),
+    credentials,
+    credential,
+    tokens,
+    issuedToken,
+    ...createAuditReads(deps.store.access),
+    sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
     diff: async (app, cluster, signal) => {
       requireTarget(deps.store, app, cluster);
@@ -92,17 +103,35 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
+    record: (decision, outcome) =>
+      deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
+  };
+}
+
+function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor: string): Intents {
+  const { addCredential, replaceCredential, removeCredential } = createCredentials({
+    ...deps,
+    changed: deps.wake.credential,
+  });
+  const { createToken, revokeToken } = createTokens(deps);
+  return {
+    addCredential,
+    replaceCredential,
+    removeCredential,
+    createToken,
+    revokeToken,
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
-      controlRollout(deps, app, control);
+      controlRollout({ ...deps, actor }, app, control);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
     confirmPlacement: async (app, digest) => {
-      confirmPlacement(deps, app, digest);
+      confirmPlacement({ ...deps, actor }, app, digest);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
@@ -113,7 +142,7 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
+): Pick<Intents, "addSource" | "removeSource" | "syncSource"> {
   const { store, wake } = deps;
   return {
     async addSource(input) {
@@ -157,21 +186,14 @@ function sourceIntents(
 function trustIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+): Pick<Intents, "trustSource" | "setSigners" | "setWebhook"> {
   const { store, wake } = deps;
-  const identity = async (name: string): Promise<api.SourceIdentity> => {
-    const record = requireSshSource(store, name);
-    const { publicLine } = await deps.deployKeys.of(name);
-    const hostKeys = record.hostKeys.map((key) => describeKey(key));
-    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
-  };
   return {
-    sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
-      return identity(name);
+      return identityOf(deps, name);
     },
     async setSigners(name, { signedBy }) {
       await changeSigners(deps, name, signedBy);
@@ -188,10 +210,17 @@ function trustIntents(
   };
 }
 
+async function identityOf({ store, deployKeys }: BackendDeps, name: string): Promise<api.SourceIdentity> {
+  const record = requireSshSource(store, name);
+  const { publicLine } = await deployKeys.of(name);
+  const hostKeys = record.hostKeys.map((key) => describeKey(key));
+  return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
+}
+
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
+): Pick<Intents, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
   const { store, enrollment, events, wake, settings } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });

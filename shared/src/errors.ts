@@ -23,6 +23,7 @@ export type ErrorCode =
   | "patch_failed"
   | "precondition_failed"
   | "program_missing"
+  | "rate_limited"
   | "render_failed"
   | "service_account_missing"
   | "signature_invalid"

@@ -3,15 +3,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Holder } from "./access/guard.ts";
-
-/** A token as the hub keeps it: never the token itself. */
-export interface TokenDigest extends Holder {
-  /** SHA-256 of the token, in hex. */
-  readonly sha256: string;
-  /** 0 = never. */
-  readonly expiresAtMs: number;
-}
+import { FailureLimit } from "../core/failure-limit.ts";
+import type { Holder, TokenDigest } from "./access/holder.ts";
+import type { ApiLimits } from "./limits.ts";
 
 /** Tokens are 256 random bits, so one round of SHA-256 is enough: there is nothing to guess by dictionary. */
 export function digestOf(token: string): string {
@@ -23,30 +17,78 @@ export function ownerToken(name: string, token: string): TokenDigest {
   return { name, sha256: digestOf(token), roles: ["owner"], scope: "", expiresAtMs: 0 };
 }
 
-/** Returns whose token an `Authorization` header carries. Throws `unauthorized`. */
-export function createAuthenticator(
-  tokens: readonly TokenDigest[],
-  clock: Clock,
-): (authorization: string | undefined) => Holder {
-  const known = tokens.map((token) => ({ token, digest: Buffer.from(token.sha256, "hex") }));
-  return (authorization) => {
-    const text = /^Bearer +(?<token>[\w.~+/=-]+)$/iu.exec(authorization ?? "")?.groups?.["token"];
-    if (text === undefined) {
-      throw new DroverError("unauthorized", "the request carries no bearer token", { hint: loginHint });
-    }
-    const digest = createHash("sha256").update(text).digest();
-    // Every token is compared, so that the time taken says nothing about which one came close.
-    const [match] = known.filter((candidate) => timingSafeEqual(candidate.digest, digest));
+export interface AuthOptions {
+  /** Those that are there from the start. */
+  readonly tokens: readonly TokenDigest[];
+  /** Those that people made, by the id that is a part of them. */
+  readonly issued: (id: string) => TokenDigest | undefined;
+  readonly clock: Clock;
+  readonly limits: Pick<ApiLimits, "wrongTokens" | "wrongTokensMs">;
+}
+
+export interface Authenticator {
+  /** Whose token an `Authorization` header carries. Throws `unauthorized`, and `rate_limited` for one wrong token too many. */
+  authenticate(authorization: string | undefined, address: string): Holder;
+  /** Whether that is so still; counts as no attempt. */
+  holds(authorization: string | undefined): boolean;
+}
+
+/**
+ * Wrong tokens are counted by the address that they really come from, whatever a header says of it. A right one is never
+ * shut out: it cannot be guessed, and a lock would let one client keep out all others behind the same address.
+ */
+export function createAuthenticator({ tokens, issued, clock, limits }: AuthOptions): Authenticator {
+  const wrong = new FailureLimit({ failures: limits.wrongTokens, withinMs: limits.wrongTokensMs });
+  const find = (token: string): TokenDigest | undefined => {
+    const id = tokenPattern.exec(token)?.groups?.["id"];
+    const known = id === undefined ? undefined : issued(id);
+    const digest = createHash("sha256").update(token).digest();
+    // Every candidate is compared, so that the time taken says nothing about which one came close.
+    const [match] = [...tokens, ...(known === undefined ? [] : [known])].filter(({ sha256 }) =>
+      timingSafeEqual(Buffer.from(sha256, "hex"), digest),
+    );
     // One that has ended is answered as one that never was.
-    if (match === undefined || hasEnded(match.token, clock)) {
+    return match !== undefined && (match.expiresAtMs === 0 || match.expiresAtMs > clock.now()) ? match : undefined;
+  };
+  return {
+    authenticate(authorization, address) {
+      const token = tokenIn(authorization);
+      if (token === undefined) {
+        throw new DroverError("unauthorized", "the request carries no bearer token", { hint: loginHint });
+      }
+      const match = find(token);
+      if (match !== undefined) return match;
+      const now = clock.now();
+      const counted = network(address);
+      if (!wrong.allows(counted, now)) {
+        throw new DroverError("rate_limited", "too many wrong tokens came from this address", {
+          hint: "wait for five minutes, or use a right one",
+        });
+      }
+      wrong.failed(counted, now);
       throw new DroverError("unauthorized", "the hub does not know this token", { hint: loginHint });
-    }
-    return match.token;
+    },
+    holds(authorization) {
+      const token = tokenIn(authorization);
+      return token !== undefined && find(token) !== undefined;
+    },
   };
 }
 
-function hasEnded({ expiresAtMs }: TokenDigest, clock: Clock): boolean {
-  return expiresAtMs !== 0 && expiresAtMs <= clock.now();
+/** `drv_`, the id of the record, and the secret. */
+export const tokenPattern = /^drv_(?<id>[0-9a-f]{16})_[\w-]{43}$/u;
+
+function tokenIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +(?<token>[\w.~+/=-]+)$/iu.exec(authorization ?? "")?.groups?.["token"];
+}
+
+/** Whoever has one address of IPv6 has all of its /64. */
+function network(address: string): string {
+  if (!address.includes(":") || address.startsWith("::ffff:")) return address;
+  const [head = "", tail = ""] = address.split("::");
+  const groups = head.split(":");
+  const zeros = 8 - groups.length - tail.split(":").length;
+  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => "0")].slice(0, 4).join(":");
 }
 
 const loginHint = "choose a context that holds a token: drover context ls";

@@ -24,6 +24,8 @@ export type ByName = Pick<FastifyRequest, "sight"> & { readonly params: { readon
 /** What every route has at hand. */
 export interface RouteContext {
   readonly backend: Backend;
+  /** Whether the token of a request is still worth what it was. */
+  readonly holds: (request: Pick<FastifyRequest, "headers">) => boolean;
   readonly clock: Clock;
   readonly limits: ApiLimits;
   /** Aborts when the API closes: ends streams and questions to agents. */
@@ -41,10 +43,12 @@ export function notFound(kind: string, name: string, names: Iterable<string>): D
   return new DroverError("not_found", `there is no ${kind} "${name}"`, {
     hint:
       meant === undefined
-        ? `all there are: drover ${kind === "credential" ? "credential list" : `get ${kind}s`}`
+        ? `all there are: drover ${ownList.has(kind) ? `${kind} list` : `get ${kind}s`}`
         : `did you mean ${meant}?`,
   });
 }
+
+const ownList: ReadonlySet<string> = new Set(["credential", "token"]);
 
 /** Runs a question to an agent: it ends with the answer, after the time limit, or when the client goes away. */
 export async function askAgent<T>(

@@ -7,7 +7,8 @@ import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Backend, EventLog, WebhookDelivery } from "./backend.ts";
+import type { Backend, EventLog, Intents, WebhookDelivery } from "./backend.ts";
+import { MemoryTokens } from "./memory-tokens.ts";
 
 /** What a `MemoryBackend` begins with. */
 export interface MemoryFleet {
@@ -24,7 +25,7 @@ export interface MemoryFleet {
 }
 
 /** A hub without Git, agents and store: values that the tests of API, client and CLI serve and change. */
-export class MemoryBackend implements Backend {
+export class MemoryBackend extends MemoryTokens implements Backend, Intents {
   readonly version = { version: "0.1.0", hub: "hub-test", node: "v24.0.0" };
   readonly events: MemoryEventLog;
   readonly clusterByName: Map<string, api.Cluster>;
@@ -38,6 +39,7 @@ export class MemoryBackend implements Backend {
   readonly #fleet: MemoryFleet;
 
   constructor(fleet: MemoryFleet = {}, eventCapacity = 1000) {
+    super();
     this.#fleet = fleet;
     this.events = new MemoryEventLog(eventCapacity);
     this.clusterByName = new Map(fleet.clusters?.map((cluster) => [cluster.name, cluster]));
@@ -263,6 +265,11 @@ export class MemoryBackend implements Backend {
   blame(app: string, cluster: string, { object, namespace = "" }: BlameQuery): Promise<BlameResult> {
     this.asked.push(`blame ${object} ${namespace}`.trimEnd());
     return this.#answer(this.#fleet.blames, { app, cluster });
+  }
+
+  /** Whoever asks: entries are left by the API itself. */
+  by(): Intents {
+    return this;
   }
 
   ready(): boolean {

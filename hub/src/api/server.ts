@@ -4,13 +4,15 @@ import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
 import { guard } from "./access/guard.ts";
-import { createAuthenticator, type TokenDigest } from "./auth.ts";
+import type { TokenDigest } from "./access/holder.ts";
+import { createAuthenticator } from "./auth.ts";
 import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
 import type { RouteContext, Routes } from "./context.ts";
 import { createHttpServer } from "./http-server.ts";
 import { defaultLimits, type ApiLimits } from "./limits.ts";
 import { openApiOptions } from "./openapi.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
@@ -52,7 +54,15 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { backend, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const closing = new AbortController();
-  const context: RouteContext = { backend, clock, limits, closing: closing.signal };
+  const issued = (id: string) => backend.issuedToken(id);
+  const { authenticate, holds } = createAuthenticator({ tokens: options.tokens, issued, clock, limits });
+  const context: RouteContext = {
+    backend,
+    clock,
+    limits,
+    closing: closing.signal,
+    holds: ({ headers }) => holds(headers.authorization),
+  };
   const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
   let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
   app.addHook("onRequest", (request, reply, done) => {
@@ -64,8 +74,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
     });
   });
-  const authenticate = createAuthenticator(options.tokens, clock);
-  guard(app, { backend, authenticate: ({ headers }) => authenticate(headers.authorization) });
+  guard(app, {
+    backend,
+    authenticate: ({ headers, ip }) => authenticate(headers.authorization, ip),
+    now: () => clock.now(),
+  });
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));
@@ -110,11 +123,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
 function registerApi(scope: Routes, context: RouteContext): void {
   versionRoute(scope, context);
-  clusterRoutes(scope, context);
-  applicationRoutes(scope, context);
+  clusterRoutes(scope);
+  applicationRoutes(scope);
   targetRoutes(scope, context);
   sourceRoutes(scope, context);
   credentialRoutes(scope, context);
+  accessRoutes(scope, context);
   eventRoutes(scope, context);
 }
 

@@ -7,9 +7,9 @@ import { credentialsToWire } from "@drover/shared/link/wire";
 import type { Logger } from "@drover/shared/log";
 import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 
+import { FailureLimit } from "../core/failure-limit.ts";
 import type { LinkLimits } from "./limits.ts";
 import { authenticate, type Peer } from "./peers.ts";
-import { FailureLimit } from "./rate-limit.ts";
 
 export interface EnrollContext {
   readonly handler: HubLinkHandler;
@@ -24,7 +24,7 @@ export interface EnrollContext {
 /** The only service that strangers reach. Tokens are 256 random bits; the limit is there for the log and the load. */
 export function createEnrollService(context: EnrollContext): EnrollServiceServer {
   const { handler, clock, log, limits } = context;
-  const failures = new FailureLimit(limits.joinFailuresPerMinute);
+  const failures = new FailureLimit({ failures: limits.joinFailuresPerMinute, withinMs: 60_000 });
   return {
     enroll: unary(context, async ({ token, csr, clusterUid, agentVersion }, peer, signal) => {
       const address = peer?.address ?? "";

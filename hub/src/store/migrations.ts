@@ -1,8 +1,12 @@
+import type { DatabaseSync } from "node:sqlite";
+
+import { DroverError } from "@drover/shared/errors";
+
 /**
  * The schema, one step after the other; the number of steps taken is SQLite's `user_version`. Steps are never edited:
  * add one. Columns that are only read whole are JSON.
  */
-export const migrations: readonly string[] = [
+const migrations: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE sources (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
@@ -24,4 +28,23 @@ export const migrations: readonly string[] = [
   CREATE TABLE confirmed_reach (app TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `
+  CREATE TABLE tokens (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  CREATE TABLE audit (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  CREATE TABLE audit_ends (name TEXT PRIMARY KEY, id INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+  `,
 ];
+
+/** Takes the steps that a file lacks. Throws `store_failed` for one of a newer Drover. */
+export function migrate(database: DatabaseSync, file: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version > migrations.length) {
+    throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {
+      hint: "start the newer version",
+    });
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}

@@ -7,10 +7,12 @@ import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { AuditEntry } from "../core/audit.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import { AccessTables } from "./access-store.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
-import { migrations } from "./migrations.ts";
+import { migrate } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import type {
   AssignmentChange,
@@ -46,22 +48,12 @@ export function openSqliteStore(file: string): Store {
   }
 }
 
-function migrate(database: DatabaseSync, file: string): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > migrations.length) {
-    throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {
-      hint: "start the newer version",
-    });
-  }
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
-  }
-}
-
 class SqliteStore implements Store {
   readonly hubId: string;
   readonly epoch: string;
+  readonly access: AccessTables;
+  /** What the next write is to leave in the audit log. */
+  #decision: AuditEntry | undefined;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
   readonly #sources: Map<string, SourceRecord>;
@@ -91,6 +83,18 @@ class SqliteStore implements Store {
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
+    this.access = new AccessTables(database, (sql, ...values) => this.#run(sql, ...values));
+  }
+
+  decide<T>(entry: AuditEntry, write: () => T): T {
+    this.#decision = entry;
+    try {
+      const result = write();
+      if (this.#decision !== undefined) this.#transaction(() => undefined);
+      return result;
+    } finally {
+      this.#decision = undefined;
+    }
   }
 
   sources(): readonly SourceRecord[] {
@@ -208,12 +212,8 @@ class SqliteStore implements Store {
     this.#transaction(() => {
       for (const [digest, bytes] of change.blobs) this.keep({ digest, bytes });
       for (const target of change.put) {
-        this.#run(
-          "INSERT OR REPLACE INTO targets VALUES (?, ?, ?)",
-          target.app,
-          target.cluster,
-          JSON.stringify(target),
-        );
+        const { app, cluster } = target;
+        this.#run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", app, cluster, JSON.stringify(target));
       }
       for (const { app, cluster } of change.forget) {
         this.#run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
@@ -370,7 +370,9 @@ class SqliteStore implements Store {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       body();
+      if (this.#decision !== undefined) this.access.append(this.#decision);
       this.#database.exec("COMMIT");
+      this.#decision = undefined;
     } catch (cause) {
       this.#database.exec("ROLLBACK");
       throw new DroverError("store_failed", "the store refused a write", { hint: "is its disk full?", cause });
@@ -378,7 +380,8 @@ class SqliteStore implements Store {
   }
 
   #run(sql: string, ...values: readonly (string | number | Uint8Array)[]): void {
-    this.#prepare(sql).run(...values);
+    if (this.#decision === undefined || this.#database.isTransaction) this.#prepare(sql).run(...values);
+    else this.#transaction(() => void this.#prepare(sql).run(...values));
   }
 
   #prepare(sql: string) {

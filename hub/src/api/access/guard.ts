@@ -1,27 +1,18 @@
-import type { Role } from "@drover/shared/api/access";
+import type { CanQuery, Role } from "@drover/shared/api/access";
 import type { LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Cluster, JoinCluster, Target } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-import { may, rolesThatMay, type Kind, type Verb } from "../../core/access/roles.ts";
-import type { Backend } from "../backend.ts";
+import { kinds, may, rolesThatMay, verbs, type Kind, type Verb } from "../../core/access/roles.ts";
+import { FailureLimit } from "../../core/failure-limit.ts";
+import type { Backend, Decision, Intents } from "../backend.ts";
 import { notFound } from "../context.ts";
 import type { Labels } from "../label-selector.ts";
+import { problemReply } from "../problem-reply.ts";
+import { nobody, type Holder } from "./holder.ts";
 import { sightOf, type Sight } from "./sight.ts";
 import { accessTable, type Guarded, type RouteAccess } from "./table.ts";
-
-/** Who a request comes from, and what that token is for. */
-export interface Holder {
-  /** Of the token. */
-  readonly name: string;
-  readonly roles: readonly Role[];
-  /** Selector of clusters' labels; "" = everything. */
-  readonly scope: string;
-}
-
-/** Nobody: what a request has before its token was looked at. */
-export const nobody: Holder = { name: "", roles: [], scope: "" };
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -29,6 +20,12 @@ declare module "fastify" {
     holder: Holder;
     /** What its holder may see. */
     sight: Sight;
+    /** What its holder may change, on whose behalf it is done. */
+    intents: Intents;
+    /** What it asks for, once that is known. */
+    decision: Decision | undefined;
+    /** Why it failed. */
+    failure: { readonly code: string; readonly detail: string } | undefined;
   }
   interface FastifyContextConfig {
     access?: RouteAccess;
@@ -39,6 +36,7 @@ export interface GuardOptions {
   readonly backend: Backend;
   /** Whose token the header holds. Throws `unauthorized`. */
   readonly authenticate: (request: FastifyRequest) => Holder;
+  readonly now: () => number;
   readonly table?: Readonly<Record<string, RouteAccess>>;
 }
 
@@ -46,9 +44,9 @@ export interface GuardOptions {
  * Stands before every route that is added after it. A route that is not in the table is an error at start-up, so that
  * none can be reached that nobody thought about. The right is looked for before the body is read, the scope after.
  */
-export function guard(app: FastifyInstance, { backend, authenticate, table = accessTable }: GuardOptions): void {
-  app.decorateRequest("holder");
-  app.decorateRequest("sight");
+export function guard(app: FastifyInstance, options: GuardOptions): void {
+  const { backend, authenticate, table = accessTable } = options;
+  for (const name of ["holder", "sight", "intents", "decision", "failure"]) app.decorateRequest(name);
   app.addHook("onRoute", (route) => {
     for (const method of [route.method].flat()) {
       const name = `${method === "HEAD" ? "GET" : method} ${route.url}`;
@@ -59,21 +57,75 @@ export function guard(app: FastifyInstance, { backend, authenticate, table = acc
       route.config = { ...route.config, access };
     }
   });
+  leaveEntries(app, options);
   app.addHook("onRequest", async (request) => {
     request.holder = nobody;
     const { access } = request.routeOptions.config;
     // Absent only where no route is.
     if (access === undefined || access === "open") return;
+    if (typeof access === "object") request.decision = decisionOf(request, access);
     request.holder = authenticate(request);
     request.sight = sightOf(backend, request.holder.scope);
-    if (typeof access === "object") checkRight(request.holder, access);
+    if (typeof access !== "object") return;
+    request.decision = decisionOf(request, access);
+    checkRight(request.holder, access);
   });
   app.addHook("preHandler", async (request) => {
     const { access } = request.routeOptions.config;
     if (typeof access !== "object") return;
-    checkRight(request.holder, { ...access, verbs: [verbOf(access, request.body)] });
+    const asked = { ...access, verbs: [verbOf(access, request.body)] };
+    request.decision = decisionOf(request, asked);
+    request.intents = backend.by(request.decision);
+    checkRight(request.holder, asked);
     if (request.holder.scope !== "") checkScope(request, access, backend);
   });
+}
+
+function decisionOf(request: FastifyRequest, { verbs: [verb = "read"], kind }: Guarded): Decision {
+  const params = request.params as Readonly<Record<string, string>>;
+  const { app = "", cluster = "" } = params;
+  const given = (request.body as { readonly name?: unknown } | null | undefined)?.name;
+  const name = params["name"] ?? (app === "" ? (typeof given === "string" ? given : "") : addressOf({ app, cluster }));
+  const { holder, id, ip: address } = request;
+  return { actor: holder.name, verb, kind, name, request: id, address, changes: 0 };
+}
+
+/**
+ * Sees to it that what was asked for is in the audit log before it is answered, whatever came of it. Changes have left
+ * their entries themselves. Of what fails there is a bounded number of entries a minute and holder.
+ */
+function leaveEntries(app: FastifyInstance, { backend, now }: GuardOptions): void {
+  const failures = new FailureLimit({ failures: failuresPerMinute, withinMs: 60_000 });
+  app.addHook("onError", async (request, _reply, cause) => {
+    const { code, detail } = problemReply(cause, request.id).problem;
+    request.failure = { code, detail };
+  });
+  app.addHook("onSend", async (request) => {
+    const { decision, failure } = request;
+    if (decision === undefined) return;
+    if (failure === undefined) {
+      if (decision.verb !== "read" && decision.changes === 0) backend.record(decision, { result: "done", reason: "" });
+      return;
+    }
+    const key = decision.actor === "" ? decision.address : decision.actor;
+    if (!isEntry(request, failure.code) || !failures.allows(key, now())) return;
+    failures.failed(key, now());
+    try {
+      backend.record(decision, { result: failure.code, reason: failure.detail });
+    } catch (cause) {
+      // It is answered with its own failure all the same.
+      request.log.error({ err: cause }, "no entry in the audit log");
+    }
+  });
+}
+
+const failuresPerMinute = 60;
+
+/** Of what only reads: refusals, and not what is merely not there. Whoever brings no token asks for nothing yet. */
+function isEntry({ decision, headers }: FastifyRequest, code: string): boolean {
+  if (code === "rate_limited") return false;
+  if (code === "unauthorized") return headers.authorization !== undefined;
+  return decision?.verb !== "read" || code === "forbidden";
 }
 
 /** Throws `forbidden`, in the same words whether the thing is there or not. */
@@ -91,11 +143,13 @@ function refusal(message: string, permission: { readonly verb: Verb; readonly ki
 
 const plurals: Readonly<Record<Kind, string>> = {
   application: "applications",
+  audit: "entries of the audit log",
   cluster: "clusters",
   credential: "credentials",
   event: "events",
   source: "sources",
   target: "targets",
+  token: "tokens",
 };
 
 function verbOf({ verbs }: Guarded, body: unknown): Verb {
@@ -107,8 +161,11 @@ function verbOf({ verbs }: Guarded, body: unknown): Verb {
   return verb;
 }
 
+/** Who asks for what, as its address and its body say. */
+type Asking = Pick<FastifyRequest, "holder" | "sight" | "params" | "body">;
+
 /** Throws `not_found` for what its holder does not see, as if it were not there, and `forbidden` for what it sees in part. */
-function checkScope(request: FastifyRequest, access: Guarded, backend: Backend): void {
+function checkScope(request: Asking, access: Guarded, backend: Backend): void {
   const { holder, sight, body } = request;
   const { name = "", app = "", cluster = "" } = request.params as Readonly<Record<string, string>>;
   switch (access.reach) {
@@ -133,7 +190,7 @@ function checkScope(request: FastifyRequest, access: Guarded, backend: Backend):
   }
 }
 
-function checkNewCluster(request: FastifyRequest, backend: Backend): void {
+function checkNewCluster(request: Asking, backend: Backend): void {
   const { name } = request.body as JoinCluster;
   const known = request.sight.cluster(name);
   // An invitation for a cluster that is there already would let another one take its place.
@@ -143,14 +200,14 @@ function checkNewCluster(request: FastifyRequest, backend: Backend): void {
 }
 
 /** Nobody takes a cluster into their scope by its labels, nor out of it. */
-function checkLabels({ holder, sight }: FastifyRequest, known: Cluster | undefined, body: unknown): void {
+function checkLabels({ holder, sight }: Asking, known: Cluster | undefined, body: unknown): void {
   const { labels = {} } = (body ?? {}) as Partial<LabelCluster>;
   const kept = Object.entries({ ...known?.labels, ...labels }).filter((entry) => entry[1] !== null);
   if (sight.covers(Object.fromEntries(kept) as Labels)) return;
   throw outside(holder, "the cluster would have other labels");
 }
 
-function needWhole({ holder, sight }: FastifyRequest, app: string, backend: Backend): void {
+function needWhole({ holder, sight }: Asking, app: string, backend: Backend): void {
   const all = backend.targets().filter((target) => target.app === app).length;
   if (sight.targets().filter((target) => target.app === app).length === all) return;
   throw outside(holder, `${app} is on other clusters too`);
@@ -166,6 +223,42 @@ function needApplication(sight: Sight, name: string): void {
   if (sight.application(name) !== undefined) return;
   const names = sight.applications().map((one) => one.name);
   throw notFound("app", name, names);
+}
+
+/** Why a request like this would be refused; undefined = it would not. Asks the same table and checks as requests. */
+export function whyNot(
+  asking: Pick<FastifyRequest, "holder" | "sight">,
+  { verb, kind, name }: CanQuery,
+  backend: Backend,
+): { readonly reason: string | undefined; readonly roles: readonly Role[] } {
+  const permission = readPermission(verb, kind);
+  const roles = rolesThatMay(permission);
+  const entries = Object.values(accessTable).filter(
+    (access) => typeof access === "object" && access.kind === kind && access.verbs.includes(permission.verb),
+  );
+  const listed = (access: RouteAccess): boolean => typeof access === "object" && access.reach === "listed";
+  const access = entries.find((entry) => listed(entry) === (name === undefined)) ?? entries[0];
+  if (typeof access !== "object") throw new DroverError("usage", `nothing can ${verb} ${plurals[permission.kind]}`);
+  const [app = "", cluster = ""] = name?.split("@") ?? [];
+  try {
+    checkRight(asking.holder, { ...access, verbs: [permission.verb] });
+    const named = name !== undefined || access.reach === "hub";
+    if (asking.holder.scope !== "" && named && access.reach !== "new-cluster")
+      checkScope({ ...asking, params: { name, app, cluster }, body: undefined }, access, backend);
+    return { reason: undefined, roles };
+  } catch (cause) {
+    return { reason: DroverError.from(cause).message, roles };
+  }
+}
+
+function readPermission(verb: string, kind: string): { readonly verb: Verb; readonly kind: Kind } {
+  const knownVerb = verbs.find((candidate) => candidate === verb);
+  const knownKind = kinds.find((candidate) => candidate === kind);
+  if (knownKind === undefined)
+    throw new DroverError("usage", `"${kind}" is not a kind of thing`, { hint: `kinds: ${kinds.join(" ")}` });
+  if (knownVerb === undefined)
+    throw new DroverError("usage", `"${verb}" is not a verb`, { hint: `verbs: ${verbs.join(" ")}` });
+  return { verb: knownVerb, kind: knownKind };
 }
 
 const addressOf = ({ app, cluster }: Pick<Target, "app" | "cluster">): string => `${app}@${cluster}`;

@@ -3,13 +3,14 @@ import { systemClock } from "@drover/shared/clock";
 import { silentLog } from "@drover/shared/log";
 import { describe, expect, test } from "vitest";
 
-import { digestOf, type TokenDigest } from "../auth.ts";
+import { digestOf } from "../auth.ts";
 import { createHttpServer } from "../http-server.ts";
 import { defaultLimits } from "../limits.ts";
 import { MemoryBackend } from "../memory-backend.ts";
 import { sampleFleet } from "../sample-fleet.ts";
 import { startApi, type RunningApi } from "../start-api.ts";
-import { guard, nobody } from "./guard.ts";
+import { guard } from "./guard.ts";
+import { nobody, type TokenDigest } from "./holder.ts";
 import { accessTable } from "./table.ts";
 
 const token = (name: string, over: Partial<TokenDigest> = {}): TokenDigest => {
@@ -44,11 +45,12 @@ const examples: Readonly<Record<string, unknown>> = {
   "PUT /api/v1/sources/:name/signers": { signedBy: [] },
   "PUT /api/v1/sources/:name/webhook": { forge: "gitlab" },
   "POST /api/v1/credentials": { name: "new", for: "https://git.example.com/" },
+  "POST /api/v1/tokens": { name: "new", roles: ["viewer"] },
   "PUT /api/v1/credentials/:name": { for: "https://git.example.com/" },
 };
 
 function pathOf(route: string): string {
-  const named = { clusters: "prod-eu-1", applications: "shop", sources: "platform", credentials: "corp" };
+  const named = { clusters: "prod-eu-1", applications: "shop", sources: "platform", credentials: "corp", tokens: "ci" };
   return (
     route
       .replace(":app/:cluster", "shop/prod-eu-1")
@@ -56,6 +58,7 @@ function pathOf(route: string): string {
       // Of these two the sample fleet has answers for another one.
       .replace("prod-eu-1/why", "prod-eu-3/why")
       .replace("prod-eu-1/blame", "prod-eu-3/blame?object=cm/shop&namespace=shop")
+      .replace("self/can", "self/can?verb=read&kind=cluster")
       .replace(":source", "platform")
   );
 }
@@ -71,13 +74,14 @@ async function verdict(api: RunningApi, holder: string, route: string): Promise<
 /** The sample fleet, of which nothing is ever taken away. */
 function lastingFleet(): MemoryBackend {
   const backend = new MemoryBackend(sampleFleet());
+  void backend.createToken({ name: "ci", roles: ["viewer"] }, "owner");
   const keep = (): Promise<void> => Promise.resolve();
-  return Object.assign(backend, { removeCluster: keep, removeSource: keep, removeCredential: keep });
+  return Object.assign(backend, { removeCluster: keep, removeSource: keep, removeCredential: keep, revokeToken: keep });
 }
 
 test("T11: every route times every credential", async () => {
   const holders = ["nobody", "wrong", ...tokens.map(({ name }) => name)];
-  await using api = await startApi({ tokens, backend: lastingFleet() });
+  await using api = await startApi({ tokens, backend: lastingFleet(), limits: { wrongTokens: 1000 } });
   const lines: string[] = [holders.join(" ")];
   for (const route of Object.keys(accessTable)) {
     const verdicts = await Promise.all(holders.map((holder) => verdict(api, holder, route)));
@@ -91,6 +95,8 @@ test("T11: every route times every credential", async () => {
     +   +   +   +   +   +   +   +   +   +   +   +   +   +   GET /openapi.json
     +   +   +   +   +   +   +   +   +   +   +   +   +   +   POST /webhooks/:source
     401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/version
+    401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/self
+    401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/self/can
     401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/clusters
     401 401 401 403 403 403 403 +   403 403 +   +   403 403 POST /api/v1/clusters
     401 401 401 +   +   +   +   +   +   +   +   +   404 404 GET /api/v1/clusters/:name
@@ -125,6 +131,11 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 +   403 403 403 +   +   +   403 403 403 GET /api/v1/credentials/:name
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 PUT /api/v1/credentials/:name
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 DELETE /api/v1/credentials/:name
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/tokens
+    401 401 401 403 403 403 403 403 +   403 +   403 403 403 POST /api/v1/tokens
+    401 401 401 403 403 403 403 403 +   403 +   403 403 403 DELETE /api/v1/tokens/:name
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/audit
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/audit/check
     401 401 401 +   +   +   +   403 +   +   +   +   +   +   GET /api/v1/events
     401 401 401 +   +   +   +   403 +   +   +   +   +   +   GET /api/v1/events/stream"
   `);
@@ -133,7 +144,7 @@ test("T11: every route times every credential", async () => {
 describe("the table", () => {
   test("T11: a route that it does not name keeps the server from starting", () => {
     const app = createHttpServer({ log: silentLog, limits: defaultLimits, tls: undefined, newTrace: undefined });
-    guard(app, { backend: new MemoryBackend(), authenticate: () => nobody });
+    guard(app, { backend: new MemoryBackend(), authenticate: () => nobody, now: () => 0 });
     expect(() => app.get("/api/v1/secrets", () => "all of them")).toThrow(
       "nothing says who may use GET /api/v1/secrets",
     );

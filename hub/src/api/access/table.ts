@@ -37,6 +37,8 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   // Proved by its body (`routes/webhooks`).
   "POST /webhooks/:source": "open",
   "GET /api/v1/version": "holder",
+  "GET /api/v1/self": "holder",
+  "GET /api/v1/self/can": "holder",
 
   [`GET ${clusters}`]: to("read", "cluster", "listed"),
   [`POST ${clusters}`]: to("join", "cluster", "new-cluster"),
@@ -81,6 +83,13 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   [`GET ${credentials}/:name`]: to("read", "credential", "hub"),
   [`PUT ${credentials}/:name`]: to("update", "credential", "hub"),
   [`DELETE ${credentials}/:name`]: to("delete", "credential", "hub"),
+
+  "GET /api/v1/tokens": to("read", "token", "hub"),
+  "POST /api/v1/tokens": to("create", "token", "hub"),
+  "DELETE /api/v1/tokens/:name": to("delete", "token", "hub"),
+
+  "GET /api/v1/audit": to("read", "audit", "hub"),
+  "GET /api/v1/audit/check": to("read", "audit", "hub"),
 
   "GET /api/v1/events": to("read", "event", "listed"),
   "GET /api/v1/events/stream": to("read", "event", "listed"),

@@ -8,10 +8,10 @@ import {
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
-import { found, type ByName, type RouteContext, type Routes } from "../context.ts";
+import { found, type ByName, type Routes } from "../context.ts";
 import { listPage } from "../paging.ts";
 
-export function applicationRoutes(app: Routes, { backend }: RouteContext): void {
+export function applicationRoutes(app: Routes): void {
   const application = ({ sight, params: { name } }: ByName) =>
     found(sight.application(name), "app", name, () => sight.applications().map((candidate) => candidate.name));
 
@@ -23,17 +23,17 @@ export function applicationRoutes(app: Routes, { backend }: RouteContext): void 
 
   app.post("/applications/:name/sync", { schema: operations.syncApplication }, async (request, reply) => {
     const { name } = application(request);
-    return reply.code(202).send({ targets: [...(await backend.syncApplication(name))] });
+    return reply.code(202).send({ targets: [...(await request.intents.syncApplication(name))] });
   });
 
   app.post("/applications/:name/rollout", { schema: operations.controlRollout }, (request) => {
     const { name } = application(request);
-    return backend.controlRollout(name, request.body);
+    return request.intents.controlRollout(name, request.body);
   });
 
   app.post("/applications/:name/confirm-placement", { schema: operations.confirmPlacement }, (request) => {
     const { name } = application(request);
-    return backend.confirmPlacement(name, request.body.digest);
+    return request.intents.confirmPlacement(name, request.body.digest);
   });
 }
 

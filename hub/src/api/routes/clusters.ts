@@ -8,11 +8,11 @@ import {
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
-import { found, type ByName, type RouteContext, type Routes } from "../context.ts";
+import { found, type ByName, type Routes } from "../context.ts";
 import { checkLabels, parseLabelSelector } from "../label-selector.ts";
 import { listPage } from "../paging.ts";
 
-export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
+export function clusterRoutes(app: Routes): void {
   const cluster = ({ sight, params: { name } }: ByName) =>
     found(sight.cluster(name), "cluster", name, () => sight.clusters().map((candidate) => candidate.name));
 
@@ -26,22 +26,22 @@ export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
 
   app.post("/clusters", { schema: operations.joinCluster }, async (request, reply) => {
     checkLabels(request.body.labels ?? {});
-    return reply.code(201).send(await backend.joinCluster(request.body));
+    return reply.code(201).send(await request.intents.joinCluster(request.body));
   });
 
   app.patch("/clusters/:name/labels", { schema: operations.labelCluster }, (request) => {
     checkLabels(request.body.labels);
     const { name } = cluster(request);
-    return backend.labelCluster(name, request.body.labels);
+    return request.intents.labelCluster(name, request.body.labels);
   });
 
   app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
     const { name } = cluster(request);
-    return backend.cordonCluster(name, request.body);
+    return request.intents.cordonCluster(name, request.body);
   });
 
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
-    await backend.removeCluster(cluster(request).name);
+    await request.intents.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
   });
 }

@@ -1,5 +1,6 @@
 import { eventListSchema, eventQuerySchema, eventStreamQuerySchema } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 
 import { securityHeaders } from "../browser-defence.ts";
@@ -43,7 +44,11 @@ export function eventRoutes(app: Routes, context: RouteContext): void {
     const filter: EventFilter = (event) => asked(event) && request.sight.sees(event);
     const options = { log, after, filter, clock, limits };
     try {
-      await streamEvents(out, options, AbortSignal.any([gone.signal, context.closing]));
+      const ended = AbortSignal.any([gone.signal, context.closing]);
+      await Promise.all([
+        streamEvents(out, options, ended).finally(() => gone.abort(new DroverError("canceled", "the stream is over"))),
+        untilTokenEnds(request, context, ended).then(() => gone.abort(new DroverError("unauthorized", "it has ended"))),
+      ]);
       out.end();
     } catch (cause) {
       request.log.debug({ holder: request.holder.name, err: cause }, "event stream ended");
@@ -52,6 +57,12 @@ export function eventRoutes(app: Routes, context: RouteContext): void {
       out.destroy();
     }
   });
+}
+
+/** Resolves when the token of a request is worth nothing any more, or the signal aborts. */
+async function untilTokenEnds(request: FastifyRequest, context: RouteContext, signal: AbortSignal): Promise<void> {
+  const { clock, limits, holds } = context;
+  while (!signal.aborted && holds(request)) await clock.sleep(limits.recheckMs, signal).catch(() => undefined);
 }
 
 const operations = {

@@ -47,12 +47,12 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
 
   app.post(`${path}/sync`, { schema: operations.syncTarget }, async (request, reply) => {
     const { app: name, cluster } = target(request);
-    return reply.code(202).send({ targets: [...(await backend.syncApplication(name, cluster))] });
+    return reply.code(202).send({ targets: [...(await request.intents.syncApplication(name, cluster))] });
   });
 
   app.post(`${path}/confirm-prune`, { schema: operations.confirmPrune }, async (request, reply) => {
     const { app: name, cluster } = target(request);
-    await backend.confirmPrune(name, cluster, request.body.digest);
+    await request.intents.confirmPrune(name, cluster, request.body.digest);
     return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
   });
 

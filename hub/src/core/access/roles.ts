@@ -1,7 +1,7 @@
 import { roles, type Role } from "@drover/shared/api/access";
 
 /** What is done something to. */
-export const kinds = ["application", "cluster", "credential", "event", "source", "target"] as const;
+export const kinds = ["application", "audit", "cluster", "credential", "event", "source", "target", "token"] as const;
 
 export type Kind = (typeof kinds)[number];
 
@@ -56,8 +56,9 @@ const rights: Readonly<Record<Exclude<Role, "owner">, readonly Rights[]>> = {
   "security-admin": [
     fleet,
     { cluster: ["delete"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
+    { audit: ["read"], token: ["read", "create", "delete"] },
   ],
-  auditor: [fleet, { credential: ["read"] }],
+  auditor: [fleet, { audit: ["read"], credential: ["read"], token: ["read"] }],
 };
 
 /** Whether a role may do it, wherever its holder's scope lets it. Deny is the default, and there is no wildcard but `owner`. */
@@ -69,6 +70,14 @@ export function mayRole(role: Role, { verb, kind }: Permission): boolean {
 /** Whether one of these roles may do it. */
 export function may(held: readonly Role[], permission: Permission): boolean {
   return held.some((role) => mayRole(role, permission));
+}
+
+/** Whether these roles hold all that another one may: nobody hands out more than they have. */
+export function covers(held: readonly Role[], wanted: Role): boolean {
+  if (wanted === "owner") return held.includes("owner");
+  return rights[wanted].every((part) =>
+    Object.entries(part).every(([kind, verbs]) => verbs.every((verb) => may(held, { verb, kind: kind as Kind }))),
+  );
 }
 
 /** The roles that may do it. */

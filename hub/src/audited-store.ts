@@ -1,0 +1,55 @@
+import type { Decision, Outcome } from "./api/backend.ts";
+import { changedFields, type AuditEntry } from "./core/audit.ts";
+import type { Store } from "./store/store.ts";
+
+const longest = 300;
+
+/** What an outcome leaves in the audit log. */
+export function auditEntry(decision: Decision, outcome: Outcome, rest: Pick<AuditEntry, "at" | "changed">): AuditEntry {
+  const { actor, verb, kind, name, request, address } = decision;
+  const { result, reason } = outcome;
+  return { actor, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
+}
+
+/** The same store, of which every write that people ask for is in one transaction with its entry in the audit log. */
+export function auditedStore(store: Store, decision: Decision, now: () => number): Store {
+  const decide = (before: object | undefined, after: object | undefined, write: () => void): void => {
+    const changed = changedFields(before, after);
+    store.decide(auditEntry(decision, { result: "done", reason: "" }, { at: now(), changed }), write);
+    decision.changes += 1;
+  };
+  const { access } = store;
+  const writes: Partial<Store> = {
+    putSource: (source) => decide(store.source(source.name), source, () => store.putSource(source)),
+    deleteSource: (name) => decide(store.source(name), undefined, () => store.deleteSource(name)),
+    putCredential: (credential) =>
+      decide(store.credential(credential.name), credential, () => store.putCredential(credential)),
+    deleteCredential: (name) => decide(store.credential(name), undefined, () => store.deleteCredential(name)),
+    putCluster: (cluster) => decide(store.cluster(cluster.name), cluster, () => store.putCluster(cluster)),
+    deleteCluster: (name) => decide(store.cluster(name), undefined, () => store.deleteCluster(name)),
+    putRollout(rollout) {
+      const before = store.rolloutsOf(rollout.app).find(({ strategy }) => strategy === rollout.strategy);
+      decide(before, rollout, () => store.putRollout(rollout));
+    },
+    confirmReach: (app, digest) => decide(undefined, { digest }, () => store.confirmReach(app, digest)),
+    assign(change) {
+      const [target] = change.put;
+      decide(target && store.target(target), target, () => store.assign(change));
+    },
+    access: {
+      tokens: () => access.tokens(),
+      token: (id) => access.token(id),
+      audit: (after, limit) => access.audit(after, limit),
+      auditEnds: () => access.auditEnds(),
+      putToken: (token) => decide(access.token(token.id), token, () => access.putToken(token)),
+      deleteToken: (id) => decide(access.token(id), undefined, () => access.deleteToken(id)),
+    },
+  };
+  return new Proxy(store, {
+    get(target, key) {
+      if (Object.hasOwn(writes, key)) return Reflect.get(writes, key) as unknown;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
