@@ -3,7 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
-import { guard } from "./access/guard.ts";
+import { guard, type GuardOptions } from "./access/guard.ts";
 import type { TokenDigest } from "./access/holder.ts";
 import { createAuthenticator } from "./auth.ts";
 import type { Backend } from "./backend.ts";
@@ -56,13 +56,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const closing = new AbortController();
   const issued = (id: string) => backend.issuedToken(id);
   const { authenticate, holds } = createAuthenticator({ tokens: options.tokens, issued, clock, limits });
-  const context: RouteContext = {
-    backend,
-    clock,
-    limits,
-    closing: closing.signal,
-    holds: ({ headers }) => holds(headers.authorization),
-  };
+  const stillHolds: RouteContext["holds"] = ({ headers }) => holds(headers.authorization);
+  const context: RouteContext = { backend, clock, limits, closing: closing.signal, holds: stillHolds };
   const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
   let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
   app.addHook("onRequest", (request, reply, done) => {
@@ -74,11 +69,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
     });
   });
-  guard(app, {
-    backend,
-    authenticate: ({ headers, ip }) => authenticate(headers.authorization, ip),
-    now: () => clock.now(),
-  });
+  const whose: GuardOptions["authenticate"] = ({ headers, ip }) => authenticate(headers.authorization, ip);
+  guard(app, { backend, authenticate: whose, now: () => clock.now() });
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));

@@ -39,7 +39,7 @@ test("R26: a change has its entry, which names the fields that changed and no va
   const by = decision("create", "source", "config");
   as(by).putSource(source);
   as(decision("update", "source", "config")).putSource({ ...source, password: "t0psecret", ref: "v2" });
-  as(decision("delete", "source", "config")).deleteSource("config");
+  as(decision("delete", "source", "")).deleteSource("config");
   const { items } = createAuditReads(store.access).audit({});
   expect(
     items.map(({ at, actor, verb, kind, name, result }) => [at, actor, verb, kind, name, result].join(" ")),

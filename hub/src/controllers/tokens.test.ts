@@ -14,7 +14,7 @@ afterEach(() => store.close());
 
 const open = (at = clock()) => ({
   at,
-  tokens: createTokens({ store, events: { append: () => undefined }, clock: at }),
+  tokens: createTokens({ store, clock: at }),
 });
 const idOf = (token: string): string => token.split("_")[1] ?? "";
 

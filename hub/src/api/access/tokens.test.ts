@@ -8,8 +8,11 @@ import type { TokenDigest } from "./holder.ts";
 
 const patience = { timeout: 10_000 };
 
-const call = (api: RunningApi, token: string, path: string, init: RequestInit = {}) =>
-  fetch(`${api.url}/api/v1${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } });
+const call = (api: RunningApi, token: string, path: string, init: RequestInit = {}) => {
+  const headers = new Headers(init.headers);
+  headers.set("authorization", `Bearer ${token}`);
+  return fetch(`${api.url}/api/v1${path}`, { ...init, headers });
+};
 
 const post = (api: RunningApi, token: string, path: string, body: unknown) =>
   call(api, token, path, {
@@ -135,10 +138,10 @@ test.each([
   ["ops", "sync", "target", "metrics@dev-1", 'there is no target "metrics@dev-1"'],
   ["ops", "read", "cluster", "dev-1", 'there is no cluster "dev-1"'],
   ["ops", "read", "source", undefined, "the token ops is for env=prod only, and sources belong to the whole hub"],
-])("can-i of %s: %s %s %s", async (holder, verb, kind, name, reason) => {
+])("can-i of %s: %s %s %s", async (...[holder, verb, kind, name, reason]) => {
   await using api = await startApi({ tokens });
   const query = new URLSearchParams({ verb, kind, ...(name === undefined ? {} : { name }) });
-  const answer = await (await call(api, holder, `/self/can?${query}`)).json();
+  const answer = await (await call(api, holder, `/self/can?${query.toString()}`)).json();
   expect(answer).toMatchObject({ allowed: reason === "", reason });
 });
 
