@@ -10,7 +10,7 @@ import {
   type ConfigSources,
 } from "@drover/shared/config";
 
-import { parseNetworks, type NetworkRule } from "./source/networks.ts";
+import { parseNetworks, type NetworkRule } from "./source/web/networks.ts";
 
 /** The hub's settings; flags, environment and help come from this table. */
 export const hubOptions = {

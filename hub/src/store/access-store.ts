@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Role } from "@drover/shared/api/access";
 
 import { auditOrigin, chainRow, type AuditEnd, type AuditEntry, type AuditRow } from "../core/audit.ts";
+import { parseRecord } from "./parse-record.ts";
 
 /** A token that a person made, without the token itself. */
 export interface TokenRecord {
@@ -52,7 +53,7 @@ export class AccessTables implements AccessStore {
     const records = database
       .prepare("SELECT record FROM tokens")
       .all()
-      .map(parse<TokenRecord>);
+      .map(parseRecord<TokenRecord>);
     this.#tokens = new Map(records.map((record) => [record.id, record]));
   }
 
@@ -79,7 +80,7 @@ export class AccessTables implements AccessStore {
     return this.#database
       .prepare("SELECT record FROM audit WHERE id > ? ORDER BY id LIMIT ?")
       .all(after, limit)
-      .map(parse<AuditRow>);
+      .map(parseRecord<AuditRow>);
   }
 
   auditEnds(): { readonly first: AuditEnd; readonly last: AuditEnd } {
@@ -105,10 +106,4 @@ export class AccessTables implements AccessStore {
   #setEnd(name: "first" | "last", { id, hash }: AuditEnd): void {
     this.#database.prepare("INSERT OR REPLACE INTO audit_ends VALUES (?, ?, ?)").run(name, id, hash);
   }
-}
-
-// Rows were written by this file, from records of the same shape.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-function parse<T>(row: Record<string, unknown>): T {
-  return JSON.parse(String(row["record"])) as T;
 }

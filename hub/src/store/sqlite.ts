@@ -8,12 +8,14 @@ import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { AuditEntry } from "../core/audit.ts";
+import type { BlobSet } from "../core/contents.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { migrate } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
+import { parseRecord } from "./parse-record.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -206,11 +208,10 @@ class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
-      .map((name) => this.#clusters.get(name))
-      .filter((cluster) => cluster !== undefined)
+      .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#transaction(() => {
-      for (const [digest, bytes] of change.blobs) this.keep({ digest, bytes });
+      this.#writeBlobs(change.blobs);
       for (const target of change.put) {
         const { app, cluster } = target;
         this.#run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", app, cluster, JSON.stringify(target));
@@ -270,8 +271,7 @@ class SqliteStore implements Store {
   }
 
   confirmedReach(app: string): string {
-    const digest = this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"];
-    return typeof digest === "string" ? digest : "";
+    return String(this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"] ?? "");
   }
 
   confirmReach(app: string, digest: string): void {
@@ -340,8 +340,7 @@ class SqliteStore implements Store {
   }
 
   #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "rollouts" | "events"): T[] {
-    const order = table === "events" ? " ORDER BY id" : "";
-    return this.#prepare(`SELECT record FROM ${table}${order}`)
+    return this.#prepare(`SELECT record FROM ${table}${table === "events" ? " ORDER BY id" : ""}`)
       .all()
       .map((row) => parseRecord<T>(row));
   }
@@ -349,6 +348,14 @@ class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = JSON.stringify(cluster);
     this.#run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeBlobs(blobs: BlobSet): void {
+    const known = this.#prepare("SELECT 1 FROM blobs WHERE digest = ?");
+    for (const digest of blobs.keys()) {
+      const bytes = known.get(digest) === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+    }
   }
 
   #writeRollout(rollout: Rollout): void {
@@ -362,8 +369,12 @@ class SqliteStore implements Store {
   }
 
   #writeJoinToken(token: JoinTokenRecord): void {
-    const record = JSON.stringify(token);
-    this.#run("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)", token.id, token.expiresAtMs, record);
+    this.#run(
+      "INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)",
+      token.id,
+      token.expiresAtMs,
+      JSON.stringify(token),
+    );
   }
 
   #transaction(body: () => void): void {
@@ -391,10 +402,4 @@ class SqliteStore implements Store {
     this.#statements.set(sql, statement);
     return statement;
   }
-}
-
-// Rows were written by this file, from records of the same shape.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-function parseRecord<T>(row: Record<string, unknown>): T {
-  return JSON.parse(String(row["record"])) as T;
 }

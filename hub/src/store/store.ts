@@ -5,11 +5,12 @@ import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
 import type { AuditEntry } from "../core/audit.ts";
+import type { BlobSet } from "../core/contents.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
-import type { Credential } from "../source/credential.ts";
+import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 import type { AccessStore } from "./access-store.ts";
 
@@ -123,7 +124,8 @@ export interface AssignmentChange {
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
-  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+  /** Only those that the store lacks are read. */
+  readonly blobs: BlobSet;
 }
 
 /**
