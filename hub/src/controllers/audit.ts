@@ -6,11 +6,8 @@ import type { AccessStore } from "../store/access-store.ts";
 
 type Log = Pick<AccessStore, "audit" | "auditEnds">;
 
-/** How many rows are hashed before others get their turn. */
-const batch = 500;
-
-/** What the API may ask about the audit log. */
-export function createAuditReads(log: Log): Pick<Backend, "audit" | "checkAudit"> {
+/** What the API may ask about the audit log. `batch` rows are hashed before others get their turn. */
+export function createAuditReads(log: Log, batch = 500): Pick<Backend, "audit" | "checkAudit"> {
   return {
     audit({ after = 0, since, limit = 100 }) {
       const from = since === undefined ? after : Math.max(after, lastBefore(log, since));

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 import { auditOrigin, firstBroken, type AuditEntry } from "../core/audit.ts";
 import { AccessTables } from "./access-store.ts";
-import { migrate } from "./migrations.ts";
+import { openDatabase } from "./migrations.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { sourceDefaults } from "./store.ts";
 
@@ -41,8 +41,7 @@ it("R26: writes nothing at all when the row of the audit log cannot be written",
 });
 
 it("keeps the newest rows up to its bound, and the hash that they follow from", () => {
-  const database = new DatabaseSync(":memory:");
-  migrate(database, ":memory:");
+  const database = openDatabase(":memory:");
   const tables = new AccessTables(database, (sql, ...values) => void database.prepare(sql).run(...values), 3);
   const all = [1, 2, 3, 4, 5].map((at) => {
     tables.append({ ...entry, at });

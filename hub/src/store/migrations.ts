@@ -1,4 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
+import { chmodSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 
 import { DroverError } from "@drover/shared/errors";
 
@@ -35,8 +36,17 @@ const migrations: readonly string[] = [
   `,
 ];
 
-/** Takes the steps that a file lacks. Throws `store_failed` for one of a newer Drover. */
-export function migrate(database: DatabaseSync, file: string): void {
+/** Opens or creates a file, and takes the steps that it lacks. Throws `store_failed` for one of a newer Drover. */
+export function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file);
+  // A power cut must not lose an acknowledged decision: WAL with a sync at every commit.
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+  if (file !== ":memory:") chmodSync(file, 0o600);
+  migrate(database, file);
+  return database;
+}
+
+function migrate(database: DatabaseSync, file: string): void {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > migrations.length) {
     throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 
 import type { Event } from "@drover/shared/api/types";
 import { decodeBundle, type Blob } from "@drover/shared/bundle";
@@ -13,7 +12,7 @@ import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
-import { migrate } from "./migrations.ts";
+import { openDatabase } from "./migrations.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import type {
@@ -35,12 +34,7 @@ const eventLimit = 10_000;
  */
 export function openSqliteStore(file: string): Store {
   try {
-    const database = new DatabaseSync(file);
-    // A power cut must not lose an acknowledged decision: WAL with a sync at every commit.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
-    if (file !== ":memory:") chmodSync(file, 0o600);
-    migrate(database, file);
-    return new SqliteStore(database);
+    return new SqliteStore(openDatabase(file));
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
     throw new DroverError("store_failed", `the store ${file} cannot be opened`, {
