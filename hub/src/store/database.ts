@@ -1,0 +1,140 @@
+import { chmodSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+
+import { DroverError } from "@drover/shared/errors";
+
+import { busyMs, checkDatabase, checkMark } from "./check.ts";
+import { Mark, markFile } from "./mark.ts";
+import { migrations } from "./migrations.ts";
+import { seal } from "./sealed.ts";
+
+type Value = string | number | Uint8Array;
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/**
+ * Opens or creates a store's file, for this process alone. Throws `store_failed` for one of a newer Drover, a damaged one
+ * and one that has lost commits: what cannot be read is never replaced by an empty store, and stays as it is.
+ */
+export function openDatabase(file: string, steps: readonly string[] = migrations): Database {
+  if (file === ":memory:") return new Database(prepareDatabase(new DatabaseSync(file), steps));
+  let database: DatabaseSync | undefined;
+  try {
+    const checked = checkDatabase(file);
+    checkMark(file, checked);
+    database = new DatabaseSync(file, { timeout: busyMs });
+    chmodSync(file, 0o600);
+    prepareDatabase(database, steps);
+    return new Database(database, new Mark(markFile(file), checked.commits));
+  } catch (cause) {
+    database?.close();
+    throw explain(file, cause);
+  }
+}
+
+function prepareDatabase(database: DatabaseSync, steps: readonly string[]): DatabaseSync {
+  // A power cut must not lose an acknowledged decision: WAL with a sync at every commit. Exclusive: no second hub, and no
+  // restore beneath a running one.
+  database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+  database.function("sealed", { deterministic: true }, (record) => seal(JSON.parse(String(record)) as object));
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  for (const [index, step] of steps.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+  return database;
+}
+
+/** A store's file. Every write is a transaction, which is on the disk and counted when the call returns. */
+export class Database implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #mark: Mark | undefined;
+  readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  #commits: number;
+
+  constructor(database: DatabaseSync, mark?: Mark) {
+    this.#database = database;
+    this.#mark = mark;
+    this.#commits = Number(this.get("SELECT value FROM meta WHERE key = 'commits'")?.["value"] ?? 0);
+  }
+
+  get(sql: string, ...values: readonly Value[]): Row | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  all(sql: string): readonly Row[] {
+    return this.#prepare(sql).all();
+  }
+
+  run(sql: string, ...values: readonly Value[]): void {
+    if (this.#database.isTransaction) this.#prepare(sql).run(...values);
+    else this.transaction(() => this.run(sql, ...values));
+  }
+
+  /** All of what the body writes, or nothing. Throws `store_failed`. */
+  transaction(body: () => void): void {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      body();
+      this.#count(this.#commits + 1);
+      this.#database.exec("COMMIT");
+    } catch (cause) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw new DroverError("store_failed", "the store refused a write", { hint: "is its disk full?", cause });
+    }
+    this.#commits += 1;
+    this.#mark?.write(this.#commits);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+    this.#mark?.[Symbol.dispose]();
+  }
+
+  #count(commits: number): void {
+    this.run("INSERT OR REPLACE INTO meta VALUES ('commits', ?)", String(commits));
+  }
+
+  #prepare(sql: string) {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+const busy = 5;
+
+function explain(file: string, cause: unknown): DroverError {
+  if (cause instanceof DroverError) return cause;
+  if (cause instanceof Error && "errcode" in cause && cause.errcode === busy) {
+    return new DroverError("store_failed", `the store ${file} is in use by another hub`, { cause });
+  }
+  const backup = newestBackup(file);
+  const restore =
+    backup === undefined ? "restore a backup (there is none beside it)" : `restore its newest backup, ${backup}`;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DroverError("store_failed", `the store ${file} is damaged: ${reason}`, {
+    hint: `${restore}, or move it and its mark away to start anew: workloads stay as they are`,
+    cause,
+  });
+}
+
+/** Where the backups of a store are. Their names sort by the time at which they were made. */
+export function backupFolder(store: string): string {
+  return join(dirname(store), "backups");
+}
+
+function newestBackup(store: string): string | undefined {
+  const folder = backupFolder(store);
+  try {
+    const name = readdirSync(folder)
+      .filter((file) => file.endsWith(".db"))
+      .toSorted()
+      .at(-1);
+    return name === undefined ? undefined : join(folder, name);
+  } catch {
+    return undefined;
+  }
+}
