@@ -5,10 +5,12 @@ import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
 import type { Backend } from "./api/backend.ts";
+import type { Backups } from "./controllers/backups.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { createRecovery } from "./controllers/recovery.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
@@ -43,6 +45,7 @@ export interface BackendDeps {
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: {
     readonly agentImage: string;
     readonly pollSeconds: number;
@@ -92,6 +95,9 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    backups: () => deps.backups.list(),
+    makeBackup: async () => deps.backups.make(),
+    ...createRecovery({ ...deps, send: deps.wake.clusters }),
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
@@ -66,6 +67,12 @@ export interface Backend {
   why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
   /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
   blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
+  /** Copies of the store, the oldest first. */
+  backups(): readonly Backup[];
+  makeBackup(): Promise<Backup>;
+  recovery(): Recovery;
+  /** Lets the hub's store be what holds again. Throws `precondition_failed` when no agent is ahead, or Git is not read. */
+  confirmRecovery(input: ConfirmRecovery): Promise<Recovery>;
   /** Whether the hub has started whole: what /readyz answers. */
   ready(): boolean;
   /** Prometheus text. */

@@ -58,6 +58,11 @@ describe("client", () => {
     expect((await client.credentials.get("corp", signal)).state).toBe("degraded");
     expect((await client.credentials.list({}, signal)).total).toBe(3);
     expect(await client.credentials.remove("git", signal)).toBeUndefined();
+    const backup = await client.backups.make(signal);
+    expect((await client.backups.list(signal)).items).toEqual([backup]);
+    expect((await client.recovery.get(signal)).held).toEqual([]);
+    expect((await client.recovery.confirm({ force: true }, signal)).unread).toEqual([]);
+    expect(api.backend.asked).toContain("confirm recovery by force");
     expect((await client.events.list({}, signal)).items).toEqual([]);
   });
 

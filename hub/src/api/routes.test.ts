@@ -1,5 +1,6 @@
 import { credentialSchema } from "@drover/shared/api/credential";
 import { blameSchema, whySchema } from "@drover/shared/api/explanations";
+import { recoverySchema } from "@drover/shared/api/maintenance";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
 import { sourceWebhookSchema } from "@drover/shared/api/webhook";
@@ -105,6 +106,7 @@ test.each<[string, TSchema]>([
   ["/sources/platform/identity", schemas.sourceIdentitySchema],
   ["/credentials", schemas.listSchema(credentialSchema)],
   ["/credentials/corp", credentialSchema],
+  ["/recovery", recoverySchema],
   ["/events", schemas.eventListSchema],
 ])("%s answers what its schema says", async (path, schema) => {
   expect([...Value.Errors(schema, await read(path))]).toEqual([]);

@@ -14,6 +14,7 @@ import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { maintenanceRoutes } from "./routes/maintenance.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
 import { targetRoutes } from "./routes/targets.ts";
@@ -127,6 +128,7 @@ function registerApi(scope: Routes, context: RouteContext, tokens: readonly Toke
   targetRoutes(scope, context);
   sourceRoutes(scope, context);
   credentialRoutes(scope, context);
+  maintenanceRoutes(scope, context);
   eventRoutes(scope, context);
 }
 

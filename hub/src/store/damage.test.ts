@@ -123,13 +123,13 @@ describe("R24: a store that was damaged while its hub was down", () => {
   it("names its newest backup", () => {
     const place = join(folder, "with-backups");
     mkdirSync(join(place, "backups"), { recursive: true });
-    for (const name of ["hub-20260101T000000Z.db", "hub-20260102T000000Z.db", "x.part"]) {
+    for (const name of ["hub-20260101T000000000Z.db", "hub-20260102T000000000Z.db", "x.part"]) {
       writeFileSync(join(place, "backups", name), "");
     }
     copyFileSync(join(folder, "hub.db"), join(place, "hub.db"));
     truncateSync(join(place, "hub.db"), 5000);
     expect(() => openSqliteStore(join(place, "hub.db"))).toThrow(
-      expect.objectContaining({ code: "store_failed", hint: expect.stringContaining("hub-20260102T000000Z.db") }),
+      expect.objectContaining({ code: "store_failed", hint: expect.stringContaining("hub-20260102T000000000Z.db") }),
     );
   });
 });
@@ -195,7 +195,7 @@ const target = {
 
 function contentOf(store: Store): string {
   const targets = store.targetsOf("web").toSorted((a, b) => (a.cluster < b.cluster ? -1 : 1));
-  return canonicalJson([store.epoch, store.hubId, store.sources(), store.clusters(), targets]);
+  return canonicalJson([store.era, store.hubId, store.sources(), store.clusters(), targets]);
 }
 
 function expectWholeOrRefused(store: Store, digest: string, bytes: Uint8Array): void {

@@ -1,9 +1,10 @@
-import { chmodSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { backup as copyDatabase, DatabaseSync, type SQLOutputValue } from "node:sqlite";
 
 import { DroverError } from "@drover/shared/errors";
 
+import { backupFolder, listBackups } from "./backup-folder.ts";
 import { busyMs, checkDatabase, checkMark } from "./check.ts";
 import { Mark, markFile } from "./mark.ts";
 import { migrations } from "./migrations.ts";
@@ -86,6 +87,11 @@ export class Database implements Disposable {
     this.#mark?.write(this.#commits);
   }
 
+  /** Not on this thread, and with what is written meanwhile. */
+  async copyTo(file: string): Promise<void> {
+    await copyDatabase(this.#database, file);
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
     this.#mark?.[Symbol.dispose]();
@@ -111,30 +117,14 @@ function explain(file: string, cause: unknown): DroverError {
   if (cause instanceof Error && "errcode" in cause && cause.errcode === busy) {
     return new DroverError("store_failed", `the store ${file} is in use by another hub`, { cause });
   }
-  const backup = newestBackup(file);
+  const backup = listBackups(file).at(-1);
   const restore =
-    backup === undefined ? "restore a backup (there is none beside it)" : `restore its newest backup, ${backup}`;
+    backup === undefined
+      ? "restore a backup (there is none beside it)"
+      : `restore its newest backup: start the hub once with --restore ${join(backupFolder(file), backup.name)}`;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DroverError("store_failed", `the store ${file} is damaged: ${reason}`, {
     hint: `${restore}, or move it and its mark away to start anew: workloads stay as they are`,
     cause,
   });
-}
-
-/** Where the backups of a store are. Their names sort by the time at which they were made. */
-export function backupFolder(store: string): string {
-  return join(dirname(store), "backups");
-}
-
-function newestBackup(store: string): string | undefined {
-  const folder = backupFolder(store);
-  try {
-    const name = readdirSync(folder)
-      .filter((file) => file.endsWith(".db"))
-      .toSorted()
-      .at(-1);
-    return name === undefined ? undefined : join(folder, name);
-  } catch {
-    return undefined;
-  }
 }

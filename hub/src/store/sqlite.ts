@@ -5,6 +5,7 @@ import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { openDatabase, type Database, type Row } from "./database.ts";
@@ -29,15 +30,12 @@ export function openSqliteStore(file: string): Store {
   return new SqliteStore(openDatabase(file));
 }
 
-interface Identity {
-  readonly hubId: string;
-  readonly epoch: string;
-}
+type Identity = Era & Pick<Store, "hubId">;
 
-class SqliteStore implements Store {
+export class SqliteStore implements Store {
   readonly hubId: string;
-  readonly epoch: string;
   readonly #database: Database;
+  #era: Era;
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
@@ -53,7 +51,7 @@ class SqliteStore implements Store {
 
   constructor(database: Database) {
     this.#database = database;
-    ({ hubId: this.hubId, epoch: this.epoch } = this.#identity());
+    ({ hubId: this.hubId, ...this.#era } = this.#identity());
     const sources = this.#records<SourceRecord>("sources").map(readSource);
     this.#sources = new Map(sources.map((record) => [record.name, record]));
     this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
@@ -64,6 +62,21 @@ class SqliteStore implements Store {
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
+  }
+
+  get era(): Era {
+    return this.#era;
+  }
+
+  beginEpoch({ confirmed }: Pick<Era, "confirmed">): void {
+    const era = { epoch: randomUUID(), confirmed };
+    this.#database.run("UPDATE meta SET value = ? WHERE key = 'identity'", seal({ hubId: this.hubId, ...era }));
+    this.#era = era;
+  }
+
+  async copyTo(file: string): Promise<void> {
+    this.flush();
+    await this.#database.copyTo(file);
   }
 
   sources(): readonly SourceRecord[] {
@@ -313,6 +326,7 @@ class SqliteStore implements Store {
     const identity = {
       hubId: String(meta("hub_id") ?? randomUUID()),
       epoch: String(meta("epoch") ?? randomUUID()),
+      confirmed: false,
     };
     this.#database.run("INSERT INTO meta VALUES ('identity', ?)", seal(identity));
     return identity;

@@ -4,6 +4,7 @@ import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -74,6 +75,14 @@ export interface Client {
     replace(name: string, input: ReplaceCredential, signal: AbortSignal): Promise<Credential>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
+  readonly backups: {
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Backup[] }>;
+    make(signal: AbortSignal): Promise<Backup>;
+  };
+  readonly recovery: {
+    get(signal: AbortSignal): Promise<Recovery>;
+    confirm(input: ConfirmRecovery, signal: AbortSignal): Promise<Recovery>;
+  };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
     /** Events that are there, over all pages, up to the newest at the time of the first page. */
@@ -132,6 +141,14 @@ export function createClient(options: ClientOptions): Client {
       blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
     ...sourceCalls(http, listing),
+    backups: {
+      list: (signal) => http.get("/backups", signal),
+      make: (signal) => http.send("POST", "/backups", signal),
+    },
+    recovery: {
+      get: (signal) => http.get("/recovery", signal),
+      confirm: (input, signal) => http.send("POST", "/recovery", signal, input),
+    },
     events: {
       list: events,
       all: (query, signal) => eventPages(query, (page) => events(page, signal)),
