@@ -29,6 +29,7 @@ import type { Mirror } from "./source/mirror.ts";
 import { readSigners } from "./source/signers.ts";
 import { describeKey } from "./source/ssh-keys.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
+import type { Reserve } from "./store/reserve.ts";
 import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
@@ -45,6 +46,7 @@ export interface BackendDeps {
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly reserve: Pick<Reserve, "held">;
   readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: {
     readonly agentImage: string;
@@ -95,6 +97,7 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    full: () => !deps.reserve.held,
     backups: () => deps.backups.list(),
     makeBackup: async () => deps.backups.make(),
     ...createRecovery({ ...deps, send: deps.wake.clusters }),

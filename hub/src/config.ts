@@ -55,6 +55,11 @@ export const hubOptions = {
     parse: parseNumber({ min: 1, max: 1000 }),
     default: 24,
   },
+  reserveMiB: {
+    help: "room on the disk that the hub keeps for when there is no other; 0 = none",
+    parse: parseNumber({ min: 0, max: 1024 }),
+    default: 32,
+  },
   restore: {
     help: "puts this backup in the place of the store and ends, without starting a hub; the hub must not be running",
     parse: parseText,

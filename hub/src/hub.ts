@@ -39,6 +39,7 @@ import { createKustomize } from "./source/kustomize.ts";
 import { createMirror, type SshOptions } from "./source/mirror.ts";
 import { createNetworks } from "./source/networks.ts";
 import { createPackages } from "./source/packages.ts";
+import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
 
@@ -77,12 +78,14 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
-  const store = openSqliteStore(storeFile(config));
+  const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMiB * 1024 * 1024);
+  await reserve.refill();
+  const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
     async run(ready, signal) {
       try {
-        await runAll(assemble({ config, deps, store, authority, signingKey, adminToken, ready }), signal);
+        await runAll(assemble({ config, deps, store, reserve, authority, signingKey, adminToken, ready }), signal);
       } finally {
         store.close();
       }
@@ -94,6 +97,7 @@ interface Parts {
   readonly config: HubConfig;
   readonly deps: HubDeps;
   readonly store: Store;
+  readonly reserve: Reserve;
   readonly authority: Authority;
   readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
   readonly adminToken: string;
@@ -101,17 +105,13 @@ interface Parts {
 }
 
 function assemble(parts: Parts): readonly Service[] {
-  const { config, deps, store, authority, signingKey } = parts;
+  const { config, deps, store, reserve, authority, signingKey } = parts;
   const { clock, log } = deps;
-  const events = createEventLog(store, () => clock.now());
-  const world = createWorld(store, events, clock);
+  const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
-  const { mirror, packages } = createReaders(
-    config,
-    { deployKeys, pin: createPin({ store, events }) },
-    credentialFor(store),
-  );
+  const pin = createPin({ store, events });
+  const { mirror, packages } = createReaders(config, { deployKeys, pin }, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createGrpcLink({ address: config.linkAddress, authority, serverNames: linkNames, clock, log });
   const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
@@ -150,6 +150,7 @@ function assemble(parts: Parts): readonly Service[] {
     metrics,
     clock,
     backups,
+    reserve,
     settings: { agentImage: config.agentImage, pollSeconds: config.pollSeconds, hubAddress: () => address.forAgents() },
     ready: () => address.complete,
     wake: loop.wake,
@@ -157,7 +158,7 @@ function assemble(parts: Parts): readonly Service[] {
   registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
     ...loop.services,
-    createHousekeeping({ store, clock, log }),
+    createHousekeeping({ store, reserve, events, clock, log }),
     backups.service,
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
@@ -165,10 +166,11 @@ function assemble(parts: Parts): readonly Service[] {
 }
 
 /** Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again. */
-function createWorld(store: Store, events: EventLog, clock: Clock): World {
+function createWorld(store: Store, clock: Clock): { readonly events: EventLog; readonly world: World } {
+  const events = createEventLog(store, () => clock.now());
   const world = new World(store, events, () => clock.now());
   for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
-  return world;
+  return { events, world };
 }
 
 /** What reads the sources that people add, and that files in Git name. */

@@ -67,6 +67,8 @@ export interface Backend {
   why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
   /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
   blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
+  /** Whether the hub's disk is full: it takes no intents. */
+  full(): boolean;
   /** Copies of the store, the oldest first. */
   backups(): readonly Backup[];
   makeBackup(): Promise<Backup>;

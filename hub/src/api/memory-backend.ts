@@ -138,6 +138,12 @@ export class MemoryBackend implements Backend {
     return Promise.resolve();
   }
 
+  isFull = false;
+
+  full(): boolean {
+    return this.isFull;
+  }
+
   readonly made: Backup[] = [];
 
   backups(): readonly Backup[] {

@@ -3,6 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
+import { diskFull } from "../store/reserve.ts";
 import { createAuthenticator, type TokenDigest } from "./auth.ts";
 import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
@@ -120,6 +121,7 @@ function registerApi(scope: Routes, context: RouteContext, tokens: readonly Toke
   scope.addHook("onRequest", (request, _reply, done) => {
     attempt(done, () => {
       request.holder = authenticate(request.headers.authorization).name;
+      if (request.method !== "GET" && request.method !== "HEAD" && context.backend.full()) throw diskFull();
     });
   });
   versionRoute(scope, context);

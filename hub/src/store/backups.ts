@@ -25,8 +25,13 @@ export async function makeBackup(
   const part = join(folder, "hub.part");
   rmSync(part, { force: true });
   closeSync(openSync(part, "w", 0o600));
-  await store.copyTo(part);
-  settle(part);
+  try {
+    await store.copyTo(part);
+    settle(part);
+  } catch (cause) {
+    rmSync(part, { force: true });
+    throw cause;
+  }
   renameSync(part, join(folder, name));
   const backups = listBackups(file);
   for (const old of backups.slice(0, -kept)) rmSync(join(folder, old.name), { force: true });

@@ -8,6 +8,7 @@ import { backupFolder, listBackups } from "./backup-folder.ts";
 import { busyMs, checkDatabase, checkMark } from "./check.ts";
 import { Mark, markFile } from "./mark.ts";
 import { migrations } from "./migrations.ts";
+import { diskFull, type Reserve } from "./reserve.ts";
 import { seal } from "./sealed.ts";
 
 type Value = string | number | Uint8Array;
@@ -17,7 +18,10 @@ export type Row = Readonly<Record<string, SQLOutputValue>>;
  * Opens or creates a store's file, for this process alone. Throws `store_failed` for one of a newer Drover, a damaged one
  * and one that has lost commits: what cannot be read is never replaced by an empty store, and stays as it is.
  */
-export function openDatabase(file: string, steps: readonly string[] = migrations): Database {
+export function openDatabase(
+  file: string,
+  { steps = migrations, reserve }: { readonly steps?: readonly string[]; readonly reserve?: Reserve } = {},
+): Database {
   if (file === ":memory:") return new Database(prepareDatabase(new DatabaseSync(file), steps));
   let database: DatabaseSync | undefined;
   try {
@@ -26,7 +30,7 @@ export function openDatabase(file: string, steps: readonly string[] = migrations
     database = new DatabaseSync(file, { timeout: busyMs });
     chmodSync(file, 0o600);
     prepareDatabase(database, steps);
-    return new Database(database, new Mark(markFile(file), checked.commits));
+    return new Database(database, { mark: new Mark(markFile(file), checked.commits), reserve });
   } catch (cause) {
     database?.close();
     throw explain(file, cause);
@@ -50,11 +54,13 @@ function prepareDatabase(database: DatabaseSync, steps: readonly string[]): Data
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #mark: Mark | undefined;
+  readonly #reserve: Reserve | undefined;
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
   #commits: number;
 
-  constructor(database: DatabaseSync, mark?: Mark) {
+  constructor(database: DatabaseSync, { mark, reserve }: { mark?: Mark; reserve?: Reserve | undefined } = {}) {
     this.#database = database;
+    this.#reserve = reserve;
     this.#mark = mark;
     this.#commits = Number(this.get("SELECT value FROM meta WHERE key = 'commits'")?.["value"] ?? 0);
   }
@@ -72,8 +78,18 @@ export class Database implements Disposable {
     else this.transaction(() => this.run(sql, ...values));
   }
 
-  /** All of what the body writes, or nothing. Throws `store_failed`. */
+  /** All of what the body writes, or nothing. Throws `store_full` when there is no room, not even in the reserve. */
   transaction(body: () => void): void {
+    try {
+      this.#attempt(body);
+    } catch (cause) {
+      if (!isFull(cause)) throw new DroverError("store_failed", "the store refused a write", { cause });
+      if (this.#reserve?.release() !== true) throw diskFull(cause);
+      this.transaction(body);
+    }
+  }
+
+  #attempt(body: () => void): void {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       body();
@@ -81,7 +97,7 @@ export class Database implements Disposable {
       this.#database.exec("COMMIT");
     } catch (cause) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw new DroverError("store_failed", "the store refused a write", { hint: "is its disk full?", cause });
+      throw cause;
     }
     this.#commits += 1;
     this.#mark?.write(this.#commits);
@@ -110,7 +126,15 @@ export class Database implements Disposable {
   }
 }
 
+/** SQLite's primary result codes. */
 const busy = 5;
+const full = 13;
+
+function isFull(cause: unknown): boolean {
+  return (
+    cause instanceof Error && "errcode" in cause && typeof cause.errcode === "number" && (cause.errcode & 0xff) === full
+  );
+}
 
 function explain(file: string, cause: unknown): DroverError {
   if (cause instanceof DroverError) return cause;

@@ -11,6 +11,7 @@ import type { TargetId, TargetRecord } from "../core/target.ts";
 import { openDatabase, type Database, type Row } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
+import type { Reserve } from "./reserve.ts";
 import { seal, unseal } from "./sealed.ts";
 import type {
   AssignmentChange,
@@ -26,8 +27,8 @@ import type {
 const eventLimit = 10_000;
 
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
-export function openSqliteStore(file: string): Store {
-  return new SqliteStore(openDatabase(file));
+export function openSqliteStore(file: string, reserve?: Reserve): Store {
+  return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
 }
 
 type Identity = Era & Pick<Store, "hubId">;
@@ -283,6 +284,8 @@ export class SqliteStore implements Store {
     const numbered = { id: this.#lastEvent, ...event };
     this.#events.push(numbered);
     this.#unwrittenEvents.push(numbered);
+    if (this.#unwrittenEvents.length > eventLimit * 1.2)
+      this.#unwrittenEvents = this.#unwrittenEvents.slice(-eventLimit);
     if (this.#events.length > eventLimit * 1.2) this.#events = this.#events.slice(-eventLimit);
     return numbered;
   }
@@ -314,8 +317,11 @@ export class SqliteStore implements Store {
   }
 
   close(): void {
-    this.flush();
-    this.#database[Symbol.dispose]();
+    try {
+      this.flush();
+    } finally {
+      this.#database[Symbol.dispose]();
+    }
   }
 
   #identity(): Identity {
