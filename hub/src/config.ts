@@ -10,7 +10,7 @@ import {
   type ConfigSources,
 } from "@drover/shared/config";
 
-import { parseNetworks, type NetworkRule } from "./source/networks.ts";
+import { parseNetworks, type NetworkRule } from "./source/web/networks.ts";
 
 /** The hub's settings; flags, environment and help come from this table. */
 export const hubOptions = {
@@ -55,7 +55,7 @@ export const hubOptions = {
     parse: parseNumber({ min: 1, max: 1000 }),
     default: 24,
   },
-  reserveMiB: {
+  reserveMib: {
     help: "room on the disk that the hub keeps for when there is no other; 0 = none",
     parse: parseNumber({ min: 0, max: 1024 }),
     default: 32,

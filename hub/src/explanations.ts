@@ -9,9 +9,9 @@ import { why } from "./core/blame/why.ts";
 import { formatPackage, packageKey } from "./core/package.ts";
 import { render } from "./core/render/index.ts";
 import type { TargetId } from "./core/target.ts";
-import type { Helm } from "./source/helm.ts";
-import { filesForKustomize } from "./source/kustomize-files.ts";
-import type { Kustomize } from "./source/kustomize.ts";
+import type { Helm } from "./source/programs/helm.ts";
+import { filesForKustomize } from "./source/programs/kustomize-files.ts";
+import type { Kustomize } from "./source/programs/kustomize.ts";
 import type { Snapshot } from "./source/snapshot.ts";
 import type { Store } from "./store/store.ts";
 

@@ -17,9 +17,9 @@ import { createRepositoryReconciler } from "./controllers/repository.ts";
 import { createFactsReconciler } from "./controllers/settled-facts.ts";
 import type { World } from "./controllers/world.ts";
 import { packageKey } from "./core/package.ts";
-import type { Mirror } from "./source/mirror.ts";
-import type { Packages } from "./source/packages.ts";
+import type { Mirror } from "./source/git/mirror.ts";
 import { createPoller, type Poller } from "./source/poller.ts";
+import type { Packages } from "./source/published/packages.ts";
 import type { Store } from "./store/store.ts";
 
 export interface LoopParts {

@@ -3,6 +3,7 @@ import type * as api from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
+import { maxReportedObjects } from "@drover/shared/link/link";
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
@@ -11,10 +12,10 @@ import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
 import { formatPackage } from "./core/package.ts";
 import { formerFacts } from "./core/settle-facts.ts";
-import { rollUp } from "./core/status.ts";
+import { countCurrent, rollUp } from "./core/status.ts";
 import type { TargetRecord } from "./core/target.ts";
 import { rolloutView } from "./rollout-intents.ts";
-import { describeKey } from "./source/ssh-keys.ts";
+import { describeKey } from "./source/ssh/ssh-keys.ts";
 import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
 /** The API's resources, put together from the store and from what the hub knows besides. Cheap: reads of memory only. */
@@ -168,7 +169,7 @@ function reportView(
   }
   return {
     appliedRevision: report.applied === record.bundle ? revision : report.commit,
-    objects: { current: report.objects.filter((o) => o.health === "Current").length, total: record.objects },
+    objects: { current: countCurrent(report, record.objects), total: record.objects },
     drifted: report.objects.filter((object) => object.drift?.repaired === false).length,
     timings: { ...timings, received: report.receivedAtMs, applied: report.appliedAtMs },
   };
@@ -249,7 +250,10 @@ function applicationDetail(store: Store, world: World, name: string): api.Applic
     const observed = store.observed(record);
     const state = observed?.state ?? "pending";
     states[state] = (states[state] ?? 0) + 1;
-    for (const object of observed?.report?.objects ?? []) objects.add(formatObjectKey(object.key));
+    for (const object of observed?.report?.objects ?? []) {
+      if (objects.size >= maxReportedObjects) break;
+      objects.add(formatObjectKey(object.key));
+    }
   }
   const view = applicationView(store, world, name);
   const rollouts = (world.rollouts.get(name) ?? []).map((step) => rolloutView(step));

@@ -15,6 +15,7 @@ export interface DecodeLimits {
   readonly maxNodes: number;
   /** Aliases of a file, counted in the same way. */
   readonly maxAliases: number;
+  readonly maxDocuments: number;
 }
 
 /** security-reliability §1.4. */
@@ -23,6 +24,7 @@ export const defaultDecodeLimits: DecodeLimits = {
   maxDepth: 64,
   maxNodes: 100_000,
   maxAliases: 100,
+  maxDocuments: 5_000,
 };
 
 export type Path = readonly (string | number)[];
@@ -44,8 +46,6 @@ export interface Decoded {
 const maxProblems = 20;
 /** Nor does anybody read on where a file makes no sense. */
 const maxErrors = 1000;
-/** As many objects as an application may have. */
-const maxDocuments = 5000;
 
 /**
  * Reads YAML or JSON with the values that kubectl would read. Documents without content are left out, and so is a
@@ -70,7 +70,7 @@ export function decodeYaml(file: string, bytes: Uint8Array, limits: DecodeLimits
     });
   };
   const documents: YamlDocument[] = [];
-  const { maxNodes, maxAliases, maxBytes, maxDepth } = limits;
+  const { maxNodes, maxAliases, maxBytes, maxDepth, maxDocuments } = limits;
   const budget: ReadBudget = { nodes: maxNodes, aliases: maxAliases, characters: maxBytes, maxDepth };
   let parsedDocuments = 0;
   for (const parsed of parseDocuments(text, limits, report)) {

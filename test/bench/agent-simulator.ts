@@ -2,7 +2,15 @@ import { createGrpcLink } from "@drover/agent/link/grpc";
 import { decodeBundle, decodeObject } from "@drover/shared/bundle";
 import { systemClock } from "@drover/shared/clock";
 import type { Digest } from "@drover/shared/digest";
-import { noFacts, type AgentLink, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
+import { objectKey, splitApiVersion, type KubeObject } from "@drover/shared/kube/manifest";
+import {
+  noFacts,
+  type AgentLink,
+  type Assignments,
+  type Hello,
+  type HubMessage,
+  type ObjectReport,
+} from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { loadAuthority } from "@drover/shared/trust/authority";
 import { verifyAssignments } from "@drover/shared/trust/envelope";
@@ -16,6 +24,8 @@ export interface SimulatorOrder {
   /** Folder of the hub's keys: certificates are issued here, since joining is not what is measured. */
   readonly keys: string;
   readonly clusters: readonly string[];
+  /** Whether reports name objects, as those of real agents do. */
+  readonly reportObjects?: boolean;
 }
 
 export interface SimulatorMessage {
@@ -37,8 +47,17 @@ export async function issueIdentities(keys: string, clusters: readonly string[])
   return identities;
 }
 
+export interface Simulated {
+  readonly applied: (at: number) => void;
+  readonly reportObjects?: boolean;
+}
+
 /** Connects one agent; `applied` is called for every application whose bundle is new and here whole. */
-export function simulateAgent(hub: string, identity: Identity, applied: (at: number) => void): Promise<void> {
+export function simulateAgent(
+  hub: string,
+  identity: Identity,
+  { applied, reportObjects = false }: Simulated,
+): Promise<void> {
   const link = createGrpcLink({
     address: hub,
     identity: { current: () => identity, replace: () => Promise.resolve() },
@@ -46,7 +65,7 @@ export function simulateAgent(hub: string, identity: Identity, applied: (at: num
     random: Math.random,
     log: silentLog,
   });
-  const agent = new SimulatedAgent(link, identity, applied);
+  const agent = new SimulatedAgent(link, identity, { applied, reportObjects });
   return link.run(
     {
       hello: () => agent.hello(),
@@ -61,17 +80,18 @@ export function simulateAgent(hub: string, identity: Identity, applied: (at: num
 class SimulatedAgent {
   readonly #link: AgentLink;
   readonly #identity: Identity;
-  readonly #applied: (at: number) => void;
+  readonly #simulated: Simulated;
   readonly #bundles = new Map<string, Digest>();
-  readonly #blobs = new Map<Digest, Uint8Array>();
+  /** What it has been sent, as what is reported of it: contents are looked at and let go. */
+  readonly #objects = new Map<Digest, ObjectReport>();
   #accepted = { epoch: "", generation: 0 };
   #sequence = 0;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(link: AgentLink, identity: Identity, applied: (at: number) => void) {
+  constructor(link: AgentLink, identity: Identity, simulated: Simulated) {
     this.#link = link;
     this.#identity = identity;
-    this.#applied = applied;
+    this.#simulated = simulated;
   }
 
   hello(): Hello {
@@ -93,16 +113,12 @@ class SimulatedAgent {
   async #apply(assignments: Assignments): Promise<void> {
     for (const { application, bundle, commit } of assignments.targets) {
       if (this.#bundles.get(application) === bundle) continue;
-      await this.#fetch([bundle]);
-      const { objects } = decodeBundle(bundle, this.#read(bundle));
-      await this.#fetch(objects);
-      for (const digest of objects) decodeObject(digest, this.#read(digest));
+      const objects = await this.#fetch(bundle);
       this.#bundles.set(application, bundle);
       const at = Date.now();
-      this.#applied(at);
       this.#sequence += 1;
       const { epoch, generation } = assignments;
-      const state = { phase: "applied", health: "Current", reason: "", message: "", objects: [] } as const;
+      const state = { phase: "applied", health: "Current", reason: "", message: "" } as const;
       const report = {
         application,
         bundle,
@@ -111,28 +127,36 @@ class SimulatedAgent {
         epoch,
         generation,
         sequence: this.#sequence,
+        objects: this.#simulated.reportObjects === true ? objects.slice(0, 5_000) : [],
         ...state,
       };
       this.#link.send({ kind: "report", report: { ...report, receivedAtMs: at, appliedAtMs: at } });
+      this.#simulated.applied(at);
     }
   }
 
-  async #fetch(digests: readonly Digest[]): Promise<void> {
-    const missing = digests.filter((digest) => !this.#blobs.has(digest));
-    if (missing.length === 0) return;
-    for await (const { digest, bytes } of this.#link.fetchBlobs(missing, AbortSignal.timeout(60_000))) {
-      this.#blobs.set(digest, bytes);
+  async #fetch(bundle: Digest): Promise<readonly ObjectReport[]> {
+    const signal = AbortSignal.timeout(600_000);
+    const [contents] = await Array.fromAsync(this.#link.fetchBlobs([bundle], signal));
+    const { objects } = decodeBundle(bundle, contents?.bytes ?? new Uint8Array());
+    const missing = objects.filter((digest) => !this.#objects.has(digest));
+    if (missing.length > 0) {
+      for await (const { digest, bytes } of this.#link.fetchBlobs(missing, signal)) {
+        this.#objects.set(digest, reportOf(decodeObject(digest, bytes)));
+      }
     }
+    return objects.flatMap((digest) => this.#objects.get(digest) ?? []);
   }
+}
 
-  #read(digest: Digest): Uint8Array {
-    return this.#blobs.get(digest) ?? new Uint8Array();
-  }
+function reportOf(object: KubeObject): ObjectReport {
+  const { version } = splitApiVersion(object.apiVersion);
+  return { key: objectKey(object), version, apply: "applied", health: "Current", reason: "", message: "" };
 }
 
 process.on("message", (order: SimulatorOrder) => void connectAll(order));
 
-async function connectAll({ hub, keys, clusters }: SimulatorOrder): Promise<void> {
+async function connectAll({ hub, keys, clusters, reportObjects = false }: SimulatorOrder): Promise<void> {
   const identities = await issueIdentities(keys, clusters);
   let times: number[] = [];
   // One message for many: the channel to the parent must not be what is measured.
@@ -141,5 +165,6 @@ async function connectAll({ hub, keys, clusters }: SimulatorOrder): Promise<void
     process.send?.({ applied: times } satisfies SimulatorMessage);
     times = [];
   }, 20);
-  await Promise.all(identities.map(async (identity) => simulateAgent(hub, identity, (at) => times.push(at))));
+  const simulated = { applied: (at: number) => void times.push(at), reportObjects };
+  await Promise.all(identities.map(async (identity) => simulateAgent(hub, identity, simulated)));
 }

@@ -1,25 +1,19 @@
-import { fork, type ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openSqliteStore } from "@drover/hub/store/sqlite";
-import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createClient } from "@drover/shared/api/client";
-import { systemClock } from "@drover/shared/clock";
-import { loadAuthority } from "@drover/shared/trust/authority";
-import { loadSigningKey } from "@drover/shared/trust/signing-key";
 
-import { createWorkTree, type WorkTree } from "../rig/git.ts";
+import { createWorkTree } from "../rig/git.ts";
 import { freePort } from "../rig/ports.ts";
 import { application, configMap, placement } from "../system/fixtures.ts";
 import { startProgram } from "../system/program.ts";
-import type { SimulatorMessage, SimulatorOrder } from "./agent-simulator.ts";
 import { bundle } from "./bundles.ts";
 import { measureLinkAlone } from "./link-alone.ts";
 import { residentMiB } from "./memory.ts";
 import { printFigures, quantile } from "./report.ts";
+import { nextApplied, prepareHub, startSimulator, tell } from "./simulated-fleet.ts";
 
 const objectsPerApplication = 10;
 
@@ -43,7 +37,7 @@ export async function run(args: readonly string[]): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "drover-fanout-"));
   parts.defer(async () => rm(folder, { recursive: true, force: true }));
   const tree = parts.use(await createWorkTree({ files: repository(applications, 0) }));
-  const { dataDir, names, keys } = await prepareHub(folder, count, tree);
+  const { dataDir, names, keys } = await prepareHub(folder, { count, url: tree.path });
 
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
@@ -92,20 +86,6 @@ export async function run(args: readonly string[]): Promise<boolean> {
   ]);
 }
 
-/** Registers the clusters straight in the hub's store and authority: joining is not what is measured. */
-async function prepareHub(folder: string, count: number, tree: WorkTree) {
-  const dataDir = join(folder, "hub");
-  const names = Array.from({ length: count }, (_, n) => `cluster-${n}`);
-  const keys = join(dataDir, "keys");
-  await loadAuthority(keys, { clock: systemClock });
-  await loadSigningKey(keys);
-  const store = openSqliteStore(join(dataDir, "hub.db"));
-  for (const name of names) store.putCluster({ ...clusterDefaults, name, uid: name, labels: { fleet: "all" } });
-  store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
-  store.close();
-  return { dataDir, names, keys };
-}
-
 function repository(applications: number, round: number): Record<string, string> {
   const files: Record<string, string> = {};
   for (let n = 0; n < applications; n += 1) {
@@ -116,30 +96,4 @@ function repository(applications: number, round: number): Record<string, string>
     files[`apps/${name}/changing.yaml`] = configMap("changing", { round: String(round) });
   }
   return files;
-}
-
-function startSimulator(): ChildProcess {
-  return fork(join(import.meta.dirname, "agent-simulator.ts"), { stdio: "inherit" });
-}
-
-function tell(simulator: ChildProcess, order: SimulatorOrder): void {
-  simulator.send(order);
-}
-
-/** When each of the next `count` applications was applied, in ms since the epoch. */
-function nextApplied(simulator: ChildProcess, count: number): Promise<readonly number[]> {
-  return new Promise((resolve, reject) => {
-    const times: number[] = [];
-    const late = setTimeout(() => reject(new Error(`only ${times.length} of ${count} were applied in 120 s`)), 120_000);
-    const onMessage = (message: SimulatorMessage): void => {
-      times.push(...message.applied);
-      if (times.length < count) return;
-      clearTimeout(late);
-      simulator.off("message", onMessage);
-      resolve(times);
-    };
-    simulator.on("message", onMessage);
-    simulator.setMaxListeners(0);
-    simulator.once("exit", (code) => reject(new Error(`the simulator ended with ${code}`)));
-  });
 }

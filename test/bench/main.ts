@@ -1,9 +1,11 @@
 /** `npm run bench [name] [-- --option value]`: benchmarks by name, each in a file of its own. */
 const benches = {
   loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
+  commit: async (args: readonly string[]) => (await import("./commit.ts")).run(args),
   fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
   agent: async (args: readonly string[]) => (await import("./agent.ts")).run(args),
   render: async () => (await import("./render.ts")).run(),
+  large: async (args: readonly string[]) => (await import("./large.ts")).run(args),
   footprint: async () => (await import("./footprint.ts")).run(),
 };
 

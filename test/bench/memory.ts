@@ -1,9 +1,18 @@
 import { readFile } from "node:fs/promises";
 
 /** Resident memory of a process as the kernel counts it. */
-export async function residentMiB(pid: number): Promise<number> {
+export function residentMiB(pid: number): Promise<number> {
+  return statusMiB(pid, "VmRSS");
+}
+
+/** The most that it has ever been. */
+export function peakMiB(pid: number): Promise<number> {
+  return statusMiB(pid, "VmHWM");
+}
+
+async function statusMiB(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(?<kib>\d+)/u.exec(status)?.groups?.["kib"]) / 1024;
+  return Number(new RegExp(`${field}:\\s+(?<kib>\\d+)`, "u").exec(status)?.groups?.["kib"]) / 1024;
 }
 
 /** Processor time that a process has used, in ms of one core. */

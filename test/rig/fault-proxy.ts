@@ -57,7 +57,7 @@ export async function startFaultProxy({ target, seed = 1 }: FaultProxyOptions): 
     }
     const upstream = connect({ ...target, allowHalfOpen: true });
     const pair = [client, upstream];
-    const cut = (): void => pair.forEach((socket) => socket.resetAndDestroy());
+    const cut = (): void => pair.forEach(reset);
     for (const socket of pair) {
       sockets.add(socket);
       socket.on("error", cut);
@@ -79,7 +79,7 @@ export async function startFaultProxy({ target, seed = 1 }: FaultProxyOptions): 
     else mended = Promise.withResolvers();
   };
   const resetAll = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) reset(socket);
     sockets.clear();
   };
   return {
@@ -104,6 +104,12 @@ export async function startFaultProxy({ target, seed = 1 }: FaultProxyOptions): 
   };
 }
 
+/** One that has said its end cannot be reset: Node would neither close it nor say so. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 interface Direction {
   readonly from: Socket;
   readonly to: Socket;
@@ -122,7 +128,7 @@ async function forward({ from, to, wire, limitBytes, delayMs }: Direction): Prom
     if (to.destroyed) throw new Error("the other side is gone");
     if (piece.length > left) {
       to.end(piece.subarray(0, left));
-      from.resetAndDestroy();
+      reset(from);
       return;
     }
     left -= piece.length;

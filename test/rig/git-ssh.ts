@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 
-import { formatPrivateKey, publicKeyOfPair } from "@drover/hub/source/ssh-keys";
+import { formatPrivateKey, publicKeyOfPair } from "@drover/hub/source/ssh/ssh-keys";
 
 import { mustRun } from "./command.ts";
 import { plainGit } from "./git.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { packageKey } from "@drover/hub/core/package";
-import type { Credential } from "@drover/hub/source/credential";
-import { createPackages, type FetchedPackage, type Packages } from "@drover/hub/source/packages";
+import { createPackages, type FetchedPackage, type Packages } from "@drover/hub/source/published/packages";
+import type { Credential } from "@drover/hub/source/web/credential";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 

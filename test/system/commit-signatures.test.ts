@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { judgeCommit } from "@drover/hub/source/commit-signature";
-import { openGitObjects } from "@drover/hub/source/git-objects";
-import { readSigners } from "@drover/hub/source/signers";
+import { openGitObjects } from "@drover/hub/source/git/git-objects";
+import { judgeCommit } from "@drover/hub/source/signatures/commit-signature";
+import { readSigners } from "@drover/hub/source/signatures/signers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";

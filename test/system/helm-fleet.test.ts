@@ -173,8 +173,10 @@ data:
 
   it("is rendered for each set of them: deep, null deletes, lists replace, variables are filled in", async () => {
     await vi.waitFor(async () => expect(await Promise.all(names.map(dataOn))).toEqual([eu, eu, us]), waiting);
-    const targets = (await fleet.targets()).filter(({ app }) => app === "shop");
-    expect(targets.map(({ state }) => state)).toEqual(["current", "current", "current"]);
+    await vi.waitFor(async () => {
+      const targets = (await fleet.targets()).filter(({ app }) => app === "shop");
+      expect(targets.map(({ state }) => state)).toEqual(["current", "current", "current"]);
+    }, waiting);
   });
 
   it("keeps what runs on the clusters whose values it does not take, and changes the others", async () => {
@@ -212,7 +214,9 @@ data:
       status: "False",
       message: expect.stringMatching(/^us-1: .*incompatible with Kubernetes v1\.31\.2/u),
     });
-    const targets = (await fleet.targets()).filter(({ app }) => app === "wants");
-    expect(targets.map(({ cluster, state }) => `${cluster} ${state}`)).toEqual(["eu-1 current", "eu-2 current"]);
+    await vi.waitFor(async () => {
+      const targets = (await fleet.targets()).filter(({ app }) => app === "wants");
+      expect(targets.map(({ cluster, state }) => `${cluster} ${state}`)).toEqual(["eu-1 current", "eu-2 current"]);
+    }, waiting);
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-import { createHelm } from "@drover/hub/source/helm";
+import { createHelm } from "@drover/hub/source/programs/helm";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";

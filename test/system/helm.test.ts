@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { createRenderer } from "@drover/hub/controllers/renderer";
 import { chartRequest, type Rendered, type Variant } from "@drover/hub/core/render/index";
-import { createHelm, type Helm } from "@drover/hub/source/helm";
+import { createHelm, type Helm } from "@drover/hub/source/programs/helm";
 import type { Snapshot } from "@drover/hub/source/snapshot";
 import { canonicalJson } from "@drover/shared/digest";
 import { apiListOf } from "@drover/shared/kube/api-list";

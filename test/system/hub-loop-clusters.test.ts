@@ -128,7 +128,7 @@ spec:
       say(hub, "v1.31.2");
       await hub[Symbol.asyncDispose]();
       closers.pop();
-      const again = await startLoop(folder, tree, clock);
+      const again = await startLoop(folder, tree, { clock });
       closers.push(async () => again[Symbol.asyncDispose]());
       await vi.waitFor(() => expect(again.world.application("api").commit).toBe(head), 5_000);
       expect(again.store.target(api)?.removal).toContain(moved);

@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
 
@@ -57,6 +58,17 @@ describe("the hub's loop", () => {
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
   });
 
+  it("reads a declaration behind a link again when what it leads to changes", async () => {
+    const { tree, hub } = await begin();
+    const declared = (env: string): string => `${application("web")}---\n${placement("web", env)}`;
+    await tree.write({ "web.txt": declared("prod"), "apps/web/drover.yaml": undefined });
+    await symlink("../../web.txt", join(tree.path, "apps/web/drover.yaml"));
+    const linked = await tree.commit("link it");
+    await vi.waitFor(() => expect(hub.world.catalogs.get("config")?.commit).toBe(linked), 5_000);
+    await tree.commit("move it", { "web.txt": declared("dev") });
+    await vi.waitFor(() => expect(hub.newest("dev-1")?.targets.map((t) => t.application)).toContain("web"), 5_000);
+  });
+
   it("E2: keeps everything when the repository is emptied, and says so", async () => {
     const { tree, hub } = await begin();
     const gone = Object.fromEntries(Object.keys(files).map((file) => [file, undefined]));
@@ -76,6 +88,24 @@ describe("the hub's loop", () => {
       );
     }, 5_000);
     expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+  });
+
+  it("E16: keeps what runs while there are more bytes than an application may have, and goes on when there are not", async () => {
+    const { tree, hub } = await begin();
+    const before = hub.newest("prod-1");
+    const large = (n: number): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c${n} }\ndata: { text: ${"x".repeat(1_000_000)} }\n`;
+    const more = Object.fromEntries(Array.from({ length: 68 }, (_, n) => [`apps/web/${n}.yaml`, large(n)]));
+    await tree.commit("too much", more);
+    await vi.waitFor(() => {
+      const { conditions, problems } = hub.views.application("web") ?? {};
+      expect(conditions).toContainEqual(expect.objectContaining({ status: "False", reason: "RenderFailed" }));
+      expect(problems).toMatchObject([{ code: "output-too-large", message: "the objects have more than 64 MiB" }]);
+    }, 20_000);
+    expect(hub.newest("prod-1")).toEqual(before);
+    await tree.commit("less", { "apps/web/0.yaml": undefined, "apps/web/1.yaml": undefined });
+    await vi.waitFor(() => expect(hub.views.target("web", "prod-1")?.objects.total).toBe(67), 20_000);
+    expect(hub.newest("prod-1")?.targets[0]?.bundle).not.toBe(before?.targets[0]?.bundle);
   });
 
   it("removes nothing while a file that may have declared it cannot be read, and names file and line", async () => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { render } from "@drover/hub/core/render/index";
-import { createKustomize } from "@drover/hub/source/kustomize";
+import { createKustomize } from "@drover/hub/source/programs/kustomize";
 import type { Snapshot } from "@drover/hub/source/snapshot";
 import { canonicalJson } from "@drover/shared/digest";
 import { afterAll, beforeAll, test } from "vitest";

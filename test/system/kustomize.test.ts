@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { createKustomize } from "@drover/hub/source/kustomize";
-import { createMirror } from "@drover/hub/source/mirror";
+import { createMirror } from "@drover/hub/source/git/mirror";
+import { createKustomize } from "@drover/hub/source/programs/kustomize";
 import { readSnapshot, type Snapshot } from "@drover/hub/source/snapshot";
 import { decodeYaml } from "@drover/shared/decode";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -9,10 +9,10 @@ import { createInspections } from "@drover/hub/controllers/inspections";
 import { World } from "@drover/hub/controllers/world";
 import { createExplanations } from "@drover/hub/explanations";
 import { createLoop } from "@drover/hub/loop";
-import { createHelm } from "@drover/hub/source/helm";
-import { createKustomize } from "@drover/hub/source/kustomize";
-import { createMirror } from "@drover/hub/source/mirror";
-import { createPackages } from "@drover/hub/source/packages";
+import { createMirror, type Mirror } from "@drover/hub/source/git/mirror";
+import { createHelm } from "@drover/hub/source/programs/helm";
+import { createKustomize } from "@drover/hub/source/programs/kustomize";
+import { createPackages } from "@drover/hub/source/published/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
@@ -25,8 +25,20 @@ import { afterEach, expect, vi } from "vitest";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { rigNetworks } from "./rig-networks.ts";
 
+interface LoopOptions {
+  readonly clock?: Clock;
+  readonly mirror?: Mirror;
+}
+
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
-export async function startLoop(folder: string, tree: WorkTree, clock: Clock = systemClock) {
+export async function startLoop(
+  folder: string,
+  tree: Pick<WorkTree, "path">,
+  {
+    clock = systemClock,
+    mirror = createMirror({ folder: join(folder, "mirrors"), networks: rigNetworks }),
+  }: LoopOptions = {},
+) {
   const store = openSqliteStore(join(folder, "hub.db"));
   const now = (): number => clock.now();
   const events = createEventLog(store, now);
@@ -57,7 +69,6 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
   }
   const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
-  const mirror = createMirror({ folder: join(folder, "mirrors"), networks: rigNetworks });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
   const loop = createLoop({
@@ -103,7 +114,7 @@ export async function startLoop(folder: string, tree: WorkTree, clock: Clock = s
     /** To be told what agents say. */
     agents,
     sent,
-    views: createViews({ store, world, clock: systemClock }),
+    views: createViews({ store, world, clock }),
     explanations: createExplanations({ store, world, ...programs }),
     newest: (cluster: string) => sent.get(cluster)?.at(-1),
     async [Symbol.asyncDispose]() {
@@ -156,7 +167,7 @@ export function loopSuite() {
       async () => rm(folder, { recursive: true, force: true }),
     );
     const start = async () => {
-      const loop = await startLoop(folder, tree, clock);
+      const loop = await startLoop(folder, tree, clock === undefined ? {} : { clock });
       closers.push(async () => loop[Symbol.asyncDispose]());
       return loop;
     };

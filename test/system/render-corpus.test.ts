@@ -4,9 +4,9 @@ import { join } from "node:path";
 
 import type { Application, Renderer } from "@drover/hub/core/application";
 import { render, type Rendered } from "@drover/hub/core/render/index";
-import { createHelm } from "@drover/hub/source/helm";
-import { createKustomize } from "@drover/hub/source/kustomize";
-import { createMirror } from "@drover/hub/source/mirror";
+import { createMirror } from "@drover/hub/source/git/mirror";
+import { createHelm } from "@drover/hub/source/programs/helm";
+import { createKustomize } from "@drover/hub/source/programs/kustomize";
 import { readSnapshot, type Snapshot } from "@drover/hub/source/snapshot";
 import { decodeYaml } from "@drover/shared/decode";
 import { canonicalize } from "@drover/shared/kube/canonical";

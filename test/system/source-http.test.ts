@@ -3,7 +3,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
-import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/git/mirror";
 import { readSnapshot } from "@drover/hub/source/snapshot";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -240,15 +240,61 @@ describeWithRig("git")("a repository over http", () => {
     expect(await mine()).toEqual([]);
   });
 
+  test("transfers of a commit what it changes, not the repository", async () => {
+    await tree.commit("Much", { "much.txt": noise(200_000) });
+    await tree.push(repository.path);
+    await mirror.fetch(source, signal);
+    mirror = createMirror({ folder: folder.path, maxBytes: 10_000 });
+    await tree.commit("Little", { "apps/a.yaml": "a: 2\n" });
+    await tree.push(repository.path);
+    expect(await read("apps/a.yaml")).toBe("a: 2\n");
+    expect(await read("much.txt")).toBe(noise(200_000));
+    const elsewhere = createMirror({ folder: join(folder.path, "elsewhere"), maxBytes: 10_000 });
+    await expect(elsewhere.fetch(source, signal)).rejects.toMatchObject({ code: "input_too_large" });
+  });
+
+  const packs = async (): Promise<number> =>
+    (await readdir(folder.path, { recursive: true })).filter(
+      (name) => name.startsWith(source.name) && name.endsWith(".pack"),
+    ).length;
+
   test("stays usable over many commits without piling up packs", async () => {
-    for (let commit = 0; commit < 45; commit += 1) {
-      await tree.commit(`Commit ${commit}`, { "apps/a.yaml": `a: ${commit}\n` });
+    const lines = Array.from({ length: 200 }, (_, n) => `line ${n}`);
+    let most = 0;
+    for (let n = 0; n < 25; n += 1) {
+      lines[n * 7] = `commit ${n}`;
+      await tree.commit(`Commit ${n}`, { "apps/a.yaml": lines.join("\n"), [`apps/c-${n}.yaml`]: `c: ${n}\n` });
       await tree.push(repository.path);
       await mirror.fetch(source, signal);
+      most = Math.max(most, await packs());
     }
-    expect(await read("apps/a.yaml")).toBe("a: 44\n");
-    expect(await read("apps/b.yaml")).toBe("b: 1\n");
-    const files = await readdir(folder.path, { recursive: true });
-    expect(files.filter((name) => name.startsWith(source.name) && name.endsWith(".pack")).length).toBeLessThan(42);
+    expect(most).toBe(22);
+    expect(await packs()).toBeLessThan(8);
+    for (const reader of [mirror, createMirror({ folder: folder.path })]) {
+      mirror = reader;
+      expect(await read("apps/a.yaml")).toBe(lines.join("\n"));
+      expect(await read("apps/b.yaml")).toBe("b: 1\n");
+      expect(await read("apps/c-3.yaml")).toBe("c: 3\n");
+    }
+  });
+
+  test("is fetched anew, with nothing lost before, when most of its mirror is old", async () => {
+    for (let n = 0; n < 4; n += 1) {
+      await tree.commit(`Commit ${n}`, { "much.txt": noise(1_200_000, n + 1) });
+      await tree.push(repository.path);
+      await mirror.fetch(source, signal);
+      expect(await read("apps/b.yaml")).toBe("b: 1\n");
+    }
+    expect(await packs()).toBeLessThan(3);
   });
 });
+
+/** Text that no packing makes much smaller. */
+function noise(length: number, seed = 1): string {
+  let [text, next] = ["", seed];
+  while (text.length < length) {
+    next = (next * 48_271) % 2_147_483_647;
+    text += next.toString(36);
+  }
+  return text.slice(0, length);
+}

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type { TlsOptions } from "node:tls";
 
 import { createAuthority, type KeyPair, type Leaf, type TestAuthority } from "@drover/cluster/certificates";
-import type { Credential } from "@drover/hub/source/credential";
-import { createMirror, type Commit, type SourceSpec } from "@drover/hub/source/mirror";
-import { createPackages } from "@drover/hub/source/packages";
+import { createMirror, type Commit, type SourceSpec } from "@drover/hub/source/git/mirror";
+import { createPackages } from "@drover/hub/source/published/packages";
+import type { Credential } from "@drover/hub/source/web/credential";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 

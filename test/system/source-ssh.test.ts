@@ -3,10 +3,10 @@ import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { createDeployKeys, type DeployKeys } from "@drover/hub/source/deploy-keys";
-import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/mirror";
+import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/git/mirror";
 import { readSnapshot } from "@drover/hub/source/snapshot";
-import { describeKey } from "@drover/hub/source/ssh-keys";
+import { createDeployKeys, type DeployKeys } from "@drover/hub/source/ssh/deploy-keys";
+import { describeKey } from "@drover/hub/source/ssh/ssh-keys";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -82,6 +82,17 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     expect(await mirror.fetch(source, signal)).toMatchObject({ id: third });
     expect(await read("apps/a.yaml")).toBe("a: 3\n");
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
+  });
+
+  test("transfers of a commit what it changes, not the repository", async () => {
+    const much = Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join("");
+    await tree.write({ "much.txt": much });
+    await commit("2");
+    await mirror.fetch(source, signal);
+    mirror = openMirror({ maxBytes: 10_000 });
+    await commit("3");
+    expect(await read("apps/a.yaml")).toBe("a: 3\n");
+    expect(await read("much.txt")).toBe(much);
   });
 
   test("costs one command when there is no news, and two when there is", async () => {

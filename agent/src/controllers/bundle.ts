@@ -12,7 +12,7 @@ import {
 import type { Assignment } from "@drover/shared/link/link";
 
 import { readHook } from "../core/hooks.ts";
-import { orderOf } from "../core/order.ts";
+import { orderOf, type Order } from "../core/order.ts";
 import { pruneRuleOf } from "../core/prune-rule.ts";
 import {
   clearObstacle,
@@ -22,7 +22,7 @@ import {
   type ApplicationRecord,
   type ObjectRecord,
 } from "../core/record.ts";
-import { createRun, hasEnded } from "../core/run.ts";
+import { createRun, hasEnded, type Run } from "../core/run.ts";
 import { lastVerdict } from "../core/runs.ts";
 import type { Resource } from "../kube/api.ts";
 import type { Context } from "./context.ts";
@@ -65,7 +65,7 @@ export async function readContent(
   );
   const changed = read
     .filter((desired) => desired !== undefined)
-    .filter(isWanted)
+    .filter(({ skipped }) => !skipped)
     .map((desired) => whereItWas(application, desired));
   refuseTwins([...unchanged.map(({ key }) => formatObjectKey(key)), ...changed.map(idOf)]);
   return { bundle: bundle.digest, unchanged, changed };
@@ -163,12 +163,20 @@ async function fetchMissing(context: Context, digests: readonly Digest[], signal
   if (still.length > 0) throw new DroverError("blob_missing", `the hub did not send ${still.length} of the blobs`);
 }
 
-/** One object of a bundle, and where it belongs. */
+/** What records need to know of an object of a bundle, and where it belongs. Its body stays on the disk. */
 export interface Desired {
   readonly digest: Digest;
-  readonly object: KubeObject;
-  readonly namespace: string;
+  /** With the namespace that it belongs to. */
+  readonly key: ObjectKey;
+  readonly version: string;
   readonly placed: boolean;
+  readonly order: Order;
+  /** What it is run as, if it is; as a first time. */
+  readonly run: Run | undefined;
+  /** Tests of a chart and the like are part of the bundle and never applied. */
+  readonly skipped: boolean;
+  readonly keep: boolean;
+  readonly replicas: number | undefined;
 }
 
 async function readDesired(
@@ -180,17 +188,18 @@ async function readDesired(
   const resource = await findKind(context, object, options.signal);
   const declared = object.metadata.namespace ?? "";
   const namespaced = declared === "" ? options.namespace || "default" : declared;
+  const hook = readHook(object);
   return {
     digest,
-    object,
+    key: { ...objectKey(object), namespace: resource?.namespaced === false ? "" : namespaced },
+    version: splitApiVersion(object.apiVersion).version,
     placed: resource !== undefined,
-    namespace: resource?.namespaced === false ? "" : namespaced,
+    order: orderOf(object),
+    run: createRun(object, hook === "skip" ? undefined : hook, undefined),
+    skipped: hook === "skip",
+    keep: pruneRuleOf(object) === "keep",
+    replicas: numberAt(object, "spec", "replicas"),
   };
-}
-
-/** Tests of a chart and the like are part of the bundle and never applied. */
-function isWanted({ object }: Desired): boolean {
-  return readHook(object) !== "skip";
 }
 
 /** One group that cannot be asked stops only its own objects: they wait as if their kind were missing. */
@@ -208,40 +217,34 @@ async function findKind(context: Context, object: KubeObject, signal: AbortSigna
 /** While it cannot be told whether a kind is namespaced, its objects stay where they were. */
 function whereItWas(application: ApplicationRecord, desired: Desired): Desired {
   if (desired.placed) return desired;
-  const clusterWide = { ...desired, namespace: "", placed: true };
+  const clusterWide = { ...desired, key: { ...desired.key, namespace: "" }, placed: true };
   return application.objects.get(idOf(clusterWide))?.placed === true ? clusterWide : desired;
-}
-
-export function keyOf({ object, namespace }: Desired): ObjectKey {
-  return { ...objectKey(object), namespace };
 }
 
 /** Of everything that a bundle has. */
 export function keysOf({ unchanged, changed }: Content): readonly ObjectKey[] {
-  return [...unchanged.map(({ key }) => key), ...changed.map(keyOf)];
+  return [...unchanged, ...changed].map(({ key }) => key);
 }
 
-function idOf(desired: Desired): string {
-  return formatObjectKey(keyOf(desired));
+function idOf({ key }: Desired): string {
+  return formatObjectKey(key);
 }
 
 function enterBundle(application: ApplicationRecord, desired: Desired): ObjectRecord {
-  const { object, digest } = desired;
-  const { version } = splitApiVersion(object.apiVersion);
-  const record = recordOf(application, keyOf(desired), version);
+  const { digest, key, version, run } = desired;
+  const record = recordOf(application, key, version);
   if (record.desired === digest) return record;
   if (record.version !== version) application.shape += 1;
   if (record.desired === "") record.moved = application.bundles;
   if (record.departure?.confirmed === true) application.shape += 1;
   record.departure = undefined;
-  record.keep = pruneRuleOf(object) === "keep";
+  record.keep = desired.keep;
   record.desired = digest;
   record.version = version;
   record.placed = desired.placed;
-  record.order = orderOf(object);
-  const hook = readHook(object);
-  record.run = createRun(object, hook === "skip" ? undefined : hook, record.run);
-  record.replicas = numberAt(object, "spec", "replicas");
+  record.order = desired.order;
+  record.run = run === undefined ? undefined : { ...run, ended: record.run?.ended };
+  record.replicas = desired.replicas;
   record.abandoned = "";
   record.drift = undefined;
   record.yielded = "";

@@ -1,17 +1,16 @@
 import { DroverError } from "@drover/shared/errors";
-import { formatObjectKey, splitApiVersion } from "@drover/shared/kube/manifest";
+import { formatObjectKey } from "@drover/shared/kube/manifest";
 import type { Assignment } from "@drover/shared/link/link";
 
 import { findRival } from "../core/claims.ts";
 import { readHook } from "../core/hooks.ts";
-import { orderOf } from "../core/order.ts";
 import { payloadOf } from "../core/payload.ts";
 import { createObjectRecord, type ApplicationRecord } from "../core/record.ts";
 import { isHeldFor, type RefusedBundle, type RefusedObject } from "../core/refused.ts";
 import type { Refusal } from "../kube/api.ts";
 import { maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { invalidAfter, missingKind, waitMs } from "./apply.ts";
-import { keyOf, keysOf, type Content, type Desired } from "./bundle.ts";
+import { keysOf, readObject, type Content, type Desired } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
@@ -60,8 +59,7 @@ export async function admitBundle(
     const trouble = await refusalOf(context, { application, promised, desired, attempts }, signal);
     if (trouble === undefined) return;
     const { reason, message, retry } = trouble;
-    const { version } = splitApiVersion(desired.object.apiVersion);
-    const key = keyOf(desired);
+    const { key, version } = desired;
     objects.set(formatObjectKey(key), { key, version, obstacle: { reason, message, retry } });
     retryMs = Math.min(retryMs, waitMs(context, trouble, attempts - 1));
   };
@@ -94,7 +92,7 @@ function promisesOf(assignment: Assignment, content: Content): Promised {
   const made = assignment.createNamespace ? [assignment.namespace] : [];
   return {
     namespaces: new Set([...namespaces.map(({ name }) => name), ...made]),
-    kinds: new Set(content.changed.map(({ object }) => orderOf(object).defines)),
+    kinds: new Set(content.changed.map(({ order }) => order.defines)),
   };
 }
 
@@ -118,17 +116,16 @@ async function refusalOf(context: Context, question: Question, signal: AbortSign
 
 async function askServer(context: Context, question: Question, signal: AbortSignal): Promise<Trouble | undefined> {
   const { application, promised, desired } = question;
-  const key = keyOf(desired);
+  const { key, version } = desired;
   if (promised.kinds.has(`${key.kind}.${key.group}`)) return undefined;
   const known = application.objects.get(formatObjectKey(key));
   const claimant = { application: application.name, held: known !== undefined && isHeld(known) };
   const rival = findRival(claimant, claimsOn(context, application, key));
   if (rival !== undefined) return keptBy(rival);
-  const { version } = splitApiVersion(desired.object.apiVersion);
   const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
   if (resource === undefined) return missingKind;
   const owner = context.ownerOf(application.name);
-  const payload = payloadOf(desired.object, { owner, namespace: key.namespace });
+  const payload = payloadOf(await readObject(context, desired.digest), { owner, namespace: key.namespace });
   // Asked about as what it is to become, whatever the record says of what it is.
   const record = { ...createObjectRecord(key, version), uid: known?.uid ?? "" };
   const { adopt, ignore } = syncOf(context, application.name);

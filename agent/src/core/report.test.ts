@@ -46,6 +46,12 @@ describe("report", () => {
     expect({ reason, message }).toEqual({ reason: "Invalid", message: "ConfigMap shop/m1: spec.x: no" });
   });
 
+  it("E16: names what drifted before what is well, so that it is not left out", () => {
+    const drift = (repaired: boolean) => ({ drift: { paths: ["data"], by: "kubectl", foundAtMs: 1, repaired } });
+    const { objects } = report(application({}, drift(true), {}, drift(false)));
+    expect(objects.map(({ key }) => key.name)).toEqual(["m3", "m1", "m0", "m2"]);
+  });
+
   it("says of a removal that it runs no hooks when they are not known, next to what it waits for", () => {
     const left = { desired: "", obstacle: { reason: "Deleting", message: "it waits", retry: "soon" } } as const;
     const removed = (removal: string, ...objects: readonly Partial<ObjectRecord>[]) =>

@@ -1,5 +1,5 @@
 import { formatObjectKey } from "@drover/shared/kube/manifest";
-import type { Assignment, ObjectReport, Report } from "@drover/shared/link/link";
+import { maxReportedObjects, type Assignment, type ObjectReport, type Report } from "@drover/shared/link/link";
 
 import { compareHealth, worstHealth } from "./health/index.ts";
 import { isApplied, isLeaving, type ApplicationRecord, type ObjectRecord } from "./record.ts";
@@ -15,8 +15,6 @@ export interface ReportInput {
   readonly receivedAtMs: number;
 }
 
-/** The bound of the wire contract. */
-const maxObjects = 5_000;
 const maxBlockers = 3;
 
 const stateOrder: Readonly<Record<ObjectReport["apply"], number>> = {
@@ -47,7 +45,7 @@ export function buildReport(input: ReportInput): Report {
     health: worstHealth(live.map((object) => object.health)),
     reason,
     message,
-    objects: objects.slice(0, maxObjects),
+    objects: objects.slice(0, maxReportedObjects),
     receivedAtMs: input.receivedAtMs,
     appliedAtMs: application.appliedAtMs,
     ...(application.heldPrune === undefined ? {} : { heldPrune: application.heldPrune }),
@@ -166,10 +164,17 @@ function worstFirst(a: ObjectReport, b: ObjectReport): number {
   return (
     stateOrder[a.apply] - stateOrder[b.apply] ||
     compareHealth(a.health, b.health) ||
+    driftOrder(a) - driftOrder(b) ||
     compareText(a.key.kind, b.key.kind) ||
     compareText(a.key.namespace, b.key.namespace) ||
     compareText(a.key.name, b.key.name)
   );
+}
+
+/** What drifted must not be among what a report has no room for. */
+function driftOrder({ drift }: ObjectReport): number {
+  if (drift === undefined) return 2;
+  return drift.repaired ? 1 : 0;
 }
 
 /** By code units: the same everywhere, and many times as fast as by a language's rules. */

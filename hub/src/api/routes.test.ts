@@ -112,6 +112,18 @@ test.each<[string, TSchema]>([
   expect([...Value.Errors(schema, await read(path))]).toEqual([]);
 });
 
+test("R23: a full disk refuses intents with a code of its own, and serves what there is", async () => {
+  api.backend.isFull = true;
+  try {
+    const refused = await api.call("/api/v1/clusters/dev-1", { method: "DELETE" });
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: "store_full", hint: expect.stringContaining("make room") });
+    expect((await api.call("/api/v1/clusters/dev-1")).status).toBe(200);
+  } finally {
+    api.backend.isFull = false;
+  }
+});
+
 describe("intents", () => {
   const send = (method: string, path: string, body?: unknown): Promise<Response> =>
     api.call(`/api/v1${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });

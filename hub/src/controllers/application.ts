@@ -6,8 +6,9 @@ import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../core/application.ts";
+import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
-import { bundleGroups, placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { placeClusters, type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
@@ -18,7 +19,7 @@ import type { Rollout } from "../core/rollout/rollout.ts";
 import { splitGroups } from "../core/split-groups.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
-import type { AssignmentChange, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import { holdWideChanges } from "./reach.ts";
@@ -41,9 +42,12 @@ export interface ApplicationDeps {
 export function createApplicationReconciler(
   deps: ApplicationDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
+  /** Of the applications that are declared, by name. */
+  const memories = new Map<string, BundleMemory>();
   return async (name, signal) => {
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
+      memories.delete(name);
       retire(deps, name);
       return done;
     }
@@ -59,10 +63,14 @@ export function createApplicationReconciler(
       );
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
-      const renders = await renderGroups(application, placed.groups, renderOne);
-      const { revision } = content;
-      if (!accept(deps, application, { renders, revision })) return done;
-      const wakeAtMs = decide(deps, application, { placements, placed, renders, content });
+      const memory = memories.get(name) ?? new BundleMemory();
+      memories.set(name, memory);
+      const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
+        memory.finish(...rendered),
+      );
+      if (!accept(deps, application, { renders, revision: content.revision })) return done;
+      const bundled = memory.bundle(placed, (group) => renderFor(renders, group));
+      const wakeAtMs = decide(deps, application, { placements, placed, renders, bundled, content });
       return wakeAtMs === undefined ? done : { kind: "retry", afterMs: Math.max(1, wakeAtMs - deps.clock.now()) };
     } catch (cause) {
       signal.throwIfAborted();
@@ -118,22 +126,23 @@ interface Decision {
   readonly placements: readonly Placement[];
   readonly placed: Placed;
   readonly renders: Renders;
+  readonly bundled: Bundled;
   readonly content: Content;
 }
 
 /** Returns when to look again, if that is to be without news. */
 function decide(deps: ApplicationDeps, application: Application, decision: Decision): number | undefined {
-  const { placements, placed, renders, content } = decision;
+  const { placements, placed, renders, bundled, content } = decision;
   const { store, world, clock } = deps;
   const { name } = application;
-  const desired = bundleGroups(placed, (group) => renderFor(renders, group));
+  const { variants } = bundled;
   const declaredIn = declaring(deps, application, placements);
   const isKept = ({ problems, waiting }: Desired["variants"][number]): boolean =>
     hasError(problems) || waiting !== undefined;
-  const refused = new Set(desired.variants.flatMap((variant) => (isKept(variant) ? variant.clusters : [])));
+  const refused = new Set(variants.flatMap((variant) => (isKept(variant) ? variant.clusters : [])));
   const unclear = unclearTargets(deps, store.targetsOf(name), declaredIn);
   const kept = new Set([...refused, ...unclear.keys()]);
-  const targets = desired.variants.flatMap((variant) =>
+  const targets = variants.flatMap((variant) =>
     variant.clusters
       .filter((cluster) => !kept.has(cluster))
       .map((cluster) => {
@@ -145,32 +154,32 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
   const planned = plan(targets, assigned, {
     now: nowMs,
     removal: ({ cluster }) =>
-      `no placement of ${name} selects ${cluster}: ${desired.unselected.get(cluster) ?? "none names it"}`,
+      `no placement of ${name} selects ${cluster}: ${placed.unselected.get(cluster) ?? "none names it"}`,
   });
   const held = heldRemovals(deps, planned.put);
   const wide = holdWideChanges(deps, name, certainly(planned, held));
   const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
-  const selected = desired.variants.some((variant) => variant.clusters.length > 0);
+  const selected = variants.some((variant) => variant.clusters.length > 0);
   const noTargets = selected ? "" : explain(placements, world.placeable(), name);
-  describePlacement(deps, name, desired, { held: new Set([...held, ...unclear.values()]), noTargets });
+  describePlacement(deps, name, variants, { held: new Set([...held, ...unclear.values()]), noTargets });
   const released = releaseByStrategy(deps, {
     app: name,
     content: () => contentOfApplication(application, placements, renders.values()),
     revision: content.revision,
-    variants: desired.variants,
+    variants,
     strategies: placed.strategies,
     clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),
     certain: kept.size + held.size + wide.size === 0,
     put,
     nowMs,
   });
-  write(deps, name, { ...released, changes: planned.changes, blobs: desired.blobs });
+  write(deps, name, { ...released, changes: planned.changes, blobs: bundled.blobs });
   return released.wakeAtMs;
 }
 
 interface Write extends Plan {
   readonly rollouts?: readonly Rollout[];
-  readonly blobs: AssignmentChange["blobs"];
+  readonly blobs: Bundled["blobs"];
 }
 
 function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
@@ -178,7 +187,7 @@ function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [
     for (const rollout of rollouts) deps.store.putRollout(rollout);
     return;
   }
-  deps.store.assign({ put, forget: [], blobs, rollouts });
+  deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
   deps.changed(put.map((record) => record.cluster));
   for (const record of put) deps.world.assess(record);
   deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
@@ -198,7 +207,7 @@ function retire(deps: ApplicationDeps, name: string): void {
   const held = heldRemovals(deps, planned.put);
   const wide = holdWideChanges(deps, name, certainly(planned, held));
   const put = planned.put.filter((record) => !held.has(record) && !wide.has(record.cluster));
-  write(deps, name, { put, changes: planned.changes, blobs: new Map() });
+  write(deps, name, { put, changes: planned.changes, blobs: () => new Map() });
   if (held.size > 0) {
     const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
     world.setApplication(name, {}, { type: "Placed", status: "False", reason: "RemovalHeld", message });
@@ -296,16 +305,13 @@ function toTarget(
 function describePlacement(
   deps: ApplicationDeps,
   name: string,
-  desired: Desired,
+  variants: Desired["variants"],
   { held, noTargets }: { readonly held: ReadonlySet<TargetRecord>; readonly noTargets: string },
 ): void {
-  const problems = uniqueProblems([
-    ...deps.world.application(name).problems,
-    ...desired.variants.flatMap((v) => v.problems),
-  ]);
-  const failed = desired.variants.find((variant) => hasError(variant.problems));
+  const problems = uniqueProblems([...deps.world.application(name).problems, ...variants.flatMap((v) => v.problems)]);
+  const failed = variants.find((variant) => hasError(variant.problems));
   const error = failed?.problems.find((problem) => problem.severity === "error");
-  const waiting = desired.variants.find((variant) => variant.waiting !== undefined);
+  const waiting = variants.find((variant) => variant.waiting !== undefined);
   const wait = waiting === undefined ? "" : `${listNames(waiting.clusters)}: ${waiting.waiting}`;
   const change = { problems, noTargets: noTargets || wait };
   const set = (status: Condition["status"], reason: string, message: string): void =>

@@ -1,10 +1,17 @@
 import { beforeEach, expect, test } from "vitest";
 
 import type { Signer } from "../core/signers.ts";
-import type { GitObjects, RawObject } from "../source/git-objects.ts";
-import type { Commit, SourceSpec } from "../source/mirror.ts";
-import { commitPayload, idOf, makeSshKey, objectsOf, signedCommit, sshSigner } from "../source/signatures.fixture.ts";
-import { readSigners } from "../source/signers.ts";
+import type { GitObjects, RawObject } from "../source/git/git-objects.ts";
+import type { Commit, SourceSpec } from "../source/git/mirror.ts";
+import {
+  commitPayload,
+  idOf,
+  makeSshKey,
+  objectsOf,
+  signedCommit,
+  sshSigner,
+} from "../source/signatures/signatures.fixture.ts";
+import { readSigners } from "../source/signatures/signers.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { sourceDefaults, type SourceRecord, type Store } from "../store/store.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
@@ -47,6 +54,8 @@ beforeEach(() => {
     readCommit: (id: string) => Promise.resolve({ ...commitOf(signed), id }),
     readTree: () => Promise.reject(new Error("no folder is read")),
     readBlob: () => Promise.reject(new Error("no file is read")),
+    cache: {},
+    forgetPacks: () => undefined,
   };
   const mirror = {
     objects: () => Promise.resolve(objects),

@@ -3,8 +3,8 @@ import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import { explainVerdict, refusalOf, type Verdict } from "../core/signers.ts";
-import { judgeCommit } from "../source/commit-signature.ts";
-import type { Commit, Mirror } from "../source/mirror.ts";
+import type { Commit, Mirror } from "../source/git/mirror.ts";
+import { judgeCommit } from "../source/signatures/commit-signature.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
 import type { World } from "./world.ts";
 

@@ -6,8 +6,8 @@ import type { Backend } from "../api/backend.ts";
 import type { Catalogs } from "../core/catalog.ts";
 import { expiryProblem } from "../core/credential-expiry.ts";
 import { covers, readPrefix } from "../core/credential-prefix.ts";
-import { checkCredential } from "../source/credential-check.ts";
-import type { CredentialFor } from "../source/credential.ts";
+import { checkCredential } from "../source/web/credential-check.ts";
+import type { CredentialFor } from "../source/web/credential.ts";
 import type { CredentialRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 

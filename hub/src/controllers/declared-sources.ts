@@ -5,10 +5,10 @@ import type { Problem } from "@drover/shared/problems";
 import type { Catalog, Catalogs } from "../core/catalog.ts";
 import type { DeclaredRepository } from "../core/repository.ts";
 import type { Signer } from "../core/signers.ts";
-import { parseAddress } from "../source/address.ts";
-import { readHostKeys } from "../source/host-keys.ts";
-import { checkRef } from "../source/refs.ts";
-import { readSigners } from "../source/signers.ts";
+import { parseAddress } from "../source/git/address.ts";
+import { checkRef } from "../source/git/refs.ts";
+import { readSigners } from "../source/signatures/signers.ts";
+import { readHostKeys } from "../source/ssh/host-keys.ts";
 import { sourceDefaults, type SourceRecord, type Store } from "../store/store.ts";
 
 /** How many repositories one may declare: each is polled, and kept on disk. */

@@ -1,7 +1,7 @@
 import { DroverError } from "@drover/shared/errors";
 
-import type { SourceSpec } from "../source/mirror.ts";
-import { describeKey } from "../source/ssh-keys.ts";
+import type { SourceSpec } from "../source/git/mirror.ts";
+import { describeKey } from "../source/ssh/ssh-keys.ts";
 import type { Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 

@@ -5,7 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 
 import { formatPackage, packageKey, type PackageRef } from "../core/package.ts";
-import type { FetchedPackage, Packages } from "../source/packages.ts";
+import type { FetchedPackage, Packages } from "../source/published/packages.ts";
 import type { EventLog } from "./event-log.ts";
 import type { PackageStatus, World } from "./world.ts";
 

@@ -3,8 +3,9 @@ import { canonicalJson } from "@drover/shared/digest";
 import type { Application } from "../core/application.ts";
 import { chartRequest, chooseRenderer, render, variantKey, type Rendered, type Variant } from "../core/render/index.ts";
 import { looksAtNothing, type Looks } from "../core/render/looks.ts";
-import type { Helm } from "../source/helm.ts";
-import type { Kustomize } from "../source/kustomize.ts";
+import type { Helm } from "../source/programs/helm.ts";
+import { kustomizeKey } from "../source/programs/kustomize-files.ts";
+import type { Kustomize } from "../source/programs/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */
@@ -68,13 +69,20 @@ interface Input {
   readonly variant: Variant;
 }
 
-/** Everything that a render may read. A kustomization may point outside its folder, so all of the snapshot counts. */
-async function inputKey(helm: Helm, { application, snapshot, variant }: Input): Promise<string> {
-  const { source, renderer } = application;
-  const chosen = chooseRenderer(application, snapshot);
-  const read =
-    chosen === "helm"
-      ? await helm.key(snapshot, chartRequest(application, variant))
-      : treeDigest(snapshot, chosen === "plain" ? source.path : "");
-  return `${canonicalJson([source, renderer, chosen])} ${read}`;
+/** Everything that a render reads: another commit that has the same in it is not rendered. */
+async function inputKey(helm: Helm, input: Input): Promise<string> {
+  const { source, renderer, namespace, sync, at } = input.application;
+  const chosen = chooseRenderer(input.application, input.snapshot);
+  const asked = canonicalJson([source, renderer, chosen, namespace, sync.allowEmpty, at]);
+  return `${asked} ${await readKey(helm, chosen, input)}`;
+}
+
+async function readKey(
+  helm: Helm,
+  chosen: ReturnType<typeof chooseRenderer>,
+  { application, snapshot, variant }: Input,
+): Promise<string> {
+  const { path } = application.source;
+  if (chosen === "helm") return helm.key(snapshot, chartRequest(application, variant));
+  return chosen === "kustomize" ? kustomizeKey(snapshot, path) : treeDigest(snapshot, path);
 }

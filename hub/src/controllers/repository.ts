@@ -7,7 +7,7 @@ import type { Problem } from "@drover/shared/problems";
 import { applicationsIn, type Catalog } from "../core/catalog.ts";
 import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
 import { dependencyCycleReason } from "../core/dependency-cycle.ts";
-import type { Mirror } from "../source/mirror.ts";
+import type { Mirror } from "../source/git/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
@@ -34,8 +34,8 @@ export interface RepositoryDeps {
 export function createRepositoryReconciler(
   deps: RepositoryDeps,
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  /** What each file of each repository declared, by path and blob: an unchanged file is not read again. */
-  const files = new Map<string, ReadonlyMap<string, Declarations>>();
+  /** What each file of each repository declared, by path: one with the same blob is not read again. */
+  const files = new Map<string, ReadonlyMap<string, ReadFile>>();
   const policy = createCommitPolicy(deps);
   return async (name, signal) => {
     const source = deps.store.source(name);
@@ -59,6 +59,11 @@ export function createRepositoryReconciler(
   };
 }
 
+interface ReadFile {
+  readonly oid: string;
+  readonly declared: Declarations;
+}
+
 /** What a source declared goes with it; what it put on clusters stays. */
 async function forget({ store, world, mirror, sourcesChanged, changed }: RepositoryDeps, name: string): Promise<void> {
   const declared = store.sources().filter(({ declaredIn }) => declaredIn === name);
@@ -80,7 +85,7 @@ function renderedFrom({ catalogs }: World, name: string): readonly string[] {
 
 interface RefreshDeps extends RepositoryDeps {
   readonly policy: CommitPolicy;
-  readonly files: Map<string, ReadonlyMap<string, Declarations>>;
+  readonly files: Map<string, ReadonlyMap<string, ReadFile>>;
 }
 
 async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSignal): Promise<void> {
@@ -156,8 +161,9 @@ function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | unde
   for (const app of deps.store.applications()) {
     if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
   }
+  const everything = clustersMayDiffer(catalog, before);
   for (const app of known) {
-    if (clustersMayDiffer(catalog, before) || isInCycle(deps.world, app)) names.add(app);
+    if (everything || isInCycle(deps.world, app)) names.add(app);
     const [application] = deps.world.catalogs.applications(app);
     if (application?.source.repository === catalog.repository) names.add(app);
   }
@@ -186,17 +192,19 @@ function emptyCatalog(repository: string, commit: string): Catalog {
 async function readCatalog(
   repository: string,
   snapshot: Snapshot,
-  files: Map<string, ReadonlyMap<string, Declarations>>,
+  files: Map<string, ReadonlyMap<string, ReadFile>>,
 ): Promise<Catalog> {
   const before = files.get(repository);
-  const read = new Map<string, Declarations>();
-  for (const entry of snapshot.entries.values()) {
-    if (!/\.ya?ml$/u.test(entry.path) || entry.mode === "submodule") continue;
-    const key = `${entry.path}\n${entry.oid}`;
-    read.set(key, before?.get(key) ?? (await readDeclaringFile(repository, snapshot, entry.path)));
+  const read = new Map<string, ReadFile>();
+  for (const { path, oid, mode } of snapshot.entries.values()) {
+    if (!/\.ya?ml$/u.test(path) || mode === "submodule") continue;
+    const known = before?.get(path);
+    // A link stays the same when what it leads to changes.
+    const isSame = known?.oid === oid && mode !== "symlink";
+    read.set(path, isSame ? known : { oid, declared: await readDeclaringFile(repository, snapshot, path) });
   }
   files.set(repository, read);
-  const all = [...read.values()];
+  const all = [...read.values()].map(({ declared }) => declared);
   return {
     repository,
     commit: snapshot.commit.id,

@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 
-import { readSigners } from "../source/signers.ts";
+import { readSigners } from "../source/signatures/signers.ts";
 import type { Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
 

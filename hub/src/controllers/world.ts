@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { shortRevision } from "@drover/shared/api/revision";
 import type { Condition } from "@drover/shared/conditions";
 import { setCondition } from "@drover/shared/conditions";
@@ -15,8 +17,8 @@ import { isKubeVersion, type Capabilities } from "../core/render/chart.ts";
 import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
-import type { Commit } from "../source/mirror.ts";
-import type { FetchedPackage } from "../source/packages.ts";
+import type { Commit } from "../source/git/mirror.ts";
+import type { FetchedPackage } from "../source/published/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
 import { ApiLists } from "./api-lists.ts";
@@ -60,6 +62,12 @@ export interface Connection {
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
 }
 
+interface Placeable {
+  /** What it was made from: all that is said of the cluster. */
+  readonly from: readonly unknown[];
+  readonly cluster: PlaceableCluster;
+}
+
 const noSource: SourceStatus = {
   commit: undefined,
   snapshot: undefined,
@@ -80,6 +88,7 @@ export class World {
   readonly apiLists: ApiLists;
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
+  #placeable: ReadonlyMap<string, Placeable> = new Map();
   /** By application: how far its rollouts were when they were looked at last. */
   readonly rollouts = new Map<string, readonly Step[]>();
   readonly #store: Store;
@@ -123,19 +132,31 @@ export class World {
     this.applications.set(name, { ...old, ...change, conditions });
   }
 
-  /** Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. */
+  /**
+   * Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. One
+   * that is as it was is the same value as before.
+   */
   placeable(): readonly PlaceableCluster[] {
-    return this.#store.clusters().map((record) => {
-      const { name, labels, settled } = record;
-      const all = { ...this.labels(name, labels), ...factLabels(settled) };
-      return {
-        name,
-        labels: all,
-        vars: this.catalogs.declaredCluster(name)?.vars ?? {},
-        cordoned: this.cordon(record),
-        capabilities: this.#capabilities(record),
-      };
-    });
+    const now = this.#store.clusters().map((record) => this.#place(record));
+    this.#placeable = new Map(now.map((one) => [one.cluster.name, one]));
+    return now.map(({ cluster }) => cluster);
+  }
+
+  #place(record: ClusterRecord): Placeable {
+    const { name, labels, settled, cordon, apis } = record;
+    const declared = this.catalogs.declaredCluster(name);
+    const from = [labels, settled, cordon, declared, apis === undefined ? undefined : this.apiLists.find(apis)];
+    const before = this.#placeable.get(name);
+    if (before?.from.every((value, index) => value === from[index]) === true) return before;
+    const cluster = {
+      name,
+      labels: { ...this.labels(name, labels), ...factLabels(settled) },
+      vars: declared?.vars ?? {},
+      cordoned: this.cordon(record),
+      capabilities: this.#capabilities(record),
+    };
+    const isEqual = before !== undefined && isDeepStrictEqual(before.cluster, cluster);
+    return { from, cluster: isEqual ? before.cluster : cluster };
   }
 
   #capabilities({ settled, apis: digest }: ClusterRecord): Capabilities {

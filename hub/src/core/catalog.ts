@@ -18,8 +18,12 @@ export interface Catalog {
 /** Every repository's catalog. Answers do not depend on the order in which repositories were read. */
 export class Catalogs {
   readonly #byRepository = new Map<string, Catalog>();
-  /** By name; made anew after a change: there may be thousands, and each is asked for. */
+  /** Made anew after a change: of each there may be thousands, and each is asked for by its name. */
   #clusters: ReadonlyMap<string, DeclaredCluster> | undefined;
+  #applications: ReadonlyMap<string, readonly Application[]> | undefined;
+  #allPlacements: readonly Placement[] | undefined;
+  /** By the application that they place. */
+  readonly #placements = new Map<string, readonly Placement[]>();
 
   get(repository: string): Catalog | undefined {
     return this.#byRepository.get(repository);
@@ -27,22 +31,22 @@ export class Catalogs {
 
   set(catalog: Catalog): void {
     this.#byRepository.set(catalog.repository, catalog);
-    this.#clusters = undefined;
+    this.#forget();
   }
 
   delete(repository: string): void {
     this.#byRepository.delete(repository);
-    this.#clusters = undefined;
+    this.#forget();
   }
 
   /** Names of all declared applications. */
   applicationNames(): readonly string[] {
-    return [...new Set([...this.#all("Application")].map((application) => application.name))].toSorted();
+    return [...this.#applicationsByName().keys()].toSorted();
   }
 
   /** All declarations of a name: more than one is a conflict, of which the first by repository and file wins. */
   applications(name: string): readonly Application[] {
-    return [...this.#all("Application")].filter((application) => application.name === name);
+    return this.#applicationsByName().get(name) ?? [];
   }
 
   /** What applications name as their source outside of Git, by the application's name. */
@@ -56,8 +60,13 @@ export class Catalogs {
   }
 
   placementsOf(name: string): readonly Placement[] {
+    const known = this.#placements.get(name);
+    if (known !== undefined) return known;
     const { labels } = this.applications(name)[0] ?? { labels: {} };
-    return [...this.#all("Placement")].filter((placement) => concerns(placement, { name, labels }));
+    this.#allPlacements ??= [...this.#all("Placement")];
+    const found = this.#allPlacements.filter((placement) => concerns(placement, { name, labels }));
+    this.#placements.set(name, found);
+    return found;
   }
 
   /** Names of all declared strategies. */
@@ -74,6 +83,18 @@ export class Catalogs {
     // Of several the first by repository and file holds, as for applications.
     this.#clusters ??= new Map([...this.#all("Cluster")].toReversed().map((cluster) => [cluster.name, cluster]));
     return this.#clusters.get(name);
+  }
+
+  #applicationsByName(): ReadonlyMap<string, readonly Application[]> {
+    this.#applications ??= Map.groupBy(this.#all("Application"), ({ name }) => name);
+    return this.#applications;
+  }
+
+  #forget(): void {
+    this.#clusters = undefined;
+    this.#applications = undefined;
+    this.#allPlacements = undefined;
+    this.#placements.clear();
   }
 
   *#all<K extends Declaration["kind"]>(kind: K): Generator<Extract<Declaration, { kind: K }>> {

@@ -1,4 +1,4 @@
-import { decodeYaml } from "@drover/shared/decode";
+import { decodeYaml, defaultDecodeLimits } from "@drover/shared/decode";
 import { DroverError } from "@drover/shared/errors";
 import { isRecord, listAt, recordAt, textAt } from "@drover/shared/json";
 
@@ -12,7 +12,7 @@ export interface IndexEntry {
 }
 
 /** One chart's part of an index; those with the most versions have about 3 MiB. */
-const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxNodes: 2_000_000, maxAliases: 100 };
+const limits = { ...defaultDecodeLimits, maxBytes: 16 * 1024 * 1024, maxNodes: 2_000_000 };
 
 /**
  * The versions of a chart in the text of an `index.yaml`; empty when it has none of that name. An index is tens of MiB of

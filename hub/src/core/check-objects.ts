@@ -3,7 +3,7 @@ import { formatObjectKey, objectKey, type KubeObject, type Manifest } from "@dro
 import type { Problem } from "@drover/shared/problems";
 
 import { findFaults } from "./render/faults.ts";
-import { maxObjectBytes } from "./render/limits.ts";
+import { maxContentBytes, maxObjectBytes } from "./render/limits.ts";
 import { isTemplate } from "./templates.ts";
 
 const nowhere: Position = { file: "", line: 1, column: 1 };
@@ -15,13 +15,20 @@ const nowhere: Position = { file: "", line: 1, column: 1 };
 export function checkObjects(before: readonly Manifest[], after: readonly Manifest[]): readonly Problem[] {
   const changed = after.filter(({ object }, index) => object !== before[index]?.object && !isTemplate(object));
   if (changed.length === 0) return [];
-  const faults = new Map(changed.map((manifest) => [manifest.object, faultsOf(manifest)]));
-  return [...[...faults.values()].flat(), ...findClashes(after, faults)];
+  const sizes = changed.map(({ object }) => JSON.stringify(object).length);
+  const faults = new Map(changed.map((manifest, index) => [manifest.object, faultsOf(manifest, sizes[index] ?? 0)]));
+  return [...[...faults.values()].flat(), ...findClashes(after, faults), ...checkBytes(sizes)];
 }
 
-function faultsOf({ object, at = nowhere }: Manifest): readonly Problem[] {
+/** A few bytes for each object are many for 25,000 of them. */
+function checkBytes(sizes: readonly number[]): readonly Problem[] {
+  if (sizes.reduce((sum, size) => sum + size, 0) <= maxContentBytes) return [];
+  const message = `the objects that overrides and variables change have more than ${maxContentBytes >> 20} MiB`;
+  return [{ code: "output-too-large", severity: "error", message }];
+}
+
+function faultsOf({ object, at = nowhere }: Manifest, size: number): readonly Problem[] {
   const faults = findFaults({ value: object, positionOf: () => at });
-  const size = JSON.stringify(object).length;
   if (faults.length > 0 || size <= maxObjectBytes) return faults;
   const message = `this object has ${size} bytes, more than the limit of ${maxObjectBytes}`;
   return [{ code: "output-too-large", severity: "error", message, at }];

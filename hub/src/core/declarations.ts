@@ -62,12 +62,15 @@ export async function readDeclaringFile(
 ): Promise<Declarations> {
   try {
     const bytes = await snapshot.read(file);
-    return mayDeclare(bytes) ? readDeclarations(repository, file, bytes) : { declarations: [], problems: [] };
+    return mayDeclare(bytes) ? readDeclarations(repository, file, bytes) : nothing;
   } catch (cause) {
     const { code, message, at = { file, line: 1, column: 1 } } = DroverError.from(cause);
     return { declarations: [], problems: [{ code, severity: "warning", message, at }] };
   }
 }
+
+/** Of most files; one for all of them. */
+const nothing: Declarations = { declarations: [], problems: [] };
 
 /** Whether a document is Drover's own, whatever its version and kind. */
 export function isDeclaration(value: unknown): boolean {

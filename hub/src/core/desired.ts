@@ -1,10 +1,10 @@
-import type { Blob } from "@drover/shared/bundle";
-import { canonicalJson, type Digest } from "@drover/shared/digest";
+import { canonicalJson } from "@drover/shared/digest";
 import type { Position } from "@drover/shared/errors";
 import type { JsonRecord } from "@drover/shared/json";
 import type { Manifest } from "@drover/shared/kube/manifest";
 
 import type { PlaceableCluster } from "./cluster-selector.ts";
+import { Contents, type BlobSet } from "./contents.ts";
 import { inOrder, overridesFor, type Override } from "./override.ts";
 import { place, type Placement } from "./placement.ts";
 import type { Capabilities } from "./render/chart.ts";
@@ -16,7 +16,7 @@ import { failedVariant, lack, varsOf, variantsOf, type Variant } from "./variant
 export interface Desired {
   readonly variants: readonly Variant[];
   /** Everything that the variants consist of. */
-  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+  readonly blobs: BlobSet;
   /** Clusters that no placement selects, with the reason of the last one that looked. */
   readonly unselected: ReadonlyMap<string, string>;
 }
@@ -60,13 +60,12 @@ export function bundleGroups(
   { groups, unselected }: Pick<Placed, "groups" | "unselected">,
   renderOf: (group: Group) => Rendered,
 ): Desired {
-  const blobs = new Map<Digest, Uint8Array>();
-  const keep = ({ digest, bytes }: Blob): void => void blobs.set(digest, bytes);
+  const blobs = new Contents();
   const variants = groups.flatMap((group): readonly Variant[] => {
     if (group.waiting !== undefined) return [{ ...failedVariant(group.clusters, []), waiting: group.waiting }];
     const { manifests, problems } = renderOf(group);
     const errors = [...lack(group.missing), ...problems.filter(({ severity }) => severity === "error")];
-    return errors.length === 0 ? variantsOf({ manifests, ...group }, keep) : [failedVariant(group.clusters, errors)];
+    return errors.length === 0 ? variantsOf({ manifests, ...group }, blobs) : [failedVariant(group.clusters, errors)];
   });
   return { variants, blobs, unselected };
 }

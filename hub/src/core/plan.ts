@@ -55,7 +55,7 @@ function differs(target: DesiredTarget, record: TargetRecord): boolean {
     record.createNamespace !== target.createNamespace ||
     record.prune !== target.prune ||
     record.deletion !== target.deletion ||
-    canonicalJson(record.sync) !== canonicalJson(target.sync) ||
+    (record.sync !== target.sync && canonicalJson(record.sync) !== canonicalJson(target.sync)) ||
     record.declaredIn.join() !== target.declaredIn.join()
   );
 }

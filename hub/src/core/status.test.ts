@@ -1,7 +1,7 @@
 import type { Report } from "@drover/shared/link/link";
 import { describe, expect, it } from "vitest";
 
-import { assessTarget, rollUp, type TargetFacts } from "./status.ts";
+import { assessTarget, countCurrent, rollUp, type TargetFacts } from "./status.ts";
 
 const report: Report = {
   application: "web",
@@ -38,6 +38,25 @@ const healthy: TargetFacts = {
   refusal: undefined,
   ahead: "",
 };
+
+describe("E16: of a target with more objects than a report names", () => {
+  const many = (count: number): Pick<Report, "objects"> => ({ objects: Array.from({ length: count }, () => object) });
+
+  it("all are current when the worst are", () => {
+    expect(countCurrent(many(5_000), 20_000)).toBe(20_000);
+    expect(countCurrent(many(3), 3)).toBe(3);
+  });
+
+  it("those that are not named count for nothing when the last that is named is not well", () => {
+    const objects = Array.from({ length: 5_000 }, () => ({ ...object, health: "Progressing" as const }));
+    expect(countCurrent({ objects }, 20_000)).toBe(0);
+  });
+
+  it("what is on its way out is none of them", () => {
+    const leaving = { ...object, apply: "pruning" as const, health: "Terminating" as const };
+    expect(countCurrent({ objects: [leaving, ...many(4_999).objects] }, 20_000)).toBe(20_000);
+  });
+});
 
 describe("state of a target", () => {
   it("says which command lets held deletions happen", () => {

@@ -1,4 +1,4 @@
-import type { Report } from "@drover/shared/link/link";
+import { maxReportedObjects, type Report } from "@drover/shared/link/link";
 import { worstState, type ObjectHealth, type TargetState } from "@drover/shared/state";
 
 import { formatTarget, type TargetRecord } from "./target.ts";
@@ -108,6 +108,18 @@ function healthAssessment(report: Report): Assessment {
 
 function assess(state: TargetState, reason: string, message: string): Assessment {
   return { state, reason, message };
+}
+
+/** How many of a target's objects are current. A report that leaves objects out leaves out the best: when the last that it names is well, so are they. */
+export function countCurrent({ objects }: Pick<Report, "objects">, total: number): number {
+  const current = objects.filter(({ health }) => health === "Current").length;
+  const last = objects.at(-1);
+  const isWell = last?.apply === "applied" && last.health === "Current";
+  if (objects.length < maxReportedObjects || !isWell) return current;
+  const leaving = objects.filter(
+    ({ apply }) => apply !== "applied" && apply !== "pending" && apply !== "failed",
+  ).length;
+  return current + Math.max(0, total - (objects.length - leaving));
 }
 
 export interface Rollup {

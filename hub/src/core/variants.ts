@@ -1,4 +1,4 @@
-import { encodeContents, encodeObject, type Blob } from "@drover/shared/bundle";
+import { encodeContents, encodeObject } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import type { Position } from "@drover/shared/errors";
 import { canonicalize } from "@drover/shared/kube/canonical";
@@ -15,6 +15,7 @@ import type { Problem } from "@drover/shared/problems";
 import { override } from "./apply-overrides.ts";
 import { checkObjects } from "./check-objects.ts";
 import type { PlaceableCluster } from "./cluster-selector.ts";
+import type { Contents } from "./contents.ts";
 import type { Override } from "./override.ts";
 import { fillObject, isTemplate } from "./templates.ts";
 import { fillText, holdsVariables, type Filled, type VariableSource } from "./variables.ts";
@@ -39,10 +40,10 @@ export interface VariantInput {
   readonly clusters: readonly PlaceableCluster[];
 }
 
-/** An object in apply order. Without a blob it holds variables, and is another one on each cluster. */
+/** An object in apply order. Without a digest it holds variables, and is another one on each cluster. */
 interface Part {
   readonly manifest: Manifest;
-  readonly blob: Blob | undefined;
+  readonly digest: Digest | undefined;
 }
 
 /** What all clusters of a group share: everything but what depends on variables. */
@@ -52,48 +53,46 @@ interface Template {
   readonly problems: readonly Problem[];
 }
 
-/** Works out what a group of clusters gets. Blobs are handed to `keep`. */
-export function variantsOf(
-  { manifests, overrides, clusters }: VariantInput,
-  keep: (blob: Blob) => void,
-): readonly Variant[] {
+/** Works out what a group of clusters gets. What it consists of is kept in `contents`. */
+export function variantsOf({ manifests, overrides, clusters }: VariantInput, contents: Contents): readonly Variant[] {
   const changed = override(manifests, overrides);
   const parts = sortByObject(changed.manifests, ({ object }) => object).map(partOf);
   const namespace = overrides.map((one) => one.namespace).findLast((one) => one !== undefined);
   const problems = [...changed.problems, ...checkObjects(manifests, changed.manifests)];
   const template = { parts, namespace, problems };
-  const isShared = parts.every(({ blob }) => blob !== undefined) && !holdsVariables(namespace ?? "");
+  const isShared = parts.every(({ digest }) => digest !== undefined) && !holdsVariables(namespace ?? "");
   if (isShared)
     return [
       bundleOf(
         template,
         clusters.map(({ name }) => name),
-        keep,
+        contents,
       ),
     ];
   const vars = varsOf(overrides);
   const variants = clusters.map(({ name, labels, vars: own }) =>
-    bundleOf(fillTemplate(template, { name, labels, vars: { ...own, ...vars } }), [name], keep),
+    bundleOf(fillTemplate(template, { name, labels, vars: { ...own, ...vars } }), [name], contents),
   );
   return shareVariants(variants);
 }
 
 function partOf(manifest: Manifest): Part {
-  if (isTemplate(manifest.object)) return { manifest, blob: undefined };
+  if (isTemplate(manifest.object)) return { manifest, digest: undefined };
   const object = canonicalize(manifest.object);
-  return { manifest: { ...manifest, object }, blob: encodeObject(object) };
+  return {
+    manifest: object === manifest.object ? manifest : { ...manifest, object },
+    digest: encodeObject(object).digest,
+  };
 }
 
-function bundleOf(
-  { parts, namespace, problems }: Template,
-  clusters: readonly string[],
-  keep: (blob: Blob) => void,
-): Variant {
-  const blobs = parts.flatMap(({ blob }) => blob ?? []);
-  const digests = blobs.map(({ digest }) => digest);
-  const contents = encodeContents(digests);
-  for (const blob of [...blobs, contents]) keep(blob);
-  return { clusters, bundle: contents.digest, objects: digests.length, namespace, problems };
+function bundleOf({ parts, namespace, problems }: Template, clusters: readonly string[], contents: Contents): Variant {
+  const digests: Digest[] = [];
+  for (const { manifest, digest } of parts) {
+    if (digest === undefined) continue;
+    contents.keepObject(digest, manifest.object);
+    digests.push(digest);
+  }
+  return { clusters, bundle: contents.keepBundle(digests), objects: digests.length, namespace, problems };
 }
 
 /** The template as one cluster gets it; what the cluster lacks is a problem of it alone (E13). */
@@ -105,14 +104,17 @@ function fillTemplate({ parts, namespace: wanted, problems }: Template, source: 
     return value;
   };
   const filled = parts.map((part) => {
-    if (part.blob !== undefined) return part;
+    if (part.digest !== undefined) return part;
     const object = canonicalize(fill(fillObject(part.manifest.object, source), part.manifest.at));
-    return { manifest: { ...part.manifest, object }, blob: encodeObject(object) };
+    return { manifest: { ...part.manifest, object }, digest: encodeObject(object).digest };
   });
   const namespace = wanted === undefined ? undefined : fill(fillText(wanted, source));
   const [before, after] = [parts.map(({ manifest }) => manifest), filled.map(({ manifest }) => manifest)];
   const found = [...problems, ...checkObjects(before, after), ...checkNamespace(namespace), ...lack(missing)];
-  const isMoved = after.some(({ object }, index) => keyOf(object) !== keyOf(before[index]?.object ?? object));
+  const isMoved = after.some(({ object }, index) => {
+    const { object: old = object } = before[index] ?? {};
+    return object !== old && keyOf(object) !== keyOf(old);
+  });
   const sorted = isMoved ? sortByObject(filled, ({ manifest }) => manifest.object) : filled;
   return { parts: sorted, namespace, problems: found };
 }

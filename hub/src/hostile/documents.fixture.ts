@@ -150,9 +150,9 @@ export const objectInputs: readonly HostileInput[] = [
   ...inputs([
     ["lists in lists, 60 deep", `${"{apiVersion: v1, kind: List, items: [".repeat(31)}${"]}".repeat(31)}`, "accepted"],
     [
-      "a list of 5,001 objects",
-      `apiVersion: v1\nkind: List\nitems:\n${repeat(5001, (index) => `- { apiVersion: v1, kind: A, metadata: { name: a${index} } }`, "\n")}`,
-      "output-too-large",
+      "a list of 25,001 objects",
+      `apiVersion: v1\nkind: List\nitems:\n${repeat(25_001, (index) => `- { apiVersion: v1, kind: A, metadata: { name: a${index} } }`, "\n")}`,
+      "file-too-large",
     ],
     ["a list that is no list", "apiVersion: v1\nkind: List\nitems: { a: b }\nmetadata: { name: a }\n", "accepted"],
     [

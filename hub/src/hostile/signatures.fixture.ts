@@ -1,4 +1,4 @@
-import type { RawObject } from "../source/git-objects.ts";
+import type { RawObject } from "../source/git/git-objects.ts";
 import { inputs, type HostileInput } from "./corpus.fixture.ts";
 
 const begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";

@@ -6,7 +6,7 @@ import type { TargetInput } from "../core/blame/target.ts";
 import { why } from "../core/blame/why.ts";
 import { clustersIn } from "../core/lint/index.ts";
 import { concerns } from "../core/placement.ts";
-import { filesForKustomize } from "../source/kustomize-files.ts";
+import { filesForKustomize } from "../source/programs/kustomize-files.ts";
 import type { Project } from "./project.ts";
 import { findApplication, findCluster } from "./render-target.ts";
 

@@ -23,11 +23,11 @@ import {
   type RenderInput,
   type Variant,
 } from "../core/render/index.ts";
-import { createHelm, type Helm } from "../source/helm.ts";
-import { createKustomize } from "../source/kustomize.ts";
-import { peoplesNetworks } from "../source/networks.ts";
-import { createPackages, type Packages } from "../source/packages.ts";
+import { createHelm, type Helm } from "../source/programs/helm.ts";
+import { createKustomize } from "../source/programs/kustomize.ts";
+import { createPackages, type Packages } from "../source/published/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
+import { peoplesNetworks } from "../source/web/networks.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
 
 /** A repository as it lies in a folder, read and rendered as the hub would do it. */

@@ -8,8 +8,8 @@ import { decodeYaml, type Decoded } from "@drover/shared/decode";
 import { DroverError } from "@drover/shared/errors";
 
 import type { SnapshotFile } from "../core/render/snapshot-files.ts";
+import { createMirror } from "../source/git/mirror.ts";
 import { followLinks } from "../source/links.ts";
-import { createMirror } from "../source/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 
 const execute = promisify(execFile);

@@ -3,7 +3,7 @@ import { spread, type Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
 import { untilAborted } from "@drover/shared/until-aborted";
 
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "./git/address.ts";
 import { HintBudget } from "./hint-budget.ts";
 import { watchRepository } from "./watch-repository.ts";
 

@@ -1,6 +1,6 @@
 import type { Decoded } from "@drover/shared/decode";
 
-import type { TreeItem } from "./git-objects.ts";
+import type { TreeItem } from "./git/git-objects.ts";
 import { SizedCache } from "./sized-cache.ts";
 
 /** What was read of repositories, by repository and object id: what did not change is not read again. */

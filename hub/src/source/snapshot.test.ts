@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { createMirror, type Mirror, type SourceSpec } from "./mirror.ts";
+import { createMirror, type Mirror, type SourceSpec } from "./git/mirror.ts";
 import { readSnapshot, treeDigest, type Snapshot } from "./snapshot.ts";
 
 const run = promisify(execFile);

@@ -3,9 +3,9 @@ import { digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { SnapshotFile, SnapshotFiles } from "../core/render/snapshot-files.ts";
-import type { GitObjects, TreeItem } from "./git-objects.ts";
+import type { GitObjects, TreeItem } from "./git/git-objects.ts";
+import type { Commit, Mirror, SourceSpec } from "./git/mirror.ts";
 import { followLinks } from "./links.ts";
-import type { Commit, Mirror, SourceSpec } from "./mirror.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 
 export type TreeEntry = SnapshotFile;
@@ -62,10 +62,19 @@ export async function readSnapshot(
 export function treeDigest(snapshot: Snapshot, path: string): string {
   const own = snapshot.folders.get(path) ?? snapshot.entries.get(path)?.oid ?? "";
   const prefix = path === "" ? "" : `${path}/`;
-  for (const entry of snapshot.entries.values()) {
-    if (entry.mode === "symlink" && entry.path.startsWith(prefix)) return digestOf(`${own} ${snapshot.commit.id}`);
-  }
-  return digestOf(own);
+  const leadsOut = linksOf(snapshot).some((link) => link.startsWith(prefix));
+  return digestOf(leadsOut ? `${own} ${snapshot.commit.id}` : own);
+}
+
+/** Of each snapshot, looked for once: every application asks. */
+const links = new WeakMap<Snapshot, readonly string[]>();
+
+function linksOf(snapshot: Snapshot): readonly string[] {
+  const known = links.get(snapshot);
+  if (known !== undefined) return known;
+  const found = [...snapshot.entries.values()].filter(({ mode }) => mode === "symlink").map(({ path }) => path);
+  links.set(snapshot, found);
+  return found;
 }
 
 function createReaders(

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 
-import { findLocalRepository } from "./local-repository.ts";
+import { findLocalRepository } from "./git/local-repository.ts";
 
 export interface WatchOptions {
   readonly path: string;

@@ -5,6 +5,7 @@ import { decodeBundle, type Blob } from "@drover/shared/bundle";
 import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { BlobSet } from "../core/contents.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -189,11 +190,10 @@ export class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
-      .map((name) => this.#clusters.get(name))
-      .filter((cluster) => cluster !== undefined)
+      .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
     this.#database.transaction(() => {
-      for (const [digest, bytes] of change.blobs) this.keep({ digest, bytes });
+      this.#writeBlobs(change.blobs);
       for (const target of change.put) {
         this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
       }
@@ -346,6 +346,14 @@ export class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = seal(cluster);
     this.#database.run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeBlobs(blobs: BlobSet): void {
+    for (const digest of blobs.keys()) {
+      const known = this.#database.get("SELECT 1 FROM blobs WHERE digest = ?", digest);
+      const bytes = known === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+    }
   }
 
   #writeRollout(rollout: Rollout): void {

@@ -4,12 +4,13 @@ import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { BlobSet } from "../core/contents.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
-import type { Credential } from "../source/credential.ts";
+import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 
 /** A repository that people registered, or that another repository declares. */
@@ -122,7 +123,8 @@ export interface AssignmentChange {
   readonly put: readonly TargetRecord[];
   /** Records to forget: their removal was reported as done, or their cluster was removed. */
   readonly forget: readonly TargetId[];
-  readonly blobs: ReadonlyMap<Digest, Uint8Array>;
+  /** Only those that the store lacks are read. */
+  readonly blobs: BlobSet;
 }
 
 /**

@@ -131,7 +131,7 @@ export const applicationDetailSchema = Type.Intersect([
     states: Type.Record(Type.String(), Type.Integer(), { description: "Number of targets by state" }),
     rollouts: Type.Array(rolloutSchema),
     held: Type.Array(heldPlacementSchema),
-    objects: Type.Array(text("Deployment.apps shop/web")),
+    objects: Type.Array(text("Deployment.apps shop/web"), { description: "Of its targets; at most 5,000" }),
   }),
 ]);
 

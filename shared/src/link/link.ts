@@ -11,6 +11,8 @@ export const maxHubMessageBytes = 16 * 1024 * 1024;
 export const maxBlobBytes = 32 * 1024 * 1024;
 /** How many blobs one `fetchBlobs` of a link asks for at once; a longer list is split. */
 export const maxBlobsPerFetch = 10_000;
+/** How many objects of an application a report names; of more, the worst. */
+export const maxReportedObjects = 5_000;
 /** How many questions wait for one slow cluster. */
 export const maxWaitingInspects = 32;
 
@@ -147,7 +149,7 @@ export interface Report {
   readonly health: ObjectHealth;
   readonly reason: string;
   readonly message: string;
-  /** Sorted worst first, at most 5,000. */
+  /** Sorted worst first, at most `maxReportedObjects`: what is left out is no worse than the last. */
   readonly objects: readonly ObjectReport[];
   readonly heldPrune?: HeldPrune;
   /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */

@@ -36,7 +36,7 @@ export interface Handed {
 }
 
 export const benchCluster = "bench";
-const patienceMs = 300_000;
+const patienceMs = 900_000;
 
 interface Waiting {
   readonly application: string;

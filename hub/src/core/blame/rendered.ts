@@ -2,6 +2,7 @@ import type { Manifest } from "@drover/shared/kube/manifest";
 import { uniqueProblems, type Problem } from "@drover/shared/problems";
 
 import type { Application } from "../application.ts";
+import { Contents } from "../contents.ts";
 import { placeClusters, type Group } from "../desired.ts";
 import { renderFor, renderGroups } from "../render/groups.ts";
 import type { Rendered, Variant } from "../render/index.ts";
@@ -34,7 +35,7 @@ export async function renderOn(
   const group: Group = { ...placed, capabilities: cluster.capabilities ?? {} };
   const renders = await renderGroups(application, [group], (variant) => render(application, variant));
   const { manifests, problems } = renderFor(renders, group);
-  const variants = variantsOf({ manifests, overrides: group.overrides, clusters: [cluster] }, () => undefined);
+  const variants = variantsOf({ manifests, overrides: group.overrides, clusters: [cluster] }, new Contents());
   const all = uniqueProblems([...problems, ...variants.flatMap((variant) => variant.problems)]);
   return { group, manifests, problems: all };
 }

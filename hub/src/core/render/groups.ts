@@ -30,15 +30,21 @@ export async function renderGroups(
   application: Application,
   groups: readonly RenderGroup[],
   render: (variant: Variant) => Promise<Rendered>,
+  finish: typeof finishRender = finishRender,
 ): Promise<Renders> {
   const renders = new Map<string, Rendered>();
   for (const group of groups.length === 0 ? [{ values: [] }] : groups) {
     const variant = variantOf(group);
     const key = variantKey(variant);
     if (group.waiting !== undefined || renders.has(key)) continue;
-    renders.set(key, checkEmpty(application, markWhereWanted(application, await render(variant))));
+    renders.set(key, finish(application, await render(variant)));
   }
   return renders;
+}
+
+/** What an application makes of what was rendered: variables where it wants them, and no nothing where it does not. */
+export function finishRender(application: Application, rendered: Rendered): Rendered {
+  return checkEmpty(application, markWhereWanted(application, rendered));
 }
 
 export function renderFor(renders: Renders, group: RenderGroup): Rendered {

@@ -6,7 +6,7 @@ import { formatObjectKey, objectKey, type Manifest } from "@drover/shared/kube/m
 import type { Problem } from "@drover/shared/problems";
 
 import type { ChartOutput } from "./chart.ts";
-import { outputLimits } from "./limits.ts";
+import { printedLimits } from "./limits.ts";
 import type { Loaded } from "./loaded.ts";
 import { collectObjects } from "./objects.ts";
 import { revisionFault } from "./revision-fault.ts";
@@ -33,7 +33,7 @@ export async function loadHelm(
 }
 
 function readPrinted(bytes: Uint8Array, fileOf: (name: string) => string, chart: Position): Loaded {
-  const { documents, problems } = decodeYaml(chart.file, bytes, outputLimits);
+  const { documents, problems } = decodeYaml(chart.file, bytes, printedLimits);
   const sources = findSources(bytes);
   const placeOf = (line: number): Position => {
     const source = sources.findLast((candidate) => candidate.line <= line);

@@ -10,8 +10,8 @@ import { findChart, type Capabilities, type ChartOutput, type ChartRequest } fro
 import { loadHelm } from "./helm.ts";
 import { findKustomization } from "./kustomization.ts";
 import { loadKustomize } from "./kustomize.ts";
-import type { Loaded } from "./loaded.ts";
-import { collectObjects } from "./objects.ts";
+import type { DocumentSink, Loaded } from "./loaded.ts";
+import { ObjectCollector } from "./objects.ts";
 import { loadPlain } from "./plain.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
 
@@ -47,22 +47,30 @@ export interface Rendered {
  * files are problems; throws only what is no fault of theirs (`program_missing`, `timeout`, a repository gone).
  */
 export async function render(input: RenderInput, signal: AbortSignal): Promise<Rendered> {
-  const loaded = await load(input, signal);
-  const { manifests, problems } = collectObjects(loaded.documents, input.application.namespace);
-  return { manifests, problems: [...loaded.problems, ...problems] };
+  const collector = new ObjectCollector(input.application.namespace);
+  const loading = await load(input, collector, signal);
+  const { manifests, problems } = collector.finish();
+  return { manifests, problems: [...loading, ...problems] };
 }
 
-function load(input: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
+/** Reads everything into the sink; what is wrong with the files. */
+async function load(input: RenderInput, sink: DocumentSink, signal: AbortSignal): Promise<readonly Problem[]> {
   const { application, snapshot } = input;
   const { path, exclude } = application.source;
   if (!exists(snapshot, path)) {
-    return application.sync.allowEmpty ? { documents: [], problems: [] } : noFolder(application);
+    return application.sync.allowEmpty ? [] : [noFolder(application)];
   }
   const renderer = chooseRenderer(application, snapshot);
-  if (renderer === "plain") return loadPlain(snapshot, { folder: path, exclude, at: application.at }, signal);
-  if (renderer === "helm") return loadChart(input, signal);
+  if (renderer === "plain") return loadPlain(snapshot, { folder: path, exclude, at: application.at }, sink, signal);
+  const loaded = await (renderer === "helm" ? loadChart(input, signal) : loadBuilt(input, signal));
+  for (const document of loaded.documents) sink.take(document);
+  return loaded.problems;
+}
+
+function loadBuilt({ application, snapshot, kustomize }: RenderInput, signal: AbortSignal): Promise<Loaded> | Loaded {
+  const { path } = application.source;
   const kustomization = findKustomization(snapshot, path);
-  if (kustomization !== undefined) return loadKustomize((stop) => input.kustomize(path, stop), kustomization, signal);
+  if (kustomization !== undefined) return loadKustomize((stop) => kustomize(path, stop), kustomization, signal);
   return refuse({
     code: "no-kustomization",
     severity: "error",
@@ -119,11 +127,11 @@ function exists({ entries }: SnapshotFiles, path: string): boolean {
   return false;
 }
 
-function noFolder({ source, at }: Application): Loaded {
+function noFolder({ source, at }: Application): Problem {
   const hint = "if it was emptied on purpose, set sync.allowEmpty";
   const where = source.package === undefined ? `the repository ${source.repository}` : formatPackage(source.package);
   const message = `${where} has no folder ${source.path}`;
-  return refuse({ code: "no-folder", severity: "error", message, at, hint });
+  return { code: "no-folder", severity: "error", message, at, hint };
 }
 
 function refuse(problem: Problem): Loaded {

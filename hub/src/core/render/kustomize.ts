@@ -1,7 +1,7 @@
 import { decodeYaml } from "@drover/shared/decode";
 import type { Position } from "@drover/shared/errors";
 
-import { outputLimits } from "./limits.ts";
+import { printedLimits } from "./limits.ts";
 import type { Loaded } from "./loaded.ts";
 import { revisionFault } from "./revision-fault.ts";
 
@@ -13,7 +13,7 @@ export async function loadKustomize(
 ): Promise<Loaded> {
   const at: Position = { file: kustomization, line: 1, column: 1 };
   try {
-    const { documents, problems } = decodeYaml(kustomization, await build(signal), outputLimits);
+    const { documents, problems } = decodeYaml(kustomization, await build(signal), printedLimits);
     return {
       documents: documents.map(({ value }) => ({ value, positionOf: () => at })),
       problems: problems.map((problem) => ({ ...problem, at })),

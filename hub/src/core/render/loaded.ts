@@ -7,6 +7,13 @@ export interface LoadedDocument {
   positionOf(path: readonly (string | number)[]): Position;
 }
 
+/** Takes documents as they are read. */
+export interface DocumentSink {
+  take(document: LoadedDocument): void;
+  /** Whether there are more than an application may have: the rest need not be read. */
+  readonly isFull: boolean;
+}
+
 export interface Loaded {
   readonly documents: readonly LoadedDocument[];
   readonly problems: readonly Problem[];

@@ -8,38 +8,66 @@ import type { Problem } from "@drover/shared/problems";
 import { isDeclaration } from "../declarations.ts";
 import { findFaults } from "./faults.ts";
 import { nameHook } from "./hook-name.ts";
-import { maxObjectBytes, maxObjects, maxOutputBytes } from "./limits.ts";
-import type { LoadedDocument } from "./loaded.ts";
+import { maxObjectBytes, maxObjects, maxContentBytes } from "./limits.ts";
+import type { DocumentSink, LoadedDocument } from "./loaded.ts";
 
 export interface Collected {
   readonly manifests: readonly Manifest[];
   readonly problems: readonly Problem[];
 }
 
-/** Turns documents into canonical objects in apply order, each identity once. `namespace` is for those that name none. */
-export function collectObjects(documents: readonly LoadedDocument[], namespace: string): Collected {
-  const problems: Problem[] = [];
-  const byKey = new Map<string, Manifest>();
-  let bytes = 0;
-  for (const part of objectsIn(documents)) {
-    if (isDeclaration(part.value)) continue;
+/**
+ * Turns documents into canonical objects in apply order, each identity once. It takes them one by one, so that nobody
+ * has to keep those of a whole application: with their places they take many times the memory of the objects.
+ */
+export class ObjectCollector implements DocumentSink {
+  readonly #namespace: string;
+  readonly #problems: Problem[] = [];
+  readonly #byKey = new Map<string, Manifest>();
+  #bytes = 0;
+
+  /** `namespace` is for objects that name none. */
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > maxContentBytes || this.#byKey.size > maxObjects;
+  }
+
+  take(document: LoadedDocument): void {
+    for (const part of objectsIn([document])) if (!this.isFull && !isDeclaration(part.value)) this.#add(part);
+  }
+
+  finish(): Collected {
+    const problems = [...this.#problems];
+    if (this.#bytes > maxContentBytes)
+      problems.push(tooMuch(`the objects have more than ${maxContentBytes >> 20} MiB`));
+    if (this.#byKey.size > maxObjects) problems.push(tooMuch(`there are more than ${maxObjects} objects`));
+    return { manifests: sortByObject([...this.#byKey.values()], ({ object }) => object), problems };
+  }
+
+  #add(part: LoadedDocument): void {
     const found = findFaults(part);
-    problems.push(...found);
-    if (found.length > 0 || !isKubeObject(part.value)) continue;
+    this.#problems.push(...found);
+    if (found.length > 0 || !isKubeObject(part.value)) return;
     const at = part.positionOf([]);
     const { object, size } = canonicalForm(part.value);
-    bytes += size;
-    if (size > maxObjectBytes) problems.push(tooLarge(`this object has ${size} bytes`, maxObjectBytes, at));
+    this.#bytes += size;
+    if (size > maxObjectBytes) this.#problems.push(tooLarge(size, at));
     const key = objectKey(object);
-    const identity = formatObjectKey({ ...key, namespace: key.namespace === "" ? namespace : key.namespace });
-    const earlier = byKey.get(identity);
-    if (earlier === undefined) byKey.set(identity, { object, at });
-    else problems.push(duplicate(identity, at, earlier.at));
+    const identity = formatObjectKey({ ...key, namespace: key.namespace === "" ? this.#namespace : key.namespace });
+    const earlier = this.#byKey.get(identity);
+    if (earlier === undefined) this.#byKey.set(identity, { object, at });
+    else this.#problems.push(duplicate(identity, at, earlier.at));
   }
-  if (bytes > maxOutputBytes) problems.push(tooLarge(`all objects have ${bytes} bytes`, maxOutputBytes));
-  if (byKey.size > maxObjects) problems.push(tooLarge(`there are ${byKey.size} objects`, maxObjects));
-  const manifests = sortByObject([...byKey.values()], ({ object }) => object);
-  return { manifests, problems };
+}
+
+/** The same of documents that are all there. */
+export function collectObjects(documents: readonly LoadedDocument[], namespace: string): Collected {
+  const collector = new ObjectCollector(namespace);
+  for (const document of documents) collector.take(document);
+  return collector.finish();
 }
 
 /** Each object by itself, as it is written. */
@@ -94,7 +122,11 @@ function duplicate(identity: string, at: Position, earlier: Position | undefined
   };
 }
 
-function tooLarge(what: string, limit: number, at?: Position): Problem {
-  const message = `${what}, more than the limit of ${limit}`;
-  return { code: "output-too-large", severity: "error", message, ...(at === undefined ? {} : { at }) };
+function tooLarge(size: number, at: Position): Problem {
+  const message = `this object has ${size} bytes, more than the limit of ${maxObjectBytes}`;
+  return { code: "output-too-large", severity: "error", message, at };
+}
+
+function tooMuch(message: string): Problem {
+  return { code: "output-too-large", severity: "error", message, hint: "make several applications of it" };
 }

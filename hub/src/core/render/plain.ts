@@ -2,7 +2,7 @@ import { DroverError, type Position } from "@drover/shared/errors";
 import type { Problem } from "@drover/shared/problems";
 
 import { isKustomization } from "./kustomization.ts";
-import type { Loaded, LoadedDocument } from "./loaded.ts";
+import type { DocumentSink } from "./loaded.ts";
 import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
 
 /** What to read, and where it is said. */
@@ -13,27 +13,35 @@ export interface PlainFiles {
   readonly at: Position;
 }
 
-/** Reads every YAML and JSON file under the folder. Folders that another renderer is for are left out, and named. */
-export async function loadPlain(snapshot: SnapshotFiles, wanted: PlainFiles, signal: AbortSignal): Promise<Loaded> {
+/**
+ * Reads every YAML and JSON file under the folder into the sink, and tells what is wrong with them. Folders that another
+ * renderer is for are left out, and named.
+ */
+export async function loadPlain(
+  snapshot: SnapshotFiles,
+  wanted: PlainFiles,
+  sink: DocumentSink,
+  signal: AbortSignal,
+): Promise<readonly Problem[]> {
   const { folder } = wanted;
-  const documents: LoadedDocument[] = [];
   const problems: Problem[] = [];
   const files = withoutExcluded(filesUnder(snapshot, folder), wanted, problems);
   const foreign = foreignFolders(files, folder, problems);
   for (const file of files) {
     signal.throwIfAborted();
+    if (sink.isFull) break;
     if (foreign.some((prefix) => file.path.startsWith(prefix))) continue;
     try {
       const path = await readableFile(snapshot, file, problems);
       if (path === undefined) continue;
       const decoded = await snapshot.decode(path);
-      documents.push(...decoded.documents);
+      for (const document of decoded.documents) sink.take(document);
       problems.push(...decoded.problems);
     } catch (cause) {
       problems.push(problemOf(cause, file.path));
     }
   }
-  return { documents, problems };
+  return problems;
 }
 
 /** In the order of their paths; hidden files and folders (.github …) configure tools, not clusters. */

@@ -229,19 +229,6 @@ test("a chart is no plain YAML, when it is asked for as such", async () => {
   ]);
 });
 
-test("more than 5,000 objects are refused", async () => {
-  const items = Array.from(
-    { length: 1300 },
-    (_, index) => `- {apiVersion: v1, kind: ConfigMap, metadata: {name: c${index}, namespace: NS}}`,
-  );
-  const files: Record<string, string> = {};
-  for (const namespace of ["a", "b", "c", "d"]) {
-    files[`app/${namespace}.yaml`] =
-      `apiVersion: v1\nkind: List\nitems:\n${items.join("\n").replaceAll("NS", namespace)}`;
-  }
-  expect(problemsOf(await renderFiles(files))).toEqual(["there are 5200 objects, more than the limit of 5000"]);
-});
-
 describe("the folder", () => {
   test("E3: that is gone is an error, so that what runs is kept", async () => {
     const rendered = await renderFiles({ "other/a.yaml": configMap("a") });
