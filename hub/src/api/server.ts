@@ -3,7 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
-import { diskFull } from "../store/reserve.ts";
+import { diskFull } from "../core/disk-full.ts";
 import { createAuthenticator, type TokenDigest } from "./auth.ts";
 import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";

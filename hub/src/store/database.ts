@@ -4,11 +4,12 @@ import { backup as copyDatabase, DatabaseSync, type SQLOutputValue } from "node:
 
 import { DroverError } from "@drover/shared/errors";
 
+import { diskFull } from "../core/disk-full.ts";
 import { backupFolder, listBackups } from "./backup-folder.ts";
 import { busyMs, checkDatabase, checkMark } from "./check.ts";
 import { Mark, markFile } from "./mark.ts";
 import { migrations } from "./migrations.ts";
-import { diskFull, type Reserve } from "./reserve.ts";
+import type { Reserve } from "./reserve.ts";
 import { seal } from "./sealed.ts";
 
 type Value = string | number | Uint8Array;

@@ -2,8 +2,6 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { DroverError } from "@drover/shared/errors";
-
 /** Room that is kept on the disk for what has to be written when there is no other: SQLite needs some even to delete. */
 export interface Reserve {
   /** False from the moment at which the disk was full until there is room again. */
@@ -51,12 +49,4 @@ async function fill(file: string, bytes: number): Promise<void> {
     written += bytesWritten;
   }
   await handle.sync();
-}
-
-/** What an intent gets while there is no reserve: what agents and the store itself need is written from it. */
-export function diskFull(cause?: unknown): DroverError {
-  return new DroverError("store_full", "the hub's disk is full: it serves what it has, and takes no changes", {
-    hint: "make room in the hub's data folder; it goes on by itself",
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
