@@ -54,6 +54,12 @@ export const commands: readonly CommandEntry[] = [
   { name: "cluster", summary: "Label and remove clusters", load: () => import("./commands/cluster.ts") },
   { name: "agent", summary: "Print the rights that a target needs", load: () => import("./commands/agent.ts") },
   { name: "join", summary: "Print the manifest that joins a cluster", load: () => import("./commands/join.ts") },
+  { name: "backup", summary: "Make and list copies of the hub's store", load: () => import("./commands/backup.ts") },
+  {
+    name: "recovery",
+    summary: "Show and confirm a hub that was restored",
+    load: () => import("./commands/recovery.ts"),
+  },
   { name: "context", summary: "Choose the hub to talk to", load: () => import("./commands/context.ts") },
   { name: "version", summary: "Show the versions of client and hub", load: () => import("./commands/version.ts") },
   { name: "completion", summary: "Print a completion script", load: () => import("./commands/completion.ts") },

@@ -41,6 +41,7 @@ export function auditedStore(store: Store, decision: Decision, now: () => number
       const [target] = change.put;
       decide(target?.app ?? "", [target && store.target(target), target], () => store.assign(change));
     },
+    beginEpoch: (era) => decide("store", [undefined, era], () => store.beginEpoch(era)),
     access: {
       tokens: () => access.tokens(),
       token: (id) => access.token(id),

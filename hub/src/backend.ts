@@ -7,10 +7,12 @@ import type { Metrics } from "@drover/shared/metrics";
 import type { Backend, Intents } from "./api/backend.ts";
 import { auditEntry, auditedStore } from "./audited-store.ts";
 import { createAuditReads } from "./controllers/audit.ts";
+import type { Backups } from "./controllers/backups.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { createRecovery } from "./controllers/recovery.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
@@ -30,6 +32,7 @@ import { readHostKeys } from "./source/ssh/host-keys.ts";
 import { describeKey } from "./source/ssh/ssh-keys.ts";
 import { findCredential } from "./source/web/credential.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
+import type { Reserve } from "./store/reserve.ts";
 import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
@@ -46,6 +49,8 @@ export interface BackendDeps {
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly reserve: Pick<Reserve, "held">;
+  readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: {
     readonly agentImage: string;
     readonly pollSeconds: number;
@@ -103,6 +108,9 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    full: () => !deps.reserve.held,
+    backups: () => deps.backups.list(),
+    recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
     by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
     record: (decision, outcome) =>
       deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
@@ -121,6 +129,8 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
     removeCredential,
     createToken,
     revokeToken,
+    makeBackup: async () => deps.backups.make(),
+    confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),

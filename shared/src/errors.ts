@@ -33,6 +33,7 @@ export type ErrorCode =
   | "source_unreachable"
   | "source_untrusted"
   | "store_failed"
+  | "store_full"
   | "timeout"
   | "unauthorized"
   | "usage";

@@ -4,6 +4,7 @@ import type { AuditCheck, AuditList, AuditQuery, CreatedToken, CreateToken, Toke
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
@@ -45,6 +46,11 @@ export interface Backend {
   why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
   /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
   blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
+  /** Whether the hub's disk is full: it takes no intents. */
+  full(): boolean;
+  /** Copies of the store, the oldest first. */
+  backups(): readonly Backup[];
+  recovery(): Recovery;
   /** Whether the hub has started whole: what /readyz answers. */
   ready(): boolean;
   /** Prometheus text. */
@@ -115,6 +121,9 @@ export interface Intents {
   createToken(input: CreateToken, createdBy: string): Promise<CreatedToken>;
   /** It is worth nothing from now on. Throws `not_found`. */
   revokeToken(name: string): Promise<void>;
+  makeBackup(): Promise<Backup>;
+  /** Lets the hub's store be what holds again. Throws `precondition_failed` when no agent is ahead, or Git is not read. */
+  confirmRecovery(input: ConfirmRecovery): Promise<Recovery>;
 }
 
 /** What comes without a token: nothing is believed before the whole of it has come. */

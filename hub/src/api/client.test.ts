@@ -66,6 +66,11 @@ describe("client", () => {
     expect((await client.can({ verb: "read", kind: "audit" }, signal)).allowed).toBe(true);
     expect((await client.audit.list({ after: 1 }, signal)).items[0]?.id).toBe(2);
     expect((await client.audit.check(signal)).broken).toBe(0);
+    const backup = await client.backups.make(signal);
+    expect((await client.backups.list(signal)).items).toEqual([backup]);
+    expect((await client.recovery.get(signal)).held).toEqual([]);
+    expect((await client.recovery.confirm({ force: true }, signal)).unread).toEqual([]);
+    expect(api.backend.asked).toContain("confirm recovery by force");
     expect((await client.events.list({}, signal)).items).toEqual([]);
   });
 

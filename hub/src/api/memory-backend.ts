@@ -1,6 +1,7 @@
 import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
+import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
@@ -137,6 +138,36 @@ export class MemoryBackend extends MemoryTokens implements Backend, Intents {
   removeCredential(name: string): Promise<void> {
     this.credentialByName.delete(name);
     return Promise.resolve();
+  }
+
+  isFull = false;
+
+  full(): boolean {
+    return this.isFull;
+  }
+
+  readonly made: Backup[] = [];
+
+  backups(): readonly Backup[] {
+    return this.made;
+  }
+
+  makeBackup(): Promise<Backup> {
+    const backup = { name: `hub-2026010${this.made.length + 1}T000000000Z.db`, bytes: 4096, at: 1 };
+    this.made.push(backup);
+    return Promise.resolve(backup);
+  }
+
+  recoveryNow: Recovery = { held: [], unread: [] };
+
+  recovery(): Recovery {
+    return this.recoveryNow;
+  }
+
+  confirmRecovery({ force = false }: ConfirmRecovery): Promise<Recovery> {
+    this.asked.push(`confirm recovery${force ? " by force" : ""}`);
+    this.recoveryNow = { held: [], unread: [] };
+    return Promise.resolve(this.recoveryNow);
   }
 
   sourceIdentity(name: string): Promise<api.SourceIdentity> {

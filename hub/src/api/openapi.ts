@@ -10,6 +10,7 @@ import {
 } from "@drover/shared/api/access";
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import { addCredentialSchema, credentialSchema, replaceCredentialSchema } from "@drover/shared/api/credential";
+import { backupSchema, confirmRecoverySchema, recoverySchema } from "@drover/shared/api/maintenance";
 import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
 import { setSignersSchema } from "@drover/shared/api/signers";
 import * as api from "@drover/shared/api/types";
@@ -29,6 +30,9 @@ const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
   [tokenSchema, "Token"],
   [addCredentialSchema, "AddCredential"],
   [api.addSourceSchema, "AddSource"],
+  [backupSchema, "Backup"],
+  [recoverySchema, "Recovery"],
+  [confirmRecoverySchema, "ConfirmRecovery"],
   [api.applicationDetailSchema, "ApplicationDetail"],
   [api.applicationSchema, "Application"],
   [api.clusterSchema, "Cluster"],

@@ -3,6 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
+import { diskFull } from "../core/disk-full.ts";
 import { guard, type GuardOptions } from "./access/guard.ts";
 import type { TokenDigest } from "./access/holder.ts";
 import { createAuthenticator } from "./auth.ts";
@@ -17,6 +18,7 @@ import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { maintenanceRoutes } from "./routes/maintenance.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
 import { targetRoutes } from "./routes/targets.ts";
@@ -114,6 +116,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 }
 
 function registerApi(scope: Routes, context: RouteContext): void {
+  scope.addHook("preHandler", (request, _reply, done) => {
+    const reads = request.method === "GET" || request.method === "HEAD";
+    attempt(done, () => {
+      if (!reads && context.backend.full()) throw diskFull();
+    });
+  });
   versionRoute(scope, context);
   clusterRoutes(scope);
   applicationRoutes(scope);
@@ -121,6 +129,7 @@ function registerApi(scope: Routes, context: RouteContext): void {
   sourceRoutes(scope, context);
   credentialRoutes(scope, context);
   accessRoutes(scope, context);
+  maintenanceRoutes(scope, context);
   eventRoutes(scope, context);
 }
 

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 import { auditOrigin, firstBroken, type AuditEntry } from "../core/audit.ts";
 import { AccessTables } from "./access-store.ts";
-import { openDatabase } from "./migrations.ts";
+import { openDatabase } from "./database.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { sourceDefaults } from "./store.ts";
 
@@ -27,22 +27,26 @@ const entry: AuditEntry = {
 it("R26: writes nothing at all when the row of the audit log cannot be written", () => {
   const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
   const file = join(folder, "hub.db");
-  const store = openSqliteStore(file);
+  openSqliteStore(file).close();
   const other = new DatabaseSync(file);
   other.exec("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more'); END");
+  other.close();
+  const store = openSqliteStore(file);
   const source = { ...sourceDefaults, name: "config", url: "https://git.example.com/config" };
   const refused = expect.objectContaining({ code: "store_failed" });
   expect(() => store.decide(entry, () => store.putSource(source))).toThrow(refused);
   expect(() => store.decide(entry, () => store.deleteCluster("dev-1"))).toThrow(refused);
-  expect([store.source("config"), other.prepare("SELECT * FROM sources").all()]).toEqual([undefined, []]);
-  other.close();
+  expect(store.source("config")).toBeUndefined();
   store.close();
+  const again = openSqliteStore(file);
+  expect(again.sources()).toEqual([]);
+  again.close();
   rmSync(folder, { recursive: true });
 });
 
 it("keeps the newest rows up to its bound, and the hash that they follow from", () => {
-  const database = openDatabase(":memory:");
-  const tables = new AccessTables(database, (sql, ...values) => void database.prepare(sql).run(...values), 3);
+  using database = openDatabase(":memory:");
+  const tables = new AccessTables(database, 3);
   const all = [1, 2, 3, 4, 5].map((at) => {
     tables.append({ ...entry, at });
     return tables.auditEnds().last;
@@ -51,5 +55,4 @@ it("keeps the newest rows up to its bound, and the hash that they follow from", 
   expect(rows.map(({ at }) => at)).toEqual([3, 4, 5]);
   expect(tables.auditEnds()).toEqual({ first: all[1], last: all[4] });
   expect(firstBroken(rows, all[1] ?? auditOrigin)).toBeUndefined();
-  database.close();
 });

@@ -1,9 +1,9 @@
-import type { DatabaseSync } from "node:sqlite";
-
 import type { Role } from "@drover/shared/api/access";
 
 import { auditOrigin, chainRow, type AuditEnd, type AuditEntry, type AuditRow } from "../core/audit.ts";
+import type { Database } from "./database.ts";
 import { parseRecord } from "./parse-record.ts";
+import { seal } from "./sealed.ts";
 
 /** A token that a person made, without the token itself. */
 export interface TokenRecord {
@@ -34,26 +34,18 @@ export interface AccessStore {
   auditEnds(): { readonly first: AuditEnd; readonly last: AuditEnd };
 }
 
-type Run = (sql: string, ...values: readonly string[]) => void;
-
 const auditLimit = 100_000;
 
 /** The tables of tokens and of the audit log, which nothing else reads or writes. */
 export class AccessTables implements AccessStore {
-  readonly #database: DatabaseSync;
-  readonly #run: Run;
+  readonly #database: Database;
   readonly #limit: number;
   readonly #tokens: Map<string, TokenRecord>;
 
-  /** `run` is how decisions are written. */
-  constructor(database: DatabaseSync, run: Run, limit: number = auditLimit) {
+  constructor(database: Database, limit: number = auditLimit) {
     this.#database = database;
-    this.#run = run;
     this.#limit = limit;
-    const records = database
-      .prepare("SELECT record FROM tokens")
-      .all()
-      .map(parseRecord<TokenRecord>);
+    const records = database.all("SELECT record FROM tokens").map(parseRecord<TokenRecord>);
     this.#tokens = new Map(records.map((record) => [record.id, record]));
   }
 
@@ -66,21 +58,18 @@ export class AccessTables implements AccessStore {
   }
 
   putToken(token: TokenRecord): void {
-    const record = JSON.stringify(token);
-    this.#run("INSERT OR REPLACE INTO tokens VALUES (?, ?)", token.id, record);
+    this.#database.run("INSERT OR REPLACE INTO tokens VALUES (?, ?)", token.id, seal(token));
     this.#tokens.set(token.id, token);
   }
 
   deleteToken(id: string): void {
-    this.#run("DELETE FROM tokens WHERE id = ?", id);
+    this.#database.run("DELETE FROM tokens WHERE id = ?", id);
     this.#tokens.delete(id);
   }
 
   audit(after: number, limit: number): readonly AuditRow[] {
-    return this.#database
-      .prepare("SELECT record FROM audit WHERE id > ? ORDER BY id LIMIT ?")
-      .all(after, limit)
-      .map(parseRecord<AuditRow>);
+    const rows = this.#database.all("SELECT record FROM audit WHERE id > ? ORDER BY id LIMIT ?", after, limit);
+    return rows.map(parseRecord<AuditRow>);
   }
 
   auditEnds(): { readonly first: AuditEnd; readonly last: AuditEnd } {
@@ -90,20 +79,20 @@ export class AccessTables implements AccessStore {
   /** To be called inside of the transaction that writes what was decided. */
   append(entry: AuditEntry): void {
     const row = chainRow(entry, this.#end("last"));
-    this.#database.prepare("INSERT INTO audit VALUES (?, ?)").run(row.id, JSON.stringify(row));
+    this.#database.run("INSERT INTO audit VALUES (?, ?)", row.id, seal(row));
     this.#setEnd("last", row);
     const [dropped] = this.audit(row.id - this.#limit - 1, 1);
     if (dropped?.id !== row.id - this.#limit) return;
-    this.#database.prepare("DELETE FROM audit WHERE id <= ?").run(dropped.id);
+    this.#database.run("DELETE FROM audit WHERE id <= ?", dropped.id);
     this.#setEnd("first", dropped);
   }
 
   #end(name: "first" | "last"): AuditEnd {
-    const row = this.#database.prepare("SELECT id, hash FROM audit_ends WHERE name = ?").get(name);
+    const row = this.#database.get("SELECT id, hash FROM audit_ends WHERE name = ?", name);
     return row === undefined ? auditOrigin : { id: Number(row["id"]), hash: String(row["hash"]) };
   }
 
   #setEnd(name: "first" | "last", { id, hash }: AuditEnd): void {
-    this.#database.prepare("INSERT OR REPLACE INTO audit_ends VALUES (?, ?, ?)").run(name, id, hash);
+    this.#database.run("INSERT OR REPLACE INTO audit_ends VALUES (?, ?, ?)", name, id, hash);
   }
 }

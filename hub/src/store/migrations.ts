@@ -1,13 +1,8 @@
-import { chmodSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-
-import { DroverError } from "@drover/shared/errors";
-
 /**
  * The schema, one step after the other; the number of steps taken is SQLite's `user_version`. Steps are never edited:
- * add one. Columns that are only read whole are JSON.
+ * add one. Columns that are only read whole are JSON; where they are called `record`, they are written with `seal`.
  */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE sources (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
@@ -30,31 +25,21 @@ const migrations: readonly string[] = [
   `,
   `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
   `
+  UPDATE sources SET record = sealed(record);
+  UPDATE credentials SET record = sealed(record);
+  UPDATE clusters SET record = sealed(record);
+  UPDATE join_tokens SET record = sealed(record);
+  UPDATE targets SET record = sealed(record);
+  UPDATE observed SET record = sealed(record);
+  UPDATE rollouts SET record = sealed(record);
+  UPDATE events SET record = sealed(record);
+  `,
+  `
   CREATE TABLE tokens (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
   CREATE TABLE audit (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
   CREATE TABLE audit_ends (name TEXT PRIMARY KEY, id INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
   `,
 ];
 
-/** Opens or creates a file, and takes the steps that it lacks. Throws `store_failed` for one of a newer Drover. */
-export function openDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file);
-  // A power cut must not lose an acknowledged decision: WAL with a sync at every commit.
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
-  if (file !== ":memory:") chmodSync(file, 0o600);
-  migrate(database, file);
-  return database;
-}
-
-function migrate(database: DatabaseSync, file: string): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > migrations.length) {
-    throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {
-      hint: "start the newer version",
-    });
-  }
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
-  }
-}
+/** The schema from which on records carry seals and commits are counted. */
+export const sealedSince = 4;

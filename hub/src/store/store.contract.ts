@@ -42,11 +42,11 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       store.assign({ put: [target("web", "dev-1", bundle.digest)], forget: [], blobs });
       store.observe(observed("web", "dev-1"));
       const event = store.appendEvent({ at: 5, type: "commit", app: "", cluster: "", message: "main@1" });
-      const identity = [store.hubId, store.epoch];
+      const identity = [store.hubId, store.era];
       store.close();
 
       const again = subject.open();
-      expect([again.hubId, again.epoch]).toEqual(identity);
+      expect([again.hubId, again.era]).toEqual(identity);
       expect(again.sources()).toEqual([source]);
       expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1 });
       expect(again.targetsOf("web")).toEqual([target("web", "dev-1", bundle.digest)]);

@@ -6,6 +6,7 @@ import type { TargetState } from "@drover/shared/state";
 
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
+import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
@@ -134,8 +135,12 @@ export interface AssignmentChange {
  */
 export interface Store {
   readonly hubId: string;
-  /** Changes when the store was created anew: agents compare generations only within one epoch. */
-  readonly epoch: string;
+  /** Changes when the store was created anew or restored: agents compare generations only within one epoch. */
+  readonly era: Era;
+  /** Begins a new epoch. Confirmed: it follows whatever agents hold. */
+  beginEpoch(era: Pick<Era, "confirmed">): void;
+  /** Writes all that it holds into a file, which exists, and goes on meanwhile. */
+  copyTo(file: string): Promise<void>;
 
   /** Tokens, and the audit log. */
   readonly access: AccessStore;

@@ -17,6 +17,7 @@ import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -102,6 +103,14 @@ export interface Client {
     all(query: AuditQuery, signal: AbortSignal): AsyncGenerator<AuditEntry, void>;
     check(signal: AbortSignal): Promise<AuditCheck>;
   };
+  readonly backups: {
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Backup[] }>;
+    make(signal: AbortSignal): Promise<Backup>;
+  };
+  readonly recovery: {
+    get(signal: AbortSignal): Promise<Recovery>;
+    confirm(input: ConfirmRecovery, signal: AbortSignal): Promise<Recovery>;
+  };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
     /** Events that are there, over all pages, up to the newest at the time of the first page. */
@@ -163,6 +172,7 @@ export function createClient(options: ClientOptions): Client {
     },
     ...sourceCalls(http, listing),
     ...accessCalls(http, listing),
+    ...maintenanceCalls(http),
     events: {
       list: events,
       all: (query, signal) => numberedPages(query, (page) => events(page, signal)),
@@ -214,6 +224,19 @@ function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "a
       list: audit,
       all: (query, signal) => numberedPages(query, (page) => audit(page, signal)),
       check: (signal) => http.get("/audit/check", signal),
+    },
+  };
+}
+
+function maintenanceCalls(http: Http): Pick<Client, "backups" | "recovery"> {
+  return {
+    backups: {
+      list: (signal) => http.get("/backups", signal),
+      make: (signal) => http.send("POST", "/backups", signal),
+    },
+    recovery: {
+      get: (signal) => http.get("/recovery", signal),
+      confirm: (input, signal) => http.send("POST", "/recovery", signal, input),
     },
   };
 }

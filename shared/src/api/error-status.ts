@@ -35,6 +35,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   source_unreachable: 502,
   source_untrusted: 422,
   store_failed: 500,
+  store_full: 503,
   timeout: 504,
   unauthorized: 401,
   usage: 400,

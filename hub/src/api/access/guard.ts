@@ -148,6 +148,7 @@ const plurals: Readonly<Record<Kind, string>> = {
   credential: "credentials",
   event: "events",
   source: "sources",
+  store: "copies of the store",
   target: "targets",
   token: "tokens",
 };

@@ -45,6 +45,7 @@ const examples: Readonly<Record<string, unknown>> = {
   "PUT /api/v1/sources/:name/signers": { signedBy: [] },
   "PUT /api/v1/sources/:name/webhook": { forge: "gitlab" },
   "POST /api/v1/credentials": { name: "new", for: "https://git.example.com/" },
+  "POST /api/v1/recovery": {},
   "POST /api/v1/tokens": { name: "new", roles: ["viewer"] },
   "PUT /api/v1/credentials/:name": { for: "https://git.example.com/" },
 };
@@ -134,6 +135,10 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/tokens
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 POST /api/v1/tokens
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 DELETE /api/v1/tokens/:name
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/backups
+    401 401 401 403 403 403 403 403 403 403 +   403 403 403 POST /api/v1/backups
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/recovery
+    401 401 401 403 403 403 403 403 403 403 +   403 403 403 POST /api/v1/recovery
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/audit
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/audit/check
     401 401 401 +   +   +   +   403 +   +   +   +   +   +   GET /api/v1/events

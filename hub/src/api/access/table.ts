@@ -88,6 +88,11 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   "POST /api/v1/tokens": to("create", "token", "hub"),
   "DELETE /api/v1/tokens/:name": to("delete", "token", "hub"),
 
+  "GET /api/v1/backups": to("read", "store", "hub"),
+  "POST /api/v1/backups": to("create", "store", "hub"),
+  "GET /api/v1/recovery": to("read", "store", "hub"),
+  "POST /api/v1/recovery": to("confirm", "store", "hub"),
+
   "GET /api/v1/audit": to("read", "audit", "hub"),
   "GET /api/v1/audit/check": to("read", "audit", "hub"),
 

@@ -1,7 +1,17 @@
 import { roles, type Role } from "@drover/shared/api/access";
 
 /** What is done something to. */
-export const kinds = ["application", "audit", "cluster", "credential", "event", "source", "target", "token"] as const;
+export const kinds = [
+  "application",
+  "audit",
+  "cluster",
+  "credential",
+  "event",
+  "source",
+  "store",
+  "target",
+  "token",
+] as const;
 
 export type Kind = (typeof kinds)[number];
 
@@ -56,9 +66,9 @@ const rights: Readonly<Record<Exclude<Role, "owner">, readonly Rights[]>> = {
   "security-admin": [
     fleet,
     { cluster: ["delete"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
-    { audit: ["read"], token: ["read", "create", "delete"] },
+    { audit: ["read"], store: ["read"], token: ["read", "create", "delete"] },
   ],
-  auditor: [fleet, { audit: ["read"], credential: ["read"], token: ["read"] }],
+  auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"] }],
 };
 
 /** Whether a role may do it, wherever its holder's scope lets it. Deny is the default, and there is no wildcard but `owner`. */
