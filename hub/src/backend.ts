@@ -4,13 +4,18 @@ import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
-import type { Backend } from "./api/backend.ts";
-import type { Acceptance } from "./controllers/acceptance.ts";
+import type { Backend, Intents } from "./api/backend.ts";
+import { auditEntry, auditedStore } from "./audited-store.ts";
+import { createAcceptance } from "./controllers/acceptance.ts";
+import { createAuditReads } from "./controllers/audit.ts";
+import type { Backups } from "./controllers/backups.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { createRecovery } from "./controllers/recovery.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
+import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { joinManifest } from "./core/join-manifest.ts";
@@ -28,6 +33,7 @@ import { readHostKeys } from "./source/ssh/host-keys.ts";
 import { describeKey } from "./source/ssh/ssh-keys.ts";
 import { findCredential } from "./source/web/credential.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
+import type { Reserve } from "./store/reserve.ts";
 import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
@@ -37,7 +43,6 @@ export interface BackendDeps {
   readonly world: World;
   readonly events: EventLog;
   readonly enrollment: Pick<Enrollment, "invite">;
-  readonly acceptance: Acceptance;
   readonly inspections: Inspections;
   readonly explanations: Explanations;
   readonly link: Pick<HubLink, "disconnect">;
@@ -45,6 +50,8 @@ export interface BackendDeps {
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly reserve: Pick<Reserve, "held">;
+  readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: {
     readonly agentImage: string;
     readonly pollSeconds: number;
@@ -59,6 +66,9 @@ export interface BackendDeps {
 /** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
 export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
+  const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
+  const { tokens, issuedToken } = createTokens(deps);
+  const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
     events: deps.events,
@@ -71,7 +81,12 @@ export function createBackend(deps: BackendDeps): Backend {
     source: views.source,
     ready: deps.ready,
     metrics: () => deps.metrics.render(),
-    ...createCredentials({ ...deps, changed: deps.wake.credential }),
+    credentials,
+    credential,
+    tokens,
+    issuedToken,
+    ...createAuditReads(deps.store.access),
+    sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
     diff: async (app, cluster, signal) => {
       requireTarget(deps.store, app, cluster);
@@ -94,18 +109,41 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    full: () => !deps.reserve.held,
+    backups: () => deps.backups.list(),
+    recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
+    by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
+    record: (decision, outcome) =>
+      deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
+  };
+}
+
+function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor: string): Intents {
+  const { addCredential, replaceCredential, removeCredential } = createCredentials({
+    ...deps,
+    changed: deps.wake.credential,
+  });
+  const { createToken, revokeToken } = createTokens(deps);
+  return {
+    addCredential,
+    replaceCredential,
+    removeCredential,
+    createToken,
+    revokeToken,
+    makeBackup: async () => deps.backups.make(),
+    confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
     ...acceptanceIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
-      controlRollout(deps, app, control);
+      controlRollout({ ...deps, actor }, app, control);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
     confirmPlacement: async (app, digest) => {
-      confirmPlacement(deps, app, digest);
+      confirmPlacement({ ...deps, actor }, app, digest);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
@@ -116,7 +154,7 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
+): Pick<Intents, "addSource" | "removeSource" | "syncSource"> {
   const { store, wake } = deps;
   return {
     async addSource(input) {
@@ -160,21 +198,14 @@ function sourceIntents(
 function trustIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+): Pick<Intents, "trustSource" | "setSigners" | "setWebhook"> {
   const { store, wake } = deps;
-  const identity = async (name: string): Promise<api.SourceIdentity> => {
-    const record = requireSshSource(store, name);
-    const { publicLine } = await deps.deployKeys.of(name);
-    const hostKeys = record.hostKeys.map((key) => describeKey(key));
-    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
-  };
   return {
-    sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
-      return identity(name);
+      return identityOf(deps, name);
     },
     async setSigners(name, { signedBy }) {
       await changeSigners(deps, name, signedBy);
@@ -191,10 +222,17 @@ function trustIntents(
   };
 }
 
+async function identityOf({ store, deployKeys }: BackendDeps, name: string): Promise<api.SourceIdentity> {
+  const record = requireSshSource(store, name);
+  const { publicLine } = await deployKeys.of(name);
+  const hostKeys = record.hostKeys.map((key) => describeKey(key));
+  return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
+}
+
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster"> {
+): Pick<Intents, "joinCluster" | "labelCluster" | "cordonCluster"> {
   const { store, enrollment, events, wake, settings } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
@@ -245,9 +283,11 @@ function clusterIntents(
 
 /** About who speaks for a cluster. */
 function acceptanceIntents(
-  { store, acceptance, events, world, link }: BackendDeps,
+  deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
+): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
+  const { store, events, world, link } = deps;
+  const acceptance = createAcceptance(deps);
   return {
     async acceptCluster(name) {
       required(store.cluster(name), `cluster ${name}`);

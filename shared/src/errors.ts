@@ -27,6 +27,7 @@ export type ErrorCode =
   | "patch_failed"
   | "precondition_failed"
   | "program_missing"
+  | "rate_limited"
   | "render_failed"
   | "service_account_missing"
   | "signature_invalid"
@@ -36,6 +37,7 @@ export type ErrorCode =
   | "source_unreachable"
   | "source_untrusted"
   | "store_failed"
+  | "store_full"
   | "timeout"
   | "unauthorized"
   | "usage";

@@ -67,6 +67,7 @@ export interface KubeResult {
 export interface Fleet extends AsyncDisposable {
   readonly tree: WorkTree;
   readonly hub: Program;
+  readonly hubFolder: string;
   readonly client: Client;
   readonly url: string;
   readonly token: string;
@@ -141,6 +142,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     tree,
     hub,
+    hubFolder: join(folder, "hub"),
     client,
     url,
     token,

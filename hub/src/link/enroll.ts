@@ -8,10 +8,10 @@ import type { Logger } from "@drover/shared/log";
 import { isProven } from "@drover/shared/trust/enrolment-key";
 import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 
+import { FailureLimit } from "../core/failure-limit.ts";
 import { Challenges } from "./challenges.ts";
 import type { LinkLimits } from "./limits.ts";
 import { authenticate, hasExpired, type Peer } from "./peers.ts";
-import { FailureLimit } from "./rate-limit.ts";
 
 export interface EnrollContext {
   readonly handler: HubLinkHandler;
@@ -27,7 +27,7 @@ export interface EnrollContext {
 export function createEnrollService(context: EnrollContext): EnrollServiceServer {
   const { handler, clock, log, limits } = context;
   const challenges = new Challenges();
-  const failures = new FailureLimit(limits.joinFailuresPerMinute);
+  const failures = new FailureLimit({ failures: limits.joinFailuresPerMinute, withinMs: 60_000 });
   return {
     challenge: unary(context, async () => ({ nonce: asBuffer(challenges.issue(clock.now())) })),
     enroll: unary(context, async ({ token, csr, clusterUid, agentVersion, proof }, peer, signal) => {

@@ -1,18 +1,20 @@
-import type { DatabaseSync } from "node:sqlite";
-
 import { firstEnrolment, type Enrolment } from "../core/enrolment.ts";
+import type { Database } from "./database.ts";
+import { parseRecord } from "./parse-record.ts";
+import { seal } from "./sealed.ts";
 import type { Enrolments, JoinTokenRecord } from "./store.ts";
 
 /** Read from memory, written through. */
 export class EnrolmentTable implements Enrolments {
-  readonly #database: DatabaseSync;
+  readonly #database: Database;
   readonly #records = new Map<string, Enrolment>();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: Database) {
     this.#database = database;
-    for (const { cluster, record } of database.prepare("SELECT cluster, record FROM enrolments").all()) {
+    for (const row of database.all("SELECT record FROM enrolments")) {
+      const record = parseRecord<Partial<Enrolment> & Pick<Enrolment, "cluster">>(row);
       // Earlier versions did not write every field.
-      this.keep({ ...firstEnrolment(String(cluster), 0), ...(JSON.parse(String(record)) as Partial<Enrolment>) });
+      this.keep({ ...firstEnrolment(record.cluster, 0), ...record });
     }
   }
 
@@ -27,15 +29,14 @@ export class EnrolmentTable implements Enrolments {
 
   /** The half of `put` that belongs into a transaction. */
   write(enrolment: Enrolment): void {
-    const statement = this.#database.prepare("INSERT OR REPLACE INTO enrolments VALUES (?, ?)");
-    statement.run(enrolment.cluster, JSON.stringify(enrolment));
+    this.#database.run("INSERT OR REPLACE INTO enrolments VALUES (?, ?)", enrolment.cluster, seal(enrolment));
   }
 
   /** Also forgets tokens that ended a day before this one does. */
   writeToken(token: JoinTokenRecord): void {
-    this.#database.prepare("DELETE FROM join_tokens WHERE expires_at < ?").run(token.expiresAtMs - 86_400_000);
-    const statement = this.#database.prepare("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)");
-    statement.run(token.id, token.expiresAtMs, JSON.stringify(token));
+    this.#database.run("DELETE FROM join_tokens WHERE expires_at < ?", token.expiresAtMs - 86_400_000);
+    const record = seal(token);
+    this.#database.run("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)", token.id, token.expiresAtMs, record);
   }
 
   /** The half of `put` that belongs behind it. */
@@ -46,7 +47,7 @@ export class EnrolmentTable implements Enrolments {
   forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void {
     for (const { cluster, sinceMs } of this.#records.values()) {
       if (sinceMs >= beforeMs || isRegistered(cluster)) continue;
-      this.#database.prepare("DELETE FROM enrolments WHERE cluster = ?").run(cluster);
+      this.#database.run("DELETE FROM enrolments WHERE cluster = ?", cluster);
       this.#records.delete(cluster);
     }
   }

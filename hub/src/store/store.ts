@@ -4,14 +4,17 @@ import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
+import type { AccessStore } from "./access-store.ts";
 
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
@@ -140,8 +143,17 @@ export interface Enrolments {
  */
 export interface Store {
   readonly hubId: string;
-  /** Changes when the store was created anew: agents compare generations only within one epoch. */
-  readonly epoch: string;
+  /** Changes when the store was created anew or restored: agents compare generations only within one epoch. */
+  readonly era: Era;
+  /** Begins a new epoch. Confirmed: it follows whatever agents hold. */
+  beginEpoch(era: Pick<Era, "confirmed">): void;
+  /** Writes all that it holds into a file, which exists, and goes on meanwhile. */
+  copyTo(file: string): Promise<void>;
+
+  /** Tokens, and the audit log. */
+  readonly access: AccessStore;
+  /** Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log. */
+  decide<T>(entry: AuditEntry, write: () => T): T;
 
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;

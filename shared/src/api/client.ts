@@ -1,9 +1,23 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
+import type {
+  AuditCheck,
+  AuditEntry,
+  AuditList,
+  AuditQuery,
+  Can,
+  CanQuery,
+  CreatedToken,
+  CreateToken,
+  Token,
+  TokenHolder,
+  TokenQuery,
+} from "./access.ts";
 import type { CordonCluster, LabelCluster, RevokeCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
+import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -28,6 +42,10 @@ export interface ClientOptions {
  */
 export interface Client {
   version(signal: AbortSignal): Promise<api.Version>;
+  /** Whose token this client has. */
+  self(signal: AbortSignal): Promise<TokenHolder>;
+  /** Whether it may do something. */
+  can(query: CanQuery, signal: AbortSignal): Promise<Can>;
   readonly clusters: Listing<api.Cluster, api.ClusterQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.Cluster>;
     join(input: api.JoinCluster, signal: AbortSignal): Promise<api.JoinedCluster>;
@@ -80,6 +98,25 @@ export interface Client {
     replace(name: string, input: ReplaceCredential, signal: AbortSignal): Promise<Credential>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
+  readonly tokens: Listing<Token, TokenQuery> & {
+    /** Answers with the token itself, this once. */
+    create(input: CreateToken, signal: AbortSignal): Promise<CreatedToken>;
+    revoke(name: string, signal: AbortSignal): Promise<void>;
+  };
+  readonly audit: {
+    list(query: AuditQuery, signal: AbortSignal): Promise<AuditList>;
+    /** Entries that are there, over all pages, up to the newest at the time of the first page. */
+    all(query: AuditQuery, signal: AbortSignal): AsyncGenerator<AuditEntry, void>;
+    check(signal: AbortSignal): Promise<AuditCheck>;
+  };
+  readonly backups: {
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Backup[] }>;
+    make(signal: AbortSignal): Promise<Backup>;
+  };
+  readonly recovery: {
+    get(signal: AbortSignal): Promise<Recovery>;
+    confirm(input: ConfirmRecovery, signal: AbortSignal): Promise<Recovery>;
+  };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
     /** Events that are there, over all pages, up to the newest at the time of the first page. */
@@ -109,6 +146,8 @@ export function createClient(options: ClientOptions): Client {
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
   return {
     version: (signal) => http.get("/version", signal),
+    self: (signal) => http.get("/self", signal),
+    can: (query, signal) => http.get("/self/can", signal, query),
     clusters: {
       ...listing("/clusters"),
       get: (name, signal) => http.get(named("clusters", name), signal),
@@ -141,9 +180,11 @@ export function createClient(options: ClientOptions): Client {
       blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
     ...sourceCalls(http, listing),
+    ...accessCalls(http, listing),
+    ...maintenanceCalls(http),
     events: {
       list: events,
-      all: (query, signal) => eventPages(query, (page) => events(page, signal)),
+      all: (query, signal) => numberedPages(query, (page) => events(page, signal)),
       follow: (query, signal) =>
         followEvents(
           { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
@@ -179,6 +220,36 @@ function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "
   };
 }
 
+/** Of who may do what, and who did. */
+function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "audit"> {
+  const audit = (query: AuditQuery, signal: AbortSignal) => http.get<AuditList>("/audit", signal, query);
+  return {
+    tokens: {
+      ...listing("/tokens"),
+      create: (input, signal) => http.send("POST", "/tokens", signal, input),
+      revoke: (name, signal) => http.send("DELETE", named("tokens", name), signal),
+    },
+    audit: {
+      list: audit,
+      all: (query, signal) => numberedPages(query, (page) => audit(page, signal)),
+      check: (signal) => http.get("/audit/check", signal),
+    },
+  };
+}
+
+function maintenanceCalls(http: Http): Pick<Client, "backups" | "recovery"> {
+  return {
+    backups: {
+      list: (signal) => http.get("/backups", signal),
+      make: (signal) => http.send("POST", "/backups", signal),
+    },
+    recovery: {
+      get: (signal) => http.get("/recovery", signal),
+      confirm: (input, signal) => http.send("POST", "/recovery", signal, input),
+    },
+  };
+}
+
 async function* pages<Item>(
   list: (cursor: { readonly cursor?: string }) => Promise<api.List<Item>>,
 ): AsyncGenerator<Item, void> {
@@ -191,10 +262,13 @@ async function* pages<Item>(
   }
 }
 
-async function* eventPages(
-  query: api.EventQuery,
-  list: (query: api.EventQuery) => Promise<api.EventList>,
-): AsyncGenerator<api.Event, void> {
+/** The pages of a list that only grows at its end. */
+async function* numberedPages<Item, Query extends { readonly after?: number }>(
+  query: Query,
+  list: (
+    query: Query & { readonly limit: number; readonly after: number },
+  ) => Promise<{ readonly items: readonly Item[]; readonly next: number; readonly newest: number }>,
+): AsyncGenerator<Item, void> {
   let after = query.after ?? 0;
   let end = Number.POSITIVE_INFINITY;
   while (after < end) {

@@ -29,6 +29,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   patch_failed: 422,
   precondition_failed: 409,
   program_missing: 500,
+  rate_limited: 429,
   render_failed: 422,
   service_account_missing: 409,
   signature_invalid: 403,
@@ -38,6 +39,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   source_unreachable: 502,
   source_untrusted: 422,
   store_failed: 500,
+  store_full: 503,
   timeout: 504,
   unauthorized: 401,
   usage: 400,
@@ -61,6 +63,8 @@ export function codeOfStatus(status: number): ErrorCode {
       return "precondition_failed";
     case 413:
       return "input_too_large";
+    case 429:
+      return "rate_limited";
     case 502:
     case 503:
       return "api_unreachable";
