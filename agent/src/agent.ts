@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
@@ -223,7 +224,8 @@ function createLinkServices(
   const { link, clock, random, log } = deps;
   const { acceptance, reporter, inspector, state, wake } = parts;
   const send: AgentLink["send"] = (message) => link.send(message);
-  const introduction = createIntroduction({ kube, cluster, apis, acceptance, send, clock, random, log });
+  const run = randomUUID();
+  const introduction = createIntroduction({ kube, cluster, apis, acceptance, run, send, clock, random, log });
   const handler: AgentLinkHandler = {
     hello: () => introduction.hello(),
     connected() {

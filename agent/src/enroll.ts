@@ -5,6 +5,7 @@ import { DroverError, retryable } from "@drover/shared/errors";
 import type { BrokerAccess } from "@drover/shared/link/broker";
 import type { Logger } from "@drover/shared/log";
 import { backoffMs, type Backoff, type Random } from "@drover/shared/retry";
+import { createEnrolmentKey } from "@drover/shared/trust/enrolment-key";
 import { createIdentity, createKeyRequest, type Identity, identityValidity } from "@drover/shared/trust/identity";
 import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
@@ -41,11 +42,7 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
   const token = options.token === undefined || options.token === "" ? undefined : parseJoinToken(options.token);
   if (stored !== undefined && (token === undefined || token.id === stored.tokenId)) {
     warnWhenExpired(stored.identity, options);
-    // Kept by an agent of before there were fingerprints.
-    if (stored.fingerprintKey !== "") return hold(file, stored);
-    const completed = { ...stored, fingerprintKey: createFingerprintKey() };
-    await writeSecretFile(file, JSON.stringify(completed));
-    return hold(file, completed);
+    return hold(file, await complete(file, stored));
   }
   if (token === undefined) {
     throw new DroverError("unauthorized", `there is no identity in ${options.dataDir} and no join token`, {
@@ -53,9 +50,10 @@ export async function loadOrEnroll(options: EnrollOptions, signal: AbortSignal):
     });
   }
   try {
-    const identity = await enrollUntilDone(options, token, signal);
+    const enrolmentKey = stored?.enrolmentKey || (await loadEnrolmentKey(options.dataDir));
+    const identity = await enrollUntilDone({ ...options, enrolmentKey }, token, signal);
     const fingerprintKey = stored?.fingerprintKey || createFingerprintKey();
-    const joined = { identity, tokenId: token.id, fingerprintKey };
+    const joined = { identity, tokenId: token.id, fingerprintKey, enrolmentKey };
     await writeSecretFile(file, JSON.stringify(joined));
     options.log.info({ cluster: joined.identity.cluster }, "joined the hub");
     return hold(file, joined);
@@ -82,16 +80,39 @@ interface StoredIdentity {
   /** "" in what was stored before there were fingerprints. */
   readonly fingerprintKey: string;
   readonly broker?: BrokerAccess;
+  /** "" in what was stored before there were such keys. */
+  readonly enrolmentKey: string;
 }
 
-async function enrollUntilDone(options: EnrollOptions, token: JoinToken, signal: AbortSignal): Promise<Identity> {
+/** Adds the keys that agents of earlier versions did not make. */
+async function complete(file: string, stored: StoredIdentity): Promise<StoredIdentity> {
+  if (stored.fingerprintKey !== "" && stored.enrolmentKey !== "") return stored;
+  const fingerprintKey = stored.fingerprintKey || createFingerprintKey();
+  const completed = { ...stored, fingerprintKey, enrolmentKey: stored.enrolmentKey || createEnrolmentKey() };
+  await writeSecretFile(file, JSON.stringify(completed));
+  return completed;
+}
+
+/** Kept from the first try on: by its key the hub knows an agent again that waits for a person, also after a restart. */
+async function loadEnrolmentKey(dataDir: string): Promise<string> {
+  const file = path.join(dataDir, "enrolment.key");
+  const kept = await readSecretFile(file);
+  if (kept !== undefined) return kept;
+  const created = createEnrolmentKey();
+  await writeSecretFile(file, created);
+  return created;
+}
+
+type Joining = EnrollOptions & { readonly enrolmentKey: string };
+
+async function enrollUntilDone(options: Joining, token: JoinToken, signal: AbortSignal): Promise<Identity> {
   // One key for all tries: a hub that accepted a request whose answer got lost sees the same key again.
   const request = await createKeyRequest();
   for (let attempt = 0; ; attempt += 1) {
     try {
       const authority = await fetchAuthority(options.hubAddress, token.pin, signal);
-      const { clusterUid, agentVersion } = options;
-      const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion };
+      const { clusterUid, agentVersion, enrolmentKey } = options;
+      const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion, enrolmentKey };
       const response = await enroll(options.hubAddress, authority, asked, signal);
       return createIdentity({ ...response, authority }, request.privateKey);
     } catch (cause) {
@@ -120,6 +141,7 @@ function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
   };
   return {
     fingerprintKey: stored.fingerprintKey,
+    enrolmentKey: stored.enrolmentKey,
     current: () => held.identity,
     replace: (identity) => change({ identity }),
     broker: { current: () => held.broker, replace: (broker) => change({ broker }) },
@@ -130,10 +152,11 @@ function hold(file: string, stored: StoredIdentity): EnrolledIdentity {
 function readStored(text: string | undefined): StoredIdentity | undefined {
   if (text === undefined) return undefined;
   try {
-    const { identity, tokenId, fingerprintKey = "", broker } = JSON.parse(text) as Partial<StoredIdentity>;
+    const read = JSON.parse(text) as Partial<StoredIdentity>;
+    const { identity, tokenId, fingerprintKey = "", enrolmentKey = "", broker } = read;
     if (identity === undefined || tokenId === undefined) return undefined;
-    const access = broker === undefined ? {} : { broker };
-    return { identity: createIdentity(identity, identity.privateKey), tokenId, fingerprintKey, ...access };
+    const keys = { fingerprintKey, enrolmentKey, ...(broker === undefined ? {} : { broker }) };
+    return { identity: createIdentity(identity, identity.privateKey), tokenId, ...keys };
   } catch {
     return undefined;
   }

@@ -24,6 +24,7 @@ export function exitCodeOf(code: ErrorCode): number {
       return exitCodes.notReached;
     case "unauthorized":
     case "forbidden":
+    case "rate_limited":
       return exitCodes.auth;
     case "not_found":
       return exitCodes.notFound;

@@ -1,23 +1,28 @@
-import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import type * as api from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
 import type { Metrics } from "@drover/shared/metrics";
 
-import type { Backend } from "./api/backend.ts";
+import type { Backend, Intents } from "./api/backend.ts";
+import { auditEntry, auditedStore } from "./audited-store.ts";
+import { createAcceptance } from "./controllers/acceptance.ts";
+import { createAuditReads } from "./controllers/audit.ts";
+import type { Backups } from "./controllers/backups.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { createRecovery } from "./controllers/recovery.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
+import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
-import { joinManifest } from "./core/join-manifest.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
+import { joinCluster, type JoinDeps } from "./join-cluster.ts";
 import type { Loop } from "./loop.ts";
 import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
 import { parseAddress } from "./source/git/address.ts";
@@ -28,7 +33,8 @@ import { readHostKeys } from "./source/ssh/host-keys.ts";
 import { describeKey } from "./source/ssh/ssh-keys.ts";
 import { findCredential } from "./source/web/credential.ts";
 import { newWebhookSecret } from "./source/webhook.ts";
-import { clusterDefaults, sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
+import type { Reserve } from "./store/reserve.ts";
+import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 import { createViews } from "./views.ts";
 
 export interface BackendDeps {
@@ -36,7 +42,7 @@ export interface BackendDeps {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
-  readonly enrollment: Enrollment;
+  readonly enrollment: Pick<Enrollment, "invite">;
   readonly inspections: Inspections;
   readonly explanations: Explanations;
   readonly link: Pick<HubLink, "disconnect">;
@@ -44,14 +50,9 @@ export interface BackendDeps {
   readonly deployKeys: Pick<DeployKeys, "of" | "forget">;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  readonly settings: {
-    readonly agentImage: string;
-    readonly pollSeconds: number;
-    /** Address for join manifests, once it is known. */
-    readonly hubAddress: () => string;
-    /** Access to the broker for an agent that is to join, until then; undefined when there is no broker. */
-    readonly brokerAccess: ((cluster: string, expiresAtMs: number) => string) | undefined;
-  };
+  readonly reserve: Pick<Reserve, "held">;
+  readonly backups: Pick<Backups, "make" | "list">;
+  readonly settings: JoinDeps["settings"] & { readonly pollSeconds: number };
   readonly ready: () => boolean;
   /** What has to be looked at after an intent was written. */
   readonly wake: Loop["wake"];
@@ -60,6 +61,9 @@ export interface BackendDeps {
 /** Answers the admin API: reads are views, intents are written to the store and left to the controllers. */
 export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
+  const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
+  const { tokens, issuedToken } = createTokens(deps);
+  const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
     events: deps.events,
@@ -72,7 +76,12 @@ export function createBackend(deps: BackendDeps): Backend {
     source: views.source,
     ready: deps.ready,
     metrics: () => deps.metrics.render(),
-    ...createCredentials({ ...deps, changed: deps.wake.credential }),
+    credentials,
+    credential,
+    tokens,
+    issuedToken,
+    ...createAuditReads(deps.store.access),
+    sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
     diff: async (app, cluster, signal) => {
       requireTarget(deps.store, app, cluster);
@@ -95,17 +104,41 @@ export function createBackend(deps: BackendDeps): Backend {
       return { ...result, target: { state, reason, message, revision, bundle } };
     },
     blame: (app, cluster, wanted, signal) => deps.explanations.blame({ app, cluster }, wanted, signal),
+    full: () => !deps.reserve.held,
+    backups: () => deps.backups.list(),
+    recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
+    by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
+    record: (decision, outcome) =>
+      deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
+  };
+}
+
+function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor: string): Intents {
+  const { addCredential, replaceCredential, removeCredential } = createCredentials({
+    ...deps,
+    changed: deps.wake.credential,
+  });
+  const { createToken, revokeToken } = createTokens(deps);
+  return {
+    addCredential,
+    replaceCredential,
+    removeCredential,
+    createToken,
+    revokeToken,
+    makeBackup: async () => deps.backups.make(),
+    confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
+    ...acceptanceIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
-      controlRollout(deps, app, control);
+      controlRollout({ ...deps, actor }, app, control);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
     confirmPlacement: async (app, digest) => {
-      confirmPlacement(deps, app, digest);
+      confirmPlacement({ ...deps, actor }, app, digest);
       deps.wake.rollouts([app]);
       return required(views.application(app), `app ${app}`);
     },
@@ -116,7 +149,7 @@ export function createBackend(deps: BackendDeps): Backend {
 function sourceIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "addSource" | "removeSource" | "syncSource"> {
+): Pick<Intents, "addSource" | "removeSource" | "syncSource"> {
   const { store, wake } = deps;
   return {
     async addSource(input) {
@@ -160,21 +193,14 @@ function sourceIntents(
 function trustIntents(
   deps: BackendDeps,
   view: (name: string) => api.SourceDetail | undefined,
-): Pick<Backend, "sourceIdentity" | "trustSource" | "setSigners" | "setWebhook"> {
+): Pick<Intents, "trustSource" | "setSigners" | "setWebhook"> {
   const { store, wake } = deps;
-  const identity = async (name: string): Promise<api.SourceIdentity> => {
-    const record = requireSshSource(store, name);
-    const { publicLine } = await deps.deployKeys.of(name);
-    const hostKeys = record.hostKeys.map((key) => describeKey(key));
-    return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
-  };
   return {
-    sourceIdentity: identity,
     async trustSource(name, input) {
       const record = requireSshSource(store, name);
       store.putSource({ ...record, hostKeys: readHostKeys(record.url, input.hostKeys) });
       wake.source(name);
-      return identity(name);
+      return identityOf(deps, name);
     },
     async setSigners(name, { signedBy }) {
       await changeSigners(deps, name, signedBy);
@@ -191,37 +217,17 @@ function trustIntents(
   };
 }
 
-function joinCluster(
-  { store, world, enrollment, settings }: BackendDeps,
-  labelled: (cluster: string) => void,
-  { name, labels = {}, rights = "all", link = "grpc" }: JoinCluster,
-): JoinedCluster {
-  const inviteToBroker = link === "grpc" ? (): string => "" : settings.brokerAccess;
-  if (inviteToBroker === undefined) {
-    throw new DroverError("precondition_failed", "this hub has no NATS broker", {
-      hint: "start it with --nats-url, or join without --link nats",
-    });
-  }
-  const known = store.cluster(name);
-  if (known !== undefined && known.uid !== "" && world.connections.has(name)) {
-    throw new DroverError("cluster_exists", `a cluster named ${name} is connected already`, {
-      hint: `choose another name, or remove it first: drover cluster remove ${name}`,
-    });
-  }
-  const record = known ?? { ...clusterDefaults, name };
-  store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
-  labelled(name);
-  const { token, expiresAtMs } = enrollment.invite(name);
-  const hub = settings.hubAddress();
-  const brokerAccess = inviteToBroker(name, expiresAtMs);
-  const manifest = joinManifest({ cluster: name, token, hub, brokerAccess, image: settings.agentImage, rights });
-  return { name, token, expires: expiresAtMs, hub, brokerAccess, manifest };
+async function identityOf({ store, deployKeys }: BackendDeps, name: string): Promise<api.SourceIdentity> {
+  const record = requireSshSource(store, name);
+  const { publicLine } = await deployKeys.of(name);
+  const hostKeys = record.hostKeys.map((key) => describeKey(key));
+  return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
 }
 
 function clusterIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Backend, "joinCluster" | "labelCluster" | "cordonCluster" | "removeCluster"> {
+): Pick<Intents, "joinCluster" | "labelCluster" | "cordonCluster"> {
   const { store, events, wake } = deps;
   const labelled = (cluster: string): void => {
     events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
@@ -248,11 +254,39 @@ function clusterIntents(
       wake.applications();
       return required(view(name), `cluster ${name}`);
     },
+  };
+}
+
+/** About who speaks for a cluster. */
+function acceptanceIntents(
+  deps: BackendDeps,
+  view: (name: string) => api.Cluster | undefined,
+): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
+  const { store, events, world, link } = deps;
+  const acceptance = createAcceptance(deps);
+  return {
+    async acceptCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.accept(name);
+      return required(view(name), `cluster ${name}`);
+    },
+    async rejectCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.reject(name);
+      return required(view(name), `cluster ${name}`);
+    },
+    async revokeCluster(name, { reason = "" }) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.revoke(name, reason.trim() || "no reason was given");
+      link.disconnect(name, "the cluster was revoked");
+      return required(view(name), `cluster ${name}`);
+    },
     async removeCluster(name) {
       required(store.cluster(name), `cluster ${name}`);
+      acceptance.detach(name);
       store.deleteCluster(name);
-      deps.link.disconnect(name, "the cluster was removed from the hub");
-      deps.world.connections.delete(name);
+      link.disconnect(name, "the cluster was removed from the hub");
+      world.connections.delete(name);
       events.append({ type: "left", app: "", cluster: name, message: `${name} was removed; what it runs stays` });
     },
   };

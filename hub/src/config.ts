@@ -57,6 +57,27 @@ export const hubOptions = {
     parse: parseNumber({ min: 1, max: 86_400 }),
     default: 60,
   },
+  backupMinutes: {
+    help: "how often the store is copied into the folder backups; 0 = only when asked",
+    parse: parseNumber({ min: 0, max: 10_080 }),
+    default: 60,
+  },
+  backupsKept: {
+    help: "how many of these copies are kept",
+    parse: parseNumber({ min: 1, max: 1000 }),
+    default: 24,
+  },
+  reserveMib: {
+    help: "room on the disk that the hub keeps for when there is no other; 0 = none",
+    parse: parseNumber({ min: 0, max: 1024 }),
+    default: 32,
+  },
+  restore: {
+    help: "puts this backup in the place of the store and ends, without starting a hub; the hub must not be running",
+    parse: parseText,
+    default: "",
+    placeholder: "nothing",
+  },
   logLevel: {
     help: "debug, info, warn, error or silent",
     parse: parseOneOf("debug", "info", "warn", "error", "silent"),

@@ -15,15 +15,17 @@ import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-fil
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
-import { tokenDigest } from "./api/auth.ts";
+import { ownerToken } from "./api/auth.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
+import { createAcceptance } from "./controllers/acceptance.ts";
 import { createAgents } from "./controllers/agents.ts";
+import { createBackups } from "./controllers/backups.ts";
 import { createBlobs } from "./controllers/blobs.ts";
 import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
-import { createEventLog } from "./controllers/event-log.ts";
+import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
@@ -41,6 +43,7 @@ import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
 import type { CredentialFor } from "./source/web/credential.ts";
 import { createNetworks } from "./source/web/networks.ts";
+import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
 
@@ -68,6 +71,10 @@ export interface Hub {
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
 
+export function storeFile({ dataDir }: Pick<HubConfig, "dataDir">): string {
+  return join(dataDir, "hub.db");
+}
+
 /** Puts the hub together. Nothing runs and nothing listens before `run`. */
 export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
@@ -76,12 +83,15 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
-  const store = openSqliteStore(join(config.dataDir, "hub.db"));
+  const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
+  await reserve.refill();
+  const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
     async run(ready, signal) {
       try {
-        await runAll(assemble({ config, deps, store, authority, signingKey, broker, adminToken, ready }), signal);
+        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, ready };
+        await runAll(assemble(parts), signal);
       } finally {
         store.close();
       }
@@ -93,6 +103,7 @@ interface Parts {
   readonly config: HubConfig;
   readonly deps: HubDeps;
   readonly store: Store;
+  readonly reserve: Reserve;
   readonly authority: Authority;
   readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
   readonly broker: Broker | undefined;
@@ -101,40 +112,37 @@ interface Parts {
 }
 
 function assemble(parts: Parts): readonly Service[] {
-  const { config, deps, store, authority, signingKey } = parts;
+  const { config, deps, store, reserve, authority, signingKey } = parts;
   const { clock, log } = deps;
-  const events = createEventLog(store, () => clock.now());
-  const world = new World(store, events, () => clock.now());
-  // Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again.
-  for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
+  const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
-  const ssh = { deployKeys, pin: createPin({ store, events }) };
-  const { mirror, packages } = createReaders(config, ssh, credentialFor(store));
+  const pin = createPin({ store, events });
+  const { mirror, packages } = createReaders(config, { deployKeys, pin }, credentialFor(store));
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
-  const enrollment = createEnrollment({ store, authority, signingKey, events, clock });
+  const acceptance = createAcceptance({ store, events, clock });
+  const trust = { authority, signingKey, acceptance, connections: world.connections };
+  const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
-  const { environment } = deps;
-  const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
+  const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
+    ...deps,
     store,
     world,
     inspections,
     events,
-    clock,
-    log,
     blobs: createBlobs(store),
-    enroll: enrollment.enroll,
-    renew: enrollment.renew,
+    enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
     rolling: loop.wake.rollouts,
   });
+  const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({
     version: hubVersion,
     store,
@@ -148,6 +156,8 @@ function assemble(parts: Parts): readonly Service[] {
     deployKeys,
     metrics,
     clock,
+    backups,
+    reserve,
     settings: { ...config, hubAddress: () => address.forAgents(), brokerAccess: parts.broker?.invite },
     ready: () => address.complete,
     wake: loop.wake,
@@ -155,7 +165,8 @@ function assemble(parts: Parts): readonly Service[] {
   registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
     ...loop.services,
-    createHousekeeping({ store, clock, log }),
+    createHousekeeping({ store, reserve, events, clock, log }),
+    backups.service,
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
@@ -177,6 +188,14 @@ function createLink({ config, deps, store, authority, broker }: Parts, serverNam
   return withNats(createGrpcLink({ ...common, grantBrokerUser }), { access: broker.access, clock, random, log });
 }
 
+/** Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again. */
+function createWorld(store: Store, clock: Clock): { readonly events: EventLog; readonly world: World } {
+  const events = createEventLog(store, () => clock.now());
+  const world = new World(store, events, () => clock.now());
+  for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
+  return { events, world };
+}
+
 /** What reads the sources that people add, and that files in Git name. */
 function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
   const { dataDir, sourceNetworks } = config;
@@ -193,7 +212,7 @@ async function serveApi(
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const tokens = [tokenDigest("admin", adminToken)];
+  const tokens = [ownerToken("admin", adminToken)];
   await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);

@@ -5,7 +5,8 @@ import { runMain } from "@drover/shared/service";
 import { keepHeapSmall } from "@drover/shared/small-heap";
 
 import { hubOptions, loadHubConfig, processSources } from "./config.ts";
-import { createHub, hubVersion } from "./hub.ts";
+import { createHub, hubVersion, storeFile } from "./hub.ts";
+import { restoreBackup } from "./store/backups.ts";
 
 keepHeapSmall();
 const sources = processSources();
@@ -18,6 +19,11 @@ await runMain(
   async (signal) => {
     const config = loadHubConfig(sources);
     log.level = config.logLevel;
+    if (config.restore !== "") {
+      const aside = await restoreBackup(config.restore, storeFile(config), systemClock.now());
+      log.info({ aside }, "restored; what was there is moved aside, and agents wait for: drover recovery confirm");
+      return;
+    }
     const deps = { clock: systemClock, random: Math.random, log, environment: sources.env };
     const hub = await createHub(config, deps);
     await hub.run((addresses) => log.info(addresses, "ready"), signal);

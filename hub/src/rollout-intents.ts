@@ -21,10 +21,13 @@ export interface ControlDeps {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
+  /** Name of the token of who asks for it. */
+  readonly actor: string;
 }
 
 /** Durable when it returns; what is released then is the controller's to work out. */
-export function controlRollout({ store, world, events }: ControlDeps, app: string, control: ControlRollout): void {
+export function controlRollout(deps: ControlDeps, app: string, control: ControlRollout): void {
+  const { store, world, events, actor } = deps;
   const steps = new Map((world.rollouts.get(app) ?? []).map((step) => [step.rollout.strategy, step]));
   const { strategy } = control;
   const rollouts = store.rolloutsOf(app).filter((one) => strategy === undefined || one.strategy === strategy);
@@ -34,7 +37,7 @@ export function controlRollout({ store, world, events }: ControlDeps, app: strin
       hint: "a rollout begins with the first change to a placement that names a strategy",
     });
   }
-  const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), control));
+  const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), { ...control, actor }));
   if (changed.length === 0) throw nothingTo(app, control, [...steps.values()]);
   for (const { rollout, what } of changed) {
     store.putRollout(rollout);
@@ -43,7 +46,7 @@ export function controlRollout({ store, world, events }: ControlDeps, app: strin
 }
 
 /** Durable when it returns. */
-export function confirmPlacement({ store, world, events }: ControlDeps, app: string, digest: string): void {
+export function confirmPlacement({ store, world, events, actor }: ControlDeps, app: string, digest: string): void {
   const held = world.application(app).wide.find((wide) => wide.digest === digest);
   if (held === undefined) {
     throw new DroverError("precondition_failed", `${app} does not hold this change any more`, {
@@ -51,7 +54,7 @@ export function confirmPlacement({ store, world, events }: ControlDeps, app: str
     });
   }
   store.confirmReach(app, digest);
-  events.append({ type: "placement-confirmed", app, cluster: "", message: `a person confirmed that ${held.message}` });
+  events.append({ type: "placement-confirmed", app, cluster: "", message: `${actor} confirmed that ${held.message}` });
 }
 
 interface Change {
@@ -60,22 +63,28 @@ interface Change {
   readonly what: string;
 }
 
+type Asked = ControlRollout & Pick<ControlDeps, "actor">;
+
 /** Nothing when it is so already. */
-function change(rollout: Rollout, step: Step | undefined, { action, wave }: ControlRollout): readonly Change[] {
-  if (action === "approve") return approve(rollout, step, wave);
+function change(rollout: Rollout, step: Step | undefined, { action, wave, actor }: Asked): readonly Change[] {
+  if (action === "approve") return approve(rollout, step, { wave, actor });
   if ((action === "pause") !== (rollout.stopped === "")) return [];
-  if (action === "pause") return [{ rollout: { ...rollout, stopped: "paused" }, what: "a person paused it" }];
+  if (action === "pause") return [{ rollout: { ...rollout, stopped: "paused" }, what: `${actor} paused it` }];
   const failed = step?.failed ?? [];
   const seen = failed.length === 0 ? "" : `, though ${listNames(failed)} failed`;
-  return [{ rollout: resumeRollout(rollout, failed), what: `a person let it go on${seen}` }];
+  return [{ rollout: resumeRollout(rollout, failed), what: `${actor} let it go on${seen}` }];
 }
 
-function approve(rollout: Rollout, step: Step | undefined, wave: string | undefined): readonly Change[] {
+function approve(
+  rollout: Rollout,
+  step: Step | undefined,
+  { wave, actor }: { readonly wave: string | undefined; readonly actor: string },
+): readonly Change[] {
   const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
   const known = step?.waves.some(({ name }) => name === wave) === true;
   const approved = wave === undefined ? waits : known ? wave : undefined;
   if (approved === undefined || (rollout.waves[approved]?.approvedBy ?? "") !== "") return [];
-  return [{ rollout: approveWave(rollout, approved, "admin"), what: `a person approved wave ${approved}` }];
+  return [{ rollout: approveWave(rollout, approved, actor), what: `${actor} approved wave ${approved}` }];
 }
 
 function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {

@@ -10,6 +10,7 @@ import { compareStates, type TargetState } from "@drover/shared/state";
 import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
+import type { Enrolment } from "./core/enrolment.ts";
 import { formatPackage } from "./core/package.ts";
 import { formerFacts } from "./core/settle-facts.ts";
 import { countCurrent, rollUp } from "./core/status.ts";
@@ -101,7 +102,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     "current",
   );
   const worst = targets.find((target) => target.state === state);
-  const own = ownClusterState(record, connection !== undefined);
+  const own = ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
   return {
     name: record.name,
     uid: record.uid,
@@ -121,9 +122,15 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
 
 function ownClusterState(
   record: ClusterRecord,
+  enrolment: Enrolment | undefined,
   connected: boolean,
 ): { state: TargetState; reason: string } | undefined {
   if (record.uid === "") return { state: "pending", reason: "its agent has not joined yet" };
+  if (enrolment?.candidate !== undefined) {
+    return { state: "pending", reason: `an agent waits to be accepted: ${enrolment.candidate.reason}` };
+  }
+  if (enrolment?.state === "revoked") return { state: "offline", reason: `revoked: ${enrolment.reason}` };
+  if (enrolment?.state === "locked") return { state: "degraded", reason: `locked: ${enrolment.reason}` };
   return connected ? undefined : { state: "offline", reason: "its agent is not connected" };
 }
 

@@ -7,8 +7,11 @@ export type ErrorCode =
   | "blob_corrupt"
   | "blob_missing"
   | "canceled"
+  | "cluster_detached"
   | "cluster_exists"
   | "cluster_offline"
+  | "cluster_locked"
+  | "cluster_revoked"
   | "config_invalid"
   | "digest_mismatch"
   | "document_invalid"
@@ -16,6 +19,7 @@ export type ErrorCode =
   | "host_key_changed"
   | "input_too_large"
   | "internal"
+  | "join_pending"
   | "join_refused"
   | "kind_missing"
   | "link_closed"
@@ -23,6 +27,7 @@ export type ErrorCode =
   | "patch_failed"
   | "precondition_failed"
   | "program_missing"
+  | "rate_limited"
   | "render_failed"
   | "service_account_missing"
   | "signature_invalid"
@@ -32,6 +37,7 @@ export type ErrorCode =
   | "source_unreachable"
   | "source_untrusted"
   | "store_failed"
+  | "store_full"
   | "timeout"
   | "unauthorized"
   | "usage";
@@ -80,6 +86,9 @@ export class DroverError extends Error {
 
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
+  "cluster_detached",
+  "cluster_locked",
+  "cluster_revoked",
   "config_invalid",
   "document_invalid",
   "forbidden",

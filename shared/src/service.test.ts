@@ -35,6 +35,20 @@ it("ends without an error when it is asked to", async () => {
   expect(ended.toSorted()).toEqual(["a", "b"]);
 });
 
+it("starts nothing when it was asked to end before", async () => {
+  const started: string[] = [];
+  const deaf: Service = {
+    name: "deaf",
+    run: (signal) =>
+      new Promise((resolve) => {
+        started.push("deaf");
+        signal.addEventListener("abort", () => resolve());
+      }),
+  };
+  await runAll([deaf], AbortSignal.abort());
+  expect(started).toEqual([]);
+});
+
 it("keeps tokens, passwords and credentials in addresses out of the log", () => {
   const lines: string[] = [];
   const log = createLog("test", "info", { write: (line) => void lines.push(line) });

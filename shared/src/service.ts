@@ -7,8 +7,12 @@ export interface Service {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Runs all services; the first that ends or fails ends the others. Rejects with the first failure. */
+/**
+ * Runs all services; the first that ends or fails ends the others. Rejects with the first failure. Starts none when the
+ * signal has aborted already: many things listen for that moment, and it would never come.
+ */
 export async function runAll(services: readonly Service[], signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   const stop = new AbortController();
   const linked = AbortSignal.any([signal, stop.signal]);
   const runs = services.map(async (service) => {

@@ -33,6 +33,8 @@ export async function measureLinkAlone(options: {
     if (waiting === 0) all.resolve();
   };
   const handler: HubLinkHandler = {
+    admit: () => undefined,
+    holds: () => true,
     connected: count,
     introduced: () => undefined,
     acknowledged: () => {

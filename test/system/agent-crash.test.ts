@@ -24,7 +24,7 @@ const realPoints = Number(wanted ?? 12);
 const timeout = 7_200_000;
 const pointsPerServer = 20;
 /** Requests of one transition; an agent that has fewer to send ends without dying. */
-const requestsOfATransition = 45;
+const requestsOfATransition = 50;
 const patience = { timeout: 60_000, interval: 5 } as const;
 const never = AbortSignal.timeout(2 ** 31 - 1);
 

@@ -9,7 +9,7 @@ import { createWorkTree } from "../rig/git.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 const soon = (): AbortSignal => AbortSignal.timeout(10_000);
 const everywhere = { fleet: "all" };
 

@@ -22,26 +22,6 @@ afterAll(() => api[Symbol.asyncDispose]());
 const command = (line: string): Promise<Outcome> => drover(api.url, line.split(" "));
 
 describe("commands that change something", () => {
-  test("cluster label sets and removes", async () => {
-    expect((await command("cluster label dev-1 tier=gold env-")).stdout).toBe("dev-1  tier=gold\n");
-  });
-
-  test("cluster cordon says why nothing new comes, and uncordon that it does again", async () => {
-    const cordoned = await drover(api.url, ["cluster", "cordon", "dev-1", "--reason", "it moves"]);
-    expect(cordoned.stdout).toBe("dev-1 takes no new applications: it moves\n");
-    expect((await command("describe cluster dev-1")).stdout).toMatch(/cordoned +it moves/u);
-    expect((await command("cluster uncordon dev-1")).stdout).toBe("dev-1 takes new applications\n");
-    expect((await command("cluster cordon dev-9")).code).toBe(5);
-  });
-
-  test("cluster remove asks first", async () => {
-    const asked = await drover(api.url, ["cluster", "remove", "dev-1"]);
-    expect([asked.code, asked.stderr.includes("drover cluster remove dev-1 --yes")]).toEqual([6, true]);
-    expect(api.backend.clusterByName.has("dev-1")).toBe(true);
-    expect((await drover(api.url, ["cluster", "remove", "dev-1", "--yes"])).code).toBe(0);
-    expect(api.backend.clusterByName.has("dev-1")).toBe(false);
-  });
-
   test("join prints the manifest and nothing else on stdout", async () => {
     const { stdout, stderr } = await drover(api.url, ["join", "new-1", "-l", "env=prod,region=eu", "-l", "tier=gold"]);
     expect(stdout).toBe('# joins new-1 with {"env":"prod","region":"eu","tier":"gold"}\n');

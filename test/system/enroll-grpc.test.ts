@@ -8,7 +8,7 @@ import type { HeldIdentity } from "@drover/agent/link/options";
 import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
 import { type Clock, systemClock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { EnrollRequest, EnrollResponse, HubLinkHandler } from "@drover/shared/link/link";
+import type { EnrollRequest, EnrollResponse, HubLinkHandler, RenewRequest, Speaker } from "@drover/shared/link/link";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { createLog, silentLog } from "@drover/shared/log";
 import { type Authority, loadAuthority } from "@drover/shared/trust/authority";
@@ -219,7 +219,7 @@ class EnrollingHub extends HubRecorder implements HubLinkHandler {
     return this.#issue(cluster, request.csr);
   }
 
-  override async renew(cluster: string, csr: Uint8Array): Promise<EnrollResponse> {
+  override async renew({ cluster }: Speaker, { csr }: RenewRequest): Promise<EnrollResponse> {
     if (this.removed.has(cluster)) throw new DroverError("unauthorized", `cluster ${cluster} is not registered`);
     this.renewed.push(cluster);
     return this.#issue(cluster, csr);

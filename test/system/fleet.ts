@@ -76,6 +76,7 @@ export interface Fleet extends AsyncDisposable {
   readonly broker: Nats | undefined;
   /** `host:port` where agents reach the hub without a broker. */
   readonly link: string;
+  readonly hubFolder: string;
   readonly client: Client;
   readonly url: string;
   readonly token: string;
@@ -109,10 +110,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const probePort = await freePort();
       const way =
         options.link === "nats" ? ["--link", "nats", "--broker-access", joined.brokerAccess] : ["--hub-address", link];
-      const args = [
-        ...["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token, ...way],
-        ...["--probe-port", String(probePort), "--log-level", "debug"],
-      ];
+      const common = ["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token];
+      const args = [...common, ...way, "--probe-port", String(probePort), "--log-level", "debug"];
       const agent = startProgram({
         file: programs.agent,
         args,
@@ -145,6 +144,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     hub,
     broker,
     link,
+    hubFolder: join(folder, "hub"),
     client,
     url,
     token,

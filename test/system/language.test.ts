@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { application, configMap } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 const soon = (): AbortSignal => AbortSignal.timeout(10_000);
 
 function cluster(name: string, spec: string): string {

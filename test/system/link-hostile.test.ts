@@ -30,7 +30,7 @@ describe("the hub's port", () => {
     await using hub = await startHub();
     const client = new EnrollServiceClient(hub.address, channelCredentials({ authority: hub.authority.certificate }));
     const failure = await new Promise<ServiceError | null>((resolve) => {
-      client.renew({ csr: Buffer.alloc(10) }, (error) => resolve(error));
+      client.renew({ csr: Buffer.alloc(10), proof: undefined }, (error) => resolve(error));
     });
     expect(failure?.code).toBe(Status.UNAUTHENTICATED);
     client.close();
@@ -175,7 +175,13 @@ describe("the hub's port", () => {
         "grpc.ssl_target_name_override": "hub.drover.internal",
       },
     );
-    const request = { token: "x".repeat(1024 * 1024), csr: Buffer.alloc(0), clusterUid: "", agentVersion: "" };
+    const request = {
+      token: "x".repeat(1024 * 1024),
+      csr: Buffer.alloc(0),
+      clusterUid: "",
+      agentVersion: "",
+      proof: undefined,
+    };
     const call = () => new Promise<Status | undefined>((resolve) => enrolling.enroll(request, (e) => resolve(e?.code)));
     await call();
     await expect
@@ -234,7 +240,15 @@ describe("the hub's port", () => {
 const hello: ConnectRequest = {
   body: {
     $case: "hello",
-    value: { ...noFacts, agentVersion: "1", clusterUid: "u", epoch: "", generation: 0n, apis: Buffer.alloc(0) },
+    value: {
+      ...noFacts,
+      agentVersion: "1",
+      clusterUid: "u",
+      epoch: "",
+      generation: 0n,
+      apis: Buffer.alloc(0),
+      run: "",
+    },
   },
 };
 

@@ -35,7 +35,9 @@ describeWithRig("nats-server")("over a real broker", () => {
 
   describeLink("NATS", () => createLinkWorld(carry));
 
-  describe("what a user of one cluster may do at the broker", describeRights);
+  describe("what a user of one cluster may do at the broker", () => {
+    describeRights();
+  });
 
   it("T28: a broker that reads, repeats and invents gets no word of it believed, and none told", async () =>
     describeEvilBroker());

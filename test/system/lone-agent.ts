@@ -32,7 +32,7 @@ export interface LoneAgent extends AsyncDisposable {
   edit(path: string, patch: unknown): Promise<JsonRecord>;
   create(path: string, object: unknown): Promise<JsonRecord>;
   remove(path: string): Promise<void>;
-  /** Requests of the agent since the last call of this, as `VERB path`. */
+  /** Requests of the agent since the last call of this, as `VERB path`; its looks at the cluster are not among them. */
   takeRequests(): readonly string[];
   /** Runs before each request of the agent that follows: what happens just in time. */
   beforeRequest(hook: (request: KubeRequest) => Promise<void>): void;
@@ -243,11 +243,14 @@ interface Notes {
   before(request: KubeRequest): Promise<void>;
 }
 
+/** How an agent looks at its cluster, twice a minute and whatever happens. */
+const look = /^GET \/(?:version|readyz|apis?|api\/v1\/nodes\?limit=\d+)$/u;
+
 function record(kube: KubeApi, { requests, answered, before }: Notes): KubeApi {
   return {
     async request(request, signal) {
       const line = `${request.method} ${request.path}`;
-      requests.push(line);
+      if (!look.test(line)) requests.push(line);
       await before(request);
       const answer = await kube.request(request, signal);
       if (answer.kind === "ok") answered.push(line);

@@ -274,7 +274,7 @@ items:
 }
 
 const soon = () => AbortSignal.timeout(5_000);
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 
 async function commitOf(fleet: Fleet): Promise<string> {
   return (await fleet.tree.git("rev-parse", "HEAD")).trim();

@@ -56,7 +56,7 @@ const commitOf = (hub: Hub, cluster: string): string | undefined =>
 const rollout = (hub: Hub) => hub.views.application("shop")?.rollouts[0];
 const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
   const { store, world } = hub;
-  controlRollout({ store, world, events: createEventLog(store, Date.now) }, "shop", { action });
+  controlRollout({ store, world, events: createEventLog(store, Date.now), actor: "ops" }, "shop", { action });
   hub.loop.wake.rollouts(["shop"]);
 };
 
@@ -180,7 +180,7 @@ describe("a change that is released by a strategy", () => {
     const held = () => hub.views.application("web");
     const confirm = (digest = ""): void => {
       confirmPlacement(
-        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now) },
+        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now), actor: "ops" },
         "web",
         digest,
       );

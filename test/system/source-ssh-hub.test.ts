@@ -7,7 +7,7 @@ import { drover, type Outcome } from "./cli.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
-const waiting = { timeout: 20_000, interval: 50 };
+const waiting = { timeout: 60_000, interval: 50 };
 const everywhere = { fleet: "all" };
 
 describeWithRig("git", "sshd")("a source over ssh, as a person adds it", () => {

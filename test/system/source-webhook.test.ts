@@ -10,7 +10,7 @@ import { drover } from "./cli.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 import { deliveryOf } from "./webhook-deliveries.ts";
 
-const waiting = { timeout: 20_000, interval: 20 };
+const waiting = { timeout: 60_000, interval: 20 };
 const soon = (): AbortSignal => AbortSignal.timeout(10_000);
 
 /** Polls are an hour apart: what is seen is seen because a webhook came. */

@@ -45,6 +45,7 @@ describe("introduction", () => {
       apis,
       cluster: await fetchCluster(kube, stop.signal),
       acceptance,
+      run: "run-1",
       send: (message) => {
         if (link.connected && message.kind === "hello") said.push(message.hello);
       },

@@ -27,6 +27,8 @@ export interface IntroductionOptions {
   readonly cluster: KnownCluster;
   readonly apis: Pick<Apis, "current">;
   readonly acceptance: Pick<Acceptance, "epoch" | "generation">;
+  /** As `Hello.run`. */
+  readonly run: string;
   readonly send: (message: AgentMessage) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,7 +43,7 @@ type Told = KnownCluster & Pick<Hello, "apis">;
  */
 const everyMs = 30_000;
 
-export function createIntroduction({ apis, acceptance, send, ...options }: IntroductionOptions): Introduction {
+export function createIntroduction({ apis, acceptance, run, send, ...options }: IntroductionOptions): Introduction {
   const { kube, clock, random, log } = options;
   let { cluster } = options;
   const known = (): Told => {
@@ -52,7 +54,7 @@ export function createIntroduction({ apis, acceptance, send, ...options }: Intro
   let opening = known();
   const introduce = (): Hello => {
     const { epoch, generation } = acceptance;
-    return { ...known(), agentVersion, epoch, generation };
+    return { ...known(), agentVersion, epoch, generation, run };
   };
   const again = (): void => send({ kind: "hello", hello: introduce() });
   return {

@@ -1,5 +1,5 @@
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
-import { DroverError } from "@drover/shared/errors";
+import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
@@ -7,7 +7,7 @@ import { channelCredentials, channelOptions } from "./dial.ts";
 import { fetchBlobs } from "./fetch-blobs.ts";
 import type { GrpcLinkOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { keepRenewed } from "./renewal.ts";
+import { keepRenewed, type RenewalHooks } from "./renewal.ts";
 import { runSession } from "./session.ts";
 
 /** "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. */
@@ -17,11 +17,18 @@ const stableMs = 30_000;
 
 /** The agent's end of the gRPC link. It also renews the identity that it connects with. */
 export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
-  const state: LinkState = { open: undefined, reconnect: new AbortController() };
+  const state: LinkState = {
+    open: undefined,
+    reconnect: new AbortController(),
+    refused: new AbortController(),
+  };
   return {
     run: async (handler, signal) => {
-      const renewed = (): void => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed"));
-      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, renewed, signal)]);
+      const hooks: RenewalHooks = {
+        renewed: () => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed")),
+        refused: () => (state.refused = new AbortController()).signal,
+      };
+      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, hooks, signal)]);
     },
     send: (message) => state.open?.outbox.put(message),
     fetchBlobs: async function* (digests, signal) {
@@ -36,6 +43,8 @@ interface LinkState {
   open: OpenConnection | undefined;
   /** Ends the present connection, or the wait before the next one. */
   reconnect: AbortController;
+  /** Asks for another certificate. */
+  refused: AbortController;
 }
 
 interface OpenConnection {
@@ -65,6 +74,7 @@ async function connectForever(
     const either = AbortSignal.any([signal, state.reconnect.signal]);
     const startedMs = clock.now();
     const ending = await connectOnce(options, handler, state, either);
+    if (ending.error?.code === "unauthorized") state.refused.abort();
     if (ending.established) guard(log, () => handler.disconnected(ending.reason));
     failures = clock.now() - startedMs >= stableMs ? 0 : failures + 1;
     const waitMs = random() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failures, 30));
@@ -121,6 +131,7 @@ function guard(log: Logger, call: () => void): void {
 function logEnding(log: Logger, ending: Ending, next: { readonly failures: number; readonly waitMs: number }): void {
   const fields = { code: ending.error?.code, reason: ending.reason, ...next };
   if (ending.established) log.info(fields, "disconnected from the hub");
-  else if (next.failures === 1 || ending.error?.code === "unauthorized") log.warn(fields, "hub cannot be reached");
+  else if (next.failures === 1 || (ending.error !== undefined && !retryable(ending.error.code)))
+    log.warn(fields, "hub cannot be reached");
   else log.debug(fields, "hub cannot be reached");
 }

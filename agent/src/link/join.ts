@@ -2,14 +2,16 @@ import type { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 
-import { EnrollServiceClient } from "@drover/proto/gen/drover/enroll/v1/enroll";
+import { type ChallengeResponse, EnrollServiceClient, type KeyProof } from "@drover/proto/gen/drover/enroll/v1/enroll";
+import type * as wire from "@drover/proto/gen/drover/enroll/v1/enroll";
 import { DroverError } from "@drover/shared/errors";
 import type { EnrollRequest, EnrollResponse } from "@drover/shared/link/link";
 import { fromStatus } from "@drover/shared/link/status";
 import { asBuffer, credentialsFromWire } from "@drover/shared/link/wire";
 import { spkiPin } from "@drover/shared/trust/certificate";
+import { proveEnrolmentKey } from "@drover/shared/trust/enrolment-key";
 import type { Identity } from "@drover/shared/trust/identity";
-import { type ClientUnaryCall, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientUnaryCall, Metadata, type ServiceError, status as Status } from "@grpc/grpc-js";
 
 import { channelCredentials, channelOptions, hostOf, portOf, type Trust } from "./dial.ts";
 
@@ -44,47 +46,83 @@ export async function fetchAuthority(address: string, pin: string, signal: Abort
   });
 }
 
-/** Trades a join token for the hub's answer, trusting only `authority`. Throws `join_refused` or `link_closed`. */
-export function enroll(
+/** Proves the enrolment key for this request; undefined when the hub knows no such keys yet. Throws `link_closed`. */
+export async function proveKey(
+  address: string,
+  trust: Trust,
+  { privateKey, csr }: { readonly privateKey: string; readonly csr: Uint8Array },
+  signal: AbortSignal,
+): Promise<KeyProof | undefined> {
+  try {
+    const ask: Start<ChallengeResponse> = (client, answer) => client.challenge({}, new Metadata(), answer);
+    const { nonce } = await call(address, trust, ask, signal);
+    const { publicKey, signature } = proveEnrolmentKey(privateKey, nonce, csr);
+    return { publicKey: asBuffer(publicKey), nonce, signature: asBuffer(signature) };
+  } catch (cause) {
+    if (isUnimplemented(cause)) return undefined;
+    throw cause;
+  }
+}
+
+function isUnimplemented(reason: unknown): boolean {
+  if (!(reason instanceof DroverError)) return false;
+  const { cause } = reason;
+  return cause instanceof Error && "code" in cause && cause.code === Status.UNIMPLEMENTED;
+}
+
+/**
+ * Trades a join token for the hub's answer, trusting only `authority`. Throws `join_refused`, `join_pending` or
+ * `link_closed`.
+ */
+export async function enroll(
   address: string,
   authority: string,
-  request: EnrollRequest,
+  { enrolmentKey, ...request }: Omit<EnrollRequest, "key"> & { readonly enrolmentKey: string },
   signal: AbortSignal,
 ): Promise<EnrollResponse> {
-  const message = { ...request, csr: asBuffer(request.csr) };
-  return call(address, { authority }, (client, answer) => client.enroll(message, new Metadata(), answer), signal);
+  const trust = { authority };
+  const proof = await proveKey(address, trust, { privateKey: enrolmentKey, csr: request.csr }, signal);
+  const message = { ...request, csr: asBuffer(request.csr), proof };
+  const ask: Start<wire.EnrollResponse> = (client, answer) => client.enroll(message, new Metadata(), answer);
+  return readCredentials(await call(address, trust, ask, signal));
 }
 
 /** Trades an identity's certificate for a new one of the same cluster. Throws `unauthorized` or `link_closed`. */
-export function renew(
+export async function renew(
   address: string,
   identity: Identity,
-  csr: Uint8Array,
+  { csr, enrolmentKey }: { readonly csr: Uint8Array; readonly enrolmentKey: string },
   signal: AbortSignal,
 ): Promise<EnrollResponse> {
   const trust: Trust = { authority: identity.authority, own: identity };
-  const message = { csr: asBuffer(csr) };
-  return call(address, trust, (client, answer) => client.renew(message, new Metadata(), answer), signal);
+  const proof =
+    enrolmentKey === "" ? undefined : await proveKey(address, trust, { privateKey: enrolmentKey, csr }, signal);
+  const message = { csr: asBuffer(csr), proof };
+  const ask: Start<wire.RenewResponse> = (client, answer) => client.renew(message, new Metadata(), answer);
+  return readCredentials(await call(address, trust, ask, signal));
 }
 
-type Answer = Parameters<EnrollServiceClient["enroll"]>[3];
-type Start = (client: EnrollServiceClient, answer: Answer) => ClientUnaryCall;
+function readCredentials({ credentials }: wire.EnrollResponse | wire.RenewResponse): EnrollResponse {
+  const response = credentialsFromWire(credentials);
+  if (response === undefined) throw new DroverError("internal", "the hub's answer is not complete");
+  return response;
+}
 
-async function call(address: string, trust: Trust, start: Start, signal: AbortSignal): Promise<EnrollResponse> {
+type Answer<T> = (failure: ServiceError | null, response: T) => void;
+type Start<T> = (client: EnrollServiceClient, answer: Answer<T>) => ClientUnaryCall;
+
+async function call<T>(address: string, trust: Trust, start: Start<T>, signal: AbortSignal): Promise<T> {
   const client = new EnrollServiceClient(address, channelCredentials(trust), channelOptions(address));
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     limited.throwIfAborted();
-    const credentials = await new Promise<Parameters<typeof credentialsFromWire>[0]>((resolve, reject) => {
-      const running = start(client, (failure: ServiceError | null, response) => {
-        if (failure === null) resolve(response.credentials);
+    return await new Promise<T>((resolve, reject) => {
+      const running = start(client, (failure, response) => {
+        if (failure === null) resolve(response);
         else reject(fromStatus(failure));
       });
       limited.addEventListener("abort", () => running.cancel(), { once: true });
     });
-    const response = credentialsFromWire(credentials);
-    if (response === undefined) throw new DroverError("internal", "the hub's answer is not complete");
-    return response;
   } catch (cause) {
     signal.throwIfAborted();
     throw cause;

@@ -6,6 +6,8 @@ import type { Identity } from "@drover/shared/trust/identity";
 /** The agent's identity, wherever it is kept. */
 export interface HeldIdentity {
   current(): Identity;
+  /** Private, PKCS#8, PEM. Proves to the hub who this is when no certificate can; absent where nothing does. */
+  readonly enrolmentKey?: string;
   /** Resolves when the new identity is safe; from then on `current` returns it. */
   replace(identity: Identity): Promise<void>;
 }

@@ -9,20 +9,30 @@ const retryMs = 5 * 60_000;
 /** Timers stand still while a machine sleeps, so no wait is longer than this. */
 const longestSleepMs = 60_000;
 
+/** What the link tells the renewal, and the other way round. */
+export interface RenewalHooks {
+  readonly renewed: () => void;
+  /** Aborts when the hub refuses the present certificate: another one may be had at once. A new signal each time. */
+  readonly refused: () => AbortSignal;
+}
+
 /** Renews the certificate when half of its life is over (± 10 %), with a new key each time, until the signal aborts. */
-export async function keepRenewed(options: GrpcLinkOptions, renewed: () => void, signal: AbortSignal): Promise<void> {
+export async function keepRenewed(options: GrpcLinkOptions, hooks: RenewalHooks, signal: AbortSignal): Promise<void> {
   const { identity, clock, random, log } = options;
   const { notBeforeMs, notAfterMs } = identityValidity(identity.current());
   let dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
   while (!signal.aborted) {
     try {
-      await clock.sleep(Math.max(0, Math.min(longestSleepMs, dueMs - clock.now())), signal);
-      if (clock.now() < dueMs) continue;
+      const refused = hooks.refused();
+      const either = AbortSignal.any([signal, refused]);
+      await clock.sleep(Math.max(0, Math.min(longestSleepMs, dueMs - clock.now())), either).catch(() => undefined);
+      signal.throwIfAborted();
+      if (clock.now() < dueMs && !refused.aborted) continue;
       await renewOnce(options, signal);
       // From now, not from its beginning, which the hub dates back: a short life must not mean renewing without end.
       dueMs = clock.now() + (identityValidity(identity.current()).notAfterMs - clock.now()) * spread(0.5, 0.1, random);
       log.info({ cluster: identity.current().cluster }, "certificate renewed");
-      renewed();
+      hooks.renewed();
     } catch (cause) {
       if (signal.aborted) return;
       const error = DroverError.from(cause, "link_closed");
@@ -34,7 +44,12 @@ export async function keepRenewed(options: GrpcLinkOptions, renewed: () => void,
 
 async function renewOnce({ address, identity }: GrpcLinkOptions, signal: AbortSignal): Promise<void> {
   const request = await createKeyRequest();
-  const response = await renew(address, identity.current(), request.csr, signal);
+  const response = await renew(
+    address,
+    identity.current(),
+    { csr: request.csr, enrolmentKey: identity.enrolmentKey ?? "" },
+    signal,
+  );
   const next = createIdentity(response, request.privateKey);
   if (next.cluster !== identity.current().cluster) {
     throw new DroverError("signature_invalid", `the hub answered with the identity of cluster ${next.cluster}`);

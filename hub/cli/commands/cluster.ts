@@ -11,7 +11,7 @@ import type { Terminal } from "../terminal.ts";
 import { plain } from "../text.ts";
 
 export function define(program: Command, { terminal }: CommandContext): void {
-  const cluster = program.command("cluster").description("Label, cordon and remove clusters.");
+  const cluster = program.command("cluster").description("Label, cordon, accept, revoke and remove clusters.");
   const label = cluster
     .command("label")
     .description("Set and remove labels. Applications come and go with them.")
@@ -30,6 +30,8 @@ export function define(program: Command, { terminal }: CommandContext): void {
     ["drover cluster label prod-1 tier-", "remove"],
   ]);
   defineCordon(cluster, terminal);
+  defineAcceptance(cluster, terminal);
+  defineRevoke(cluster, terminal);
   defineRemove(cluster, terminal);
 }
 
@@ -61,6 +63,54 @@ async function setCordon(terminal: Terminal, flags: GlobalFlags, name: string, i
   if (isStructured(session.format)) return printValue(session, changed);
   const is = changed.cordoned === "" ? "takes new applications" : `takes no new applications: ${changed.cordoned}`;
   print(session, [session.format === "name" ? changed.name : `${changed.name} ${plain(is)}`]);
+}
+
+function defineAcceptance(cluster: Command, terminal: Terminal): void {
+  const accept = cluster
+    .command("accept")
+    .description("Let in an agent that waits to take a cluster over, or a cluster that was revoked or locked.")
+    .argument("<name>", "cluster")
+    .action(async (name: string) => {
+      const session = await openSession(terminal, accept.optsWithGlobals<GlobalFlags>());
+      const changed = await session.client.clusters.accept(name, session.signal);
+      if (isStructured(session.format)) return printValue(session, changed);
+      print(session, [session.format === "name" ? name : `${name} is accepted`]);
+    });
+  withExamples(accept, [["drover cluster accept prod-1", "why it waits: drover describe cluster prod-1"]]);
+  const reject = cluster
+    .command("reject")
+    .description("Turn away the agent that waits to take a cluster over. The one that has it goes on.")
+    .argument("<name>", "cluster")
+    .action(async (name: string) => {
+      const session = await openSession(terminal, reject.optsWithGlobals<GlobalFlags>());
+      const changed = await session.client.clusters.reject(name, session.signal);
+      if (isStructured(session.format)) return printValue(session, changed);
+      print(session, [session.format === "name" ? name : `the agent that waited for ${name} is rejected`]);
+    });
+  withExamples(reject, [["drover cluster reject prod-1", "its token is worth nothing any more"]]);
+}
+
+function defineRevoke(cluster: Command, terminal: Terminal): void {
+  const revoke = cluster
+    .command("revoke")
+    .description("Let in no agent that speaks for a cluster now. It stays registered, and what runs there stays.")
+    .argument("<name>", "cluster")
+    .option("--reason <text>", "told to the agent, and kept with the event")
+    .action(async (name: string) => {
+      const flags = revoke.optsWithGlobals<GlobalFlags & { readonly reason?: string }>();
+      const session = await openSession(terminal, flags);
+      const input = flags.reason === undefined ? {} : { reason: flags.reason };
+      const changed = await session.client.clusters.revoke(name, input, session.signal);
+      if (isStructured(session.format)) return printValue(session, changed);
+      print(session, [session.format === "name" ? name : `${name} is revoked: its agent gets nothing new`]);
+      return say(
+        session,
+        `to let it in again: drover cluster accept ${name}, or with a new token: drover join ${name}`,
+      );
+    });
+  withExamples(revoke, [
+    ["drover cluster revoke prod-1 --reason 'key was in a backup that leaked'", "its agent goes on healing alone"],
+  ]);
 }
 
 function defineRemove(cluster: Command, terminal: Terminal): void {

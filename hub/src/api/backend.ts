@@ -1,15 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { AuditCheck, AuditList, AuditQuery, CreatedToken, CreateToken, Token } from "@drover/shared/api/access";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
+import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
-/** What the routes read and ask for. Reads are of memory and return at once; intents are durable when they resolve. */
+import type { TokenDigest } from "./access/holder.ts";
+
+/** What the routes read, and through whom they change something. Reads are of memory and return at once. */
 export interface Backend {
   readonly version: api.Version;
   readonly events: EventLog;
@@ -23,20 +27,75 @@ export interface Backend {
   source(name: string): api.SourceDetail | undefined;
   credentials(): readonly Credential[];
   credential(name: string): Credential | undefined;
+  tokens(): readonly Token[];
+  /** The token whose record has this id, and that it is used now. */
+  issuedToken(id: string): TokenDigest | undefined;
+  /** Entries of the audit log, oldest first. */
+  audit(query: AuditQuery): AuditList;
+  /** Looks at every entry. */
+  checkAudit(): Promise<AuditCheck>;
 
+  /** What a source is read with over SSH. Throws `precondition_failed` for one that is not. */
+  sourceIdentity(name: string): Promise<api.SourceIdentity>;
+  /** A webhook delivery for a source that may not exist, before its body has come. */
+  receiveWebhook(name: string, headers: IncomingHttpHeaders): WebhookDelivery;
+  /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */
+  diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult>;
+  tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult>;
+  rbac(app: string, cluster: string, signal: AbortSignal): Promise<api.RbacResult>;
+  /** Why a cluster has an application, or has it not. Throws `not_found` and what a render throws. */
+  why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
+  /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
+  blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
+  /** Whether the hub's disk is full: it takes no intents. */
+  full(): boolean;
+  /** Copies of the store, the oldest first. */
+  backups(): readonly Backup[];
+  recovery(): Recovery;
+  /** Whether the hub has started whole: what /readyz answers. */
+  ready(): boolean;
+  /** Prometheus text. */
+  metrics(): string;
+
+  /** What is asked for on behalf of somebody: it leaves an entry in the audit log, in one step with each change. */
+  by(decision: Decision): Intents;
+  /** Leaves an entry about what changed nothing. */
+  record(decision: Decision, outcome: Outcome): void;
+}
+
+/** Who asks for what. */
+export interface Decision {
+  /** Name of the token; "" = none was known. */
+  readonly actor: string;
+  readonly verb: string;
+  readonly kind: string;
+  /** "" = of no one thing. */
+  readonly name: string;
+  /** Id of the request. */
+  readonly request: string;
+  readonly address: string;
+  /** How many changes it has made, each with its entry. */
+  changes: number;
+}
+
+export interface Outcome {
+  /** `done`, or the code of the error. */
+  readonly result: string;
+  /** One sentence; "" when done. */
+  readonly reason: string;
+}
+
+/** What people change. It is durable when it resolves. */
+export interface Intents {
   /** Throws `precondition_failed` when the name is taken, `usage` for an address that no mirror can serve. */
   addSource(input: api.AddSource): Promise<api.SourceDetail>;
   removeSource(name: string): Promise<void>;
-  /** What a source is read with over SSH. Throws `precondition_failed` for one that is not. */
-  sourceIdentity(name: string): Promise<api.SourceIdentity>;
   /** Replaces the pinned keys of its SSH server, and fetches. Throws `usage` for what is no key of that server. */
   trustSource(name: string, input: api.TrustSource): Promise<api.SourceIdentity>;
   /** Replaces those whose signature its commits need, and looks at it. Throws `usage`, and `precondition_failed` for a declared source. */
   setSigners(name: string, input: SetSigners): Promise<api.SourceDetail>;
   /** Makes the secret of a source's webhook, or tells the one that there is. Another forge or `rotate` makes a new one. */
   setWebhook(name: string, input: SetWebhook): Promise<SourceWebhook>;
-  /** A webhook delivery for a source that may not exist, before its body has come. */
-  receiveWebhook(name: string, headers: IncomingHttpHeaders): WebhookDelivery;
   /** Throws `precondition_failed` when the name is taken, `usage` for parts that cannot work. */
   addCredential(name: string, input: ReplaceCredential): Promise<Credential>;
   /** Adds it, or puts it in the place of the one of that name. Throws `usage`. */
@@ -47,6 +106,12 @@ export interface Backend {
   joinCluster(input: JoinCluster): Promise<JoinedCluster>;
   labelCluster(name: string, labels: LabelCluster["labels"]): Promise<api.Cluster>;
   cordonCluster(name: string, input: CordonCluster): Promise<api.Cluster>;
+  /** Lets in what waits for a person: see `Acceptance.accept`. Throws `precondition_failed` when nothing does. */
+  acceptCluster(name: string): Promise<api.Cluster>;
+  /** Turns away the agent that waits. Throws `precondition_failed` when none does. */
+  rejectCluster(name: string): Promise<api.Cluster>;
+  /** Lets in nothing more that speaks for the cluster now; its registration stays. */
+  revokeCluster(name: string, input: RevokeCluster): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */
@@ -59,18 +124,13 @@ export interface Backend {
   confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail>;
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
-  /** Asks the agent. Throws `cluster_offline`, `timeout`, `not_found`. */
-  diff(app: string, cluster: string, signal: AbortSignal): Promise<api.DiffResult>;
-  tree(app: string, cluster: string, signal: AbortSignal): Promise<api.TreeResult>;
-  rbac(app: string, cluster: string, signal: AbortSignal): Promise<api.RbacResult>;
-  /** Why a cluster has an application, or has it not. Throws `not_found` and what a render throws. */
-  why(app: string, cluster: string, signal: AbortSignal): Promise<WhyResult>;
-  /** What set each field of an object. Throws `not_found`, `usage` and what a render throws. */
-  blame(app: string, cluster: string, wanted: BlameQuery, signal: AbortSignal): Promise<BlameResult>;
-  /** Whether the hub has started whole: what /readyz answers. */
-  ready(): boolean;
-  /** Prometheus text. */
-  metrics(): string;
+  /** Tells the token, this once. Throws `precondition_failed` when the name is taken. */
+  createToken(input: CreateToken, createdBy: string): Promise<CreatedToken>;
+  /** It is worth nothing from now on. Throws `not_found`. */
+  revokeToken(name: string): Promise<void>;
+  makeBackup(): Promise<Backup>;
+  /** Lets the hub's store be what holds again. Throws `precondition_failed` when no agent is ahead, or Git is not read. */
+  confirmRecovery(input: ConfirmRecovery): Promise<Recovery>;
 }
 
 /** What comes without a token: nothing is believed before the whole of it has come. */

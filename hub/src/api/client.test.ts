@@ -58,6 +58,19 @@ describe("client", () => {
     expect((await client.credentials.get("corp", signal)).state).toBe("degraded");
     expect((await client.credentials.list({}, signal)).total).toBe(3);
     expect(await client.credentials.remove("git", signal)).toBeUndefined();
+    const created = await client.tokens.create({ name: "ci", roles: ["viewer"], expiresInSeconds: 60 }, signal);
+    expect(created.token).toMatch(/^drv_[0-9a-f]{16}_[\w-]{43}$/u);
+    expect((await client.tokens.list({}, signal)).items).toHaveLength(1);
+    expect(await client.tokens.revoke("ci", signal)).toBeUndefined();
+    expect((await client.self(signal)).roles).toEqual(["owner"]);
+    expect((await client.can({ verb: "read", kind: "audit" }, signal)).allowed).toBe(true);
+    expect((await client.audit.list({ after: 1 }, signal)).items[0]?.id).toBe(2);
+    expect((await client.audit.check(signal)).broken).toBe(0);
+    const backup = await client.backups.make(signal);
+    expect((await client.backups.list(signal)).items).toEqual([backup]);
+    expect((await client.recovery.get(signal)).held).toEqual([]);
+    expect((await client.recovery.confirm({ force: true }, signal)).unread).toEqual([]);
+    expect(api.backend.asked).toContain("confirm recovery by force");
     expect((await client.events.list({}, signal)).items).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import { nearest } from "@drover/shared/nearest";
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } from "fastify";
 
 import type { Backend } from "./backend.ts";
 import type { ApiLimits } from "./limits.ts";
@@ -18,9 +18,14 @@ export type Routes = FastifyInstance<
   TypeBoxProvider
 >;
 
+/** A request for the thing of this name, as far as its holder sees it. */
+export type ByName = Pick<FastifyRequest, "sight"> & { readonly params: { readonly name: string } };
+
 /** What every route has at hand. */
 export interface RouteContext {
   readonly backend: Backend;
+  /** Whether the token of a request is still worth what it was. */
+  readonly holds: (request: Pick<FastifyRequest, "headers">) => boolean;
   readonly clock: Clock;
   readonly limits: ApiLimits;
   /** Aborts when the API closes: ends streams and questions to agents. */
@@ -38,10 +43,12 @@ export function notFound(kind: string, name: string, names: Iterable<string>): D
   return new DroverError("not_found", `there is no ${kind} "${name}"`, {
     hint:
       meant === undefined
-        ? `all there are: drover ${kind === "credential" ? "credential list" : `get ${kind}s`}`
+        ? `all there are: drover ${ownList.has(kind) ? `${kind} list` : `get ${kind}s`}`
         : `did you mean ${meant}?`,
   });
 }
+
+const ownList: ReadonlySet<string> = new Set(["credential", "token"]);
 
 /** Runs a question to an agent: it ends with the answer, after the time limit, or when the client goes away. */
 export async function askAgent<T>(

@@ -13,6 +13,11 @@ export interface ApiLimits {
   readonly webhookTimeoutMs: number;
   /** Deliveries that may come at the same time: far from what would keep people and agents from being answered. */
   readonly webhooks: number;
+  /** Wrong tokens that an address may send within the time before it is not looked at any more. */
+  readonly wrongTokens: number;
+  readonly wrongTokensMs: number;
+  /** How often it is looked whether the reader of a stream still has the right to. */
+  readonly recheckMs: number;
   readonly connections: number;
   readonly streams: number;
   readonly streamsPerToken: number;
@@ -29,6 +34,9 @@ export const defaultLimits: ApiLimits = {
   webhookBytes: 25 * 1024 * 1024,
   webhookTimeoutMs: 10_000,
   webhooks: 200,
+  wrongTokens: 5,
+  wrongTokensMs: 5 * 60_000,
+  recheckMs: 2000,
   connections: 2000,
   streams: 1000,
   streamsPerToken: 50,

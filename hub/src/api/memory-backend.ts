@@ -1,14 +1,17 @@
-import type { CordonCluster, LabelCluster } from "@drover/shared/api/cluster-changes";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "@drover/shared/api/cluster-changes";
 import type { Credential, ReplaceCredential } from "@drover/shared/api/credential";
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
+import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Backend, EventLog, WebhookDelivery } from "./backend.ts";
+import type { Backend, Intents, WebhookDelivery } from "./backend.ts";
+import { MemoryEventLog } from "./memory-event-log.ts";
+import { MemoryTokens } from "./memory-tokens.ts";
 
 /** What a `MemoryBackend` begins with. */
 export interface MemoryFleet {
@@ -25,7 +28,7 @@ export interface MemoryFleet {
 }
 
 /** A hub without Git, agents and store: values that the tests of API, client and CLI serve and change. */
-export class MemoryBackend implements Backend {
+export class MemoryBackend extends MemoryTokens implements Backend, Intents {
   readonly version = { version: "0.1.0", hub: "hub-test", node: "v24.0.0" };
   readonly events: MemoryEventLog;
   readonly clusterByName: Map<string, api.Cluster>;
@@ -39,6 +42,7 @@ export class MemoryBackend implements Backend {
   readonly #fleet: MemoryFleet;
 
   constructor(fleet: MemoryFleet = {}, eventCapacity = 1000) {
+    super();
     this.#fleet = fleet;
     this.events = new MemoryEventLog(eventCapacity);
     this.clusterByName = new Map(fleet.clusters?.map((cluster) => [cluster.name, cluster]));
@@ -138,6 +142,36 @@ export class MemoryBackend implements Backend {
     return Promise.resolve();
   }
 
+  isFull = false;
+
+  full(): boolean {
+    return this.isFull;
+  }
+
+  readonly made: Backup[] = [];
+
+  backups(): readonly Backup[] {
+    return this.made;
+  }
+
+  makeBackup(): Promise<Backup> {
+    const backup = { name: `hub-2026010${this.made.length + 1}T000000000Z.db`, bytes: 4096, at: 1 };
+    this.made.push(backup);
+    return Promise.resolve(backup);
+  }
+
+  recoveryNow: Recovery = { held: [], unread: [] };
+
+  recovery(): Recovery {
+    return this.recoveryNow;
+  }
+
+  confirmRecovery({ force = false }: ConfirmRecovery): Promise<Recovery> {
+    this.asked.push(`confirm recovery${force ? " by force" : ""}`);
+    this.recoveryNow = { held: [], unread: [] };
+    return Promise.resolve(this.recoveryNow);
+  }
+
   sourceIdentity(name: string): Promise<api.SourceIdentity> {
     return Promise.resolve(identity(name, this.sourceByName.get(name)?.hostKeys ?? []));
   }
@@ -207,6 +241,25 @@ export class MemoryBackend implements Backend {
     return Promise.resolve(changed);
   }
 
+  acceptCluster(name: string): Promise<api.Cluster> {
+    return this.#askAboutCluster("accept", name);
+  }
+
+  rejectCluster(name: string): Promise<api.Cluster> {
+    return this.#askAboutCluster("reject", name);
+  }
+
+  revokeCluster(name: string, { reason = "" }: RevokeCluster): Promise<api.Cluster> {
+    return this.#askAboutCluster("revoke", name, reason);
+  }
+
+  #askAboutCluster(...[what, name, ...more]: readonly [string, string, ...string[]]): Promise<api.Cluster> {
+    const cluster = this.clusterByName.get(name);
+    if (cluster === undefined) return Promise.reject(new DroverError("not_found", `there is no cluster "${name}"`));
+    this.asked.push([what, name, ...more].join(" "));
+    return Promise.resolve(cluster);
+  }
+
   removeCluster(name: string): Promise<void> {
     this.clusterByName.delete(name);
     return Promise.resolve();
@@ -267,6 +320,11 @@ export class MemoryBackend implements Backend {
     return this.#answer(this.#fleet.blames, { app, cluster });
   }
 
+  /** Whoever asks: entries are left by the API itself. */
+  by(): Intents {
+    return this;
+  }
+
   ready(): boolean {
     return this.started;
   }
@@ -308,46 +366,4 @@ export class MemoryBackend implements Backend {
 function identity(name: string, hostKeys: readonly string[]): api.SourceIdentity {
   const publicKey = `ssh-ed25519 AAAAtest drover@${name}`;
   return { name, publicKey, addTo: "the deploy keys of the repository", hostKeys: [...hostKeys] };
-}
-
-export class MemoryEventLog implements EventLog {
-  readonly #events: api.Event[] = [];
-  #newest = 0;
-  readonly #capacity: number;
-  readonly #listeners = new Set<(event: api.Event) => void>();
-
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-  }
-
-  get oldest(): number {
-    return this.#newest - this.#events.length + 1;
-  }
-
-  get newest(): number {
-    return this.#newest;
-  }
-
-  /** How many readers follow. */
-  get followers(): number {
-    return this.#listeners.size;
-  }
-
-  after(id: number, limit: number): readonly api.Event[] {
-    const start = Math.max(0, id + 1 - this.oldest);
-    return this.#events.slice(start, start + limit);
-  }
-
-  subscribe(listener: (event: api.Event) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  add(event: Omit<api.Event, "id">): void {
-    this.#newest += 1;
-    const numbered = { id: this.#newest, ...event };
-    this.#events.push(numbered);
-    if (this.#events.length > this.#capacity) this.#events.shift();
-    for (const listener of this.#listeners) listener(numbered);
-  }
 }

@@ -1,6 +1,17 @@
+import {
+  auditCheckSchema,
+  auditEntrySchema,
+  auditListSchema,
+  canSchema,
+  createdTokenSchema,
+  createTokenSchema,
+  holderSchema,
+  tokenSchema,
+} from "@drover/shared/api/access";
 import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
 import { addCredentialSchema, credentialSchema, replaceCredentialSchema } from "@drover/shared/api/credential";
 import { joinClusterSchema, joinedClusterSchema } from "@drover/shared/api/join";
+import { backupSchema, confirmRecoverySchema, recoverySchema } from "@drover/shared/api/maintenance";
 import { controlRolloutSchema, rolloutSchema } from "@drover/shared/api/rollouts";
 import { setSignersSchema } from "@drover/shared/api/signers";
 import * as api from "@drover/shared/api/types";
@@ -10,8 +21,19 @@ import type { TSchema } from "typebox";
 
 /** The schemas that get a name in the document; everything else is written out where it is used. */
 const named: ReadonlyMap<unknown, string> = new Map<TSchema, string>([
+  [auditCheckSchema, "AuditCheck"],
+  [auditEntrySchema, "AuditEntry"],
+  [auditListSchema, "AuditList"],
+  [canSchema, "Can"],
+  [createTokenSchema, "CreateToken"],
+  [createdTokenSchema, "CreatedToken"],
+  [holderSchema, "TokenHolder"],
+  [tokenSchema, "Token"],
   [addCredentialSchema, "AddCredential"],
   [api.addSourceSchema, "AddSource"],
+  [backupSchema, "Backup"],
+  [recoverySchema, "Recovery"],
+  [confirmRecoverySchema, "ConfirmRecovery"],
   [api.applicationDetailSchema, "ApplicationDetail"],
   [api.applicationSchema, "Application"],
   [api.clusterSchema, "Cluster"],
@@ -58,7 +80,8 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
       info: {
         title: "Drover admin API",
         version,
-        description: "Clusters, applications, targets, sources and credentials of a hub. Times are ms since the epoch.",
+        description:
+          "Clusters, applications, targets, sources, credentials and tokens of a hub. Times are ms since the epoch.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: "/" }],

@@ -1,6 +1,7 @@
 import { credentialSchema } from "@drover/shared/api/credential";
 import { blameSchema, whySchema } from "@drover/shared/api/explanations";
 import { joinedClusterSchema } from "@drover/shared/api/join";
+import { recoverySchema } from "@drover/shared/api/maintenance";
 import type * as shared from "@drover/shared/api/types";
 import * as schemas from "@drover/shared/api/types";
 import { sourceWebhookSchema } from "@drover/shared/api/webhook";
@@ -106,9 +107,22 @@ test.each<[string, TSchema]>([
   ["/sources/platform/identity", schemas.sourceIdentitySchema],
   ["/credentials", schemas.listSchema(credentialSchema)],
   ["/credentials/corp", credentialSchema],
+  ["/recovery", recoverySchema],
   ["/events", schemas.eventListSchema],
 ])("%s answers what its schema says", async (path, schema) => {
   expect([...Value.Errors(schema, await read(path))]).toEqual([]);
+});
+
+test("R23: a full disk refuses intents with a code of its own, and serves what there is", async () => {
+  api.backend.isFull = true;
+  try {
+    const refused = await api.call("/api/v1/clusters/dev-1", { method: "DELETE" });
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: "store_full", hint: expect.stringContaining("make room") });
+    expect((await api.call("/api/v1/clusters/dev-1")).status).toBe(200);
+  } finally {
+    api.backend.isFull = false;
+  }
 });
 
 describe("intents", () => {

@@ -3,28 +3,26 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
 
-import { createAuthenticator, type TokenDigest } from "./auth.ts";
+import { diskFull } from "../core/disk-full.ts";
+import { guard, type GuardOptions } from "./access/guard.ts";
+import type { TokenDigest } from "./access/holder.ts";
+import { createAuthenticator } from "./auth.ts";
 import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
 import type { RouteContext, Routes } from "./context.ts";
 import { createHttpServer } from "./http-server.ts";
 import { defaultLimits, type ApiLimits } from "./limits.ts";
 import { openApiOptions } from "./openapi.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { maintenanceRoutes } from "./routes/maintenance.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
 import { targetRoutes } from "./routes/targets.ts";
 import { webhookPath, webhookRoutes } from "./routes/webhooks.ts";
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** Name of the token that the request came with; empty outside of /api. */
-    holder: string;
-  }
-}
 
 export interface ApiOptions {
   readonly backend: Backend;
@@ -58,10 +56,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { backend, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const closing = new AbortController();
-  const context: RouteContext = { backend, clock, limits, closing: closing.signal };
+  const issued = (id: string) => backend.issuedToken(id);
+  const { authenticate, holds } = createAuthenticator({ tokens: options.tokens, issued, clock, limits });
+  const stillHolds: RouteContext["holds"] = ({ headers }) => holds(headers.authorization);
+  const context: RouteContext = { backend, clock, limits, closing: closing.signal, holds: stillHolds };
   const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
   let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
-  app.decorateRequest("holder", "");
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers({ ...securityHeaders, "x-request-id": request.id });
     attempt(done, () => {
@@ -71,6 +71,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
     });
   });
+  const whose: GuardOptions["authenticate"] = ({ headers, ip }) => authenticate(headers.authorization, ip);
+  guard(app, { backend, authenticate: whose, now: () => clock.now() });
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));
@@ -79,7 +81,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await app.register(swagger, openApiOptions(backend.version.version));
   await app.register(
     (scope, _options, done) => {
-      registerApi(scope, context, options.tokens);
+      registerApi(scope, context);
       done();
     },
     { prefix: "/api/v1" },
@@ -113,20 +115,21 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** Everything below /api needs a token, whatever route is added later: the check is on the scope, not on routes. */
-function registerApi(scope: Routes, context: RouteContext, tokens: readonly TokenDigest[]): void {
-  const authenticate = createAuthenticator(tokens);
-  scope.addHook("onRequest", (request, _reply, done) => {
+function registerApi(scope: Routes, context: RouteContext): void {
+  scope.addHook("preHandler", (request, _reply, done) => {
+    const reads = request.method === "GET" || request.method === "HEAD";
     attempt(done, () => {
-      request.holder = authenticate(request.headers.authorization).name;
+      if (!reads && context.backend.full()) throw diskFull();
     });
   });
   versionRoute(scope, context);
-  clusterRoutes(scope, context);
-  applicationRoutes(scope, context);
+  clusterRoutes(scope);
+  applicationRoutes(scope);
   targetRoutes(scope, context);
   sourceRoutes(scope, context);
   credentialRoutes(scope, context);
+  accessRoutes(scope, context);
+  maintenanceRoutes(scope, context);
   eventRoutes(scope, context);
 }
 

@@ -1,7 +1,7 @@
 import { systemClock } from "@drover/shared/clock";
 import { silentLog } from "@drover/shared/log";
 
-import { tokenDigest } from "./auth.ts";
+import { ownerToken } from "./auth.ts";
 import { MemoryBackend } from "./memory-backend.ts";
 import { sampleFleet } from "./sample-fleet.ts";
 import type { ApiOptions } from "./server.ts";
@@ -21,7 +21,7 @@ export async function startApi(
   options: Partial<ApiOptions> & { readonly backend?: MemoryBackend } = {},
 ): Promise<RunningApi> {
   const backend = options.backend ?? new MemoryBackend(sampleFleet());
-  const tokens = [tokenDigest("sample", sampleToken)];
+  const tokens = [ownerToken("sample", sampleToken)];
   const api = await createApi({ tokens, log: silentLog, clock: systemClock, ...options, backend });
   const url = await api.listen({ host: "127.0.0.1", port: 0 });
   return {

@@ -1,11 +1,10 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
-import { DroverError } from "@drover/shared/errors";
 import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
 import { hearFacts } from "../core/settle-facts.ts";
-import type { Store } from "../store/store.ts";
+import type { ClusterRecord, Store } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Inspections } from "./inspections.ts";
@@ -16,8 +15,7 @@ export interface AgentsDeps {
   readonly world: World;
   readonly blobs: Blobs;
   readonly inspections: Inspections;
-  readonly enroll: HubLinkHandler["enroll"];
-  readonly renew: HubLinkHandler["renew"];
+  readonly enrollment: Pick<HubLinkHandler, "admit" | "holds" | "enroll" | "renew">;
   readonly events: EventLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,11 +38,6 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   };
   return {
     connected(cluster, hello) {
-      if (store.cluster(cluster) === undefined) {
-        throw new DroverError("unauthorized", `cluster ${cluster} is not registered with this hub`, {
-          hint: `drover join ${cluster}`,
-        });
-      }
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
       hear(deps, cluster, hello);
@@ -80,15 +73,23 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       assessAll(cluster);
     },
     blob: (cluster, digest) => deps.blobs.read(cluster, digest),
-    enroll: deps.enroll,
-    renew: deps.renew,
+    ...deps.enrollment,
   };
+}
+
+/** An agent from before the store was lost need not join again: its certificate, by keys that are still there, says who it is. */
+function adopt({ store, events }: AgentsDeps, record: ClusterRecord, { clusterUid, epoch }: Hello): void {
+  if (record.uid !== "" || clusterUid === "" || epoch === "" || epoch === store.era.epoch) return;
+  const { name } = record;
+  store.putCluster({ ...record, uid: clusterUid });
+  events.append({ type: "joined", app: "", cluster: name, message: `${name} came back, with what it runs` });
 }
 
 function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   const { store, clock } = deps;
   const record = store.cluster(cluster);
   if (record === undefined) return;
+  adopt(deps, record, hello);
   const now = clock.now();
   const heard = hearFacts(record, hello, now);
   store.touchCluster(cluster, { seenAtMs: now, ...heard });
@@ -105,6 +106,7 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
   if (
     target.removal !== "" &&
     report.phase === "removed" &&
+    report.epoch === store.era.epoch &&
     report.generation >= (store.cluster(cluster)?.generation ?? 0)
   ) {
     store.assign({ put: [], forget: [id], blobs: new Map() });

@@ -14,15 +14,18 @@ export interface ClusterDeps {
   readonly clock: Clock;
 }
 
-/** Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next. */
+/**
+ * Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next; and
+ * nothing at all to one that is ahead of this hub's store.
+ */
 export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
   return (name) => {
     const cluster = deps.store.cluster(name);
-    if (cluster !== undefined && deps.world.connections.has(name)) {
+    if (cluster !== undefined && deps.world.connections.has(name) && deps.world.aheadOf(name) === "") {
       const records = deps.store.targetsOn(name);
       const assignments: Assignments = {
         cluster: name,
-        epoch: deps.store.epoch,
+        epoch: deps.store.era.epoch,
         generation: cluster.generation,
         issuedAtMs: deps.clock.now(),
         targets: records.filter((record) => record.removal === "").map(toAssignment),

@@ -2,7 +2,7 @@ import type * as api from "@drover/shared/api/credential";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Backend } from "../api/backend.ts";
+import type { Backend, Intents } from "../api/backend.ts";
 import type { Catalogs } from "../core/catalog.ts";
 import { expiryProblem } from "../core/credential-expiry.ts";
 import { covers, readPrefix } from "../core/credential-prefix.ts";
@@ -20,12 +20,13 @@ export interface CredentialsDeps {
   readonly changed: (name: string) => void;
 }
 
-type Intents = "credentials" | "credential" | "addCredential" | "replaceCredential" | "removeCredential";
+type Parts = Pick<Backend, "credentials" | "credential"> &
+  Pick<Intents, "addCredential" | "replaceCredential" | "removeCredential">;
 
 const maxCredentials = 1_000;
 
 /** What the API may ask about credentials: everything but what is secret in them. */
-export function createCredentials(deps: CredentialsDeps): Pick<Backend, Intents> {
+export function createCredentials(deps: CredentialsDeps): Parts {
   const { store, events, clock, changed } = deps;
   const tell = (name: string, type: string, what: string): void => {
     events.append({ type, app: "", cluster: "", message: `credential ${name} was ${what}` });

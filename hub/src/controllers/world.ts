@@ -12,6 +12,7 @@ import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
 import type { WideChange } from "../core/reach.ts";
+import { aheadOf } from "../core/recovery.ts";
 import { isKubeVersion, type Capabilities } from "../core/render/chart.ts";
 import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
@@ -99,6 +100,13 @@ export class World {
     this.apiLists = new ApiLists(store);
     this.#events = events;
     this.#now = now;
+  }
+
+  /** Why a connected cluster is sent nothing; "" = it may be sent what the store says. */
+  aheadOf(cluster: string): string {
+    const hello = this.connections.get(cluster)?.hello;
+    const record = this.#store.cluster(cluster);
+    return hello === undefined || record === undefined ? "" : aheadOf(hello, this.#store.era, record.generation);
   }
 
   source(name: string): SourceStatus {
@@ -236,6 +244,7 @@ export class World {
       joined: this.#store.cluster(target.cluster)?.uid !== "",
       connected: connection !== undefined,
       refusal: connection?.refusal,
+      ahead: this.aheadOf(target.cluster),
     });
   }
 

@@ -36,6 +36,7 @@ const healthy: TargetFacts = {
   joined: true,
   connected: true,
   refusal: undefined,
+  ahead: "",
 };
 
 describe("E16: of a target with more objects than a report names", () => {
@@ -90,6 +91,7 @@ describe("state of a target", () => {
     ["all well", {}, "current", ""],
     ["never joined", { joined: false, report: undefined }, "pending", "ClusterNotJoined"],
     ["silent although last seen healthy", { connected: false }, "offline", "AgentDisconnected"],
+    ["ahead of the hub", { ahead: "its agent is further" }, "pending", "HubBehind"],
     ["refused", { refusal: { code: "signature_invalid", message: "unknown key" } }, "failed", "AssignmentRefused"],
     ["to be removed", { target: { ...target, removal: "unselected" } }, "deleting", "Removing"],
     ["deletions held", { report: { ...report, heldPrune } }, "pending", "PruneHeld"],

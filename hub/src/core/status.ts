@@ -13,6 +13,8 @@ export interface TargetFacts {
   readonly connected: boolean;
   /** Set when the agent refused its newest assignments. */
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
+  /** Why the cluster is sent nothing; "" = it is. */
+  readonly ahead: string;
 }
 
 export interface Assessment {
@@ -29,6 +31,7 @@ export function assessTarget(facts: TargetFacts): Assessment {
   if (!facts.joined) return assess("pending", "ClusterNotJoined", "waits for the cluster's agent to join");
   if (!facts.connected)
     return assess("offline", "AgentDisconnected", "the agent is not connected; last known state kept");
+  if (facts.ahead !== "") return assess("pending", "HubBehind", `${facts.ahead}: drover recovery`);
   if (refusal !== undefined) return assess("failed", "AssignmentRefused", `${refusal.code}: ${refusal.message}`);
   if (target.removal !== "") return assessRemoval(target, report);
   if (report === undefined || report.bundle !== target.bundle) {

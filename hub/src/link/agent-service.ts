@@ -7,7 +7,7 @@ import type {
 } from "@drover/proto/gen/drover/agent/v1/agent";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { AgentMessage, Hello, HubLinkHandler } from "@drover/shared/link/link";
+import type { AgentMessage, Hello, HubLinkHandler, Speaker } from "@drover/shared/link/link";
 import { toStatus } from "@drover/shared/link/status";
 import { agentMessageFromWire } from "@drover/shared/link/wire";
 import type { Logger } from "@drover/shared/log";
@@ -48,19 +48,21 @@ function settle(call: ConnectCall | FetchBlobsCall, body: Promise<void>): void {
 }
 
 async function serveFetchBlobs(context: AgentContext, call: FetchBlobsCall): Promise<void> {
-  const cluster = authenticate(context.findPeer(call.getPeer()), context.clock.now());
+  const { cluster } = admit(context, context.findPeer(call.getPeer()));
   await sendBlobs(call.request, (digest) => context.handler.blob(cluster, digest), call, closedSignal(call));
 }
 
 async function serveConnect(context: AgentContext, call: ConnectCall): Promise<void> {
   const { clock, sessions, limits } = context;
   const peer = context.findPeer(call.getPeer());
-  const session = new Session(authenticate(peer, clock.now()), clock.now(), () => peer?.destroy());
+  const speaker = admit(context, peer);
+  const session = new Session(speaker.cluster, clock.now(), () => peer?.destroy());
   sessions.begin(session);
   try {
     // Left alone, the iterator would destroy the whole call at the end of its reading half, with the status unsent.
     const requests: AsyncIterableIterator<ConnectRequest> = call.iterator({ destroyOnReturn: false });
     const hello = await readHello(requests);
+    context.handler.admit({ ...speaker, ...(hello.run === undefined ? {} : { run: hello.run }) });
     sessions.open(session);
     session.welcome(limits.pingIntervalMs);
     greet(context, session, hello);
@@ -71,6 +73,13 @@ async function serveConnect(context: AgentContext, call: ConnectCall): Promise<v
     sessions.end(session, { graceful: false, reason: "connection lost" }, clock.now());
     sessions.closed(session);
   }
+}
+
+/** Who opened a stream. */
+function admit({ handler, clock }: AgentContext, peer: Peer | undefined): Speaker {
+  const speaker = authenticate(peer, clock.now());
+  handler.admit(speaker);
+  return speaker;
 }
 
 async function readHello(requests: AsyncIterator<ConnectRequest>): Promise<Hello> {

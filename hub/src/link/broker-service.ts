@@ -1,5 +1,6 @@
 import type { BrokerServiceServer } from "@drover/proto/gen/drover/broker/v1/broker";
 import type { Clock } from "@drover/shared/clock";
+import type { HubLinkHandler } from "@drover/shared/link/link";
 import { toStatus } from "@drover/shared/link/status";
 
 import { authenticate, type Peer } from "./peers.ts";
@@ -11,6 +12,7 @@ export type GrantBrokerUser = (
 ) => { readonly servers: string; readonly jwt: string };
 
 export interface BrokerContext {
+  readonly handler: Pick<HubLinkHandler, "admit">;
   readonly findPeer: (endpoint: string) => Peer | undefined;
   readonly clock: Clock;
   /** Absent: this hub has no broker. */
@@ -18,12 +20,13 @@ export interface BrokerContext {
 }
 
 /** Agents get what they show to the broker from the hub itself, and for the cluster that their certificate names. */
-export function createBrokerService({ findPeer, clock, grantBrokerUser }: BrokerContext): BrokerServiceServer {
+export function createBrokerService({ handler, findPeer, clock, grantBrokerUser }: BrokerContext): BrokerServiceServer {
   return {
     grant(call, answer) {
       try {
-        const cluster = authenticate(findPeer(call.getPeer()), clock.now());
-        answer(null, grantBrokerUser?.(cluster, call.request.publicKey) ?? { servers: "", jwt: "" });
+        const speaker = authenticate(findPeer(call.getPeer()), clock.now());
+        handler.admit(speaker);
+        answer(null, grantBrokerUser?.(speaker.cluster, call.request.publicKey) ?? { servers: "", jwt: "" });
       } catch (cause) {
         answer(toStatus(cause));
       }

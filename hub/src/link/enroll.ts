@@ -1,15 +1,17 @@
-import type { EnrollServiceServer } from "@drover/proto/gen/drover/enroll/v1/enroll";
+import type { EnrollServiceServer, KeyProof } from "@drover/proto/gen/drover/enroll/v1/enroll";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLinkHandler } from "@drover/shared/link/link";
 import { toStatus } from "@drover/shared/link/status";
-import { credentialsToWire } from "@drover/shared/link/wire";
+import { asBuffer, credentialsToWire } from "@drover/shared/link/wire";
 import type { Logger } from "@drover/shared/log";
+import { isProven } from "@drover/shared/trust/enrolment-key";
 import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 
+import { FailureLimit } from "../core/failure-limit.ts";
+import { Challenges } from "./challenges.ts";
 import type { LinkLimits } from "./limits.ts";
-import { authenticate, type Peer } from "./peers.ts";
-import { FailureLimit } from "./rate-limit.ts";
+import { authenticate, hasExpired, type Peer } from "./peers.ts";
 
 export interface EnrollContext {
   readonly handler: HubLinkHandler;
@@ -24,33 +26,53 @@ export interface EnrollContext {
 /** The only service that strangers reach. Tokens are 256 random bits; the limit is there for the log and the load. */
 export function createEnrollService(context: EnrollContext): EnrollServiceServer {
   const { handler, clock, log, limits } = context;
-  const failures = new FailureLimit(limits.joinFailuresPerMinute);
+  const challenges = new Challenges();
+  const failures = new FailureLimit({ failures: limits.joinFailuresPerMinute, withinMs: 60_000 });
   return {
-    enroll: unary(context, async ({ token, csr, clusterUid, agentVersion }, peer, signal) => {
+    challenge: unary(context, async () => ({ nonce: asBuffer(challenges.issue(clock.now())) })),
+    enroll: unary(context, async ({ token, csr, clusterUid, agentVersion, proof }, peer, signal) => {
       const address = peer?.address ?? "";
       if (!failures.allows(address, clock.now())) {
         throw new DroverError("forbidden", "too many failed attempts to join from this address; try again in a minute");
       }
       try {
-        const response = await handler.enroll({ token, csr, clusterUid, agentVersion }, signal);
+        const key = provenKey(challenges, { csr, proof }, clock.now());
+        const response = await handler.enroll({ token, csr, clusterUid, agentVersion, key }, signal);
         log.info({ cluster: response.cluster, address }, "cluster joined");
         return { credentials: credentialsToWire(response) };
       } catch (cause) {
         const error = DroverError.from(cause);
         if (error.code === "join_refused") failures.failed(address, clock.now());
-        log.warn({ address, code: error.code, err: error }, "join failed");
+        if (error.code === "join_pending") log.debug({ address }, "join waits for a person");
+        else log.warn({ address, code: error.code, err: error }, "join failed");
         throw error;
       }
     }),
-    renew: unary(context, async ({ csr }, peer, signal) => {
+    renew: unary(context, async ({ csr, proof }, peer, signal) => {
       // Whoever has the key of an expired certificate is let back in for a while: a cluster that slept over a weekend
       // must not need a person. The hub's handler still knows whether the cluster may.
-      const cluster = authenticate(peer, clock.now(), limits.recoveryWindowMs);
-      const response = await handler.renew(cluster, csr, signal);
-      log.info({ cluster }, "certificate renewed");
+      const speaker = authenticate(peer, clock.now(), limits.recoveryWindowMs);
+      const key = provenKey(challenges, { csr, proof }, clock.now());
+      const expired = hasExpired(peer, clock.now());
+      const response = await handler.renew(speaker, { csr, key, expired }, signal);
+      log.info({ cluster: speaker.cluster }, "certificate renewed");
       return { credentials: credentialsToWire(response) };
     }),
   };
+}
+
+/** The enrolment key that the sender has, base64url; "" when it shows none. Throws `join_refused` for a bad proof. */
+function provenKey(
+  challenges: Challenges,
+  { csr, proof }: { readonly csr: Uint8Array; readonly proof: KeyProof | undefined },
+  now: number,
+): string {
+  if (proof === undefined) return "";
+  // Taken before it is checked: one nonce is one try.
+  if (!challenges.take(proof.nonce, now) || !isProven(proof, csr)) {
+    throw new DroverError("join_refused", "the request does not prove the enrolment key that it names");
+  }
+  return proof.publicKey.toString("base64url");
 }
 
 type UnaryBody<Q, A> = (request: Q, peer: Peer | undefined, signal: AbortSignal) => Promise<A>;

@@ -61,8 +61,8 @@ interface Serving extends GrpcLinkOptions {
 }
 
 async function serve(serving: Serving, ready: (address: string) => void, signal: AbortSignal): Promise<void> {
-  const { clock, limits, sessions, authority } = serving;
-  const peers = new Peers(limits, authority.certificate);
+  const { clock, limits, sessions, authority, handler } = serving;
+  const peers = new Peers(limits, authority.certificate, (speaker) => handler.holds(speaker));
   const findPeer = peers.find.bind(peers);
   const server = createServer(limits);
   server.addService(AgentServiceService, createAgentService({ ...serving, findPeer }));

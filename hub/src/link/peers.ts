@@ -2,7 +2,8 @@ import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 
 import { DroverError } from "@drover/shared/errors";
-import { clusterOf, validityOf, type Validity } from "@drover/shared/trust/certificate";
+import type { Speaker } from "@drover/shared/link/link";
+import { clusterOf, generationOf, validityOf, type Validity } from "@drover/shared/trust/certificate";
 
 import type { LinkLimits } from "./limits.ts";
 
@@ -13,6 +14,7 @@ export interface Peer {
   readonly sinceMs: number;
   /** The cluster that its certificate names; undefined without a certificate of this hub's authority. */
   readonly cluster: string | undefined;
+  readonly generation: number;
   readonly validity: Validity;
   /** How much it sent so far. */
   readonly receivedBytes: () => number;
@@ -27,9 +29,13 @@ export class Peers {
   readonly #strangers = new Map<string, number>();
   readonly #limits: LinkLimits;
   readonly #authority: X509Certificate;
+  readonly #holds: (speaker: Speaker) => boolean;
+  /** Those that came with a certificate that held. */
+  readonly #known = new Set<Peer>();
 
-  constructor(limits: LinkLimits, authority: string) {
+  constructor(limits: LinkLimits, authority: string, holds: (speaker: Speaker) => boolean) {
     this.#limits = limits;
+    this.#holds = holds;
     this.#authority = new X509Certificate(authority);
   }
 
@@ -39,9 +45,10 @@ export class Peers {
     // The server gives out no tickets, so nobody can resume; a resumed session would skip the check of its certificate.
     if (peer === undefined || socket.isSessionReused()) return false;
     const endpoint = `${peer.address}:${socket.remotePort}`;
-    if (isKnown(peer, now)) this.#makeRoom(peer);
+    const known = this.#isKnown(peer, now);
+    if (known) this.#makeRoom(peer);
     else if (!this.#hasRoomForStranger(peer)) return false;
-    this.#add(endpoint, peer, socket, isKnown(peer, now));
+    this.#add(endpoint, peer, socket, known);
     return true;
   }
 
@@ -49,10 +56,14 @@ export class Peers {
     return this.#byEndpoint.get(endpoint);
   }
 
-  /** Ends connections whose certificate ran out, and strangers that stay or send more than enrolling takes. */
+  /** Ends connections whose certificate ran out or was revoked, and strangers that stay or send more than enrolling takes. */
   sweep(now: number): void {
     for (const peer of this.#byEndpoint.values()) {
-      if (isKnown(peer, now)) continue;
+      if (this.#isKnown(peer, now)) continue;
+      if (this.#known.has(peer)) {
+        peer.destroy();
+        continue;
+      }
       const { strangerLifetimeMs, strangerBytes } = this.#limits;
       if (now - peer.sinceMs >= strangerLifetimeMs || peer.receivedBytes() > strangerBytes) peer.destroy();
     }
@@ -72,17 +83,24 @@ export class Peers {
       receivedBytes: () => socket.bytesRead,
       destroy: () => void socket.destroy(),
     };
-    if (certificate === undefined) return { ...common, cluster: undefined, validity: never };
+    if (certificate === undefined) return { ...common, cluster: undefined, generation: 0, validity: never };
     const cluster = isTrusted(socket) ? clusterOf(certificate, this.#authority) : undefined;
-    return { ...common, cluster, validity: validityOf(certificate) };
+    return { ...common, cluster, generation: generationOf(certificate), validity: validityOf(certificate) };
+  }
+
+  #isKnown({ cluster, generation, validity }: Peer, now: number): boolean {
+    if (cluster === undefined || now < validity.notBeforeMs || now >= validity.notAfterMs) return false;
+    return this.#holds({ cluster, generation });
   }
 
   #add(endpoint: string, peer: Peer, socket: TLSSocket, known: boolean): void {
     this.#byEndpoint.set(endpoint, peer);
     if (!known) this.#strangers.set(peer.address, (this.#strangers.get(peer.address) ?? 0) + 1);
     else if (peer.cluster !== undefined) this.#connectionsOf(peer.cluster).add(peer);
+    if (known) this.#known.add(peer);
     socket.once("close", () => {
       this.#byEndpoint.delete(endpoint);
+      this.#known.delete(peer);
       if (known && peer.cluster !== undefined) this.#forget(peer.cluster, peer);
       else this.#forgetStranger(peer.address);
     });
@@ -123,22 +141,23 @@ export class Peers {
   }
 }
 
-/** The cluster that speaks, by its certificate and nothing else. Throws `unauthorized`. Asked anew for every stream. */
-export function authenticate(peer: Peer | undefined, now: number, graceMs = 0): string {
+/** Whether the certificate of a connection has ended. */
+export function hasExpired(peer: Peer | undefined, now: number): boolean {
+  return peer !== undefined && now >= peer.validity.notAfterMs;
+}
+
+/** Who speaks, by its certificate and nothing else. Throws `unauthorized`. Asked anew for every stream. */
+export function authenticate(peer: Peer | undefined, now: number, graceMs = 0): Speaker {
   if (peer?.cluster === undefined) {
     throw new DroverError("unauthorized", "this needs a certificate of the hub's own authority");
   }
   if (now < peer.validity.notBeforeMs || now >= peer.validity.notAfterMs + graceMs) {
     throw new DroverError("unauthorized", `the certificate of cluster ${peer.cluster} is not valid at this time`);
   }
-  return peer.cluster;
+  return { cluster: peer.cluster, generation: peer.generation };
 }
 
 const never: Validity = { notBeforeMs: 0, notAfterMs: 0 };
-
-function isKnown(peer: Peer, now: number): boolean {
-  return peer.cluster !== undefined && now >= peer.validity.notBeforeMs && now < peer.validity.notAfterMs;
-}
 
 /** Time is judged by `authenticate`, on the hub's clock; every other complaint of OpenSSL's makes a stranger. */
 function isTrusted(socket: TLSSocket): boolean {

@@ -1,6 +1,6 @@
 /**
  * The schema, one step after the other; the number of steps taken is SQLite's `user_version`. Steps are never edited:
- * add one. Columns that are only read whole are JSON.
+ * add one. Columns that are only read whole are JSON; where they are called `record`, they are written with `seal`.
  */
 export const migrations: readonly string[] = [
   `
@@ -24,4 +24,23 @@ export const migrations: readonly string[] = [
   CREATE TABLE confirmed_reach (app TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `CREATE TABLE credentials (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `
+  UPDATE sources SET record = sealed(record);
+  UPDATE credentials SET record = sealed(record);
+  UPDATE clusters SET record = sealed(record);
+  UPDATE join_tokens SET record = sealed(record);
+  UPDATE targets SET record = sealed(record);
+  UPDATE observed SET record = sealed(record);
+  UPDATE rollouts SET record = sealed(record);
+  UPDATE events SET record = sealed(record);
+  `,
+  `
+  CREATE TABLE tokens (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  CREATE TABLE audit (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  CREATE TABLE audit_ends (name TEXT PRIMARY KEY, id INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+  `,
+  `CREATE TABLE enrolments (cluster TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
 ];
+
+/** The schema from which on records carry seals and commits are counted. */
+export const sealedSince = 4;

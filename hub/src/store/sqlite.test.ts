@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { noFacts } from "@drover/shared/link/link";
 import { describe, expect, it } from "vitest";
 
+import { migrations } from "./migrations.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { describeStore } from "./store.contract.ts";
 import { clusterDefaults, sourceDefaults } from "./store.ts";
@@ -47,8 +48,9 @@ describe("sqlite file", () => {
 
   it("reads the sources of earlier versions, which knew fewer fields", () => {
     withFile((file) => {
-      openSqliteStore(file).close();
       const database = new DatabaseSync(file);
+      for (const step of migrations.slice(0, 3)) database.exec(step);
+      database.exec("PRAGMA user_version = 3");
       database.prepare("INSERT INTO sources VALUES (?, ?)").run("a", JSON.stringify({ name: "a", url: "/srv/a" }));
       database.close();
       const store = openSqliteStore(file);
@@ -59,8 +61,9 @@ describe("sqlite file", () => {
 
   it("reads the clusters of earlier versions, whose placements went by the facts that they had", () => {
     withFile((file) => {
-      openSqliteStore(file).close();
       const database = new DatabaseSync(file);
+      for (const step of migrations.slice(0, 3)) database.exec(step);
+      database.exec("PRAGMA user_version = 3");
       const facts = { agentVersion: "0.0.9", kubernetesVersion: "v1.31.2", nodes: 3 };
       const old = { name: "a", uid: "u", labels: { env: "dev" }, generation: 4, facts, seenAtMs: 5 };
       database.prepare("INSERT INTO clusters VALUES (?, ?, ?)").run("a", 4, JSON.stringify(old));

@@ -1,18 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 
 import type { Event } from "@drover/shared/api/types";
 import { decodeBundle, type Blob } from "@drover/shared/bundle";
-import type { Digest } from "@drover/shared/digest";
+import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
+import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
+import type { Enrolment } from "../core/enrolment.ts";
+import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
+import { AccessTables } from "./access-store.ts";
+import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
-import { migrations } from "./migrations.ts";
+import { EnrolmentTable } from "./enrolments.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
+import { parseRecord } from "./parse-record.ts";
+import type { Reserve } from "./reserve.ts";
+import { seal } from "./sealed.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -26,48 +32,22 @@ import type {
 
 const eventLimit = 10_000;
 
-/**
- * Opens or creates the store in a file. Throws `store_failed` for a file of a newer Drover or a damaged one: what cannot
- * be read is never replaced by an empty store.
- */
-export function openSqliteStore(file: string): Store {
-  try {
-    const database = new DatabaseSync(file);
-    // A power cut must not lose an acknowledged decision: WAL with a sync at every commit.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
-    if (file !== ":memory:") chmodSync(file, 0o600);
-    migrate(database, file);
-    return new SqliteStore(database);
-  } catch (cause) {
-    if (cause instanceof DroverError) throw cause;
-    throw new DroverError("store_failed", `the store ${file} cannot be opened`, {
-      hint: "restore it from a backup, or move it away to start anew: workloads stay as they are",
-      cause,
-    });
-  }
+/** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
+export function openSqliteStore(file: string, reserve?: Reserve): Store {
+  return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
 }
 
-function migrate(database: DatabaseSync, file: string): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > migrations.length) {
-    throw new DroverError("store_failed", `the store ${file} was written by a newer Drover (schema ${version})`, {
-      hint: "start the newer version",
-    });
-  }
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
-  }
-}
+type Identity = Era & Pick<Store, "hubId">;
 
-class SqliteStore implements Store {
+export class SqliteStore implements Store {
   readonly hubId: string;
-  readonly epoch: string;
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  readonly access: AccessTables;
+  readonly #database: Database;
+  #era: Era;
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  readonly enrolments: EnrolmentTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
   /** By application, then by strategy. */
@@ -78,20 +58,40 @@ class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: Database) {
     this.#database = database;
-    this.hubId = this.#meta("hub_id");
-    this.epoch = this.#meta("epoch");
+    ({ hubId: this.hubId, ...this.#era } = this.#identity());
     const sources = this.#records<SourceRecord>("sources").map(readSource);
     this.#sources = new Map(sources.map((record) => [record.name, record]));
     this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
     const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
     this.#clusters = new Map(clusters.map((record) => [record.name, record]));
+    this.enrolments = new EnrolmentTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
+    this.access = new AccessTables(database);
+  }
+
+  decide<T>(entry: AuditEntry, write: () => T): T {
+    return this.#database.together(() => this.access.append(entry), write);
+  }
+
+  get era(): Era {
+    return this.#era;
+  }
+
+  beginEpoch({ confirmed }: Pick<Era, "confirmed">): void {
+    const era = { epoch: randomUUID(), confirmed };
+    this.#database.run("UPDATE meta SET value = ? WHERE key = 'identity'", seal({ hubId: this.hubId, ...era }));
+    this.#era = era;
+  }
+
+  async copyTo(file: string): Promise<void> {
+    this.flush();
+    await this.#database.copyTo(file);
   }
 
   sources(): readonly SourceRecord[] {
@@ -103,12 +103,12 @@ class SqliteStore implements Store {
   }
 
   putSource(source: SourceRecord): void {
-    this.#run("INSERT OR REPLACE INTO sources VALUES (?, ?)", source.name, JSON.stringify(source));
+    this.#database.run("INSERT OR REPLACE INTO sources VALUES (?, ?)", source.name, seal(source));
     this.#sources.set(source.name, source);
   }
 
   deleteSource(name: string): void {
-    this.#run("DELETE FROM sources WHERE name = ?", name);
+    this.#database.run("DELETE FROM sources WHERE name = ?", name);
     this.#sources.delete(name);
   }
 
@@ -121,12 +121,12 @@ class SqliteStore implements Store {
   }
 
   putCredential(credential: CredentialRecord): void {
-    this.#run("INSERT OR REPLACE INTO credentials VALUES (?, ?)", credential.name, JSON.stringify(credential));
+    this.#database.run("INSERT OR REPLACE INTO credentials VALUES (?, ?)", credential.name, seal(credential));
     this.#credentials.set(credential.name, credential);
   }
 
   deleteCredential(name: string): void {
-    this.#run("DELETE FROM credentials WHERE name = ?", name);
+    this.#database.run("DELETE FROM credentials WHERE name = ?", name);
     this.#credentials.delete(name);
   }
 
@@ -144,11 +144,11 @@ class SqliteStore implements Store {
   }
 
   deleteCluster(name: string): void {
-    this.#transaction(() => {
-      this.#run("DELETE FROM clusters WHERE name = ?", name);
-      this.#run("DELETE FROM targets WHERE cluster = ?", name);
-      this.#run("DELETE FROM observed WHERE cluster = ?", name);
-      this.#run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
+    this.#database.transaction(() => {
+      this.#database.run("DELETE FROM clusters WHERE name = ?", name);
+      this.#database.run("DELETE FROM targets WHERE cluster = ?", name);
+      this.#database.run("DELETE FROM observed WHERE cluster = ?", name);
+      this.#database.run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
     });
     this.#clusters.delete(name);
     this.#dirtyClusters.delete(name);
@@ -167,21 +167,22 @@ class SqliteStore implements Store {
   }
 
   putJoinToken(token: JoinTokenRecord): void {
-    this.#run("DELETE FROM join_tokens WHERE expires_at < ?", token.expiresAtMs - 86_400_000);
-    this.#writeJoinToken(token);
+    this.enrolments.writeToken(token);
   }
 
   joinToken(id: string): JoinTokenRecord | undefined {
-    const row = this.#prepare("SELECT record FROM join_tokens WHERE id = ?").get(id);
+    const row = this.#database.get("SELECT record FROM join_tokens WHERE id = ?", id);
     return row === undefined ? undefined : parseRecord<JoinTokenRecord>(row);
   }
 
-  join(token: JoinTokenRecord, cluster: ClusterRecord): void {
-    this.#transaction(() => {
-      this.#writeJoinToken(token);
+  join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void {
+    this.#database.transaction(() => {
+      this.enrolments.writeToken(token);
       this.#writeCluster(cluster);
+      this.enrolments.write(enrolment);
     });
     this.#clusters.set(cluster.name, cluster);
+    this.enrolments.keep(enrolment);
   }
 
   applications(): readonly string[] {
@@ -205,15 +206,14 @@ class SqliteStore implements Store {
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
-    this.#transaction(() => {
+    this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {
-        const { app, cluster } = target;
-        this.#run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", app, cluster, JSON.stringify(target));
+        this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
       }
       for (const { app, cluster } of change.forget) {
-        this.#run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
-        this.#run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
+        this.#database.run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
+        this.#database.run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
       }
       for (const cluster of clusters) this.#writeCluster(cluster);
       for (const rollout of change.rollouts ?? []) this.#writeRollout(rollout);
@@ -229,12 +229,14 @@ class SqliteStore implements Store {
   }
 
   keep({ digest, bytes }: Blob): void {
-    this.#run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+    this.#database.run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
   }
 
   blob(digest: Digest): Uint8Array | undefined {
-    const bytes = this.#prepare("SELECT bytes FROM blobs WHERE digest = ?").get(digest)?.["bytes"];
-    return bytes instanceof Uint8Array ? bytes : undefined;
+    const bytes = this.#database.get("SELECT bytes FROM blobs WHERE digest = ?", digest)?.["bytes"];
+    if (!(bytes instanceof Uint8Array)) return undefined;
+    if (digestOf(bytes) !== digest) throw new DroverError("blob_corrupt", `blob ${digest} is damaged in the store`);
+    return bytes;
   }
 
   collectBlobs(): number {
@@ -246,12 +248,12 @@ class SqliteStore implements Store {
       const bytes = this.blob(bundle);
       if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
     }
-    const unneeded = this.#prepare("SELECT digest FROM blobs")
-      .all()
+    const unneeded = this.#database
+      .all("SELECT digest FROM blobs")
       .map((row) => String(row["digest"]))
       .filter((digest) => !needed.has(digest));
-    this.#transaction(() => {
-      for (const digest of unneeded) this.#run("DELETE FROM blobs WHERE digest = ?", digest);
+    this.#database.transaction(() => {
+      for (const digest of unneeded) this.#database.run("DELETE FROM blobs WHERE digest = ?", digest);
     });
     return unneeded.length;
   }
@@ -266,16 +268,17 @@ class SqliteStore implements Store {
   }
 
   confirmedReach(app: string): string {
-    return String(this.#prepare("SELECT digest FROM confirmed_reach WHERE app = ?").get(app)?.["digest"] ?? "");
+    const digest = this.#database.get("SELECT digest FROM confirmed_reach WHERE app = ?", app)?.["digest"];
+    return typeof digest === "string" ? digest : "";
   }
 
   confirmReach(app: string, digest: string): void {
-    if (digest === "") this.#run("DELETE FROM confirmed_reach WHERE app = ?", app);
-    else this.#run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
+    if (digest === "") this.#database.run("DELETE FROM confirmed_reach WHERE app = ?", app);
+    else this.#database.run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
   }
 
   deleteRollout({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
-    this.#run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
+    this.#database.run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
     const left = this.#rollouts.get(app);
     left?.delete(strategy);
     if (left?.size === 0) this.#rollouts.delete(app);
@@ -295,6 +298,8 @@ class SqliteStore implements Store {
     const numbered = { id: this.#lastEvent, ...event };
     this.#events.push(numbered);
     this.#unwrittenEvents.push(numbered);
+    if (this.#unwrittenEvents.length > eventLimit * 1.2)
+      this.#unwrittenEvents = this.#unwrittenEvents.slice(-eventLimit);
     if (this.#events.length > eventLimit * 1.2) this.#events = this.#events.slice(-eventLimit);
     return numbered;
   }
@@ -305,19 +310,20 @@ class SqliteStore implements Store {
 
   flush(): void {
     if (this.#unwrittenEvents.length + this.#dirtyClusters.size === 0 && this.#dirtyObserved.size === 0) return;
-    this.#transaction(() => {
+    this.#database.transaction(() => {
       for (const { app, cluster } of this.#dirtyObserved.values()) {
-        const record = JSON.stringify(this.#observed.get({ app, cluster }));
-        this.#run("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", app, cluster, record);
+        const record = this.#observed.get({ app, cluster });
+        if (record === undefined) continue;
+        this.#database.run("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", app, cluster, seal(record));
       }
       for (const name of this.#dirtyClusters) {
         const cluster = this.#clusters.get(name);
         if (cluster !== undefined) this.#writeCluster(cluster);
       }
       for (const event of this.#unwrittenEvents.slice(-eventLimit)) {
-        this.#run("INSERT INTO events VALUES (?, ?)", event.id, JSON.stringify(event));
+        this.#database.run("INSERT INTO events VALUES (?, ?)", event.id, seal(event));
       }
-      this.#run("DELETE FROM events WHERE id <= ?", this.#lastEvent - eventLimit);
+      this.#database.run("DELETE FROM events WHERE id <= ?", this.#lastEvent - eventLimit);
     });
     this.#dirtyObserved.clear();
     this.#dirtyClusters.clear();
@@ -325,76 +331,52 @@ class SqliteStore implements Store {
   }
 
   close(): void {
-    this.flush();
-    this.#database.close();
+    try {
+      this.flush();
+    } finally {
+      this.#database[Symbol.dispose]();
+    }
   }
 
-  #meta(key: string): string {
-    this.#run("INSERT OR IGNORE INTO meta VALUES (?, ?)", key, randomUUID());
-    return String(this.#prepare("SELECT value FROM meta WHERE key = ?").get(key)?.["value"]);
+  #identity(): Identity {
+    const meta = (key: string) => this.#database.get("SELECT value FROM meta WHERE key = ?", key)?.["value"];
+    const known = meta("identity");
+    if (known !== undefined) return parseRecord<Identity>({ record: known });
+    // Earlier versions kept the two apart.
+    const identity = {
+      hubId: String(meta("hub_id") ?? randomUUID()),
+      epoch: String(meta("epoch") ?? randomUUID()),
+      confirmed: false,
+    };
+    this.#database.run("INSERT INTO meta VALUES ('identity', ?)", seal(identity));
+    return identity;
   }
 
   #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "rollouts" | "events"): T[] {
     const order = table === "events" ? " ORDER BY id" : "";
-    return this.#prepare(`SELECT record FROM ${table}${order}`)
-      .all()
-      .map((row) => parseRecord<T>(row));
+    return this.#database.all(`SELECT record FROM ${table}${order}`).map((row) => parseRecord<T>(row));
   }
 
   #writeCluster(cluster: ClusterRecord): void {
-    const record = JSON.stringify(cluster);
-    this.#run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+    const record = seal(cluster);
+    this.#database.run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
   }
 
   #writeBlobs(blobs: BlobSet): void {
-    const known = this.#prepare("SELECT 1 FROM blobs WHERE digest = ?");
     for (const digest of blobs.keys()) {
-      const bytes = known.get(digest) === undefined ? blobs.get(digest) : undefined;
-      if (bytes !== undefined) this.#run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+      const known = this.#database.get("SELECT 1 FROM blobs WHERE digest = ?", digest);
+      const bytes = known === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
     }
   }
 
   #writeRollout(rollout: Rollout): void {
     const { app, strategy } = rollout;
-    this.#run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, JSON.stringify(rollout));
+    this.#database.run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, seal(rollout));
   }
 
   #keepRollout(rollout: Rollout): void {
     const others = this.#rollouts.get(rollout.app) ?? new Map<string, Rollout>();
     this.#rollouts.set(rollout.app, others.set(rollout.strategy, rollout));
   }
-
-  #writeJoinToken(token: JoinTokenRecord): void {
-    const record = JSON.stringify(token);
-    this.#run("INSERT OR REPLACE INTO join_tokens VALUES (?, ?, ?)", token.id, token.expiresAtMs, record);
-  }
-
-  #transaction(body: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      body();
-      this.#database.exec("COMMIT");
-    } catch (cause) {
-      this.#database.exec("ROLLBACK");
-      throw new DroverError("store_failed", "the store refused a write", { hint: "is its disk full?", cause });
-    }
-  }
-
-  #run(sql: string, ...values: readonly (string | number | Uint8Array)[]): void {
-    this.#prepare(sql).run(...values);
-  }
-
-  #prepare(sql: string) {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
-  }
-}
-
-// Rows were written by this file, from records of the same shape.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-function parseRecord<T>(row: Record<string, unknown>): T {
-  return JSON.parse(String(row["record"])) as T;
 }

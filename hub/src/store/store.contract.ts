@@ -2,8 +2,11 @@ import { encodeBundle, encodeObject } from "@drover/shared/bundle";
 import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
+import { auditOrigin, firstBroken, type AuditEntry } from "../core/audit.ts";
+import { firstEnrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetRecord } from "../core/target.ts";
+import type { TokenRecord } from "./access-store.ts";
 import {
   clusterDefaults,
   sourceDefaults,
@@ -40,11 +43,11 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       store.assign({ put: [target("web", "dev-1", bundle.digest)], forget: [], blobs });
       store.observe(observed("web", "dev-1"));
       const event = store.appendEvent({ at: 5, type: "commit", app: "", cluster: "", message: "main@1" });
-      const identity = [store.hubId, store.epoch];
+      const identity = [store.hubId, store.era];
       store.close();
 
       const again = subject.open();
-      expect([again.hubId, again.epoch]).toEqual(identity);
+      expect([again.hubId, again.era]).toEqual(identity);
       expect(again.sources()).toEqual([source]);
       expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1 });
       expect(again.targetsOf("web")).toEqual([target("web", "dev-1", bundle.digest)]);
@@ -52,6 +55,57 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       expect(again.observed({ app: "web", cluster: "dev-1" })).toEqual(observed("web", "dev-1"));
       expect(again.events()).toEqual([event]);
       again.close();
+    });
+
+    it("keeps tokens as they were put last, and not those that were deleted", () => {
+      const { subject, store } = begin();
+      for (const name of ["ci", "old"]) store.access.putToken({ ...token, id: name, name });
+      store.access.putToken({ ...token, id: "ci", name: "ci", usedAtMs: 9 });
+      store.access.deleteToken("old");
+      store.close();
+      const again = subject.open();
+      expect(again.access.tokens()).toEqual([{ ...token, id: "ci", name: "ci", usedAtMs: 9 }]);
+      expect([again.access.token("ci")?.name, again.access.token("old")]).toEqual(["ci", undefined]);
+      again.close();
+    });
+
+    it("R26: has for what was decided its row in the audit log, of calls that write several things too", () => {
+      const { subject, store } = begin();
+      const decide = (name: string, write: () => void) => store.decide({ ...entry, name }, write);
+      decide("source", () => store.putSource(source));
+      decide("token", () => store.access.putToken(token));
+      decide("cluster", () => {
+        store.putCluster(cluster("dev-1"));
+        store.assign({ put: [target("web", "dev-1", digestA)], forget: [], blobs: new Map() });
+      });
+      decide("removal", () => store.deleteCluster("dev-1"));
+      decide("nothing", () => undefined);
+      store.putSource(source);
+      store.close();
+      const again = subject.open();
+      const rows = again.access.audit(0, 10);
+      expect(rows.map(({ id, name }) => `${id} ${name}`)).toEqual([
+        "1 source",
+        "2 token",
+        "3 cluster",
+        "4 removal",
+        "5 nothing",
+      ]);
+      expect(firstBroken(rows, auditOrigin)).toBeUndefined();
+      expect(again.access.auditEnds()).toEqual({ first: auditOrigin, last: { id: 5, hash: rows[4]?.hash } });
+      expect(again.access.audit(3, 1)).toEqual([rows[3]]);
+      again.close();
+    });
+
+    it("R26: has neither the row nor the change when the call fails", () => {
+      const { store } = begin();
+      const fails = (): void => {
+        throw new Error("refused");
+      };
+      expect(() => store.decide(entry, fails)).toThrow("refused");
+      store.putSource(source);
+      expect(store.access.audit(0, 10)).toEqual([]);
+      store.close();
     });
 
     it("keeps credentials as they were put last, and not those that were deleted", () => {
@@ -163,11 +217,28 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { subject, store } = begin();
       const token = { id: "t1", cluster: "dev-1", secretHash: "ab", expiresAtMs: 1000, usedBy: "" };
       store.putJoinToken(token);
-      store.join({ ...token, usedBy: "key" }, { ...cluster("dev-1"), uid: "u1" });
+      store.join({ ...token, usedBy: "key" }, { ...cluster("dev-1"), uid: "u1" }, firstEnrolment("dev-1", 5));
       store.close();
       const again = subject.open();
       expect(again.joinToken("t1")?.usedBy).toBe("key");
       expect(again.cluster("dev-1")?.uid).toBe("u1");
+      expect(again.enrolments.get("dev-1")).toEqual(firstEnrolment("dev-1", 5));
+      again.close();
+    });
+
+    it("keeps the enrolment of a cluster that was removed, and forgets it after a while", () => {
+      const { subject, store } = begin();
+      store.putCluster(cluster("dev-1"));
+      store.putCluster(cluster("dev-2"));
+      for (const name of ["dev-1", "dev-2"]) store.enrolments.put({ ...firstEnrolment(name, 5), oldest: 3 });
+      store.deleteCluster("dev-1");
+      store.enrolments.forget(5, isRegistered(store));
+      store.close();
+      const again = subject.open();
+      expect(again.enrolments.get("dev-1")?.oldest).toBe(3);
+      again.enrolments.forget(6, isRegistered(again));
+      expect(again.enrolments.get("dev-1")).toBeUndefined();
+      expect(again.enrolments.get("dev-2")?.oldest).toBe(3);
       again.close();
     });
 
@@ -186,7 +257,31 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
   });
 }
 
+const isRegistered = (store: Store) => (name: string) => store.cluster(name) !== undefined;
 const digestA = `sha256:${"a".repeat(64)}`;
+const token: TokenRecord = {
+  id: "t1",
+  name: "ci",
+  sha256: "ab",
+  roles: ["viewer"],
+  scope: "env=prod",
+  createdBy: "admin",
+  createdAtMs: 1,
+  expiresAtMs: 2,
+  usedAtMs: 0,
+};
+const entry: AuditEntry = {
+  at: 5,
+  actor: "ci",
+  verb: "create",
+  kind: "source",
+  name: "config",
+  request: "r1",
+  address: "127.0.0.1",
+  result: "done",
+  reason: "",
+  changed: ["url"],
+};
 const source: SourceRecord = {
   ...sourceDefaults,
   name: "config",

@@ -4,13 +4,17 @@ import type { Digest } from "@drover/shared/digest";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
+import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
+import type { Enrolment } from "../core/enrolment.ts";
+import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
 import type { Signer } from "../core/signers.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
+import type { AccessStore } from "./access-store.ts";
 
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
@@ -126,14 +130,30 @@ export interface AssignmentChange {
   readonly blobs: BlobSet;
 }
 
+export interface Enrolments {
+  get(cluster: string): Enrolment | undefined;
+  put(enrolment: Enrolment): void;
+  /** Those that did not change since then, of clusters that are not registered. */
+  forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void;
+}
+
 /**
  * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
  * synchronous, so that a read and the write that follows from it are one step.
  */
 export interface Store {
   readonly hubId: string;
-  /** Changes when the store was created anew: agents compare generations only within one epoch. */
-  readonly epoch: string;
+  /** Changes when the store was created anew or restored: agents compare generations only within one epoch. */
+  readonly era: Era;
+  /** Begins a new epoch. Confirmed: it follows whatever agents hold. */
+  beginEpoch(era: Pick<Era, "confirmed">): void;
+  /** Writes all that it holds into a file, which exists, and goes on meanwhile. */
+  copyTo(file: string): Promise<void>;
+
+  /** Tokens, and the audit log. */
+  readonly access: AccessStore;
+  /** Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log. */
+  decide<T>(entry: AuditEntry, write: () => T): T;
 
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;
@@ -148,7 +168,7 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
-  /** Also forgets its targets and observations. */
+  /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
   touchCluster(name: string, seen: Seen): void;
@@ -156,7 +176,8 @@ export interface Store {
   putJoinToken(token: JoinTokenRecord): void;
   joinToken(id: string): JoinTokenRecord | undefined;
   /** In one transaction: the token is used up by this key and the cluster has joined. */
-  join(token: JoinTokenRecord, cluster: ClusterRecord): void;
+  join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void;
+  readonly enrolments: Enrolments;
 
   applications(): readonly string[];
   target(id: TargetId): TargetRecord | undefined;

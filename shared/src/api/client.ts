@@ -1,10 +1,24 @@
 import { systemClock, type Clock } from "../clock.ts";
 import type { Random } from "../retry.ts";
-import type { CordonCluster, LabelCluster } from "./cluster-changes.ts";
+import type {
+  AuditCheck,
+  AuditEntry,
+  AuditList,
+  AuditQuery,
+  Can,
+  CanQuery,
+  CreatedToken,
+  CreateToken,
+  Token,
+  TokenHolder,
+  TokenQuery,
+} from "./access.ts";
+import type { CordonCluster, LabelCluster, RevokeCluster } from "./cluster-changes.ts";
 import type { AddCredential, Credential, CredentialQuery, ReplaceCredential } from "./credential.ts";
 import type { BlameQuery, BlameResult, WhyResult } from "./explanations.ts";
 import { createHttp, type Fetch, type Http } from "./http.ts";
 import type { JoinCluster, JoinedCluster } from "./join.ts";
+import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
@@ -29,6 +43,10 @@ export interface ClientOptions {
  */
 export interface Client {
   version(signal: AbortSignal): Promise<api.Version>;
+  /** Whose token this client has. */
+  self(signal: AbortSignal): Promise<TokenHolder>;
+  /** Whether it may do something. */
+  can(query: CanQuery, signal: AbortSignal): Promise<Can>;
   readonly clusters: Listing<api.Cluster, api.ClusterQuery> & {
     get(name: string, signal: AbortSignal): Promise<api.Cluster>;
     join(input: JoinCluster, signal: AbortSignal): Promise<JoinedCluster>;
@@ -36,6 +54,12 @@ export interface Client {
     label(name: string, labels: LabelCluster["labels"], signal: AbortSignal): Promise<api.Cluster>;
     /** Keeps new applications away from a cluster, or lets them come again. */
     cordon(name: string, input: CordonCluster, signal: AbortSignal): Promise<api.Cluster>;
+    /** Lets in what waits for a person. Throws `precondition_failed` when nothing does. */
+    accept(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    /** Turns away the agent that waits. Throws `precondition_failed` when none does. */
+    reject(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    /** Lets in nothing more that speaks for the cluster now. */
+    revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -75,6 +99,25 @@ export interface Client {
     replace(name: string, input: ReplaceCredential, signal: AbortSignal): Promise<Credential>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
+  readonly tokens: Listing<Token, TokenQuery> & {
+    /** Answers with the token itself, this once. */
+    create(input: CreateToken, signal: AbortSignal): Promise<CreatedToken>;
+    revoke(name: string, signal: AbortSignal): Promise<void>;
+  };
+  readonly audit: {
+    list(query: AuditQuery, signal: AbortSignal): Promise<AuditList>;
+    /** Entries that are there, over all pages, up to the newest at the time of the first page. */
+    all(query: AuditQuery, signal: AbortSignal): AsyncGenerator<AuditEntry, void>;
+    check(signal: AbortSignal): Promise<AuditCheck>;
+  };
+  readonly backups: {
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Backup[] }>;
+    make(signal: AbortSignal): Promise<Backup>;
+  };
+  readonly recovery: {
+    get(signal: AbortSignal): Promise<Recovery>;
+    confirm(input: ConfirmRecovery, signal: AbortSignal): Promise<Recovery>;
+  };
   readonly events: {
     list(query: api.EventQuery, signal: AbortSignal): Promise<api.EventList>;
     /** Events that are there, over all pages, up to the newest at the time of the first page. */
@@ -104,12 +147,17 @@ export function createClient(options: ClientOptions): Client {
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
   return {
     version: (signal) => http.get("/version", signal),
+    self: (signal) => http.get("/self", signal),
+    can: (query, signal) => http.get("/self/can", signal, query),
     clusters: {
       ...listing("/clusters"),
       get: (name, signal) => http.get(named("clusters", name), signal),
       join: (input, signal) => http.send("POST", "/clusters", signal, input),
       label: (name, labels, signal) => http.send("PATCH", `${named("clusters", name)}/labels`, signal, { labels }),
       cordon: (name, input, signal) => http.send("PATCH", `${named("clusters", name)}/cordon`, signal, input),
+      accept: (name, signal) => http.send("POST", `${named("clusters", name)}/accept`, signal),
+      reject: (name, signal) => http.send("POST", `${named("clusters", name)}/reject`, signal),
+      revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {
@@ -133,9 +181,11 @@ export function createClient(options: ClientOptions): Client {
       blame: (target, wanted, signal) => http.get(`${targetPath(target)}/blame`, signal, wanted),
     },
     ...sourceCalls(http, listing),
+    ...accessCalls(http, listing),
+    ...maintenanceCalls(http),
     events: {
       list: events,
-      all: (query, signal) => eventPages(query, (page) => events(page, signal)),
+      all: (query, signal) => numberedPages(query, (page) => events(page, signal)),
       follow: (query, signal) =>
         followEvents(
           { http, query, clock: options.clock ?? systemClock, random: options.random ?? Math.random },
@@ -171,6 +221,36 @@ function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "
   };
 }
 
+/** Of who may do what, and who did. */
+function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "audit"> {
+  const audit = (query: AuditQuery, signal: AbortSignal) => http.get<AuditList>("/audit", signal, query);
+  return {
+    tokens: {
+      ...listing("/tokens"),
+      create: (input, signal) => http.send("POST", "/tokens", signal, input),
+      revoke: (name, signal) => http.send("DELETE", named("tokens", name), signal),
+    },
+    audit: {
+      list: audit,
+      all: (query, signal) => numberedPages(query, (page) => audit(page, signal)),
+      check: (signal) => http.get("/audit/check", signal),
+    },
+  };
+}
+
+function maintenanceCalls(http: Http): Pick<Client, "backups" | "recovery"> {
+  return {
+    backups: {
+      list: (signal) => http.get("/backups", signal),
+      make: (signal) => http.send("POST", "/backups", signal),
+    },
+    recovery: {
+      get: (signal) => http.get("/recovery", signal),
+      confirm: (input, signal) => http.send("POST", "/recovery", signal, input),
+    },
+  };
+}
+
 async function* pages<Item>(
   list: (cursor: { readonly cursor?: string }) => Promise<api.List<Item>>,
 ): AsyncGenerator<Item, void> {
@@ -183,10 +263,13 @@ async function* pages<Item>(
   }
 }
 
-async function* eventPages(
-  query: api.EventQuery,
-  list: (query: api.EventQuery) => Promise<api.EventList>,
-): AsyncGenerator<api.Event, void> {
+/** The pages of a list that only grows at its end. */
+async function* numberedPages<Item, Query extends { readonly after?: number }>(
+  query: Query,
+  list: (
+    query: Query & { readonly limit: number; readonly after: number },
+  ) => Promise<{ readonly items: readonly Item[]; readonly next: number; readonly newest: number }>,
+): AsyncGenerator<Item, void> {
   let after = query.after ?? 0;
   let end = Number.POSITIVE_INFINITY;
   while (after < end) {

@@ -15,5 +15,11 @@ export const cordonClusterSchema = Type.Object(
   { additionalProperties: false },
 );
 
+export const revokeClusterSchema = Type.Object(
+  { reason: Type.Optional(Type.String({ maxLength: 256, description: "Told to whoever asks why, and to the agent" })) },
+  { additionalProperties: false },
+);
+
 export type CordonCluster = Static<typeof cordonClusterSchema>;
+export type RevokeCluster = Static<typeof revokeClusterSchema>;
 export type LabelCluster = Static<typeof labelClusterSchema>;

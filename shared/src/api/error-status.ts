@@ -9,8 +9,11 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   blob_corrupt: 500,
   blob_missing: 500,
   canceled: 503,
+  cluster_detached: 403,
   cluster_exists: 409,
   cluster_offline: 503,
+  cluster_locked: 403,
+  cluster_revoked: 403,
   config_invalid: 422,
   digest_mismatch: 500,
   document_invalid: 422,
@@ -18,6 +21,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   host_key_changed: 409,
   input_too_large: 413,
   internal: 500,
+  join_pending: 409,
   join_refused: 403,
   kind_missing: 422,
   link_closed: 503,
@@ -25,6 +29,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   patch_failed: 422,
   precondition_failed: 409,
   program_missing: 500,
+  rate_limited: 429,
   render_failed: 422,
   service_account_missing: 409,
   signature_invalid: 403,
@@ -34,6 +39,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   source_unreachable: 502,
   source_untrusted: 422,
   store_failed: 500,
+  store_full: 503,
   timeout: 504,
   unauthorized: 401,
   usage: 400,
@@ -57,6 +63,8 @@ export function codeOfStatus(status: number): ErrorCode {
       return "precondition_failed";
     case 413:
       return "input_too_large";
+    case 429:
+      return "rate_limited";
     case 502:
     case 503:
       return "api_unreachable";

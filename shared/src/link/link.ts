@@ -90,6 +90,8 @@ export interface Hello extends ClusterFacts {
   readonly generation: number;
   /** Of the `ApiList` of the cluster; absent while the agent does not know it. */
   readonly apis?: Digest;
+  /** Random for each run of the agent; absent from agents of earlier versions. */
+  readonly run?: string;
 }
 
 /** Whether the agent took an `Assignments`; a refusal names its code and says why. */
@@ -188,6 +190,17 @@ export interface EnrollRequest {
   readonly csr: Uint8Array;
   readonly clusterUid: string;
   readonly agentVersion: string;
+  /** Enrolment key that the agent has proven to have, base64url; "" of agents that have none. */
+  readonly key: string;
+}
+
+/** Of an agent that shows its certificate. */
+export interface RenewRequest {
+  /** As in `EnrollRequest`. */
+  readonly csr: Uint8Array;
+  readonly key: string;
+  /** Whether the certificate has ended, within the recovery window. */
+  readonly expired: boolean;
 }
 
 /** What a new agent keeps: its certificate, whom to trust, and by whom assignments are signed. */
@@ -201,8 +214,25 @@ export interface EnrollResponse {
   readonly signingKeyId: string;
 }
 
+/** Who speaks, by the certificate of the connection and by nothing else. */
+export interface Speaker {
+  readonly cluster: string;
+  /** See `generationOf`. */
+  readonly generation: number;
+  /** As its hello says; absent before that, and from agents of earlier versions. */
+  readonly run?: string;
+}
+
 /** What the hub does with what agents say. Clusters are named by the certificate, never by the message. */
 export interface HubLinkHandler {
+  /**
+   * Called at the beginning of every stream, and again with its hello; what follows only if this does not throw:
+   * `cluster_revoked`, `cluster_locked`, `cluster_detached` for a cluster that was removed, or `unauthorized` for one that
+   * never was and for a certificate that a newer one has replaced.
+   */
+  admit(speaker: Speaker): void;
+  /** Whether `admit` would let it in. Asked about each open connection each second: those that it does not hold for end. */
+  holds(speaker: Speaker): boolean;
   /**
    * A cluster connected and said hello. A newer connection of the same cluster ends the older one: `disconnected` comes
    * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
@@ -218,13 +248,16 @@ export interface HubLinkHandler {
   disconnected(cluster: string, end: { readonly graceful: boolean; readonly reason: string }): void;
   /** Bytes of a blob that this cluster may read, or undefined. */
   blob(cluster: string, digest: Digest): Uint8Array | undefined;
-  /** Throws `join_refused` when the token is unknown, used or expired. */
+  /**
+   * Throws `join_refused` when the token is unknown, used or expired, `join_pending` while the agent waits for a person: it
+   * asks again then, with the same token and key.
+   */
   enroll(request: EnrollRequest, signal: AbortSignal): Promise<EnrollResponse>;
   /**
-   * A new certificate for a cluster that showed its present one, which may have expired within the recovery window.
-   * `csr` as in `EnrollRequest`. Throws `unauthorized` when the cluster is no longer registered.
+   * A new certificate for a cluster that showed its present one. Throws what `admit` throws, `unauthorized` for one that
+   * ended or was replaced and whose agent does not prove its key, or has done so too often.
    */
-  renew(cluster: string, csr: Uint8Array, signal: AbortSignal): Promise<EnrollResponse>;
+  renew(speaker: Speaker, request: RenewRequest, signal: AbortSignal): Promise<EnrollResponse>;
 }
 
 /** The hub's end of a link. `shared/link/link.contract.ts` states what every implementation keeps. */

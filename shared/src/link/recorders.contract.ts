@@ -9,7 +9,9 @@ import type {
   HubLinkHandler,
   HubMessage,
   Inspection,
+  RenewRequest,
   Report,
+  Speaker,
 } from "./link.ts";
 
 export type HubEvent =
@@ -27,6 +29,17 @@ export class HubRecorder implements HubLinkHandler {
   refuseConnections = false;
   /** Called for each report after it was written down. */
   onReport: (report: Report) => void = () => undefined;
+
+  /** Clusters that are let in no more. */
+  readonly revoked = new Set<string>();
+
+  admit({ cluster }: Speaker): void {
+    if (this.revoked.has(cluster)) throw new DroverError("cluster_revoked", `cluster ${cluster} was revoked`);
+  }
+
+  holds({ cluster }: Speaker): boolean {
+    return !this.revoked.has(cluster);
+  }
 
   connected(cluster: string, hello: Hello): void {
     if (this.refuseConnections) throw new DroverError("forbidden", `cluster ${cluster} was removed`);
@@ -62,7 +75,7 @@ export class HubRecorder implements HubLinkHandler {
     return Promise.reject(new DroverError("join_refused", "nobody joins here"));
   }
 
-  renew(_cluster: string, _csr: Uint8Array, _signal: AbortSignal): Promise<EnrollResponse> {
+  renew(_speaker: Speaker, _request: RenewRequest, _signal: AbortSignal): Promise<EnrollResponse> {
     return Promise.reject(new DroverError("unauthorized", "nobody renews here"));
   }
 

@@ -90,6 +90,7 @@ const hello = fc
     fc.oneof(
       fc.constant(told),
       digest.map((apis) => ({ ...told, apis })),
+      fc.uuid().map((run) => ({ ...told, run })),
     ),
   );
 

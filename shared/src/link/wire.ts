@@ -96,7 +96,13 @@ const inspectKindToWire = {
 
 function helloToWire(hello: Hello): wire.Hello {
   const nodes = Math.max(0, Math.trunc(hello.nodes));
-  return { ...hello, nodes, generation: integerToWire(hello.generation), apis: digestToWire(hello.apis ?? "") };
+  return {
+    ...hello,
+    nodes,
+    generation: integerToWire(hello.generation),
+    apis: digestToWire(hello.apis ?? ""),
+    run: hello.run ?? "",
+  };
 }
 
 function helloFromWire(hello: wire.Hello): Hello {
@@ -104,7 +110,8 @@ function helloFromWire(hello: wire.Hello): Hello {
   const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
   const apis = digestFromWire(hello.apis);
   const list = apis === undefined ? {} : { apis };
-  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation), ...list };
+  const run = hello.run === "" ? {} : { run: hello.run };
+  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation), ...list, ...run };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

@@ -13,7 +13,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 
 import { FakeClock } from "../clock.ts";
 import { createAuthority, loadAuthority } from "./authority.ts";
-import { clusterOf, hubServerName, spkiPin, validityOf } from "./certificate.ts";
+import { clusterOf, generationOf, hubServerName, spkiPin, validityOf } from "./certificate.ts";
 import { createIdentity, createKeyRequest } from "./identity.ts";
 import { createSigningKey, loadSigningKey } from "./signing-key.ts";
 
@@ -36,7 +36,7 @@ describe("client certificates", () => {
     expect(certificate.subjectAltName).toBe("URI:spiffe://drover/cluster/dev-1");
     expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
     expect(certificate.ca).toBe(false);
-    expect(certificate.serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/u);
+    expect(certificate.serialNumber).toMatch(/^010000000001[0-9A-F]{20}$/u);
     expect(validityOf(certificate)).toEqual({ notBeforeMs: nowMs - 300_000, notAfterMs: nowMs + 86_400_000 });
     expect(clusterOf(certificate, new X509Certificate(authority.certificate))).toBe("dev-1");
   });
@@ -63,6 +63,22 @@ describe("client certificates", () => {
     expect(certificate.ca).toBe(false);
     const spki = Buffer.from(await webcrypto.subtle.exportKey("spki", keys.publicKey));
     expect(certificate.publicKey.equals(createPublicKey({ key: spki, type: "spki", format: "der" }))).toBe(true);
+  });
+
+  it("tell the how manieth of their cluster they are, and those of earlier hubs that they do not know", async () => {
+    const authority = await createAuthority({ clock });
+    const { csr } = await createKeyRequest();
+    for (const generation of [1, 255, 65_536, 2 ** 40 - 1]) {
+      const pem = await authority.issueClient("dev-1", csr, generation);
+      expect(generationOf(new X509Certificate(pem))).toBe(generation);
+    }
+    const [one, other] = await Promise.all([
+      authority.issueClient("dev-1", csr, 1),
+      authority.issueClient("dev-1", csr, 1),
+    ]);
+    expect(new X509Certificate(one).serialNumber).not.toBe(new X509Certificate(other).serialNumber);
+    // The server's is as theirs were: 16 random bytes, the first of them 0x40 or more.
+    expect(generationOf(new X509Certificate((await authority.issueServer([])).chain))).toBe(0);
   });
 
   it("are refused for requests that prove no key, other curves, and bytes of any kind", async () => {

@@ -22,7 +22,7 @@ import {
 
 import type { Clock } from "../clock.ts";
 import { DroverError } from "../errors.ts";
-import { clusterUri, hubServerName, isClusterName, spkiPin } from "./certificate.ts";
+import { clientSerial, clusterUri, hubServerName, isClusterName, spkiPin } from "./certificate.ts";
 import { readSecretFile, writeSecretFile } from "./secret-file.ts";
 
 /** The hub's own certificate authority. It vouches for one hub and its clusters, and is trusted by nothing else. */
@@ -34,9 +34,9 @@ export interface Authority {
   issueServer(addresses: readonly string[]): Promise<{ readonly chain: string; readonly privateKey: string }>;
   /**
    * A client certificate (PEM) for the public key of a PKCS#10 request in DER; every name in the request is ignored.
-   * Throws `join_refused` when the request does not prove its key, or the key is not on P-256.
+   * `generation` is what `generationOf` reads from it. Throws `join_refused` when the request does not prove its key, or the key is not on P-256.
    */
-  issueClient(cluster: string, csr: Uint8Array): Promise<string>;
+  issueClient(cluster: string, csr: Uint8Array, generation?: number): Promise<string>;
 }
 
 export interface AuthorityOptions {
@@ -115,7 +115,7 @@ async function createIssuer(pair: AuthorityPair, options: AuthorityOptions): Pro
     const certificate = await X509CertificateGenerator.create(
       {
         ...validity(options.clock, leaf.lifetimeMs),
-        serialNumber: createSerial(),
+        serialNumber: leaf.serial,
         subject: [{ CN: [leaf.commonName] }],
         issuer: issuer.subjectName,
         publicKey: leaf.publicKey,
@@ -140,17 +140,19 @@ async function createIssuer(pair: AuthorityPair, options: AuthorityOptions): Pro
       const leaf = await issue(serverLeaf(keys.publicKey, addresses));
       return { chain: `${leaf}\n${pair.certificate}\n`, privateKey: await exportKey(keys.privateKey) };
     },
-    issueClient: async (cluster, csr) => {
+    issueClient: async (cluster, csr, generation = 1) => {
       if (!isClusterName(cluster)) {
         throw new DroverError("join_refused", `"${cluster}" cannot name a cluster in a certificate`);
       }
       const publicKey = await readRequestKey(csr);
-      return issue(clientLeaf(publicKey, cluster, options.clientLifetimeMs ?? defaultClientLifetimeMs));
+      const leaf = clientLeaf(publicKey, cluster, options.clientLifetimeMs ?? defaultClientLifetimeMs);
+      return issue({ ...leaf, serial: clientSerial(generation, randomBytes(10)) });
     },
   };
 }
 
 interface Leaf {
+  readonly serial: string;
   readonly commonName: string;
   readonly lifetimeMs: number;
   readonly publicKey: PublicKey | webcrypto.CryptoKey;
@@ -160,6 +162,7 @@ interface Leaf {
 function serverLeaf(publicKey: webcrypto.CryptoKey, addresses: readonly string[]): Leaf {
   const names = [...new Set([hubServerName, ...addresses])];
   return {
+    serial: createSerial(),
     commonName: hubServerName,
     lifetimeMs: serverLifetimeMs,
     publicKey,
@@ -172,7 +175,7 @@ function serverLeaf(publicKey: webcrypto.CryptoKey, addresses: readonly string[]
   };
 }
 
-function clientLeaf(publicKey: PublicKey, cluster: string, lifetimeMs: number): Leaf {
+function clientLeaf(publicKey: PublicKey, cluster: string, lifetimeMs: number): Omit<Leaf, "serial"> {
   return {
     commonName: cluster,
     lifetimeMs,

@@ -29,6 +29,25 @@ export function spkiPin(certificate: X509Certificate): string {
   return createHash("sha256").update(spki).digest("base64url");
 }
 
+/** Serial numbers of client certificates begin with this byte, then their generation; those of others with 0x40 to 0x7f. */
+const countedSerial = 0x01;
+const generationBytes = 5;
+
+/** Random but for its beginning, which tells the how manieth certificate of its cluster this is; hex. */
+export function clientSerial(generation: number, random: Uint8Array): string {
+  const bytes = Buffer.alloc(6 + random.byteLength);
+  bytes[0] = countedSerial;
+  bytes.writeUIntBE(generation, 1, generationBytes);
+  bytes.set(random, 1 + generationBytes);
+  return bytes.toString("hex");
+}
+
+/** The how manieth certificate of its cluster this is; 0 for those of hubs that did not count yet. */
+export function generationOf(certificate: X509Certificate): number {
+  const bytes = Buffer.from(certificate.serialNumber.padStart(32, "0"), "hex");
+  return bytes[0] === countedSerial ? bytes.readUIntBE(1, generationBytes) : 0;
+}
+
 export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;

@@ -73,6 +73,8 @@ export async function startBenchHub(keys: string): Promise<BenchHub> {
     return sentAtMs;
   };
   const handler: HubLinkHandler = {
+    admit: () => undefined,
+    holds: () => true,
     connected: () => void (newest === undefined || link.send(benchCluster, newest)),
     introduced: () => undefined,
     acknowledged(_cluster, { refusal }) {

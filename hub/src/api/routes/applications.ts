@@ -8,32 +8,32 @@ import {
 } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
-import { found, type RouteContext, type Routes } from "../context.ts";
+import { found, type ByName, type Routes } from "../context.ts";
 import { listPage } from "../paging.ts";
 
-export function applicationRoutes(app: Routes, { backend }: RouteContext): void {
-  const application = (name: string) =>
-    found(backend.application(name), "app", name, () => backend.applications().map((candidate) => candidate.name));
+export function applicationRoutes(app: Routes): void {
+  const application = ({ sight, params: { name } }: ByName) =>
+    found(sight.application(name), "app", name, () => sight.applications().map((candidate) => candidate.name));
 
-  app.get("/applications", { schema: operations.listApplications }, ({ query }) =>
-    listPage(backend.applications(), query, (candidate) => candidate.name),
+  app.get("/applications", { schema: operations.listApplications }, ({ query, sight }) =>
+    listPage(sight.applications(), query, (candidate) => candidate.name),
   );
 
-  app.get("/applications/:name", { schema: operations.getApplication }, (request) => application(request.params.name));
+  app.get("/applications/:name", { schema: operations.getApplication }, (request) => application(request));
 
   app.post("/applications/:name/sync", { schema: operations.syncApplication }, async (request, reply) => {
-    const { name } = application(request.params.name);
-    return reply.code(202).send({ targets: [...(await backend.syncApplication(name))] });
+    const { name } = application(request);
+    return reply.code(202).send({ targets: [...(await request.intents.syncApplication(name))] });
   });
 
   app.post("/applications/:name/rollout", { schema: operations.controlRollout }, (request) => {
-    const { name } = application(request.params.name);
-    return backend.controlRollout(name, request.body);
+    const { name } = application(request);
+    return request.intents.controlRollout(name, request.body);
   });
 
   app.post("/applications/:name/confirm-placement", { schema: operations.confirmPlacement }, (request) => {
-    const { name } = application(request.params.name);
-    return backend.confirmPlacement(name, request.body.digest);
+    const { name } = application(request);
+    return request.intents.confirmPlacement(name, request.body.digest);
   });
 }
 

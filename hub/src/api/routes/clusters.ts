@@ -1,50 +1,57 @@
-import { cordonClusterSchema, labelClusterSchema } from "@drover/shared/api/cluster-changes";
+import { cordonClusterSchema, labelClusterSchema, revokeClusterSchema } from "@drover/shared/api/cluster-changes";
 import { joinClusterSchema, joinedClusterSchema } from "@drover/shared/api/join";
 import { clusterQuerySchema, clusterSchema, listSchema } from "@drover/shared/api/types";
 import { Type } from "typebox";
 
-import { found, notFound, type RouteContext, type Routes } from "../context.ts";
+import { found, type ByName, type Routes } from "../context.ts";
 import { checkLabels, parseLabelSelector } from "../label-selector.ts";
 import { listPage } from "../paging.ts";
 
-export function clusterRoutes(app: Routes, { backend }: RouteContext): void {
-  const names = (): string[] => backend.clusters().map((cluster) => cluster.name);
-  const cluster = (name: string) =>
-    found(
-      backend.clusters().find((candidate) => candidate.name === name),
-      "cluster",
-      name,
-      names,
-    );
+export function clusterRoutes(app: Routes): void {
+  const cluster = ({ sight, params: { name } }: ByName) =>
+    found(sight.cluster(name), "cluster", name, () => sight.clusters().map((candidate) => candidate.name));
 
-  app.get("/clusters", { schema: operations.listClusters }, ({ query }) => {
+  app.get("/clusters", { schema: operations.listClusters }, ({ query, sight }) => {
     const matches = query.labelSelector === undefined ? () => true : parseLabelSelector(query.labelSelector);
-    const clusters = backend.clusters().filter((candidate) => matches(candidate.labels));
+    const clusters = sight.clusters().filter((candidate) => matches(candidate.labels));
     return listPage(clusters, query, (candidate) => candidate.name);
   });
 
-  app.get("/clusters/:name", { schema: operations.getCluster }, (request) => cluster(request.params.name));
+  app.get("/clusters/:name", { schema: operations.getCluster }, (request) => cluster(request));
 
   app.post("/clusters", { schema: operations.joinCluster }, async (request, reply) => {
     checkLabels(request.body.labels ?? {});
-    return reply.code(201).send(await backend.joinCluster(request.body));
+    return reply.code(201).send(await request.intents.joinCluster(request.body));
   });
 
   app.patch("/clusters/:name/labels", { schema: operations.labelCluster }, (request) => {
     checkLabels(request.body.labels);
-    const { name } = cluster(request.params.name);
-    return backend.labelCluster(name, request.body.labels);
+    const { name } = cluster(request);
+    return request.intents.labelCluster(name, request.body.labels);
   });
 
   app.patch("/clusters/:name/cordon", { schema: operations.cordonCluster }, (request) => {
-    const { name } = cluster(request.params.name);
-    return backend.cordonCluster(name, request.body);
+    const { name } = cluster(request);
+    return request.intents.cordonCluster(name, request.body);
+  });
+
+  app.post("/clusters/:name/accept", { schema: operations.acceptCluster }, (request) => {
+    const { name } = cluster(request);
+    return request.intents.acceptCluster(name);
+  });
+
+  app.post("/clusters/:name/reject", { schema: operations.rejectCluster }, (request) => {
+    const { name } = cluster(request);
+    return request.intents.rejectCluster(name);
+  });
+
+  app.post("/clusters/:name/revoke", { schema: operations.revokeCluster }, (request) => {
+    const { name } = cluster(request);
+    return request.intents.revokeCluster(name, request.body);
   });
 
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
-    const { name } = request.params;
-    if (!names().includes(name)) throw notFound("cluster", name, names());
-    await backend.removeCluster(name);
+    await request.intents.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
   });
 }
@@ -77,6 +84,25 @@ const operations = {
     summary: "Keep applications away that the cluster does not have, or let them come again",
     params,
     body: cordonClusterSchema,
+    response: { 200: clusterSchema },
+  },
+  acceptCluster: {
+    operationId: "acceptCluster",
+    summary: "Let in the agent that waits to take a cluster over; or a cluster that was revoked or locked",
+    params,
+    response: { 200: clusterSchema },
+  },
+  rejectCluster: {
+    operationId: "rejectCluster",
+    summary: "Turn away the agent that waits to take a cluster over",
+    params,
+    response: { 200: clusterSchema },
+  },
+  revokeCluster: {
+    operationId: "revokeCluster",
+    summary: "Let in nothing more that speaks for a cluster now; it stays registered, and what runs there stays",
+    params,
+    body: revokeClusterSchema,
     response: { 200: clusterSchema },
   },
   removeCluster: {

@@ -23,15 +23,15 @@ export function credentialRoutes(app: Routes, { backend }: RouteContext): void {
 
   app.post("/credentials", { schema: operations.addCredential }, async (request, reply) => {
     const { name, ...parts } = request.body;
-    return reply.code(201).send(await backend.addCredential(name, parts));
+    return reply.code(201).send(await request.intents.addCredential(name, parts));
   });
 
   app.put("/credentials/:name", { schema: operations.replaceCredential }, (request) =>
-    backend.replaceCredential(request.params.name, request.body),
+    request.intents.replaceCredential(request.params.name, request.body),
   );
 
   app.delete("/credentials/:name", { schema: operations.removeCredential }, async (request, reply) => {
-    await backend.removeCredential(credential(request.params.name).name);
+    await request.intents.removeCredential(credential(request.params.name).name);
     return reply.code(204).send(null);
   });
 }

@@ -1,10 +1,11 @@
 import { eventListSchema, eventQuerySchema, eventStreamQuerySchema } from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 
 import { securityHeaders } from "../browser-defence.ts";
 import { type RouteContext, type Routes } from "../context.ts";
-import { eventFilter, StalledReader, streamEvents } from "../events.ts";
+import { eventFilter, type EventFilter, StalledReader, streamEvents } from "../events.ts";
 import { createPlaces } from "../places.ts";
 
 /** The most events that one list request looks at; a narrow filter then takes several pages. */
@@ -13,17 +14,18 @@ const scanLimit = 5000;
 export function eventRoutes(app: Routes, context: RouteContext): void {
   const log = context.backend.events;
 
-  app.get("/events", { schema: operations.listEvents }, ({ query }) => {
+  app.get("/events", { schema: operations.listEvents }, ({ query, sight }) => {
     const limit = query.limit ?? 100;
     const scanned = log.after(query.after ?? 0, scanLimit);
-    const items = scanned.filter(eventFilter(query)).slice(0, limit);
+    const asked = eventFilter(query);
+    const items = scanned.filter((event) => asked(event) && sight.sees(event)).slice(0, limit);
     const last = items.length === limit ? items.at(-1) : scanned.at(-1);
     return { items, next: last?.id ?? query.after ?? 0, oldest: log.oldest, newest: log.newest };
   });
 
   const places = createPlaces({ total: context.limits.streams, perHolder: context.limits.streamsPerToken });
   app.get("/events/stream", { schema: operations.streamEvents }, async (request, reply) => {
-    using place = places.take(request.holder);
+    using place = places.take(request.holder.name);
     void place;
     const out = reply.raw;
     const gone = new AbortController();
@@ -38,17 +40,29 @@ export function eventRoutes(app: Routes, context: RouteContext): void {
     });
     const after = request.headers["last-event-id"] ?? request.query.after;
     const { clock, limits } = context;
-    const options = { log, after, filter: eventFilter(request.query), clock, limits };
+    const asked = eventFilter(request.query);
+    const filter: EventFilter = (event) => asked(event) && request.sight.sees(event);
+    const options = { log, after, filter, clock, limits };
     try {
-      await streamEvents(out, options, AbortSignal.any([gone.signal, context.closing]));
+      const ended = AbortSignal.any([gone.signal, context.closing]);
+      await Promise.all([
+        streamEvents(out, options, ended).finally(() => gone.abort(new DroverError("canceled", "the stream is over"))),
+        untilTokenEnds(request, context, ended).then(() => gone.abort(new DroverError("unauthorized", "it has ended"))),
+      ]);
       out.end();
     } catch (cause) {
-      request.log.debug({ holder: request.holder, err: cause }, "event stream ended");
+      request.log.debug({ holder: request.holder.name, err: cause }, "event stream ended");
       if (!(cause instanceof StalledReader)) request.log.warn({ err: cause }, "event stream failed");
       // What is buffered for a reader that does not read must go at once, so no orderly end.
       out.destroy();
     }
   });
+}
+
+/** Resolves when the token of a request is worth nothing any more, or the signal aborts. */
+async function untilTokenEnds(request: FastifyRequest, context: RouteContext, signal: AbortSignal): Promise<void> {
+  const { clock, limits, holds } = context;
+  while (!signal.aborted && holds(request)) await clock.sleep(limits.recheckMs, signal).catch(() => undefined);
 }
 
 const operations = {

@@ -25,17 +25,17 @@ export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
   app.get("/sources/:name", { schema: operations.getSource }, (request) => source(request.params.name));
 
   app.post("/sources", { schema: operations.addSource }, async (request, reply) =>
-    reply.code(201).send(await backend.addSource(request.body)),
+    reply.code(201).send(await request.intents.addSource(request.body)),
   );
 
   app.delete("/sources/:name", { schema: operations.removeSource }, async (request, reply) => {
-    await backend.removeSource(source(request.params.name).name);
+    await request.intents.removeSource(source(request.params.name).name);
     return reply.code(204).send(null);
   });
 
   app.post("/sources/:name/sync", { schema: operations.syncSource }, async (request, reply) => {
     const { name } = source(request.params.name);
-    await backend.syncSource(name);
+    await request.intents.syncSource(name);
     return reply.code(202).send(source(name));
   });
 
@@ -44,15 +44,15 @@ export function sourceRoutes(app: Routes, { backend }: RouteContext): void {
   );
 
   app.put("/sources/:name/host-keys", { schema: operations.trustSource }, (request) =>
-    backend.trustSource(source(request.params.name).name, request.body),
+    request.intents.trustSource(source(request.params.name).name, request.body),
   );
 
   app.put("/sources/:name/signers", { schema: operations.setSigners }, (request) =>
-    backend.setSigners(source(request.params.name).name, request.body),
+    request.intents.setSigners(source(request.params.name).name, request.body),
   );
 
   app.put("/sources/:name/webhook", { schema: operations.setWebhook }, (request) =>
-    backend.setWebhook(source(request.params.name).name, request.body),
+    request.intents.setWebhook(source(request.params.name).name, request.body),
   );
 }
 

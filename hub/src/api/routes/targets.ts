@@ -12,6 +12,7 @@ import {
   type Target,
   type TargetDetail,
 } from "@drover/shared/api/types";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 
 import { askAgent, found, type RouteContext, type Routes } from "../context.ts";
@@ -22,15 +23,17 @@ const path = "/targets/:app/:cluster";
 /** The address that people use. Neither name can hold an `@`. */
 const addressOf = (target: Pick<Target, "app" | "cluster">): string => `${target.app}@${target.cluster}`;
 
+type ByTarget = Pick<FastifyRequest, "sight"> & { readonly params: Pick<Target, "app" | "cluster"> };
+
 export function targetRoutes(app: Routes, context: RouteContext): void {
   const { backend } = context;
-  const target = (address: Pick<Target, "app" | "cluster">): TargetDetail =>
-    found(backend.target(address.app, address.cluster), "target", addressOf(address), () =>
-      backend.targets().map((candidate) => addressOf(candidate)),
+  const target = ({ sight, params }: ByTarget): TargetDetail =>
+    found(sight.target(params.app, params.cluster), "target", addressOf(params), () =>
+      sight.targets().map((candidate) => addressOf(candidate)),
     );
 
-  app.get("/targets", { schema: operations.listTargets }, ({ query }) => {
-    const targets = backend
+  app.get("/targets", { schema: operations.listTargets }, ({ query, sight }) => {
+    const targets = sight
       .targets()
       .filter(
         (candidate) =>
@@ -40,53 +43,48 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
     return listPage(targets, query, addressOf);
   });
 
-  app.get(path, { schema: operations.getTarget }, (request) => target(request.params));
+  app.get(path, { schema: operations.getTarget }, (request) => target(request));
 
   app.post(`${path}/sync`, { schema: operations.syncTarget }, async (request, reply) => {
-    const { app: name, cluster } = target(request.params);
-    return reply.code(202).send({ targets: [...(await backend.syncApplication(name, cluster))] });
+    const { app: name, cluster } = target(request);
+    return reply.code(202).send({ targets: [...(await request.intents.syncApplication(name, cluster))] });
   });
 
   app.post(`${path}/confirm-prune`, { schema: operations.confirmPrune }, async (request, reply) => {
-    const { app: name, cluster } = target(request.params);
-    await backend.confirmPrune(name, cluster, request.body.digest);
+    const { app: name, cluster } = target(request);
+    await request.intents.confirmPrune(name, cluster, request.body.digest);
     return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
   });
 
   // Asked of what is no target too: why it is none.
-  const names = ({ app: name, cluster }: Pick<Target, "app" | "cluster">): void => {
-    found(backend.application(name), "app", name, () => backend.applications().map((one) => one.name));
-    const clusters = backend.clusters().map((one) => one.name);
-    found(
-      clusters.find((one) => one === cluster),
-      "cluster",
-      cluster,
-      () => clusters,
-    );
+  const pair = ({ sight, params: { app: name, cluster } }: ByTarget): Pick<Target, "app" | "cluster"> => {
+    found(sight.application(name), "app", name, () => sight.applications().map((one) => one.name));
+    found(sight.cluster(cluster), "cluster", cluster, () => sight.clusters().map((one) => one.name));
+    return { app: name, cluster };
   };
 
-  app.get(`${path}/why`, { schema: operations.explainTarget }, ({ params: { app: name, cluster } }) => {
-    names({ app: name, cluster });
+  app.get(`${path}/why`, { schema: operations.explainTarget }, (request) => {
+    const { app: name, cluster } = pair(request);
     return backend.why(name, cluster, context.closing);
   });
 
-  app.get(`${path}/blame`, { schema: operations.blameObject }, ({ params: { app: name, cluster }, query }) => {
-    names({ app: name, cluster });
-    return backend.blame(name, cluster, query, context.closing);
+  app.get(`${path}/blame`, { schema: operations.blameObject }, (request) => {
+    const { app: name, cluster } = pair(request);
+    return backend.blame(name, cluster, request.query, context.closing);
   });
 
   app.get(`${path}/diff`, { schema: operations.diffTarget }, (request, reply) => {
-    const { app: name, cluster } = target(request.params);
+    const { app: name, cluster } = target(request);
     return askAgent(reply, context, (signal) => backend.diff(name, cluster, signal));
   });
 
   app.get(`${path}/tree`, { schema: operations.readTree }, (request, reply) => {
-    const { app: name, cluster } = target(request.params);
+    const { app: name, cluster } = target(request);
     return askAgent(reply, context, (signal) => backend.tree(name, cluster, signal));
   });
 
   app.get(`${path}/rbac`, { schema: operations.readRbac }, (request, reply) => {
-    const { app: name, cluster } = target(request.params);
+    const { app: name, cluster } = target(request);
     return askAgent(reply, context, (signal) => backend.rbac(name, cluster, signal));
   });
 }

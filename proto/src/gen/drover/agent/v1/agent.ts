@@ -536,6 +536,8 @@ export interface Hello {
   region: string;
   /** SHA-256 of the list of APIs that the cluster serves, 32 bytes; empty while the agent does not know it. */
   apis: Buffer;
+  /** Random for each run of the agent program: tells a second agent with the same identity from a restart. */
+  run: string;
 }
 
 /** The hub accepted the stream. */
@@ -1045,6 +1047,7 @@ function createBaseHello(): Hello {
     provider: "",
     region: "",
     apis: Buffer.alloc(0),
+    run: "",
   };
 }
 
@@ -1079,6 +1082,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.apis.length !== 0) {
       writer.uint32(74).bytes(message.apis);
+    }
+    if (message.run !== "") {
+      writer.uint32(82).string(message.run);
     }
     return writer;
   },
@@ -1166,6 +1172,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.apis = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.run = reader.string();
             continue;
           }
         }

@@ -30,6 +30,28 @@ export interface EnrollRequest {
   clusterUid: string;
   /** Version of the agent program. */
   agentVersion: string;
+  /** The key by which the hub knows this agent from now on; absent from agents of earlier versions. */
+  proof: KeyProof | undefined;
+}
+
+/** Asks for a nonce. */
+export interface ChallengeRequest {
+}
+
+/** A nonce. */
+export interface ChallengeResponse {
+  /** 32 bytes. */
+  nonce: Buffer;
+}
+
+/** That the sender has an enrolment key. */
+export interface KeyProof {
+  /** Ed25519, 32 bytes. */
+  publicKey: Buffer;
+  /** Of a ChallengeResponse. */
+  nonce: Buffer;
+  /** Over "drover-enrolment-v1\n", the nonce and the SHA-256 of the csr beside it; 64 bytes. */
+  signature: Buffer;
 }
 
 /** What the hub gives to a new agent. */
@@ -42,6 +64,8 @@ export interface EnrollResponse {
 export interface RenewRequest {
   /** PKCS#10 in DER, for a new key. Only its public key is used. */
   csr: Buffer;
+  /** Needed where the certificate has expired or was replaced; absent from agents of earlier versions. */
+  proof: KeyProof | undefined;
 }
 
 /** What the hub gives to an enrolled agent. */
@@ -65,7 +89,7 @@ export interface Credentials {
 }
 
 function createBaseEnrollRequest(): EnrollRequest {
-  return { token: "", csr: Buffer.alloc(0), clusterUid: "", agentVersion: "" };
+  return { token: "", csr: Buffer.alloc(0), clusterUid: "", agentVersion: "", proof: undefined };
 }
 
 export const EnrollRequest: MessageFns<EnrollRequest> = {
@@ -81,6 +105,9 @@ export const EnrollRequest: MessageFns<EnrollRequest> = {
     }
     if (message.agentVersion !== "") {
       writer.uint32(34).string(message.agentVersion);
+    }
+    if (message.proof !== undefined) {
+      KeyProof.encode(message.proof, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -128,6 +155,163 @@ export const EnrollRequest: MessageFns<EnrollRequest> = {
             }
 
             message.agentVersion = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.proof = KeyProof.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseChallengeRequest(): ChallengeRequest {
+  return {};
+}
+
+export const ChallengeRequest: MessageFns<ChallengeRequest> = {
+  encode(_: ChallengeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChallengeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallengeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseChallengeResponse(): ChallengeResponse {
+  return { nonce: Buffer.alloc(0) };
+}
+
+export const ChallengeResponse: MessageFns<ChallengeResponse> = {
+  encode(message: ChallengeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce.length !== 0) {
+      writer.uint32(10).bytes(message.nonce);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChallengeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallengeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseKeyProof(): KeyProof {
+  return { publicKey: Buffer.alloc(0), nonce: Buffer.alloc(0), signature: Buffer.alloc(0) };
+}
+
+export const KeyProof: MessageFns<KeyProof> = {
+  encode(message: KeyProof, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.publicKey.length !== 0) {
+      writer.uint32(10).bytes(message.publicKey);
+    }
+    if (message.nonce.length !== 0) {
+      writer.uint32(18).bytes(message.nonce);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(26).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyProof {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyProof();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.publicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nonce = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signature = Buffer.from(reader.bytes());
             continue;
           }
         }
@@ -190,13 +374,16 @@ export const EnrollResponse: MessageFns<EnrollResponse> = {
 };
 
 function createBaseRenewRequest(): RenewRequest {
-  return { csr: Buffer.alloc(0) };
+  return { csr: Buffer.alloc(0), proof: undefined };
 }
 
 export const RenewRequest: MessageFns<RenewRequest> = {
   encode(message: RenewRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.csr.length !== 0) {
       writer.uint32(10).bytes(message.csr);
+    }
+    if (message.proof !== undefined) {
+      KeyProof.encode(message.proof, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -220,6 +407,14 @@ export const RenewRequest: MessageFns<RenewRequest> = {
             }
 
             message.csr = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.proof = KeyProof.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -384,6 +579,16 @@ export const EnrollServiceService = {
     responseSerialize: (value: EnrollResponse): Buffer => Buffer.from(EnrollResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EnrollResponse => EnrollResponse.decode(value),
   },
+  /** A nonce to prove an enrolment key with. It is good once, for a minute. */
+  challenge: {
+    path: "/drover.enroll.v1.EnrollService/Challenge" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChallengeRequest): Buffer => Buffer.from(ChallengeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChallengeRequest => ChallengeRequest.decode(value),
+    responseSerialize: (value: ChallengeResponse): Buffer => Buffer.from(ChallengeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChallengeResponse => ChallengeResponse.decode(value),
+  },
   /**
    * Trades the certificate that the connection was opened with for a new one of the same cluster. It may have expired,
    * for as long as the hub's recovery window is open.
@@ -402,6 +607,8 @@ export const EnrollServiceService = {
 export interface EnrollServiceServer extends UntypedServiceImplementation {
   /** Trades a join token for a certificate. The only call that needs none. */
   enroll: handleUnaryCall<EnrollRequest, EnrollResponse>;
+  /** A nonce to prove an enrolment key with. It is good once, for a minute. */
+  challenge: handleUnaryCall<ChallengeRequest, ChallengeResponse>;
   /**
    * Trades the certificate that the connection was opened with for a new one of the same cluster. It may have expired,
    * for as long as the hub's recovery window is open.
@@ -425,6 +632,22 @@ export interface EnrollServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EnrollResponse) => void,
+  ): ClientUnaryCall;
+  /** A nonce to prove an enrolment key with. It is good once, for a minute. */
+  challenge(
+    request: ChallengeRequest,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
+  ): ClientUnaryCall;
+  challenge(
+    request: ChallengeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
+  ): ClientUnaryCall;
+  challenge(
+    request: ChallengeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
   ): ClientUnaryCall;
   /**
    * Trades the certificate that the connection was opened with for a new one of the same cluster. It may have expired,

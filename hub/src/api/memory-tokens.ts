@@ -1,0 +1,70 @@
+import type { AuditCheck, AuditList, AuditQuery, CreatedToken, CreateToken, Token } from "@drover/shared/api/access";
+import { DroverError } from "@drover/shared/errors";
+
+import type { TokenDigest } from "./access/holder.ts";
+import { digestOf } from "./auth.ts";
+import type { Backend, Decision, Intents, Outcome } from "./backend.ts";
+
+type Parts = Pick<Backend, "tokens" | "issuedToken" | "audit" | "checkAudit" | "record"> &
+  Pick<Intents, "createToken" | "revokeToken">;
+
+/** The tokens and the audit log of a `MemoryBackend`: made at the time 1, and never ending before they are revoked. */
+export class MemoryTokens implements Parts {
+  readonly tokenById = new Map<string, CreatedToken>();
+  /** What was done and refused, one line each. */
+  readonly entries: string[] = [];
+
+  tokens(): readonly Token[] {
+    return [...this.tokenById.values()].map(({ token: _secret, ...view }) => view);
+  }
+
+  issuedToken(id: string): TokenDigest | undefined {
+    const known = this.tokenById.get(id);
+    return known && { ...known, sha256: digestOf(known.token), expiresAtMs: known.expires };
+  }
+
+  createToken({ name, roles, scope = "" }: CreateToken, createdBy: string): Promise<CreatedToken> {
+    if (this.tokens().some((one) => one.name === name))
+      return Promise.reject(new DroverError("precondition_failed", `there is a token named ${name} already`));
+    const id = (this.tokenById.size + 1).toString(16).padStart(16, "0");
+    const view = {
+      name,
+      roles,
+      scope,
+      createdBy,
+      state: "current",
+      reason: "",
+      since: 1,
+      used: 0,
+      expires: 0,
+    } as const;
+    const created: CreatedToken = { ...view, roles: [...roles], token: `drv_${id}_${"A".repeat(43)}` };
+    this.tokenById.set(id, created);
+    return Promise.resolve(created);
+  }
+
+  revokeToken(name: string): Promise<void> {
+    for (const [id, token] of this.tokenById) if (token.name === name) this.tokenById.delete(id);
+    return Promise.resolve();
+  }
+
+  audit({ after = 0 }: AuditQuery): AuditList {
+    const items = this.entries.slice(after).map((line, index) => entryOf(line, after + index + 1));
+    return { items, next: this.entries.length, newest: this.entries.length };
+  }
+
+  checkAudit(): Promise<AuditCheck> {
+    const entries = this.entries.length;
+    return Promise.resolve({ entries, first: 1, last: entries, hash: "sha256:ab", broken: 0 });
+  }
+
+  record({ actor, verb, kind, name }: Decision, { result }: Outcome): void {
+    this.entries.push(`${actor} ${verb} ${kind} ${name} ${result}`);
+  }
+}
+
+function entryOf(line: string, id: number): AuditList["items"][number] {
+  const [actor = "", verb = "", kind = "", name = "", result = ""] = line.split(" ");
+  const told = { actor, verb, kind, name, result, reason: result === "done" ? "" : "it may not", changed: [] };
+  return { id, at: 1, ...told, request: "r1", address: "127.0.0.1", previous: "sha256:aa", hash: "sha256:ab" };
+}

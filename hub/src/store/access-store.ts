@@ -1,0 +1,98 @@
+import type { Role } from "@drover/shared/api/access";
+
+import { auditOrigin, chainRow, type AuditEnd, type AuditEntry, type AuditRow } from "../core/audit.ts";
+import type { Database } from "./database.ts";
+import { parseRecord } from "./parse-record.ts";
+import { seal } from "./sealed.ts";
+
+/** A token that a person made, without the token itself. */
+export interface TokenRecord {
+  /** The part of the token that finds its record. */
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the token, in hex. */
+  readonly sha256: string;
+  readonly roles: readonly Role[];
+  /** Selector of clusters' labels; "" = everything. */
+  readonly scope: string;
+  readonly createdBy: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  /** Kept loosely, to some minutes; 0 = never. */
+  readonly usedAtMs: number;
+}
+
+/** Tokens, and the log of what was decided with them. */
+export interface AccessStore {
+  tokens(): readonly TokenRecord[];
+  token(id: string): TokenRecord | undefined;
+  putToken(token: TokenRecord): void;
+  deleteToken(id: string): void;
+  /** Rows with a higher id, oldest first. */
+  audit(after: number, limit: number): readonly AuditRow[];
+  /** What the rows begin after, and the newest: what was dropped leaves its hash behind. */
+  auditEnds(): { readonly first: AuditEnd; readonly last: AuditEnd };
+}
+
+const auditLimit = 100_000;
+
+/** The tables of tokens and of the audit log, which nothing else reads or writes. */
+export class AccessTables implements AccessStore {
+  readonly #database: Database;
+  readonly #limit: number;
+  readonly #tokens: Map<string, TokenRecord>;
+
+  constructor(database: Database, limit: number = auditLimit) {
+    this.#database = database;
+    this.#limit = limit;
+    const records = database.all("SELECT record FROM tokens").map(parseRecord<TokenRecord>);
+    this.#tokens = new Map(records.map((record) => [record.id, record]));
+  }
+
+  tokens(): readonly TokenRecord[] {
+    return [...this.#tokens.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  token(id: string): TokenRecord | undefined {
+    return this.#tokens.get(id);
+  }
+
+  putToken(token: TokenRecord): void {
+    this.#database.run("INSERT OR REPLACE INTO tokens VALUES (?, ?)", token.id, seal(token));
+    this.#tokens.set(token.id, token);
+  }
+
+  deleteToken(id: string): void {
+    this.#database.run("DELETE FROM tokens WHERE id = ?", id);
+    this.#tokens.delete(id);
+  }
+
+  audit(after: number, limit: number): readonly AuditRow[] {
+    const rows = this.#database.all("SELECT record FROM audit WHERE id > ? ORDER BY id LIMIT ?", after, limit);
+    return rows.map(parseRecord<AuditRow>);
+  }
+
+  auditEnds(): { readonly first: AuditEnd; readonly last: AuditEnd } {
+    return { first: this.#end("first"), last: this.#end("last") };
+  }
+
+  /** To be called inside of the transaction that writes what was decided. */
+  append(entry: AuditEntry): void {
+    const row = chainRow(entry, this.#end("last"));
+    this.#database.run("INSERT INTO audit VALUES (?, ?)", row.id, seal(row));
+    this.#setEnd("last", row);
+    const [dropped] = this.audit(row.id - this.#limit - 1, 1);
+    if (dropped?.id !== row.id - this.#limit) return;
+    this.#database.run("DELETE FROM audit WHERE id <= ?", dropped.id);
+    this.#setEnd("first", dropped);
+  }
+
+  #end(name: "first" | "last"): AuditEnd {
+    const row = this.#database.get("SELECT id, hash FROM audit_ends WHERE name = ?", name);
+    return row === undefined ? auditOrigin : { id: Number(row["id"]), hash: String(row["hash"]) };
+  }
+
+  #setEnd(name: "first" | "last", { id, hash }: AuditEnd): void {
+    this.#database.run("INSERT OR REPLACE INTO audit_ends VALUES (?, ?, ?)", name, id, hash);
+  }
+}

@@ -1,0 +1,96 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { listBackups } from "./backup-folder.ts";
+import { makeBackup, restoreBackup } from "./backups.ts";
+import { openSqliteStore } from "./sqlite.ts";
+import { clusterDefaults, type Store } from "./store.ts";
+
+describe("a backup of the store", () => {
+  let folder = "";
+  let file = "";
+  let store: Store | undefined;
+  const open = (): Store => {
+    store = openSqliteStore(file);
+    return store;
+  };
+  const close = (): void => {
+    store?.close();
+    store = undefined;
+  };
+  const pathOf = (name: string): string => join(folder, "backups", name);
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "drover-backups-"));
+    file = join(folder, "hub.db");
+  });
+  afterEach(() => {
+    close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("is whole and its owner's alone, and only the newest are kept", async () => {
+    const source = open();
+    for (let now = 0; now < 4; now += 1) {
+      source.putCluster({ ...clusterDefaults, name: `c${now}` });
+      await makeBackup(source, file, { kept: 2, now });
+    }
+    const backups = listBackups(file);
+    expect(backups.map(({ name }) => name)).toEqual(["hub-19700101T000000002Z.db", "hub-19700101T000000003Z.db"]);
+    expect(readdirSync(join(folder, "backups"))).toHaveLength(2);
+    expect(statSync(pathOf(backups[0]?.name ?? "")).mode & 0o077).toBe(0);
+  });
+
+  it("R33: is restored as an epoch of its own that nobody has confirmed, with what was there moved aside", async () => {
+    const source = open();
+    source.putCluster({ ...clusterDefaults, name: "old" });
+    const { name } = await makeBackup(source, file, { kept: 1, now: 1 });
+    source.putCluster({ ...clusterDefaults, name: "new" });
+    source.beginEpoch({ confirmed: true });
+    const { era, hubId } = source;
+    close();
+
+    const aside = await restoreBackup(pathOf(name), file, 2);
+    const restored = open();
+    expect(restored.clusters().map((cluster) => cluster.name)).toEqual(["old"]);
+    expect(restored.hubId).toBe(hubId);
+    expect(restored.era.epoch).not.toBe(era.epoch);
+    expect(restored.era.confirmed).toBe(false);
+    close();
+    expect(readdirSync(aside)).toEqual(expect.arrayContaining(["hub.db", "hub.db-mark"]));
+    expect(existsSync(pathOf(name))).toBe(true);
+  });
+
+  it("is not restored beneath a hub that runs", async () => {
+    const source = open();
+    source.putCluster({ ...clusterDefaults, name: "a" });
+    const { name } = await makeBackup(source, file, { kept: 1, now: 1 });
+    await expect(restoreBackup(pathOf(name), file, 2)).rejects.toMatchObject({
+      code: "store_failed",
+      hint: "stop the hub first",
+    });
+    expect(source.clusters()).toHaveLength(1);
+  });
+
+  it.each(["", "this is no store".repeat(1000)])("is not restored when it is damaged: %#", async (content) => {
+    open().putCluster({ ...clusterDefaults, name: "a" });
+    close();
+    const damaged = join(folder, "damaged.db");
+    writeFileSync(damaged, content);
+    await expect(restoreBackup(damaged, file, 2)).rejects.toMatchObject({ code: "store_failed" });
+    expect(open().clusters()).toHaveLength(1);
+  });
+
+  it("is restored in the place of a store that is damaged", async () => {
+    const source = open();
+    source.putCluster({ ...clusterDefaults, name: "a" });
+    const { name } = await makeBackup(source, file, { kept: 1, now: 1 });
+    close();
+    writeFileSync(file, "damaged".repeat(1000));
+    expect(open).toThrow(expect.objectContaining({ code: "store_failed" }));
+    await restoreBackup(pathOf(name), file, 2);
+    expect(open().clusters()).toHaveLength(1);
+  });
+});
