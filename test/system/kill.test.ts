@@ -8,7 +8,8 @@ import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet, type Servers } from "./fleet.ts";
 
 const commits = 50;
-const waiting = { timeout: 10_000, interval: 50 } as const;
+/** Longer than the agent waits before it undoes the same again, since each kill may leave a write behind. */
+const waiting = { timeout: 60_000, interval: 50 } as const;
 
 /** Kills at random moments; the seed of a run is in the title of what fails, and moments are real time. */
 function survivesKills(servers: Servers): void {
