@@ -15,10 +15,11 @@ import { type Authority, loadAuthority } from "@drover/shared/trust/authority";
 import { identityValidity } from "@drover/shared/trust/identity";
 import { createJoinToken, formatJoinToken, parseJoinToken } from "@drover/shared/trust/join-token";
 import { createSigningKey } from "@drover/shared/trust/signing-key";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { startFaultProxy } from "../rig/fault-proxy.ts";
 import { freePort } from "../rig/ports.ts";
+import { start, stopAfterTest } from "./stop.ts";
 
 const hourMs = 3_600_000;
 
@@ -303,19 +304,4 @@ async function createWorld(options: WorldOptions = {}) {
     warnings: (): string => lines.join(""),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-function start(body: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
-  const controller = new AbortController();
-  const done = body(controller.signal);
-  return async () => {
-    controller.abort(new DroverError("canceled", "the test stops it"));
-    await done;
-  };
-}
-
-function stopAfterTest(): AbortSignal {
-  const controller = new AbortController();
-  onTestFinished(() => controller.abort());
-  return controller.signal;
 }

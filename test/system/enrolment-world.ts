@@ -18,7 +18,6 @@ import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, type Store } from "@drover/hub/store/store";
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { systemClock } from "@drover/shared/clock";
-import { DroverError } from "@drover/shared/errors";
 import type { Hello, HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { fromStatus } from "@drover/shared/link/status";
@@ -26,9 +25,9 @@ import { createLog, silentLog } from "@drover/shared/log";
 import { type Authority, loadAuthority } from "@drover/shared/trust/authority";
 import { createIdentity, createKeyRequest, type Identity } from "@drover/shared/trust/identity";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
-import { onTestFinished } from "vitest";
 
 import { freePort } from "../rig/ports.ts";
+import { start, stopAfterTest } from "./stop.ts";
 
 class RunningAgent extends AgentRecorder {
   readonly #run = randomUUID();
@@ -222,19 +221,4 @@ async function startHub(options: {
       store.close();
     },
   };
-}
-
-function start(body: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
-  const controller = new AbortController();
-  const done = body(controller.signal);
-  return async () => {
-    controller.abort(new DroverError("canceled", "the test stops it"));
-    await done;
-  };
-}
-
-function stopAfterTest(): AbortSignal {
-  const controller = new AbortController();
-  onTestFinished(() => controller.abort());
-  return controller.signal;
 }

@@ -5,24 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 
 import { expect, it } from "vitest";
 
-import { auditOrigin, firstBroken, type AuditEntry } from "../core/audit.ts";
+import { auditOrigin, firstBroken } from "../core/audit.ts";
 import { AccessTables } from "./access-store.ts";
 import { openDatabase } from "./database.ts";
+import { auditEntry } from "./records.fixture.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { sourceDefaults } from "./store.ts";
-
-const entry: AuditEntry = {
-  at: 5,
-  actor: "ci",
-  verb: "create",
-  kind: "source",
-  name: "config",
-  request: "r1",
-  address: "127.0.0.1",
-  result: "done",
-  reason: "",
-  changed: ["url"],
-};
 
 it("R26: writes nothing at all when the row of the audit log cannot be written", () => {
   const folder = mkdtempSync(join(tmpdir(), "drover-store-"));
@@ -34,8 +22,8 @@ it("R26: writes nothing at all when the row of the audit log cannot be written",
   const store = openSqliteStore(file);
   const source = { ...sourceDefaults, name: "config", url: "https://git.example.com/config" };
   const refused = expect.objectContaining({ code: "store_failed" });
-  expect(() => store.decide(entry, () => store.putSource(source))).toThrow(refused);
-  expect(() => store.decide(entry, () => store.deleteCluster("dev-1"))).toThrow(refused);
+  expect(() => store.decide(auditEntry, () => store.putSource(source))).toThrow(refused);
+  expect(() => store.decide(auditEntry, () => store.deleteCluster("dev-1"))).toThrow(refused);
   expect(store.source("config")).toBeUndefined();
   store.close();
   const again = openSqliteStore(file);
@@ -48,7 +36,7 @@ it("keeps the newest rows up to its bound, and the hash that they follow from", 
   using database = openDatabase(":memory:");
   const tables = new AccessTables(database, 3);
   const all = [1, 2, 3, 4, 5].map((at) => {
-    tables.append({ ...entry, at });
+    tables.append({ ...auditEntry, at });
     return tables.auditEnds().last;
   });
   const rows = tables.audit(0, 10);

@@ -15,10 +15,10 @@ import { join } from "node:path";
 import { encodeBundle } from "@drover/shared/bundle";
 import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import { defaultSync } from "@drover/shared/sync-options";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { targetRecord } from "./records.fixture.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { clusterDefaults, sourceDefaults, type Store } from "./store.ts";
 
@@ -172,29 +172,11 @@ function decide(store: Store, from: number, to: number): ReadonlyMap<string, Uin
     ]);
     store.putCluster({ ...clusterDefaults, name: cluster, labels: { number: String(n) } });
     store.putSource({ ...sourceDefaults, name: `source-${n}`, url: `https://git.example.org/${n}` });
-    store.assign({ put: [{ ...target, cluster, bundle: bundle.digest }], forget: [], blobs });
+    store.assign({ put: [targetRecord("web", cluster, bundle.digest)], forget: [], blobs });
     for (const [digest, bytes] of blobs) needed.set(digest, bytes);
   }
   return needed;
 }
-
-const target = {
-  app: "web",
-  declaredIn: ["config"],
-  objects: 1,
-  repository: "config",
-  commit: "c1",
-  namespace: "",
-  createNamespace: false,
-  prune: true,
-  sync: defaultSync,
-  deletion: "uninstall",
-  confirmPrune: "",
-  syncRequest: 0,
-  seenAtMs: 1,
-  assignedAtMs: 2,
-  removal: "",
-} as const;
 
 function contentOf(store: Store): string {
   const targets = store.targetsOf("web").toSorted((a, b) => (a.cluster < b.cluster ? -1 : 1));

@@ -1,12 +1,11 @@
 import { encodeBundle, encodeObject } from "@drover/shared/bundle";
-import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { auditOrigin, firstBroken, type AuditEntry } from "../core/audit.ts";
+import { auditOrigin, firstBroken } from "../core/audit.ts";
 import { firstEnrolment } from "../core/enrolment.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
-import type { TargetRecord } from "../core/target.ts";
 import type { TokenRecord } from "./access-store.ts";
+import { auditEntry, targetRecord } from "./records.fixture.ts";
 import {
   clusterDefaults,
   sourceDefaults,
@@ -40,7 +39,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { bundle, blobs } = encodeBundle([configMap("a")]);
       store.putSource(source);
       store.putCluster(cluster("dev-1"));
-      store.assign({ put: [target("web", "dev-1", bundle.digest)], forget: [], blobs });
+      store.assign({ put: [targetRecord("web", "dev-1", bundle.digest)], forget: [], blobs });
       store.observe(observed("web", "dev-1"));
       const event = store.appendEvent({ at: 5, type: "commit", app: "", cluster: "", message: "main@1" });
       const identity = [store.hubId, store.era];
@@ -50,7 +49,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       expect([again.hubId, again.era]).toEqual(identity);
       expect(again.sources()).toEqual([source]);
       expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1 });
-      expect(again.targetsOf("web")).toEqual([target("web", "dev-1", bundle.digest)]);
+      expect(again.targetsOf("web")).toEqual([targetRecord("web", "dev-1", bundle.digest)]);
       expect(again.blob(bundle.digest)).toEqual(blobs.get(bundle.digest));
       expect(again.observed({ app: "web", cluster: "dev-1" })).toEqual(observed("web", "dev-1"));
       expect(again.events()).toEqual([event]);
@@ -71,12 +70,12 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
 
     it("R26: has for what was decided its row in the audit log, of calls that write several things too", () => {
       const { subject, store } = begin();
-      const decide = (name: string, write: () => void) => store.decide({ ...entry, name }, write);
+      const decide = (name: string, write: () => void) => store.decide({ ...auditEntry, name }, write);
       decide("source", () => store.putSource(source));
       decide("token", () => store.access.putToken(token));
       decide("cluster", () => {
         store.putCluster(cluster("dev-1"));
-        store.assign({ put: [target("web", "dev-1", digestA)], forget: [], blobs: new Map() });
+        store.assign({ put: [targetRecord("web", "dev-1", digestA)], forget: [], blobs: new Map() });
       });
       decide("removal", () => store.deleteCluster("dev-1"));
       decide("nothing", () => undefined);
@@ -102,7 +101,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const fails = (): void => {
         throw new Error("refused");
       };
-      expect(() => store.decide(entry, fails)).toThrow("refused");
+      expect(() => store.decide(auditEntry, fails)).toThrow("refused");
       store.putSource(source);
       expect(store.access.audit(0, 10)).toEqual([]);
       store.close();
@@ -129,12 +128,12 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { subject, store } = begin();
       const { bundle, blobs } = encodeBundle([configMap("a")]);
       store.putCluster(cluster("dev-1"));
-      const put = [target("web", "dev-1", digestA)];
+      const put = [targetRecord("web", "dev-1", digestA)];
       store.assign({
         put,
         forget: [],
         blobs,
-        rollouts: [rollout("a", { "dev-1": target("web", "dev-1", bundle.digest) })],
+        rollouts: [rollout("a", { "dev-1": targetRecord("web", "dev-1", bundle.digest) })],
       });
       store.putRollout(rollout("b", {}));
       store.confirmReach("web", "d1");
@@ -155,7 +154,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { store } = begin();
       store.putCluster(cluster("dev-1"));
       store.putCluster(cluster("prod-1"));
-      const put = [target("web", "dev-1", digestA), target("api", "dev-1", digestA)];
+      const put = [targetRecord("web", "dev-1", digestA), targetRecord("api", "dev-1", digestA)];
       store.assign({ put, forget: [], blobs: new Map() });
       expect(store.clusters().map((record) => [record.name, record.generation])).toEqual([
         ["dev-1", 1],
@@ -172,9 +171,9 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       store.putCluster(cluster("dev-1"));
       const old = encodeBundle([configMap("a"), configMap("b")]);
       const next = encodeBundle([configMap("b")]);
-      store.assign({ put: [target("web", "dev-1", old.bundle.digest)], forget: [], blobs: old.blobs });
+      store.assign({ put: [targetRecord("web", "dev-1", old.bundle.digest)], forget: [], blobs: old.blobs });
       expect(store.collectBlobs()).toBe(0);
-      store.assign({ put: [target("web", "dev-1", next.bundle.digest)], forget: [], blobs: next.blobs });
+      store.assign({ put: [targetRecord("web", "dev-1", next.bundle.digest)], forget: [], blobs: next.blobs });
       expect(store.collectBlobs()).toBe(2);
       for (const digest of next.blobs.keys()) expect(store.blob(digest)).toBeDefined();
       store.close();
@@ -202,7 +201,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const { subject, store } = begin();
       for (const name of ["dev-1", "prod-1"]) {
         store.putCluster(cluster(name));
-        store.assign({ put: [target("web", name, digestA)], forget: [], blobs: new Map() });
+        store.assign({ put: [targetRecord("web", name, digestA)], forget: [], blobs: new Map() });
         store.observe(observed("web", name));
       }
       store.deleteCluster("dev-1");
@@ -270,18 +269,6 @@ const token: TokenRecord = {
   expiresAtMs: 2,
   usedAtMs: 0,
 };
-const entry: AuditEntry = {
-  at: 5,
-  actor: "ci",
-  verb: "create",
-  kind: "source",
-  name: "config",
-  request: "r1",
-  address: "127.0.0.1",
-  result: "done",
-  reason: "",
-  changed: ["url"],
-};
 const source: SourceRecord = {
   ...sourceDefaults,
   name: "config",
@@ -306,28 +293,6 @@ const credential: CredentialRecord = {
 
 function cluster(name: string): ClusterRecord {
   return { ...clusterDefaults, name, labels: { env: "dev" } };
-}
-
-function target(app: string, cluster: string, bundle: string): TargetRecord {
-  return {
-    app,
-    cluster,
-    declaredIn: ["config"],
-    bundle,
-    objects: 1,
-    repository: "config",
-    commit: "c1",
-    namespace: "",
-    createNamespace: false,
-    prune: true,
-    sync: defaultSync,
-    deletion: "uninstall",
-    confirmPrune: "",
-    syncRequest: 0,
-    seenAtMs: 1,
-    assignedAtMs: 2,
-    removal: "",
-  };
 }
 
 function observed(app: string, cluster: string): ObservedRecord {
