@@ -3,6 +3,9 @@ import { join } from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
 
+import { startGitHttp } from "../rig/git-http.ts";
+import { createWorkTree } from "../rig/git.ts";
+import { temporaryFolder } from "../rig/watchdog.ts";
 /** The hub's loop over a real work tree and a real store; the link only remembers what it was given. */
 import { application, files, loopSuite, placement, startLoop, web } from "./loop.ts";
 
@@ -106,6 +109,30 @@ describe("the hub's loop", () => {
     await tree.commit("less", { "apps/web/0.yaml": undefined, "apps/web/1.yaml": undefined });
     await vi.waitFor(() => expect(hub.views.target("web", "prod-1")?.objects.total).toBe(67), 20_000);
     expect(hub.newest("prod-1")?.targets[0]?.bundle).not.toBe(before?.targets[0]?.bundle);
+  });
+
+  it("costs one fetch for all applications of a repository, and none when it is as it was", async () => {
+    await using remote = await startGitHttp();
+    await using tree = await createWorkTree({ files });
+    await using folder = await temporaryFolder("one-fetch");
+    const repository = await remote.createRepository("config.git");
+    await tree.push(repository.path);
+    await using hub = await startLoop(folder.path, { path: repository.url });
+    const questions = (): number =>
+      remote.requests.filter(({ method, url }) => method === "POST" && url.includes("git-upload-pack")).length;
+    const commitOn = (cluster: string): string | undefined => hub.newest(cluster)?.targets[0]?.commit;
+    await vi.waitFor(() => expect([commitOn("prod-1"), commitOn("dev-1")]).not.toContain(undefined), 5_000);
+    const before = questions();
+    const head = await tree.commit("both", { "apps/web/web.yaml": web(7), "apps/api/api.yaml": web(7) });
+    await tree.push(repository.path);
+    hub.loop.wake.source("config");
+    await vi.waitFor(() => expect([commitOn("prod-1"), commitOn("dev-1")]).toEqual([head, head]), 5_000);
+    // What there is, and then what is missing of it.
+    expect(questions()).toBe(before + 2);
+    hub.loop.wake.source("config");
+    await vi.waitFor(() => expect(questions()).toBeGreaterThan(before + 2), 5_000);
+    await vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+    expect(questions()).toBe(before + 3);
   });
 
   it("removes nothing while a file that may have declared it cannot be read, and names file and line", async () => {
