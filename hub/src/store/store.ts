@@ -137,6 +137,12 @@ export interface Enrolments {
   forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void;
 }
 
+/** Digests of archives as they were when they were fetched first, by what names them. */
+export interface Pins {
+  get(name: string): Digest | undefined;
+  set(name: string, digest: Digest): void;
+}
+
 /**
  * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
  * synchronous, so that a read and the write that follows from it are one step.
@@ -178,6 +184,7 @@ export interface Store {
   /** In one transaction: the token is used up by this key and the cluster has joined. */
   join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void;
   readonly enrolments: Enrolments;
+  readonly pins: Pins;
 
   applications(): readonly string[];
   target(id: TargetId): TargetRecord | undefined;
