@@ -16,6 +16,21 @@ import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 import type { AccessStore } from "./access-store.ts";
 
+export interface AcceptedCommit {
+  readonly id: string;
+  readonly ref: string;
+  /** The one before, of the same branch or tag; absent where another one was read. */
+  readonly previous?: string;
+}
+
+/** A branch that went to a commit which does not follow the one before. */
+export interface Rewriting {
+  readonly ref: string;
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+}
+
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
   readonly name: string;
@@ -39,7 +54,9 @@ export interface SourceRecord {
   /** Of whom one has to have signed the commit that is read; none = it needs no signature. */
   readonly signers: readonly Signer[];
   /** The commit that was taken last, which stays in force while others are refused; absent before the first. */
-  readonly accepted?: { readonly id: string; readonly ref: string };
+  readonly accepted?: AcceptedCommit;
+  /** When its history was rewritten last; absent when it never was. */
+  readonly rewritten?: Rewriting;
   /** Absent until a person asks for one. */
   readonly webhook?: Webhook;
 }
