@@ -1,6 +1,7 @@
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
 import { clusterDefaults } from "@drover/hub/store/store";
+import { FakeClock } from "@drover/shared/clock";
 import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
@@ -27,7 +28,7 @@ function join(hub: Hub, name: string, wave: string): void {
 }
 
 /** What the agent of a cluster says of the newest that it was told about shop. */
-function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
+function report(hub: Hub, cluster: string, health: "Current" | "Failed", change: Partial<Report> = {}): void {
   const assignments = hub.newest(cluster);
   const assigned = assignments?.targets.find((one) => one.application === "shop");
   if (assignments === undefined || assigned === undefined) throw new Error(`${cluster} was told nothing of shop`);
@@ -47,6 +48,7 @@ function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
     objects: [],
     receivedAtMs: 0,
     appliedAtMs: 0,
+    ...change,
   };
   hub.agents.reported(cluster, said);
 }
@@ -60,19 +62,28 @@ const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
   hub.loop.wake.rollouts(["shop"]);
 };
 
+const settled = (hub: Hub): Promise<void> =>
+  vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+
 describe("a change that is released by a strategy", () => {
   const { begin, closers } = loopSuite();
 
   /** Two canaries and two others, all current at the first revision. */
-  const beginShop = async (spec: string) => {
-    const begun = await begin();
+  const beginShop = async (spec: string, clock?: FakeClock) => {
+    const begun = await begin(clock);
     const { hub, tree } = begun;
     for (const name of ["c1", "c2"]) join(hub, name, "canary");
     for (const name of ["p1", "p2"]) join(hub, name, "prod");
     const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
+    // A clock that stands still looks at nothing by itself.
+    hub.loop.wake.source("config");
     await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([first, first]), 5_000);
     expect(commitOf(hub, "p1")).toBeUndefined();
     for (const name of ["c1", "c2"]) report(hub, name, "Current");
+    if (clock !== undefined) {
+      await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Soaking"), 5_000);
+      await clock.advance(600_000);
+    }
     await vi.waitFor(() => expect([commitOf(hub, "p1"), commitOf(hub, "p2")]).toEqual([first, first]), 5_000);
     for (const name of ["p1", "p2"]) report(hub, name, "Current");
     await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Complete"), 5_000);
@@ -103,7 +114,7 @@ describe("a change that is released by a strategy", () => {
     const moved = hub.store.cluster("p1");
     if (moved !== undefined) hub.store.putCluster({ ...moved, labels: { wave: "canary" } });
     hub.loop.wake.applications();
-    await vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+    await settled(hub);
     expect(commitOf(hub, "p1")).toBe(first);
 
     report(hub, "c1", "Current");
@@ -116,6 +127,45 @@ describe("a change that is released by a strategy", () => {
     expect(hub.store.target({ app: "shop", cluster: "c2" })?.commit).toBe(first);
     hub.agents.connected("c2", hello);
     await vi.waitFor(() => expect(commitOf(hub, "c2")).toBe(second), 5_000);
+  });
+
+  it("E32: readiness with the revision before does not count for this one", async () => {
+    const { hub, tree, first } = await beginShop(`{ ${waves} }`);
+    const old = hub.store.target({ app: "shop", cluster: "c1" })?.bundle ?? "";
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([second, second]), 5_000);
+    for (const name of ["c1", "c2"]) report(hub, name, "Current", { bundle: old, applied: old });
+    await settled(hub);
+    expect(rollout(hub)).toMatchObject({ phase: "Releasing", waves: [{ current: 0, underWay: 2 }, { pending: 2 }] });
+    expect(hub.views.target("shop", "c1")).toMatchObject({ state: "progressing", reason: "Distributing" });
+    expect(commitOf(hub, "p1")).toBe(first);
+    for (const name of ["c1", "c2"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect(commitOf(hub, "p1")).toBe(second), 5_000);
+  });
+
+  it("E34: soaks by the hub's own clock, whatever the clocks of agents say and however they jump", async () => {
+    const clock = new FakeClock(Date.parse("2026-11-27T09:00:00Z"));
+    const { hub, tree, first } = await beginShop(
+      `{ ${waves.replace("name: canary,", "name: canary, soak: 10m,")} }`,
+      clock,
+    );
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    hub.loop.wake.source("config");
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([second, second]), 5_000);
+    const at = (offMs: number) => ({ receivedAtMs: clock.now() + offMs, appliedAtMs: clock.now() + offMs });
+    report(hub, "c1", "Current", at(-3_600_000));
+    report(hub, "c2", "Current", at(3_600_000));
+    const until = "wave canary is current and soaks until 2026-11-27T09:20:00Z";
+    await vi.waitFor(() => expect(rollout(hub)).toMatchObject({ phase: "Soaking", message: until }), 5_000);
+    await clock.advance(9 * 60_000);
+    // It was set in between.
+    report(hub, "c1", "Current", at(600_000));
+    await settled(hub);
+    expect(rollout(hub)).toMatchObject({ phase: "Soaking", message: until });
+    expect(hub.views.target("shop", "c1")?.state).toBe("current");
+    expect(commitOf(hub, "p1")).toBe(first);
+    await clock.advance(60_000);
+    await vi.waitFor(() => expect(commitOf(hub, "p1")).toBe(second), 5_000);
   });
 
   it("E33, R11: goes on where it was after the hub restarts, and not before its agents are back", async () => {
@@ -239,6 +289,49 @@ describe("a change that is released by a strategy", () => {
     await place("{}");
     await vi.waitFor(() => expect(held()?.held).toEqual([]), 5_000);
     expect(running()).toBe(13);
+  });
+
+  it("E39: while it is paused nothing is sent and nothing goes, what agents say is shown, and resuming brings only the newest", async () => {
+    const { hub, tree, first } = await beginShop(`{ ${waves} }`);
+    await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Releasing"), 5_000);
+    control(hub, "pause");
+    for (const name of ["c1", "c2"]) report(hub, name, "Current");
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Paused"), 5_000);
+    const sent = ["p1", "p2"].map((name) => hub.sent.get(name)?.length);
+    await tree.commit("scale", { "apps/shop/web.yaml": web(3) });
+    const newest = await tree.commit("scale", { "apps/shop/web.yaml": web(4) });
+    const moved = hub.store.cluster("p2");
+    if (moved !== undefined) hub.store.putCluster({ ...moved, labels: {} });
+    hub.loop.wake.applications();
+    const held = "1 targets stay as they are: its rollout is paused: drover rollout resume shop";
+    await vi.waitFor(() => {
+      const { conditions } = hub.world.application("shop");
+      expect(conditions.find(({ type }) => type === "Placed")?.message).toBe(held);
+      expect(rollout(hub)).toMatchObject({ phase: "Paused", revision: newest });
+    }, 5_000);
+    report(hub, "p1", "Failed");
+    await vi.waitFor(() => expect(hub.views.target("shop", "p1")?.state).toBe("degraded"), 5_000);
+    report(hub, "p1", "Current");
+    expect([commitOf(hub, "p1"), commitOf(hub, "p2")]).toEqual([first, first]);
+    expect(["p1", "p2"].map((name) => hub.sent.get(name)?.length)).toEqual(sent);
+    control(hub, "resume");
+    await vi.waitFor(() => expect(hub.store.target({ app: "shop", cluster: "p2" })?.removal).not.toBe(""), 5_000);
+    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([newest, newest]), 5_000);
+  });
+
+  it("E39: an application that leaves Git while it is paused stays until it is resumed", async () => {
+    const { hub, tree } = await beginShop(`{ ${waves} }`);
+    control(hub, "pause");
+    await tree.commit("without shop", { "apps/shop/drover.yaml": undefined, "apps/shop/web.yaml": undefined });
+    const held = () => hub.world.application("shop").conditions.find(({ type }) => type === "Placed")?.message ?? "";
+    await vi.waitFor(() => expect(held()).toContain("its rollout is paused: drover rollout resume shop"), 5_000);
+    expect(hub.store.targetsOf("shop").map(({ removal }) => removal)).toEqual(["", "", "", ""]);
+    control(hub, "resume");
+    await vi.waitFor(
+      () => expect(hub.store.targetsOf("shop").every(({ removal }) => removal !== "")).toBe(true),
+      5_000,
+    );
   });
 
   it("releases nothing while the strategy that is named is not there", async () => {

@@ -59,6 +59,17 @@ describe("E16: of a target with more objects than a report names", () => {
 });
 
 describe("state of a target", () => {
+  it.each(["Current", "Failed"] as const)(
+    "E32: what is said of another bundle, %s, says nothing of this one",
+    (health) => {
+      const stale = { ...report, bundle: "b0", applied: "b0", health };
+      expect(assessTarget({ ...healthy, report: stale })).toMatchObject({
+        state: "progressing",
+        reason: "Distributing",
+      });
+    },
+  );
+
   it("says which command lets held deletions happen", () => {
     expect(assessTarget({ ...healthy, report: { ...report, heldPrune } }).message).toBe(
       "12 deletions wait for confirmation (ManyLeave): drover sync web@dev-1 --confirm-prune",
