@@ -33,6 +33,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case "precondition_failed":
       return exitCodes.conflict;
     case "api_unreachable":
+    case "issuer_unreachable":
       return exitCodes.unreachable;
     case "canceled":
       return exitCodes.interrupted;

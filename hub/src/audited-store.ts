@@ -6,9 +6,10 @@ const longest = 300;
 
 /** What an outcome leaves in the audit log. */
 export function auditEntry(decision: Decision, outcome: Outcome, rest: Pick<AuditEntry, "at" | "changed">): AuditEntry {
-  const { actor, verb, kind, name, request, address } = decision;
+  const { actor, person, verb, kind, name, request, address } = decision;
   const { result, reason } = outcome;
-  return { actor, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
+  const who = { actor, ...(person === undefined ? {} : { person: { ...person } }) };
+  return { ...who, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
 }
 
 type Change = readonly [before: object | undefined, after: object | undefined];
@@ -53,9 +54,15 @@ export function auditedStore(store: Store, decision: Decision, now: () => number
     access: {
       tokens: () => access.tokens(),
       token: (id) => access.token(id),
+      sessions: () => access.sessions(),
+      session: (id) => access.session(id),
       audit: (after, limit) => access.audit(after, limit),
       auditEnds: () => access.auditEnds(),
       putToken: (token) => decide(token.name, [access.token(token.id), token], () => access.putToken(token)),
+      putSession: (session, forget) =>
+        decide(session.name, [access.session(session.id), session], () => access.putSession(session, forget)),
+      deleteSession: (id) =>
+        decide(access.session(id)?.name ?? "", [access.session(id), undefined], () => access.deleteSession(id)),
       deleteToken: (id) =>
         decide(access.token(id)?.name ?? "", [access.token(id), undefined], () => access.deleteToken(id)),
     },

@@ -14,6 +14,7 @@ import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { createRecovery } from "./controllers/recovery.ts";
+import { createSessions } from "./controllers/sessions.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
@@ -63,6 +64,7 @@ export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
   const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
   const { tokens, issuedToken } = createTokens(deps);
+  const { sessions, session } = createSessions(deps);
   const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
@@ -80,6 +82,8 @@ export function createBackend(deps: BackendDeps): Backend {
     credential,
     tokens,
     issuedToken,
+    sessions,
+    session,
     ...createAuditReads(deps.store.access),
     sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
@@ -119,12 +123,15 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
     changed: deps.wake.credential,
   });
   const { createToken, revokeToken } = createTokens(deps);
+  const { beginSession, endSession } = createSessions(deps);
   return {
     addCredential,
     replaceCredential,
     removeCredential,
     createToken,
     revokeToken,
+    beginSession,
+    endSession,
     makeBackup: async () => deps.backups.make(),
     confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),

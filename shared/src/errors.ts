@@ -19,6 +19,7 @@ export type ErrorCode =
   | "host_key_changed"
   | "input_too_large"
   | "internal"
+  | "issuer_unreachable"
   | "join_pending"
   | "join_refused"
   | "kind_missing"

@@ -35,7 +35,7 @@ export function createTokens({ store: { access }, clock }: TokensDeps): Parts {
         noteUse(access, { ...record, usedAtMs: now });
       return record satisfies TokenDigest | undefined;
     },
-    async createToken(input, createdBy) {
+    async createToken(input, maker) {
       const now = clock.now();
       for (const { id, name, expiresAtMs } of access.tokens())
         if (expiresAtMs + keptMs < now || (name === input.name && expiresAtMs <= now)) access.deleteToken(id);
@@ -49,7 +49,8 @@ export function createTokens({ store: { access }, clock }: TokensDeps): Parts {
         sha256: createHash("sha256").update(token).digest("hex"),
         roles: [...new Set(roles)],
         scope,
-        createdBy,
+        createdBy: maker.name,
+        ...(maker.principal === undefined ? {} : { principal: maker.principal }),
         createdAtMs: now,
         expiresAtMs: now + expiresInSeconds * 1000,
         usedAtMs: 0,

@@ -21,6 +21,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   host_key_changed: 409,
   input_too_large: 413,
   internal: 500,
+  issuer_unreachable: 502,
   join_pending: 409,
   join_refused: 403,
   kind_missing: 422,

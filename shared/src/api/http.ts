@@ -5,7 +5,7 @@ import type { ProblemDetail } from "./types.ts";
 /** The part of `fetch` that the client uses. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Requests to /api/v1 with the token, and answers and failures as values and DroverErrors. */
+/** Requests to the hub with the token, and answers and failures as values and DroverErrors. */
 export interface Http {
   get<T>(path: string, signal: AbortSignal, query?: object): Promise<T>;
   send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, signal: AbortSignal, body?: object): Promise<T>;
@@ -15,16 +15,19 @@ export interface Http {
 
 export interface HttpOptions {
   readonly url: string;
+  /** "" = none is shown. */
   readonly token: string;
+  /** What all paths begin with; default `/api/v1`. */
+  readonly root?: string;
   readonly fetch?: Fetch;
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const base = `${options.url.replace(/\/+$/u, "")}/api/v1`;
+  const base = `${options.url.replace(/\/+$/u, "")}${options.root ?? "/api/v1"}`;
   const call = options.fetch ?? fetch;
   const open = async (path: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
-    headers.set("authorization", `Bearer ${options.token}`);
+    if (options.token !== "") headers.set("authorization", `Bearer ${options.token}`);
     // A redirect would carry the token to an address that nobody configured.
     const response = await call(`${base}${path}`, { ...init, headers, redirect: "error" }).catch((cause: unknown) => {
       throw asUnreachable(cause, options.url, init.signal);
