@@ -28,6 +28,7 @@ export function exitCodeOf(code: ErrorCode): number {
       return exitCodes.auth;
     case "not_found":
       return exitCodes.notFound;
+    case "answer_lost":
     case "apply_conflict":
     case "cluster_exists":
     case "precondition_failed":

@@ -19,6 +19,7 @@ import { changeSigners } from "./controllers/source-signers.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
+import { receiptLifeMs } from "./core/receipt.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
@@ -55,6 +56,8 @@ export interface BackendDeps {
   readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: JoinDeps["settings"] & { readonly pollSeconds: number };
   readonly ready: () => boolean;
+  /** Tells what creating something will be answered, where that holds what is told this once. */
+  readonly foretell?: (answer: object) => void;
   /** What has to be looked at after an intent was written. */
   readonly wake: Loop["wake"];
 }
@@ -111,9 +114,23 @@ export function createBackend(deps: BackendDeps): Backend {
     full: () => !deps.reserve.held,
     backups: () => deps.backups.list(),
     recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
-    by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
+    by: (decision) => {
+      const foretell = (answer: object): void => decision.receipt?.foretell(201, JSON.stringify(answer));
+      return intents({ ...deps, foretell, store: auditedStore(deps.store, decision, now) }, views, decision.actor);
+    },
+    ...receiptsOf(deps.store),
     record: (decision, outcome) =>
       deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
+  };
+}
+
+function receiptsOf({ access }: Pick<Store, "access">): Pick<Backend, "receipt" | "keepReceipt"> {
+  return {
+    receipt(id, now) {
+      const receipt = access.receipt(id);
+      return receipt !== undefined && receipt.atMs > now - receiptLifeMs ? receipt : undefined;
+    },
+    keepReceipt: (receipt) => access.putReceipt(receipt),
   };
 }
 

@@ -14,6 +14,7 @@ import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
 import type { Principal } from "../core/access/principal.ts";
 import type { ActingPerson } from "../core/audit.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Holder, TokenDigest } from "./access/holder.ts";
 import type { NewSession, SessionDigest, SessionSecret } from "./logins.ts";
 
@@ -67,6 +68,9 @@ export interface Backend {
 
   /** What is asked for on behalf of somebody: it leaves an entry in the audit log, in one step with each change. */
   by(decision: Decision): Intents;
+  /** What a request that was made before has come to, within a day. */
+  receipt(id: string, now: number): Receipt | undefined;
+  keepReceipt(receipt: Receipt): void;
   /** Leaves an entry about what changed nothing. */
   record(decision: Decision, outcome: Outcome): void;
 }
@@ -86,6 +90,14 @@ export interface Decision {
   readonly address: string;
   /** How many changes it has made, each with its entry. */
   changes: number;
+  /** Absent for requests without a key. */
+  receipt?: DecisionReceipt;
+}
+
+/** What a request with a key leaves behind, in one step with what it decides. */
+export interface DecisionReceipt extends Receipt {
+  /** What it will be answered, as soon as that is known: it is kept with what is written from then on. */
+  foretell(status: number, body: string): void;
 }
 
 export interface Outcome {

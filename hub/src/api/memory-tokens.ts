@@ -3,17 +3,22 @@ import type { Session } from "@drover/shared/api/session";
 import { DroverError } from "@drover/shared/errors";
 
 import { principalOf } from "../core/access/principal.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Holder, TokenDigest } from "./access/holder.ts";
 import { digestOf } from "./auth.ts";
 import type { Backend, Decision, Intents, Outcome } from "./backend.ts";
 import type { NewSession, SessionDigest, SessionSecret } from "./logins.ts";
 
-type Parts = Pick<Backend, "tokens" | "issuedToken" | "sessions" | "session" | "audit" | "checkAudit" | "record"> &
+type Parts = Pick<
+  Backend,
+  "tokens" | "issuedToken" | "sessions" | "session" | "audit" | "checkAudit" | "record" | "receipt" | "keepReceipt"
+> &
   Pick<Intents, "createToken" | "revokeToken" | "beginSession" | "endSession">;
 
 /** The tokens and the audit log of a `MemoryBackend`: made at the time 1, and never ending before they are revoked. */
 export class MemoryTokens implements Parts {
   readonly tokenById = new Map<string, CreatedToken>();
+  readonly receiptById = new Map<string, Receipt>();
   #begun = 0;
   readonly sessionById = new Map<string, SessionDigest>();
   /** What was done and refused, one line each. */
@@ -78,6 +83,14 @@ export class MemoryTokens implements Parts {
   endSession(id: string): Promise<void> {
     this.sessionById.delete(id);
     return Promise.resolve();
+  }
+
+  receipt(id: string): Receipt | undefined {
+    return this.receiptById.get(id);
+  }
+
+  keepReceipt({ id, request, atMs, answer }: Receipt): void {
+    this.receiptById.set(id, { id, request, atMs, answer });
   }
 
   audit({ after = 0 }: AuditQuery): AuditList {

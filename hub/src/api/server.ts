@@ -12,6 +12,7 @@ import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
 import type { RouteContext, Routes } from "./context.ts";
 import { createHttpServer } from "./http-server.ts";
+import { answerOnce } from "./idempotency.ts";
 import { defaultLimits, type ApiLimits } from "./limits.ts";
 import type { Logins } from "./logins.ts";
 import { openApiOptions } from "./openapi.ts";
@@ -76,6 +77,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     });
   });
   guard(app, { backend, authenticate: whose, now: () => clock.now() });
+  answerOnce(app, backend, () => clock.now());
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));

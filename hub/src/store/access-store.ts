@@ -2,6 +2,7 @@ import type { Role } from "@drover/shared/api/access";
 
 import type { Principal } from "../core/access/principal.ts";
 import { auditOrigin, chainRow, type AuditEnd, type AuditEntry, type AuditRow } from "../core/audit.ts";
+import { receiptLifeMs, type Receipt } from "../core/receipt.ts";
 import type { Database } from "./database.ts";
 import { parseRecord } from "./parse-record.ts";
 import { seal } from "./sealed.ts";
@@ -46,7 +47,7 @@ export interface SessionRecord {
   readonly usedAtMs: number;
 }
 
-/** Tokens, sessions, and the log of what was decided with them. */
+/** Tokens, sessions, the log of what was decided with them, and what that was answered. */
 export interface AccessStore {
   tokens(): readonly TokenRecord[];
   token(id: string): TokenRecord | undefined;
@@ -57,6 +58,10 @@ export interface AccessStore {
   /** Also forgets others, such as the one that it follows. */
   putSession(session: SessionRecord, forget?: readonly string[]): void;
   deleteSession(id: string): void;
+  /** What a request that was made before has come to. */
+  receipt(id: string): Receipt | undefined;
+  /** Also forgets those that are over, and the oldest beyond a bound. */
+  putReceipt(receipt: Receipt): void;
   /** Rows with a higher id, oldest first. */
   audit(after: number, limit: number): readonly AuditRow[];
   /** What the rows begin after, and the newest: what was dropped leaves its hash behind. */
@@ -64,17 +69,20 @@ export interface AccessStore {
 }
 
 const auditLimit = 100_000;
+const receiptLimit = 10_000;
 
 /** The tables of tokens and of the audit log, which nothing else reads or writes. */
 export class AccessTables implements AccessStore {
   readonly #database: Database;
   readonly #limit: number;
+  readonly #receiptLimit: number;
   readonly #tokens: Map<string, TokenRecord>;
   readonly #sessions: Map<string, SessionRecord>;
 
-  constructor(database: Database, limit: number = auditLimit) {
+  constructor(database: Database, limit: number = auditLimit, receipts: number = receiptLimit) {
     this.#database = database;
     this.#limit = limit;
+    this.#receiptLimit = receipts;
     const records = database.all("SELECT record FROM tokens").map(parseRecord<TokenRecord>);
     this.#tokens = new Map(records.map((record) => [record.id, record]));
     const sessions = database.all("SELECT record FROM sessions").map(parseRecord<SessionRecord>);
@@ -119,6 +127,22 @@ export class AccessTables implements AccessStore {
   deleteSession(id: string): void {
     this.#database.run("DELETE FROM sessions WHERE id = ?", id);
     this.#sessions.delete(id);
+  }
+
+  receipt(id: string): Receipt | undefined {
+    const row = this.#database.get("SELECT record FROM receipts WHERE id = ?", id);
+    return row === undefined ? undefined : parseRecord<Receipt>(row);
+  }
+
+  putReceipt({ id, request, atMs, answer }: Receipt): void {
+    const record = seal({ id, request, atMs, answer });
+    this.#database.transaction(() => {
+      this.#database.run("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", id, atMs, record);
+      this.#database.run("DELETE FROM receipts WHERE at < ?", atMs - receiptLifeMs);
+      const beyond = Number(this.#database.get("SELECT count(*) AS n FROM receipts")?.["n"]) - this.#receiptLimit;
+      const oldest = "DELETE FROM receipts WHERE id IN (SELECT id FROM receipts ORDER BY at LIMIT ?)";
+      if (beyond > 0) this.#database.run(oldest, beyond);
+    });
   }
 
   audit(after: number, limit: number): readonly AuditRow[] {
