@@ -16,6 +16,7 @@ import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { ownerToken } from "./api/auth.ts";
+import type { Logins } from "./api/logins.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
@@ -34,6 +35,7 @@ import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { withNats } from "./link/nats.ts";
+import { loadLogins } from "./load-logins.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createMirror, type SshOptions } from "./source/git/mirror.ts";
@@ -81,6 +83,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
+  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
@@ -89,7 +92,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
     adminToken,
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, ready };
+        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
         await runAll(assemble(parts), signal);
       } finally {
         store.close();
@@ -107,6 +110,7 @@ interface Parts {
   readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
   readonly broker: Broker | undefined;
   readonly adminToken: string;
+  readonly logins: Logins | undefined;
   readonly ready: (addresses: HubAddresses) => void;
 }
 
@@ -206,13 +210,13 @@ function createReaders(config: HubConfig, ssh: SshOptions, store: Store) {
 }
 
 async function serveApi(
-  { config, deps, adminToken }: Parts,
+  { config, deps, adminToken, logins }: Parts,
   backend: Parameters<typeof createApi>[0]["backend"],
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const tokens = [ownerToken("admin", adminToken)];
-  await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
+  await using api = await createApi({ backend, tokens, logins, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);
 }

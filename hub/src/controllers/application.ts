@@ -189,7 +189,7 @@ interface Write extends Plan {
 
 function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
   if (put.length === 0) {
-    for (const rollout of rollouts) deps.store.putRollout(rollout);
+    deps.store.putRollouts(rollouts);
     return;
   }
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });

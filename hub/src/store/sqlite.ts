@@ -8,6 +8,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -78,8 +79,11 @@ export class SqliteStore implements Store {
     this.access = new AccessTables(database);
   }
 
-  decide<T>(entry: AuditEntry, write: () => T): T {
-    return this.#database.together(() => this.access.append(entry), write);
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T {
+    return this.#database.together(() => {
+      this.access.append(entry);
+      if (receipt !== undefined) this.access.putReceipt(receipt);
+    }, write);
   }
 
   get era(): Era {
@@ -265,9 +269,11 @@ export class SqliteStore implements Store {
     return [...(this.#rollouts.get(app)?.values() ?? [])];
   }
 
-  putRollout(rollout: Rollout): void {
-    this.#writeRollout(rollout);
-    this.#keepRollout(rollout);
+  putRollouts(rollouts: readonly Rollout[]): void {
+    this.#database.transaction(() => {
+      for (const rollout of rollouts) this.#writeRollout(rollout);
+    });
+    for (const rollout of rollouts) this.#keepRollout(rollout);
   }
 
   confirmedReach(app: string): string {

@@ -150,7 +150,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
         blobs,
         rollouts: [rollout("a", { "dev-1": targetRecord("web", "dev-1", bundle.digest) })],
       });
-      store.putRollout(rollout("b", {}));
+      store.putRollouts([rollout("b", {})]);
       store.confirmReach("web", "d1");
       store.close();
 

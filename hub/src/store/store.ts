@@ -7,6 +7,7 @@ import type { TargetState } from "@drover/shared/state";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
@@ -175,8 +176,11 @@ export interface Store {
 
   /** Tokens, and the audit log. */
   readonly access: AccessStore;
-  /** Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log. */
-  decide<T>(entry: AuditEntry, write: () => T): T;
+  /**
+   * Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log, and with
+   * that it was asked for.
+   */
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T;
 
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;
@@ -216,7 +220,8 @@ export interface Store {
   collectBlobs(): number;
 
   rolloutsOf(app: string): readonly Rollout[];
-  putRollout(rollout: Rollout): void;
+  /** All or none. */
+  putRollouts(rollouts: readonly Rollout[]): void;
   /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
   confirmedReach(app: string): string;
   confirmReach(app: string, digest: string): void;
