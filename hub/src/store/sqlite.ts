@@ -249,7 +249,7 @@ export class SqliteStore implements Store {
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
     const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
-    const before = rollouts.flatMap(({ previous }) => Object.values(previous));
+    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
