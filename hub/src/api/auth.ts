@@ -4,6 +4,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
 import { FailureLimit } from "../core/failure-limit.ts";
+import { networkOf } from "../core/network-of.ts";
 import type { Holder, TokenDigest } from "./access/holder.ts";
 import type { ApiLimits } from "./limits.ts";
 
@@ -59,7 +60,7 @@ export function createAuthenticator({ tokens, issued, clock, limits }: AuthOptio
       const match = find(token);
       if (match !== undefined) return match;
       const now = clock.now();
-      const counted = network(address);
+      const counted = networkOf(address);
       if (!wrong.allows(counted, now)) {
         throw new DroverError("rate_limited", "too many wrong tokens came from this address", {
           hint: "wait for five minutes, or use a right one",
@@ -80,15 +81,6 @@ export const tokenPattern = /^drv_(?<id>[0-9a-f]{16})_[\w-]{43}$/u;
 
 function tokenIn(authorization: string | undefined): string | undefined {
   return /^Bearer +(?<token>[\w.~+/=-]+)$/iu.exec(authorization ?? "")?.groups?.["token"];
-}
-
-/** Whoever has one address of IPv6 has all of its /64. */
-function network(address: string): string {
-  if (!address.includes(":") || address.startsWith("::ffff:")) return address;
-  const [head = "", tail = ""] = address.split("::");
-  const groups = head.split(":");
-  const zeros = 8 - groups.length - tail.split(":").length;
-  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => "0")].slice(0, 4).join(":");
 }
 
 const loginHint = "choose a context that holds a token: drover context ls";

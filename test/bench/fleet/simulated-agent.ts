@@ -50,6 +50,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     acceptance,
     send: (message) => link.send(message),
     clock,
+    salt: "simulated",
   });
   const content = {
     blobs: new SharedBlobs(),
@@ -93,11 +94,13 @@ function runLink({ options, acceptance, reporter }: Speaking, signal: AbortSigna
   return link.run(
     {
       hello() {
-        const { epoch, generation } = acceptance;
-        return { ...facts, clusterUid: identity.cluster, epoch, generation, run: identity.cluster };
+        const { epoch, generation, digest } = acceptance;
+        const accepted = digest === undefined ? {} : { accepted: digest };
+        const introduced = { epoch, generation, ...accepted, reported: reporter.introduce() };
+        return { ...facts, clusterUid: identity.cluster, run: identity.cluster, ...introduced };
       },
-      connected() {
-        reporter.resend();
+      connected(welcome) {
+        reporter.connected(welcome);
         options.connected();
       },
       received(message) {
