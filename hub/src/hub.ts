@@ -4,13 +4,13 @@ import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
-import { signAssignments } from "@drover/shared/trust/envelope";
+import { signPayload } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
@@ -68,6 +68,8 @@ export interface HubAddresses {
 
 export interface Hub {
   readonly adminToken: string;
+  /** How many are registered. */
+  readonly clusters: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -90,6 +92,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
+    clusters: store.clusters().length,
     async run(ready, signal) {
       try {
         const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
@@ -129,7 +132,7 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
-  const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
+  const sign = (payload: Uint8Array): SignedAssignments => signPayload(payload, signingKey);
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
@@ -142,7 +145,7 @@ function assemble(parts: Parts): readonly Service[] {
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });

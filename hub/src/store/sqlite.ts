@@ -49,6 +49,8 @@ export class SqliteStore implements Store {
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  /** Sorted; undefined when there are others now. */
+  #clusterNames: readonly string[] | undefined;
   readonly enrolments: EnrolmentTable;
   readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
@@ -138,7 +140,8 @@ export class SqliteStore implements Store {
   }
 
   clusters(): readonly ClusterRecord[] {
-    return [...this.#clusters.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#clusterNames ??= [...this.#clusters.keys()].toSorted();
+    return this.#clusterNames.flatMap((name) => this.#clusters.get(name) ?? []);
   }
 
   cluster(name: string): ClusterRecord | undefined {
@@ -146,8 +149,17 @@ export class SqliteStore implements Store {
   }
 
   putCluster(cluster: ClusterRecord): void {
-    this.#writeCluster(cluster);
-    this.#clusters.set(cluster.name, cluster);
+    this.putClusters([cluster]);
+  }
+
+  putClusters(clusters: readonly ClusterRecord[]): void {
+    this.#database.transaction(() => {
+      for (const cluster of clusters) this.#writeCluster(cluster);
+    });
+    for (const cluster of clusters) {
+      if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
+      this.#clusters.set(cluster.name, cluster);
+    }
   }
 
   deleteCluster(name: string): void {
@@ -158,6 +170,7 @@ export class SqliteStore implements Store {
       this.#database.run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
     });
     this.#clusters.delete(name);
+    this.#clusterNames = undefined;
     this.#dirtyClusters.delete(name);
     for (const record of this.#targets.byCluster(name)) this.#targets.delete(record);
     for (const record of this.#observed.byCluster(name)) {
@@ -188,6 +201,7 @@ export class SqliteStore implements Store {
       this.#writeCluster(cluster);
       this.enrolments.write(enrolment);
     });
+    this.#clusterNames = undefined;
     this.#clusters.set(cluster.name, cluster);
     this.enrolments.keep(enrolment);
   }
@@ -298,7 +312,11 @@ export class SqliteStore implements Store {
   }
 
   observe(record: ObservedRecord): void {
+    const before = this.#observed.get(record);
     this.#observed.set(record, record);
+    // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
+    const isReach = before?.state === "offline" || record.state === "offline";
+    if (isReach && before?.report === record.report && before !== undefined) return;
     this.#dirtyObserved.set(record, { app: record.app, cluster: record.cluster });
   }
 

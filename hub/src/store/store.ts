@@ -195,6 +195,8 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
+  /** In one transaction, when what is known of many changes at once. */
+  putClusters(clusters: readonly ClusterRecord[]): void;
   /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
