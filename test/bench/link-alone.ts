@@ -58,7 +58,8 @@ export async function measureLinkAlone(options: {
     sentMs = Date.now();
     for (const cluster of names) {
       const common = { epoch: "bench", generation: round, issuedAtMs: sentMs, targets: [], tombstones: [] };
-      link.send(cluster, { kind: "assignments", signed: signAssignments({ cluster, ...common }, key) });
+      const whole = { cluster, clusterUid: "", history: [], freshForMs: 0, ...common };
+      link.send(cluster, { kind: "assignments", signed: signAssignments(whole, key) });
     }
     await all.promise;
   }

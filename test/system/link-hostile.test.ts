@@ -248,6 +248,10 @@ const hello: ConnectRequest = {
       generation: 0n,
       apis: Buffer.alloc(0),
       run: "",
+      accepted: Buffer.alloc(0),
+      staleSinceMs: 0n,
+      policy: Buffer.alloc(0),
+      frozen: false,
     },
   },
 };

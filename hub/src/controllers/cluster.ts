@@ -4,6 +4,7 @@ import type { Assignment, Assignments, HubLink, SignedAssignments, Tombstone } f
 
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
+import { freshForMs, type Beats } from "./beats.ts";
 import type { World } from "./world.ts";
 
 export interface ClusterDeps {
@@ -11,6 +12,7 @@ export interface ClusterDeps {
   readonly world: World;
   readonly link: Pick<HubLink, "send">;
   readonly sign: (assignments: Assignments) => SignedAssignments;
+  readonly beats: Pick<Beats, "send">;
   readonly clock: Clock;
 }
 
@@ -25,13 +27,17 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
       const records = deps.store.targetsOn(name);
       const assignments: Assignments = {
         cluster: name,
+        clusterUid: cluster.uid,
         epoch: deps.store.era.epoch,
         generation: cluster.generation,
+        history: cluster.history,
         issuedAtMs: deps.clock.now(),
+        freshForMs,
         targets: records.filter((record) => record.removal === "").map(toAssignment),
         tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
       deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
+      deps.beats.send(name);
     }
     return Promise.resolve(done);
   };
