@@ -42,6 +42,10 @@ export interface HubStandIn {
   hand(assignments: Partial<Assignments>): void;
   /** A genuine envelope with everything that is assigned, and with what is given instead; not sent. */
   envelope(assignments: Partial<Assignments>): SignedAssignments;
+  /** As `Assignments.freshForMs`, of envelopes from now on; 0 unless a test says otherwise. */
+  freshForMs: number;
+  /** Who carries the messages of the hub, and may do with them what he likes. */
+  carrier: (message: HubMessage, pass: (message: HubMessage) => void) => void;
   /** Sends any message, also such as no hub would. */
   deliver(message: HubMessage): void;
   /** Says that the newest envelope is the newest. */
@@ -173,7 +177,7 @@ class StandIn implements HubStandIn {
       generation: this.#generation,
       history: [],
       issuedAtMs: 0,
-      freshForMs: 0,
+      freshForMs: this.freshForMs,
       targets: [...this.#targets.values()],
       tombstones: [...this.#tombstones.values()],
       ...assignments,
@@ -181,8 +185,13 @@ class StandIn implements HubStandIn {
     return signAssignments(whole, this.#key);
   }
 
+  freshForMs = 0;
+  carrier: HubStandIn["carrier"] = (message, pass) => pass(message);
+
   deliver(message: HubMessage): void {
-    if (this.#connected) this.#handler?.received(message);
+    this.carrier(message, (passed) => {
+      if (this.#connected) this.#handler?.received(passed);
+    });
   }
 
   beat(beat: Partial<Beat> = {}): void {
@@ -217,7 +226,7 @@ class StandIn implements HubStandIn {
     if (handler === undefined) return;
     this.hellos.push(handler.hello());
     handler.connected();
-    if (this.#newest !== undefined) handler.received(this.#newest);
+    if (this.#newest !== undefined) this.deliver(this.#newest);
   }
 
   async *#fetch(digests: readonly Digest[], signal: AbortSignal) {
