@@ -8,6 +8,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import { extendHistory } from "../core/history.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
@@ -33,6 +34,14 @@ import type {
 } from "./store.ts";
 
 const eventLimit = 10_000;
+
+/** A cluster with what one change makes of it. */
+function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): ClusterRecord {
+  const generation = cluster.generation + 1;
+  const isOn = (id: TargetId): boolean => id.cluster === cluster.name;
+  const change = { put: put.filter(isOn), forget: forget.filter(isOn) };
+  return { ...cluster, generation, history: extendHistory(cluster.history, generation, change) };
+}
 
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
@@ -226,7 +235,7 @@ export class SqliteStore implements Store {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
+      .map((cluster) => advance(cluster, change));
     this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {

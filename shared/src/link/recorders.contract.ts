@@ -1,4 +1,4 @@
-import type { Digest } from "../digest.ts";
+import { noStanding, Digest } from "../digest.ts";
 import { DroverError } from "../errors.ts";
 import type {
   Acknowledgement,
@@ -102,7 +102,7 @@ export class AgentRecorder implements AgentLinkHandler {
   hello(): Hello {
     const { generation, nodes } = this;
     const facts = { agentVersion: "1.2.3", kubernetesVersion: "v1.35.0", provider: "aws", region: "eu-west-1", nodes };
-    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation };
+    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation, standing: noStanding };
   }
 
   connected(): void {
