@@ -4,24 +4,26 @@ import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { Beat, HubLink, Signed, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
-import { signAssignments } from "@drover/shared/trust/envelope";
+import { signBeat, signPayload } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
-import { loadSigningKey } from "@drover/shared/trust/signing-key";
+import { loadSigningKey, type SigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { ownerToken } from "./api/auth.ts";
+import type { Logins } from "./api/logins.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
 import { createAcceptance } from "./controllers/acceptance.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBackups } from "./controllers/backups.ts";
+import { createBeats } from "./controllers/beats.ts";
 import { createBlobs } from "./controllers/blobs.ts";
 import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
@@ -34,6 +36,7 @@ import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { withNats } from "./link/nats.ts";
+import { loadLogins } from "./load-logins.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createMirror, type SshOptions } from "./source/git/mirror.ts";
@@ -66,6 +69,8 @@ export interface HubAddresses {
 
 export interface Hub {
   readonly adminToken: string;
+  /** How many are registered. */
+  readonly clusters: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -81,15 +86,17 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
+  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
   const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
+    clusters: store.clusters().length,
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, ready };
+        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
         await runAll(assemble(parts), signal);
       } finally {
         store.close();
@@ -104,9 +111,10 @@ interface Parts {
   readonly store: Store;
   readonly reserve: Reserve;
   readonly authority: Authority;
-  readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
+  readonly signingKey: SigningKey;
   readonly broker: Broker | undefined;
   readonly adminToken: string;
+  readonly logins: Logins | undefined;
   readonly ready: (addresses: HubAddresses) => void;
 }
 
@@ -125,36 +133,30 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
-  const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
+  const { sign, ...signing } = createSigner(signingKey);
+  const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
-  const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
+  const common = { ...deps, store, world, events, inspections };
+  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, programs });
   const agents = createAgents({
-    ...deps,
-    store,
-    world,
-    inspections,
-    events,
+    ...common,
     blobs: createBlobs(store),
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({
+    ...common,
     version: hubVersion,
-    store,
-    world,
-    events,
     enrollment,
-    inspections,
     explanations: createExplanations({ store, world, ...programs }),
     link,
     mirror,
     deployKeys,
     metrics,
-    clock,
     backups,
     reserve,
     settings: { ...config, hubAddress: () => address.forAgents(), brokerAccess: parts.broker?.invite },
@@ -164,11 +166,19 @@ function assemble(parts: Parts): readonly Service[] {
   registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
     ...loop.services,
+    beats.service,
     createHousekeeping({ store, reserve, events, clock, log }),
     backups.service,
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+function createSigner(key: SigningKey) {
+  return {
+    sign: (payload: Uint8Array): SignedAssignments => signPayload(payload, key),
+    signBeat: (beat: Beat): Signed => signBeat(beat, key),
+  };
 }
 
 function brokerOptions({ dataDir, natsUrl, natsAgentUrl }: HubConfig, clock: Clock): Parameters<typeof openBroker>[0] {
@@ -206,13 +216,13 @@ function createReaders(config: HubConfig, ssh: SshOptions, store: Store) {
 }
 
 async function serveApi(
-  { config, deps, adminToken }: Parts,
+  { config, deps, adminToken, logins }: Parts,
   backend: Parameters<typeof createApi>[0]["backend"],
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const tokens = [ownerToken("admin", adminToken)];
-  await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
+  await using api = await createApi({ backend, tokens, logins, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);
 }

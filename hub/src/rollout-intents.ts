@@ -39,8 +39,8 @@ export function controlRollout(deps: ControlDeps, app: string, control: ControlR
   }
   const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), { ...control, actor }));
   if (changed.length === 0) throw nothingTo(app, control, [...steps.values()]);
+  store.putRollouts(changed.map(({ rollout }) => rollout));
   for (const { rollout, what } of changed) {
-    store.putRollout(rollout);
     events.append({ type: "rollout", app, cluster: "", message: `${app} by strategy ${rollout.strategy}: ${what}` });
   }
 }

@@ -1,5 +1,6 @@
 /** Every code that Drover puts on an error. Codes are stable: people script on them, texts may change. */
 export type ErrorCode =
+  | "answer_lost"
   | "api_unreachable"
   | "apply_conflict"
   | "apply_failed"
@@ -9,6 +10,7 @@ export type ErrorCode =
   | "canceled"
   | "cluster_detached"
   | "cluster_exists"
+  | "cluster_frozen"
   | "cluster_offline"
   | "cluster_locked"
   | "cluster_revoked"
@@ -19,8 +21,10 @@ export type ErrorCode =
   | "host_key_changed"
   | "input_too_large"
   | "internal"
+  | "issuer_unreachable"
   | "join_pending"
   | "join_refused"
+  | "key_reused"
   | "kind_missing"
   | "link_closed"
   | "not_found"
@@ -87,6 +91,7 @@ export class DroverError extends Error {
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
   "cluster_detached",
+  "cluster_frozen",
   "cluster_locked",
   "cluster_revoked",
   "config_invalid",

@@ -45,6 +45,8 @@ export interface LoneAgent extends AsyncDisposable {
   /** Ends the agent and starts another one with the same disk. */
   restart(options?: RestartOptions): Promise<void>;
   stop(): Promise<void>;
+  /** Writes another policy; the agent reads it within seconds. */
+  setPolicy(text: string | undefined): Promise<void>;
   start(): void;
   /** What the running agent tells of itself, as on `/metrics`. */
   metrics(): string;
@@ -63,6 +65,10 @@ export interface LoneAgentOptions extends LoneServerOptions {
   readonly clientClock?: Clock;
   /** Time as the agent itself has it. */
   readonly clock?: Clock;
+  /** The agent's disk, if it is to be a particular one. */
+  readonly dataDir?: string;
+  /** The policy that the cluster sets its agent. */
+  readonly policy?: string;
 }
 
 export interface RestartOptions {
@@ -98,14 +104,17 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
   let kube = recorded(own);
   let running: Running | undefined;
   let defaultServiceAccount = "";
-  const dataDir = join(folder, "data");
+  const { dataDir = join(folder, "data") } = options;
   const start = (): void => {
-    running = run({ hub, kube, dataDir, defaultServiceAccount, ...options });
+    running = run({ ...options, hub, kube, dataDir, defaultServiceAccount });
   };
   const stop = async (): Promise<void> => {
     await running?.stop();
     running = undefined;
   };
+  const setPolicy = (text: string | undefined): Promise<void> =>
+    text === undefined ? rm(policyFile(dataDir), { force: true }) : writeFile(policyFile(dataDir), text);
+  await setPolicy(options.policy);
   start();
   parts.defer(stop);
   const owned = parts.move();
@@ -161,6 +170,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
       start();
     },
     stop,
+    setPolicy,
     start,
     metrics: () => running?.metrics() ?? "",
     async readFiles(name) {
@@ -189,7 +199,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
-interface RunOptions extends LoneAgentOptions {
+interface RunOptions extends Omit<LoneAgentOptions, "dataDir"> {
   readonly hub: HubStandIn;
   readonly kube: KubeApi;
   readonly dataDir: string;
@@ -199,13 +209,14 @@ interface RunOptions extends LoneAgentOptions {
 function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Running {
   const stop = new AbortController();
   const agent = createAgent(
-    { dataDir, namespace: "drover-system", defaultServiceAccount },
+    { dataDir, namespace: "drover-system", defaultServiceAccount, policy: policyFile(dataDir) },
     {
       link: options.hub.link,
       kube: options.kube,
       cluster: () => standInCluster,
       fingerprint: createFingerprint(btoa("lone")),
       verify: options.hub.verify,
+      verifyBeat: options.hub.verifyBeat,
       clock: options.clock ?? systemClock,
       random: Math.random,
       log: logTo(options.log),
@@ -221,6 +232,11 @@ function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Runnin
       await ended;
     },
   };
+}
+
+/** Beside the data folder, which may be lost. */
+function policyFile(dataDir: string): string {
+  return `${dataDir}-policy.yaml`;
 }
 
 function logTo(lines: string[] | undefined): Logger {

@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock";
 import type { JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Fingerprint } from "@drover/shared/kube/redact";
 import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
@@ -14,6 +15,7 @@ import type { Blobs } from "../store/blobs.ts";
 import type { Inventory } from "../store/inventory.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Bounds } from "./bounds.ts";
 import type { Limit } from "./limit.ts";
 import type { State } from "./state.ts";
 
@@ -30,8 +32,11 @@ export interface Context {
   readonly state: State;
   /** An application of this agent as the owner of objects in this cluster. */
   readonly ownerOf: (application: string) => Owner;
+  /** Whether an object is part of this agent: see `core/self`. */
+  readonly isOwnPart: (key: ObjectKey) => boolean;
   /** Which applications there are to be, and with which bundles. */
   readonly acceptance: Pick<Acceptance, "intent" | "names">;
+  readonly bounds: Bounds;
   readonly fetchBlobs: AgentLink["fetchBlobs"];
   /** Bounds the writes of the whole agent, whatever number of applications is under way. */
   readonly limit: Limit;

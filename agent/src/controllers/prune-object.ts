@@ -15,7 +15,8 @@ import {
   type ObjectRecord,
   type Obstacle,
 } from "../core/record.ts";
-import type { Refusal, Resource } from "../kube/api.ts";
+import { protectedObject } from "../core/self.ts";
+import { keyIn, type Refusal, type Resource } from "../kube/api.ts";
 import { findContent, findInstances } from "../kube/contents.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
 import { troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
@@ -63,6 +64,7 @@ export function createPruner(context: Context, target: PruneTarget, signal: Abor
   };
   return {
     async look(record, waiting) {
+      if (context.isOwnPart(record.key)) return spare(context, { ...target, record });
       // A definition is looked at once more when its own objects are gone: what it is then in use by is others'.
       const settled = waiting || definedGroup(record.key) === "" || record.departure?.inUse !== undefined;
       if (record.notBefore > context.clock.now() && settled) return;
@@ -72,7 +74,7 @@ export function createPruner(context: Context, target: PruneTarget, signal: Abor
     },
     async remove(record) {
       const { application } = target;
-      if (record.notBefore <= context.clock.now()) {
+      if (record.notBefore <= context.clock.now() && !context.isOwnPart(record.key)) {
         const attempt = { ...target, record, sight: sights.get(record) };
         await guarded(record, () => deleteSeen(context, attempt, signal));
       }
@@ -98,6 +100,8 @@ async function lookAt(
   if (unread !== undefined) return hold(context, record, keptFor(unread));
   const resource = await context.discovery.findAnyVersion({ group: key.group, version, kind: key.kind }, signal);
   if (resource === undefined) return forget(context, subject, "the cluster no longer has its kind");
+  const forbidden = context.bounds.forbids(keyIn(resource, key));
+  if (forbidden !== undefined) return hold(context, record, forbidden);
   const isDefinition = definedGroup(key) !== "";
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: !isDefinition }, signal);
   if (live.kind === "gone") return forget(context, subject, "it is not there");
@@ -117,6 +121,12 @@ async function lookAt(
   departureOf(record).asks = asks;
   if (isDefinition && !waiting && !(await noteInstances(context, record, live.object, signal))) return undefined;
   return { resource, uid, resourceVersion };
+}
+
+/** A part of the agent is never looked for, let alone deleted. What was never written is nobody's to let go of. */
+function spare(context: Context, subject: Subject): void {
+  if (subject.record.uid === "") forget(context, subject, "it was refused");
+  else letGo(context, subject, protectedObject);
 }
 
 /** Learns what a definition would take along. What a person has confirmed without that is not confirmed any more. */
@@ -218,8 +228,9 @@ async function isEmptied(context: Context, subject: Subject, signal: AbortSignal
   return false;
 }
 
-/** Whether the deletion is still what the hub has said: it may have said something else during this pass. */
+/** Whether the deletion is still what the hub has said, and may be made: either may have changed during this pass. */
 function isOrdered(context: Context, { application, record, removal }: Subject): boolean {
+  if (context.bounds.deletions !== undefined || (context.bounds.limited && !departureOf(record).counted)) return false;
   const intent = context.acceptance.intent(application.name);
   if (intent.kind === "remove") return removal && !intent.tombstone.detach;
   if (removal || intent.kind === "unknown" || record.desired !== "") return false;

@@ -192,7 +192,7 @@ function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [
     // What a rollout is to release later, when Git has moved on, has to be there by then.
     const isNeeded = rollouts.some(({ rest }) => rest !== undefined);
     if (isNeeded) deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
-    else for (const rollout of rollouts) deps.store.putRollout(rollout);
+    else deps.store.putRollouts(rollouts);
     return;
   }
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });

@@ -7,6 +7,7 @@ import type { TargetState } from "@drover/shared/state";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
@@ -96,6 +97,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
+  /** As `Assignments.history`, of this generation. */
+  readonly history: readonly Digest[];
   /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
   readonly apis?: Digest;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
@@ -108,6 +111,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
   labels: {},
   cordon: "",
   generation: 0,
+  history: [],
   seenAtMs: 0,
   ...nothingKnown,
 };
@@ -175,8 +179,11 @@ export interface Store {
 
   /** Tokens, and the audit log. */
   readonly access: AccessStore;
-  /** Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log. */
-  decide<T>(entry: AuditEntry, write: () => T): T;
+  /**
+   * Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log, and with
+   * that it was asked for.
+   */
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T;
 
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;
@@ -191,6 +198,8 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
+  /** In one transaction, when what is known of many changes at once. */
+  putClusters(clusters: readonly ClusterRecord[]): void;
   /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
@@ -216,7 +225,8 @@ export interface Store {
   collectBlobs(): number;
 
   rolloutsOf(app: string): readonly Rollout[];
-  putRollout(rollout: Rollout): void;
+  /** All or none. */
+  putRollouts(rollouts: readonly Rollout[]): void;
   /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
   confirmedReach(app: string): string;
   confirmReach(app: string, digest: string): void;

@@ -10,7 +10,7 @@ import { AgentRecorder } from "./recorders.contract.ts";
 import { assignments, connectPair, type CreateWorld, generationOf, patience, report, turn } from "./world.contract.ts";
 
 export function describeSlowReaders(createWorld: CreateWorld): void {
-  it("skips states for an agent that does not read, never the newest, in bounded memory", async () => {
+  it("R18: skips states for an agent that does not read, never the newest, in bounded memory", async () => {
     await using pair = await connectPair(createWorld);
     const messageBytes = 1024 * 1024;
     pair.agentEnd.wire.stall();
