@@ -4,8 +4,15 @@ import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock";
 import { createController } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Fingerprint } from "@drover/shared/kube/redact";
-import type { AgentLink, AgentLinkHandler, Assignments, SignedAssignments } from "@drover/shared/link/link";
+import type {
+  Acknowledgement,
+  AgentLink,
+  AgentLinkHandler,
+  Assignments,
+  SignedAssignments,
+} from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics, type Metrics } from "@drover/shared/metrics";
 import { backoffMs, type Random } from "@drover/shared/retry";
@@ -32,8 +39,10 @@ import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
 import { loadState, type Place, type State } from "./controllers/state.ts";
+import { createTaking } from "./controllers/taking.ts";
 import { createThrottle } from "./controllers/throttle.ts";
 import { ownerId, type Owner } from "./core/owner.ts";
+import { isPartOf, type Self } from "./core/self.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
@@ -128,7 +137,7 @@ interface Composed {
 }
 
 /** The agent's own service account, as the join manifest names it. */
-function accountOf({ options }: Outside): { readonly namespace: string; readonly name: string } {
+function accountOf({ options }: Outside): Self {
   return { namespace: options.namespace, name: "drover-agent" };
 }
 
@@ -142,7 +151,8 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const fetchBlobs = link.fetchBlobs.bind(link);
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
-  const owners = { ...stores, ownerOf: ownersIn(outside) };
+  const self = accountOf(outside);
+  const owners = { ...stores, ownerOf: ownersIn(outside), isOwnPart: (key: ObjectKey) => isPartOf(self, key) };
   const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
   const seen = (application: string): void => {
     reporter.changed(application);
@@ -171,7 +181,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
   const applications = createController({ ...schedule, reconcile });
-  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside), apis });
+  const inspector = createInspector(context, { cluster: deps.cluster, agent: self, apis });
   return {
     acceptance,
     wake,
@@ -225,6 +235,8 @@ function createLinkServices(
   const { acceptance, reporter, inspector, state, wake } = parts;
   const send: AgentLink["send"] = (message) => link.send(message);
   const run = randomUUID();
+  const answer = (acknowledgement: Acknowledgement): void => send({ kind: "acknowledgement", acknowledgement });
+  const taking = createTaking({ acceptance, answer, clock, random, log });
   const introduction = createIntroduction({ kube, cluster, apis, acceptance, run, send, clock, random, log });
   const handler: AgentLinkHandler = {
     hello: () => introduction.hello(),
@@ -240,10 +252,7 @@ function createLinkServices(
     received(message) {
       switch (message.kind) {
         case "assignments":
-          acceptance.accept(message.signed).then(
-            (acknowledgement) => link.send({ kind: "acknowledgement", acknowledgement }),
-            (cause: unknown) => log.error({ err: cause }, "assignments could not be answered"),
-          );
+          taking.receive(message.signed);
           break;
         case "inspect":
           inspector.ask(message.inspect, (inspection) => link.send({ kind: "inspection", inspection }));
@@ -253,7 +262,7 @@ function createLinkServices(
     disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
   };
   const keptUp = apis.keptUp(() => introduction.again());
-  return [introduction, keptUp, { name: "link", run: (signal) => link.run(handler, signal) }];
+  return [introduction, keptUp, taking, { name: "link", run: (signal) => link.run(handler, signal) }];
 }
 
 /** Nothing may be written before the inventories are known: what they name may have to be pruned. */

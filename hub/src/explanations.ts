@@ -1,6 +1,7 @@
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import { DroverError } from "@drover/shared/errors";
 
+import { withDependencies } from "./controllers/chart-dependencies.ts";
 import type { World } from "./controllers/world.ts";
 import { blame } from "./core/blame/index.ts";
 import type { Render } from "./core/blame/rendered.ts";
@@ -96,7 +97,13 @@ function renderFrom(deps: ExplanationDeps, { app }: TargetId, signal: AbortSigna
   };
 }
 
-function snapshotOf({ world }: ExplanationDeps, app: string): Snapshot {
+function snapshotOf(deps: ExplanationDeps, app: string): Snapshot {
+  const snapshot = withDependencies(deps.world, app, ownSnapshotOf(deps, app));
+  if (snapshot !== undefined) return snapshot;
+  throw new DroverError("source_missing", `the chart of ${app} depends on others, which have not been fetched yet`);
+}
+
+function ownSnapshotOf({ world }: ExplanationDeps, app: string): Snapshot {
   const { repository = "", package: ref } = world.catalogs.applications(app)[0]?.source ?? {};
   if (ref === undefined) return snapshotIn(world, repository);
   const snapshot = world.packages.get(packageKey(ref))?.fetched?.snapshot;

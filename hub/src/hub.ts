@@ -43,7 +43,6 @@ import { createHelm } from "./source/programs/helm.ts";
 import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
-import type { CredentialFor } from "./source/web/credential.ts";
 import { createNetworks } from "./source/web/networks.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -122,7 +121,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const pin = createPin({ store, events });
-  const { mirror, packages } = createReaders(config, { deployKeys, pin }, credentialFor(store));
+  const { mirror, packages } = createReaders(config, { deployKeys, pin }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
   const acceptance = createAcceptance({ store, events, clock });
@@ -201,12 +200,12 @@ function createWorld(store: Store, clock: Clock): { readonly events: EventLog; r
 }
 
 /** What reads the sources that people add, and that files in Git name. */
-function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+function createReaders(config: HubConfig, ssh: SshOptions, store: Store) {
   const { dataDir, sourceNetworks } = config;
-  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
+  const common = { credentialFor: credentialFor(store), networks: createNetworks(sourceNetworks) };
   return {
     mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
-    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), pins: store.pins, ...common }),
   };
 }
 

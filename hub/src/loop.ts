@@ -7,7 +7,7 @@ import type { Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
 
 import { createApiListReconciler } from "./controllers/api-list.ts";
-import { createApplicationReconciler } from "./controllers/application.ts";
+import { createApplicationReconciler, type ApplicationDeps } from "./controllers/application.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
@@ -67,11 +67,9 @@ export function createLoop(parts: LoopParts): Loop {
   const controller = (options: Pick<ControllerOptions, "name" | "reconcile" | "concurrency">): Controller =>
     createController({ ...options, clock, random, log });
   const clusters = controller({ name: "cluster", concurrency: 4, reconcile: createClusterReconciler(parts) });
-  const renderer = createRenderer(parts.programs);
-  const applications = controller({
-    name: "application",
-    concurrency: 2,
-    reconcile: createApplicationReconciler({ ...parts, renderer, changed: enqueueAll(clusters) }),
+  const applications = createApplicationController(parts, {
+    changed: enqueueAll(clusters),
+    wanted: () => packages.watch(),
   });
   const wakeApplications = (): void =>
     enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]);
@@ -130,8 +128,15 @@ function wakeUsersOf(
 ): void {
   const { store, world } = to.parts;
   for (const source of store.sources()) if (source.credential === credential) to.wakeSource(source.name);
-  for (const [, ref] of world.catalogs.packages())
+  for (const [, ref] of world.packageRefs())
     if (ref.credential === credential) to.packages.poller.hint(packageKey(ref));
+}
+
+function createApplicationController(parts: LoopParts, asks: Pick<ApplicationDeps, "changed" | "wanted">): Controller {
+  const { clock, random, log, programs } = parts;
+  const renderer = createRenderer(programs);
+  const reconcile = createApplicationReconciler({ ...parts, ...asks, helm: programs.helm, renderer });
+  return createController({ name: "application", concurrency: 2, reconcile, clock, random, log });
 }
 
 function createApiListController(parts: LoopParts, changed: () => void): Controller {
@@ -159,7 +164,7 @@ function createPackageParts(parts: LoopParts, applications: Controller): Package
   const controller = createController({ name: "package", concurrency: 4, reconcile, clock, random, log });
   const watch = (): void => {
     const intervals = new Map<string, number>();
-    for (const [, ref] of world.catalogs.packages()) {
+    for (const [, ref] of world.packageRefs()) {
       const key = packageKey(ref);
       intervals.set(key, Math.min(ref.intervalMs, intervals.get(key) ?? ref.intervalMs));
     }

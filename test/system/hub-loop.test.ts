@@ -200,6 +200,21 @@ describe("the hub's loop", () => {
     }, 5_000);
   });
 
+  it("E4: takes a rewritten history, and tells it where people look", async () => {
+    const { tree, hub } = await begin();
+    const before = await tree.commit("Second", { "apps/web/web.yaml": web(2) });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(before), 5_000);
+    for (const replicas of [3, 4]) await tree.write({ "apps/web/web.yaml": web(replicas) });
+    await tree.git("commit", "--quiet", "--all", "--amend", "--message=Rewritten");
+    const after = (await tree.git("rev-parse", "HEAD")).trim();
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(after), 5_000);
+    const steps = `it went from ${before.slice(0, 7)} to ${after.slice(0, 7)}, which does not follow it`;
+    const message = `the history of main was rewritten: ${steps}`;
+    await vi.waitFor(() => expect(hub.views.source("config")?.reason).toBe(message), 5_000);
+    expect(hub.views.source("config")?.state).toBe("current");
+    expect(hub.store.events().map((event) => event.message)).toContain(`source config: ${message}`);
+  });
+
   it("E5: a reverted commit brings the same bundle back", async () => {
     const { tree, hub } = await begin();
     const first = hub.newest("prod-1")?.targets[0]?.bundle;

@@ -36,6 +36,8 @@ export interface HubStandIn {
   forget(application: string): void;
   /** Hands out assignments as they are given, also such as no hub should. */
   hand(assignments: Partial<Assignments>): void;
+  /** Of the envelope that was handed out last. */
+  readonly generation: number;
   /** While false nothing gets through. */
   setConnected(connected: boolean): void;
   /** Newest report of an application. */
@@ -162,6 +164,10 @@ class StandIn implements HubStandIn {
     const payload = new TextEncoder().encode(JSON.stringify(whole));
     this.#newest = { kind: "assignments", signed: { payload, signature: new Uint8Array(64), keyId: "stand-in" } };
     if (this.#connected) this.#handler?.received(this.#newest);
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   setConnected(connected: boolean): void {

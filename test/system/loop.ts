@@ -80,6 +80,7 @@ export async function startLoop(
     packages: createPackages({
       folder: join(folder, "packages"),
       credentialFor: () => undefined,
+      pins: store.pins,
       networks: rigNetworks,
     }),
     link,

@@ -26,15 +26,18 @@ function join(hub: Hub, name: string, wave: string): void {
   hub.loop.wake.applications();
 }
 
+let sequence = 0;
+
 /** What the agent of a cluster says of the newest that it was told about shop. */
 function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
   const assignments = hub.newest(cluster);
   const assigned = assignments?.targets.find((one) => one.application === "shop");
   if (assignments === undefined || assigned === undefined) throw new Error(`${cluster} was told nothing of shop`);
   const { bundle, commit } = assigned;
+  sequence += 1;
   const said: Report = {
     application: "shop",
-    sequence: 1,
+    sequence,
     epoch: assignments.epoch,
     generation: assignments.generation,
     bundle,

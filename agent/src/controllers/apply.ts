@@ -20,6 +20,7 @@ import {
 } from "../core/record.ts";
 import { hasEnded } from "../core/run.ts";
 import { noteEnd, noteRemoved, stampRun } from "../core/runs.ts";
+import { protectedObject } from "../core/self.ts";
 import { foreseeDuplicates, takeOver } from "../core/takeover.ts";
 import type { Refusal } from "../kube/api.ts";
 import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
@@ -54,6 +55,7 @@ export async function applyRecord(
   const digest = record.desired;
   // It may have left the bundle while it waited for its turn.
   if (!needsApply(record)) return;
+  if (context.isOwnPart(key)) return hold(context, record, refusedAsOwn);
   const object = await readObject(context, digest);
   const owner = context.ownerOf(application.name);
   const payload = stampRun(payloadOf(object, { owner, namespace: key.namespace }), record.run);
@@ -88,6 +90,8 @@ export async function applyRecord(
     context.replayEcho(application.name, formatObjectKey(key));
   }
 }
+
+export const refusedAsOwn: Trouble = { ...protectedObject, retry: "changed" };
 
 export const missingKind: Trouble = {
   reason: "WaitingForKind",

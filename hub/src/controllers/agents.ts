@@ -3,6 +3,7 @@ import { canonicalJson, type Digest } from "@drover/shared/digest";
 import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
+import { ReportOrder } from "../core/report-order.ts";
 import { hearFacts } from "../core/settle-facts.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
@@ -32,6 +33,7 @@ export interface AgentsDeps {
 /** What the hub does with what agents say. */
 export function createAgents(deps: AgentsDeps): HubLinkHandler {
   const { store, world, clock, events, log } = deps;
+  const order = new ReportOrder();
   const assessAll = (cluster: string): void => {
     for (const target of store.targetsOn(cluster)) world.assess(target);
     deps.rolling(world.rollingOn(cluster));
@@ -40,6 +42,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     connected(cluster, hello) {
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
+      order.begin(cluster);
       hear(deps, cluster, hello);
       if (!reconnected) {
         const version = store.cluster(cluster)?.facts.agentVersion;
@@ -64,10 +67,11 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     },
     reported(cluster, report) {
       store.touchCluster(cluster, { seenAtMs: clock.now() });
-      observe(deps, cluster, report);
+      observe(deps, order, { cluster, report });
     },
     inspected: (cluster, inspection) => deps.inspections.answered(cluster, inspection),
     disconnected(cluster, { reason }) {
+      order.end(cluster);
       if (!world.connections.delete(cluster)) return;
       events.append({ type: "disconnected", app: "", cluster, message: `agent disconnected: ${reason}` });
       assessAll(cluster);
@@ -97,11 +101,15 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
 }
 
-function observe(deps: AgentsDeps, cluster: string, report: Report): void {
+function observe(
+  deps: AgentsDeps,
+  order: ReportOrder,
+  { cluster, report }: { readonly cluster: string; readonly report: Report },
+): void {
   const { store, world } = deps;
   const id = { app: report.application, cluster };
   const target = store.target(id);
-  if (target === undefined) return;
+  if (target === undefined || !order.take(cluster, report)) return;
   const old = store.observed(id)?.report;
   if (
     target.removal !== "" &&

@@ -31,6 +31,7 @@ const commitOf = (object: RawObject, ref = "main"): Commit => ({
   author: "",
   emails: [],
   committedAtMs: 0,
+  parents: [],
 });
 
 let store: Store;

@@ -23,7 +23,7 @@ const strategy = (spec: string): RolloutStrategy => {
 
 test("reads who has to approve a wave, and how many", () => {
   const approvals = strategy(
-    "{ waves: [{ name: a, clusters: [x], approval: true }, { name: b, clusters: [y], approval: { count: 2, separate: true } }, { name: c, clusters: [z], approval: {} }, { name: d, clusters: [u] }] }",
+    "{ waves: [{ name: a, clusters: [x], approval: true }, { name: b, clusters: [w], approval: { count: 2, separate: true } }, { name: c, clusters: [z], approval: {} }, { name: d, clusters: [u] }] }",
   ).waves.map(({ approval }) => `${approval.count} ${approval.separate}`);
   expect(approvals).toEqual(["1 false", "2 true", "1 false", "0 false"]);
   for (const wrong of ["{ count: 0 }", "{ count: 11 }", "{ counts: 2 }", "2", "{ separate: 1 }"])

@@ -18,6 +18,7 @@ import { readCluster, readRollout, readSource, readTarget } from "./earlier-reco
 import { EnrolmentTable } from "./enrolments.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
+import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
 import { seal } from "./sealed.ts";
 import type {
@@ -49,6 +50,7 @@ export class SqliteStore implements Store {
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
   readonly enrolments: EnrolmentTable;
+  readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
   /** By application, then by strategy. */
@@ -68,6 +70,7 @@ export class SqliteStore implements Store {
     const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
     this.#clusters = new Map(clusters.map((record) => [record.name, record]));
     this.enrolments = new EnrolmentTable(database);
+    this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(readRollout(record));

@@ -17,6 +17,21 @@ import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 import type { AccessStore } from "./access-store.ts";
 
+export interface AcceptedCommit {
+  readonly id: string;
+  readonly ref: string;
+  /** The one before, of the same branch or tag; absent where another one was read. */
+  readonly previous?: string;
+}
+
+/** A branch that went to a commit which does not follow the one before. */
+export interface Rewriting {
+  readonly ref: string;
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+}
+
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
   readonly name: string;
@@ -40,7 +55,9 @@ export interface SourceRecord {
   /** Of whom one has to have signed the commit that is read; none = it needs no signature. */
   readonly signers: readonly Signer[];
   /** The commit that was taken last, which stays in force while others are refused; absent before the first. */
-  readonly accepted?: { readonly id: string; readonly ref: string };
+  readonly accepted?: AcceptedCommit;
+  /** When its history was rewritten last; absent when it never was. */
+  readonly rewritten?: Rewriting;
   /** Absent until a person asks for one. */
   readonly webhook?: Webhook;
 }
@@ -138,6 +155,12 @@ export interface Enrolments {
   forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void;
 }
 
+/** Digests of archives as they were when they were fetched first, by what names them. */
+export interface Pins {
+  get(name: string): Digest | undefined;
+  set(name: string, digest: Digest): void;
+}
+
 /**
  * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
  * synchronous, so that a read and the write that follows from it are one step.
@@ -182,6 +205,7 @@ export interface Store {
   /** In one transaction: the token is used up by this key and the cluster has joined. */
   join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void;
   readonly enrolments: Enrolments;
+  readonly pins: Pins;
 
   applications(): readonly string[];
   target(id: TargetId): TargetRecord | undefined;

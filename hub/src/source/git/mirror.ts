@@ -11,6 +11,7 @@ import { createSshClient } from "../ssh/ssh-client.ts";
 import { findCredential, type CredentialFor } from "../web/credential.ts";
 import { createNetworks, peoplesNetworks, type Networks } from "../web/networks.ts";
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import { localAncestry, remoteAncestry, type Ancestry } from "./ancestry.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
 import { createHttpClient } from "./http-client.ts";
@@ -53,6 +54,11 @@ export interface Mirror {
    * with credentials in a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
+  /**
+   * Whether a commit that was fetched follows an earlier one. The history is not here, so that a server may be asked for
+   * it. Throws as `fetch` does.
+   */
+  ancestry(source: SourceSpec, commit: Commit, earlier: string, signal: AbortSignal): Promise<Ancestry>;
   /** Objects of what was fetched last. */
   objects(source: SourceSpec): Promise<GitObjects>;
   readonly cache: SnapshotCache;
@@ -137,6 +143,8 @@ export function createMirror(options: MirrorOptions): Mirror {
         throw explain(cause, source, timeout.aborted);
       }
     },
+    ancestry: async (source, commit, earlier, signal) =>
+      findAncestry(source, { commit, earlier }, { ...options, timeoutMs, maxBytes, signal }),
     async forget(name) {
       opened.delete(name);
       await folders.forget(name);
@@ -165,6 +173,25 @@ async function openTransport(
   const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });
   const login = { address, networks, knownHost, deployKey: await ssh.deployKeys.of(source.name) };
   return createSshClient({ login, signal, maxBytes });
+}
+
+async function findAncestry(
+  source: SourceSpec,
+  { commit, earlier }: { readonly commit: Commit; readonly earlier: string },
+  { timeoutMs, signal, ...options }: TransportOptions & { readonly timeoutMs: number },
+): Promise<Ancestry> {
+  if (commit.parents.includes(earlier)) return "descends";
+  const descent = { commit: commit.id, ancestor: earlier };
+  const address = parseAddress(source);
+  if (address.kind === "local") return localAncestry(await commonFolder(address), descent);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    using transport = await openTransport(source, address, { ...options, signal: AbortSignal.any([signal, timeout]) });
+    return await remoteAncestry(transport, descent);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw explain(cause, source, timeout.aborted);
+  }
 }
 
 function describeFetched({ id, ref, tag = id }: FetchedCommit, commit: CommitObject): Commit {
