@@ -289,7 +289,7 @@ function clusterIntents(
 function acceptanceIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
+): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "removeCluster"> {
   const { store, events, world, link } = deps;
   const acceptance = createAcceptance(deps);
   return {
@@ -307,6 +307,12 @@ function acceptanceIntents(
       required(store.cluster(name), `cluster ${name}`);
       acceptance.revoke(name, reason.trim() || "no reason was given");
       link.disconnect(name, "the cluster was revoked");
+      return required(view(name), `cluster ${name}`);
+    },
+    async rotateCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.rotate(name);
+      link.disconnect(name, "the certificate is being replaced");
       return required(view(name), `cluster ${name}`);
     },
     async removeCluster(name) {
