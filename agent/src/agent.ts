@@ -153,7 +153,8 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
   const self = accountOf(outside);
   const owners = { ...stores, ownerOf: ownersIn(outside), isOwnPart: (key: ObjectKey) => isPartOf(self, key) };
-  const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
+  const send: AgentLink["send"] = (message) => link.send(message);
+  const reporter = createReporter({ state, acceptance, send, clock, salt: randomUUID() });
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.
@@ -239,11 +240,11 @@ function createLinkServices(
   const taking = createTaking({ acceptance, answer, clock, random, log });
   const introduction = createIntroduction({ kube, cluster, apis, acceptance, run, send, clock, random, log });
   const handler: AgentLinkHandler = {
-    hello: () => introduction.hello(),
-    connected() {
+    hello: () => ({ ...introduction.hello(), reported: reporter.introduce() }),
+    connected(welcome) {
       log.info({}, "connected to the hub");
       introduction.connected();
-      reporter.resend();
+      reporter.connected(welcome);
       // What could not be fetched while there was no connection can be fetched now.
       for (const application of state.applications.values()) {
         if (application.hindrance !== undefined) wake(application.name);

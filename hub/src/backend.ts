@@ -14,10 +14,12 @@ import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { createRecovery } from "./controllers/recovery.ts";
+import { createSessions } from "./controllers/sessions.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
+import { receiptLifeMs } from "./core/receipt.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
@@ -54,6 +56,8 @@ export interface BackendDeps {
   readonly backups: Pick<Backups, "make" | "list">;
   readonly settings: JoinDeps["settings"] & { readonly pollSeconds: number };
   readonly ready: () => boolean;
+  /** Tells what creating something will be answered, where that holds what is told this once. */
+  readonly foretell?: (answer: object) => void;
   /** What has to be looked at after an intent was written. */
   readonly wake: Loop["wake"];
 }
@@ -63,6 +67,7 @@ export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
   const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
   const { tokens, issuedToken } = createTokens(deps);
+  const { sessions, session } = createSessions(deps);
   const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
@@ -80,6 +85,8 @@ export function createBackend(deps: BackendDeps): Backend {
     credential,
     tokens,
     issuedToken,
+    sessions,
+    session,
     ...createAuditReads(deps.store.access),
     sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
@@ -107,9 +114,23 @@ export function createBackend(deps: BackendDeps): Backend {
     full: () => !deps.reserve.held,
     backups: () => deps.backups.list(),
     recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
-    by: (decision) => intents({ ...deps, store: auditedStore(deps.store, decision, now) }, views, decision.actor),
+    by: (decision) => {
+      const foretell = (answer: object): void => decision.receipt?.foretell(201, JSON.stringify(answer));
+      return intents({ ...deps, foretell, store: auditedStore(deps.store, decision, now) }, views, decision.actor);
+    },
+    ...receiptsOf(deps.store),
     record: (decision, outcome) =>
       deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
+  };
+}
+
+function receiptsOf({ access }: Pick<Store, "access">): Pick<Backend, "receipt" | "keepReceipt"> {
+  return {
+    receipt(id, now) {
+      const receipt = access.receipt(id);
+      return receipt !== undefined && receipt.atMs > now - receiptLifeMs ? receipt : undefined;
+    },
+    keepReceipt: (receipt) => access.putReceipt(receipt),
   };
 }
 
@@ -119,12 +140,15 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
     changed: deps.wake.credential,
   });
   const { createToken, revokeToken } = createTokens(deps);
+  const { beginSession, endSession } = createSessions(deps);
   return {
     addCredential,
     replaceCredential,
     removeCredential,
     createToken,
     revokeToken,
+    beginSession,
+    endSession,
     makeBackup: async () => deps.backups.make(),
     confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),

@@ -4,18 +4,19 @@ import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
-import { signAssignments } from "@drover/shared/trust/envelope";
+import { signPayload } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { ownerToken } from "./api/auth.ts";
+import type { Logins } from "./api/logins.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
@@ -34,6 +35,7 @@ import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { withNats } from "./link/nats.ts";
+import { loadLogins } from "./load-logins.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createMirror, type SshOptions } from "./source/git/mirror.ts";
@@ -41,7 +43,6 @@ import { createHelm } from "./source/programs/helm.ts";
 import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
-import type { CredentialFor } from "./source/web/credential.ts";
 import { createNetworks } from "./source/web/networks.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -67,6 +68,8 @@ export interface HubAddresses {
 
 export interface Hub {
   readonly adminToken: string;
+  /** How many are registered. */
+  readonly clusters: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -82,15 +85,17 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
+  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
   const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
+    clusters: store.clusters().length,
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, ready };
+        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
         await runAll(assemble(parts), signal);
       } finally {
         store.close();
@@ -108,6 +113,7 @@ interface Parts {
   readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
   readonly broker: Broker | undefined;
   readonly adminToken: string;
+  readonly logins: Logins | undefined;
   readonly ready: (addresses: HubAddresses) => void;
 }
 
@@ -118,7 +124,7 @@ function assemble(parts: Parts): readonly Service[] {
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
   const pin = createPin({ store, events });
-  const { mirror, packages } = createReaders(config, { deployKeys, pin }, credentialFor(store));
+  const { mirror, packages } = createReaders(config, { deployKeys, pin }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
   const acceptance = createAcceptance({ store, events, clock });
@@ -126,7 +132,7 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
-  const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
+  const sign = (payload: Uint8Array): SignedAssignments => signPayload(payload, signingKey);
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
   const agents = createAgents({
@@ -139,7 +145,7 @@ function assemble(parts: Parts): readonly Service[] {
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
@@ -197,23 +203,23 @@ function createWorld(store: Store, clock: Clock): { readonly events: EventLog; r
 }
 
 /** What reads the sources that people add, and that files in Git name. */
-function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+function createReaders(config: HubConfig, ssh: SshOptions, store: Store) {
   const { dataDir, sourceNetworks } = config;
-  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
+  const common = { credentialFor: credentialFor(store), networks: createNetworks(sourceNetworks) };
   return {
     mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
-    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), pins: store.pins, ...common }),
   };
 }
 
 async function serveApi(
-  { config, deps, adminToken }: Parts,
+  { config, deps, adminToken, logins }: Parts,
   backend: Parameters<typeof createApi>[0]["backend"],
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const tokens = [ownerToken("admin", adminToken)];
-  await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
+  await using api = await createApi({ backend, tokens, logins, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);
 }

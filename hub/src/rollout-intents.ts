@@ -10,11 +10,11 @@ import type { Store } from "./store/store.ts";
 
 const shown = 100;
 
-export function rolloutView({ rollout, phase, message, waves, failed, waiting }: Step): RolloutView {
+export function rolloutView({ rollout, phase, message, waves, failed, waiting, next }: Step): RolloutView {
   const { strategy, revision, startedAtMs } = rollout;
   const lacking = [...waiting].slice(0, shown).map(([cluster, reason]) => ({ cluster, reason }));
   const parts = { waves: waves.map((wave) => ({ ...wave })), failed: failed.slice(0, shown), waiting: lacking };
-  return { strategy, revision, phase, message, started: startedAtMs, ...parts };
+  return { strategy, revision, next: next?.revision ?? "", phase, message, started: startedAtMs, ...parts };
 }
 
 export interface ControlDeps {
@@ -39,8 +39,8 @@ export function controlRollout(deps: ControlDeps, app: string, control: ControlR
   }
   const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), { ...control, actor }));
   if (changed.length === 0) throw nothingTo(app, control, [...steps.values()]);
+  store.putRollouts(changed.map(({ rollout }) => rollout));
   for (const { rollout, what } of changed) {
-    store.putRollout(rollout);
     events.append({ type: "rollout", app, cluster: "", message: `${app} by strategy ${rollout.strategy}: ${what}` });
   }
 }

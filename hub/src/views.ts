@@ -7,6 +7,7 @@ import { maxReportedObjects } from "@drover/shared/link/link";
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
+import { historyType } from "./controllers/history.ts";
 import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
@@ -296,10 +297,13 @@ function sourceState(
   { commit, conditions }: SourceStatus,
   ending: Problem | undefined,
 ): Pick<api.Source, "state" | "reason" | "since"> {
-  const broken = conditions.findLast((condition) => condition.status === "False");
+  // What a branch went through is told, but it is read.
+  const broken = conditions.findLast(({ type, status }) => status === "False" && type !== historyType);
+  const rewritten = conditions.find(({ type, status }) => status === "False" && type === historyType);
   const since = conditions[0]?.since ?? 0;
   if (broken !== undefined) return { state: "failed", reason: broken.message, since: broken.since };
-  return { state: commit === undefined ? "pending" : "current", reason: ending?.message ?? "", since };
+  const reason = rewritten?.message ?? ending?.message ?? "";
+  return { state: commit === undefined ? "pending" : "current", reason, since };
 }
 
 function worstFirst(a: { state: TargetState; name: string }, b: { state: TargetState; name: string }): number {

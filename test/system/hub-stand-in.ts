@@ -195,7 +195,7 @@ class StandIn implements HubStandIn {
     const handler = this.#handler;
     if (handler === undefined) return;
     this.hellos.push(handler.hello());
-    handler.connected();
+    handler.connected({ reportsKnown: false });
     if (this.#newest !== undefined) handler.received(this.#newest);
   }
 

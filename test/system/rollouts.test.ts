@@ -142,6 +142,35 @@ describe("a change that is released by a strategy", () => {
     ]);
   });
 
+  it("E35: with supersede: finish goes on with its revision, over a restart too, and only the newest waits behind it", async () => {
+    const { hub, tree, folder, first } = await beginShop(`{ supersede: finish, ${waves} }`);
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect(commitOf(hub, "c2")).toBe(second), 5_000);
+    for (const replicas of [3, 4]) await tree.commit("scale", { "apps/shop/web.yaml": web(replicas) });
+    const newest = await tree.commit("scale", { "apps/shop/web.yaml": web(5) });
+    await vi.waitFor(() => expect(rollout(hub)).toMatchObject({ revision: second, next: newest }), 5_000);
+    expect(rollout(hub)?.message).toContain(`${newest.slice(0, 7)} waits until it has ended`);
+    expect([commitOf(hub, "c1"), commitOf(hub, "p1")]).toEqual([second, first]);
+    // The bundle that is released later is kept, though no cluster has it yet.
+    hub.store.collectBlobs();
+    await hub[Symbol.asyncDispose]();
+    closers.pop();
+    const again = await startLoop(folder, tree);
+    closers.push(async () => again[Symbol.asyncDispose]());
+    for (const name of ["c1", "c2", "p1", "p2"]) again.agents.connected(name, hello);
+    await vi.waitFor(() => expect(rollout(again)).toMatchObject({ revision: second, next: newest }), 5_000);
+    again.loop.wake.clusters(["c1", "c2"]);
+    await vi.waitFor(() => expect(commitOf(again, "c2")).toBe(second), 5_000);
+    for (const name of ["c1", "c2"]) report(again, name, "Current");
+    await vi.waitFor(() => expect([commitOf(again, "p1"), commitOf(again, "p2")]).toEqual([second, second]), 5_000);
+    const bundle = again.store.target({ app: "shop", cluster: "p1" })?.bundle ?? "";
+    expect(again.store.blob(bundle)).toBeDefined();
+    for (const name of ["p1", "p2"]) report(again, name, "Current");
+    await vi.waitFor(() => expect([commitOf(again, "c1"), commitOf(again, "c2")]).toEqual([newest, newest]), 5_000);
+    expect(rollout(again)).toMatchObject({ revision: newest, next: "" });
+    expect(commitOf(again, "p1")).toBe(second);
+  });
+
   it("E36: freezes at failures; each cluster that got the change gets back what it had, until a person lets it go on", async () => {
     const { hub, tree, first } = await beginShop(`{ onFailure: rollback, ${waves} }`);
     const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });

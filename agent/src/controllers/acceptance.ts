@@ -1,4 +1,5 @@
 import type { Clock } from "@drover/shared/clock";
+import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { Acknowledgement, Assignment, Assignments, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
@@ -19,6 +20,8 @@ export interface Acceptance {
   readonly epoch: string;
   /** 0 when nothing was accepted yet. */
   readonly generation: number;
+  /** Of the payload that was accepted last; undefined when there is none. */
+  readonly digest: Digest | undefined;
   intent(application: string): Intent;
   /** Every application that the hub has said anything about. */
   names(): readonly string[];
@@ -46,7 +49,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   let taken = emptySet;
   try {
     const file = await readAccepted(options.path);
-    if (file !== undefined) taken = toTaken(options.verify(file.signed), file, emptySet, 0);
+    if (file !== undefined) taken = toTaken(options.verify(file.signed), file, { before: emptySet, now: 0 });
   } catch (cause) {
     const { code, message } = DroverError.from(cause);
     log.error({ code, reason: message }, "accepted assignments cannot be read");
@@ -59,7 +62,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
     if (epoch === taken.epoch && generation === taken.generation) return { epoch, generation };
     const history = { kept: keptOf(assignments, taken), pastEpochs: pastEpochsOf(assignments, taken) };
     await writeAccepted(options.path, { signed, ...history });
-    taken = toTaken(assignments, history, taken, clock.now());
+    taken = toTaken(assignments, { signed, ...history }, { before: taken, now: clock.now() });
     log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
     options.changed(namesOf(taken));
     return { epoch, generation };
@@ -71,6 +74,9 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
     },
     get generation() {
       return taken.generation;
+    },
+    get digest() {
+      return taken.digest;
     },
     intent: (application) => intentOf(taken, application),
     names: () => namesOf(taken),
@@ -91,6 +97,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
 interface Taken {
   readonly epoch: string;
   readonly generation: number;
+  readonly digest: Digest | undefined;
   readonly pastEpochs: readonly string[];
   readonly targets: ReadonlyMap<string, Timed<Assignment>>;
   readonly kept: ReadonlyMap<string, Assignment>;
@@ -105,6 +112,7 @@ interface Timed<T> {
 const emptySet: Taken = {
   epoch: "",
   generation: 0,
+  digest: undefined,
   pastEpochs: [],
   targets: new Map(),
   kept: new Map(),
@@ -146,9 +154,8 @@ function pastEpochsOf({ epoch }: Assignments, taken: Taken): readonly string[] {
 
 function toTaken(
   assignments: Assignments,
-  { kept, pastEpochs }: Pick<AcceptedFile, "kept" | "pastEpochs">,
-  before: Taken,
-  now: number,
+  { signed, kept, pastEpochs }: AcceptedFile,
+  { before, now }: { readonly before: Taken; readonly now: number },
 ): Taken {
   const targets = assignments.targets.map((value): [string, Timed<Assignment>] => {
     const old = before.targets.get(value.application);
@@ -162,6 +169,7 @@ function toTaken(
   return {
     epoch: assignments.epoch,
     generation: assignments.generation,
+    digest: digestOf(signed.payload),
     pastEpochs,
     targets: new Map(targets),
     kept: new Map(kept.map((assignment) => [assignment.application, assignment])),

@@ -38,7 +38,7 @@ describe("introduction", () => {
     const clock = new FakeClock();
     const said: Hello[] = [];
     const link = { connected: true };
-    const acceptance = { epoch: "e", generation: 1 };
+    const acceptance = { epoch: "e", generation: 1, digest: undefined };
     const apis: { current: ApiList | undefined } = { current: undefined };
     const introduction = createIntroduction({
       kube,

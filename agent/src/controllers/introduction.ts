@@ -26,7 +26,7 @@ export interface IntroductionOptions {
   /** As it was when the agent started. */
   readonly cluster: KnownCluster;
   readonly apis: Pick<Apis, "current">;
-  readonly acceptance: Pick<Acceptance, "epoch" | "generation">;
+  readonly acceptance: Pick<Acceptance, "epoch" | "generation" | "digest">;
   /** As `Hello.run`. */
   readonly run: string;
   readonly send: (message: AgentMessage) => void;
@@ -53,8 +53,8 @@ export function createIntroduction({ apis, acceptance, run, send, ...options }: 
   /** What the connection was opened with. */
   let opening = known();
   const introduce = (): Hello => {
-    const { epoch, generation } = acceptance;
-    return { ...known(), agentVersion, epoch, generation, run };
+    const { epoch, generation, digest } = acceptance;
+    return { ...known(), agentVersion, epoch, generation, run, ...(digest === undefined ? {} : { accepted: digest }) };
   };
   const again = (): void => send({ kind: "hello", hello: introduce() });
   return {

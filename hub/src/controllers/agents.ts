@@ -1,6 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
 import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
+import { digestOfReports } from "@drover/shared/link/reported";
 import type { Logger } from "@drover/shared/log";
 
 import { ReportOrder } from "../core/report-order.ts";
@@ -25,7 +26,7 @@ export interface AgentsDeps {
   /** Asks for a look at the list of APIs that an agent names. */
   readonly listNamed: (digest: Digest) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
-  readonly factsChanged: (cluster: string) => void;
+  readonly factsChanged: () => void;
   /** A rollout of these may go on. */
   readonly rolling: (apps: readonly string[]) => void;
 }
@@ -50,6 +51,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       }
       assessAll(cluster);
       deps.send(cluster);
+      return { reportsKnown: knowsReports(deps, cluster, hello) };
     },
     introduced(cluster, hello) {
       const connection = world.connections.get(cluster);
@@ -81,6 +83,13 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   };
 }
 
+/** Whether the store has, of all applications of a cluster, what its agent would report now. */
+function knowsReports({ store }: AgentsDeps, cluster: string, { reported }: Hello): boolean {
+  if (reported === undefined) return false;
+  const known = store.targetsOn(cluster).flatMap((id) => store.observed(id)?.report ?? []);
+  return reported === digestOfReports(known.map(({ application, digest }) => [application, digest]));
+}
+
 /** An agent from before the store was lost need not join again: its certificate, by keys that are still there, says who it is. */
 function adopt({ store, events }: AgentsDeps, record: ClusterRecord, { clusterUid, epoch }: Hello): void {
   if (record.uid !== "" || clusterUid === "" || epoch === "" || epoch === store.era.epoch) return;
@@ -97,7 +106,7 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   const now = clock.now();
   const heard = hearFacts(record, hello, now);
   store.touchCluster(cluster, { seenAtMs: now, ...heard });
-  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
+  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged();
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
 }
 

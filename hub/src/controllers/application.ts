@@ -20,6 +20,7 @@ import { splitGroups } from "../core/split-groups.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
+import { addDependencies, type DependencyDeps } from "./chart-dependencies.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import { holdWideChanges } from "./reach.ts";
@@ -27,7 +28,7 @@ import type { Renderer } from "./renderer.ts";
 import { releaseByStrategy } from "./rollouts.ts";
 import type { World } from "./world.ts";
 
-export interface ApplicationDeps {
+export interface ApplicationDeps extends Pick<DependencyDeps, "helm" | "wanted"> {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
@@ -48,14 +49,18 @@ export function createApplicationReconciler(
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
       memories.delete(name);
+      if (deps.world.setDependencies(name, [])) deps.wanted();
       retire(deps, name);
       return done;
     }
     try {
       if (dependsOnItself(deps, application)) return done;
       const { store, world } = deps;
-      const content = contentOf(store, world, application);
-      if (content === undefined) return done;
+      const found = contentOf(store, world, application);
+      if (found === undefined) return done;
+      const snapshot = await addDependencies(deps, application, found.snapshot);
+      if (snapshot === undefined) return done;
+      const content = { ...found, snapshot };
       const placements = world.catalogs.placementsOf(name);
       const chosen = placeClusters(placements, world.placeable(), world.running(name));
       const placed = await splitGroups(chosen, (variant) =>
@@ -184,7 +189,10 @@ interface Write extends Plan {
 
 function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
   if (put.length === 0) {
-    for (const rollout of rollouts) deps.store.putRollout(rollout);
+    // What a rollout is to release later, when Git has moved on, has to be there by then.
+    const isNeeded = rollouts.some(({ rest }) => rest !== undefined);
+    if (isNeeded) deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
+    else deps.store.putRollouts(rollouts);
     return;
   }
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });

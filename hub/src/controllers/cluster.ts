@@ -1,6 +1,7 @@
-import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
+import { digestOf } from "@drover/shared/digest";
 import type { Assignment, Assignments, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
+import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
 
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
@@ -10,30 +11,59 @@ export interface ClusterDeps {
   readonly store: Store;
   readonly world: World;
   readonly link: Pick<HubLink, "send">;
-  readonly sign: (assignments: Assignments) => SignedAssignments;
-  readonly clock: Clock;
+  /** Signs encoded assignments. */
+  readonly sign: (payload: Uint8Array) => SignedAssignments;
 }
+
+/** How many clusters are served before what came from others meanwhile is read, and what was sent leaves. */
+const turnClusters = 32;
 
 /**
  * Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next; and
- * nothing at all to one that is ahead of this hub's store.
+ * nothing at all to one that has accepted these very bytes, or is ahead of this hub's store.
  */
 export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  return (name) => {
+  const encode = rememberTargets();
+  let served = 0;
+  return async (name) => {
+    served += 1;
+    if (served % turnClusters === 0) await new Promise((resolve) => void setImmediate(resolve));
+    const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
-    if (cluster !== undefined && deps.world.connections.has(name) && deps.world.aheadOf(name) === "") {
-      const records = deps.store.targetsOn(name);
-      const assignments: Assignments = {
-        cluster: name,
-        epoch: deps.store.era.epoch,
-        generation: cluster.generation,
-        issuedAtMs: deps.clock.now(),
-        targets: records.filter((record) => record.removal === "").map(toAssignment),
-        tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
-      };
-      deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
+    if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
+    const records = deps.store.targetsOn(name);
+    const assignments: Assignments = {
+      cluster: name,
+      epoch: deps.store.era.epoch,
+      generation: cluster.generation,
+      issuedAtMs: Math.max(0, ...records.map(({ assignedAtMs }) => assignedAtMs)),
+      targets: records.filter((record) => record.removal === "").map(toAssignment),
+      tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
+    };
+    const payload = encodeAssignments(assignments, encode);
+    if (digestOf(payload) !== connection.hello.accepted) {
+      deps.link.send(name, { kind: "assignments", signed: deps.sign(payload) });
     }
-    return Promise.resolve(done);
+    return done;
+  };
+}
+
+/** What is assigned is mostly the same in many clusters. */
+function rememberTargets(): typeof encodeTarget {
+  const maxRemembered = 5_000;
+  let remembered = new WeakMap<Assignment["sync"], Map<string, Uint8Array>>();
+  let count = 0;
+  return (target) => {
+    const { sync, ...rest } = target;
+    const key = Object.values(rest).join("\n");
+    const known = remembered.get(sync)?.get(key);
+    if (known !== undefined) return known;
+    if (count >= maxRemembered) [remembered, count] = [new WeakMap(), 0];
+    const encoded = encodeTarget(target);
+    const ofSync = remembered.get(sync) ?? new Map<string, Uint8Array>();
+    remembered.set(sync, ofSync.set(key, encoded));
+    count += 1;
+    return encoded;
   };
 }
 

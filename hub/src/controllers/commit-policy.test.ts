@@ -30,6 +30,7 @@ const commitOf = (object: RawObject, ref = "main"): Commit => ({
   message: "",
   author: "",
   committedAtMs: 0,
+  parents: [],
 });
 
 let store: Store;

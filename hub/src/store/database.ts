@@ -95,6 +95,7 @@ export class Database implements Disposable {
 
   /** All of what the body writes, or nothing. Throws `store_full` when there is no room, not even in the reserve. */
   transaction(body: () => void): void {
+    if (this.#database.isTransaction) return body();
     try {
       this.#attempt(body);
     } catch (cause) {

@@ -8,6 +8,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
@@ -17,6 +18,7 @@ import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
+import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
 import { seal } from "./sealed.ts";
 import type {
@@ -47,7 +49,10 @@ export class SqliteStore implements Store {
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  /** Sorted; undefined when there are others now. */
+  #clusterNames: readonly string[] | undefined;
   readonly enrolments: EnrolmentTable;
+  readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
   /** By application, then by strategy. */
@@ -67,6 +72,7 @@ export class SqliteStore implements Store {
     const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
     this.#clusters = new Map(clusters.map((record) => [record.name, record]));
     this.enrolments = new EnrolmentTable(database);
+    this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
     for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
@@ -75,8 +81,11 @@ export class SqliteStore implements Store {
     this.access = new AccessTables(database);
   }
 
-  decide<T>(entry: AuditEntry, write: () => T): T {
-    return this.#database.together(() => this.access.append(entry), write);
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T {
+    return this.#database.together(() => {
+      this.access.append(entry);
+      if (receipt !== undefined) this.access.putReceipt(receipt);
+    }, write);
   }
 
   get era(): Era {
@@ -131,7 +140,8 @@ export class SqliteStore implements Store {
   }
 
   clusters(): readonly ClusterRecord[] {
-    return [...this.#clusters.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#clusterNames ??= [...this.#clusters.keys()].toSorted();
+    return this.#clusterNames.flatMap((name) => this.#clusters.get(name) ?? []);
   }
 
   cluster(name: string): ClusterRecord | undefined {
@@ -139,8 +149,17 @@ export class SqliteStore implements Store {
   }
 
   putCluster(cluster: ClusterRecord): void {
-    this.#writeCluster(cluster);
-    this.#clusters.set(cluster.name, cluster);
+    this.putClusters([cluster]);
+  }
+
+  putClusters(clusters: readonly ClusterRecord[]): void {
+    this.#database.transaction(() => {
+      for (const cluster of clusters) this.#writeCluster(cluster);
+    });
+    for (const cluster of clusters) {
+      if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
+      this.#clusters.set(cluster.name, cluster);
+    }
   }
 
   deleteCluster(name: string): void {
@@ -151,6 +170,7 @@ export class SqliteStore implements Store {
       this.#database.run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
     });
     this.#clusters.delete(name);
+    this.#clusterNames = undefined;
     this.#dirtyClusters.delete(name);
     for (const record of this.#targets.byCluster(name)) this.#targets.delete(record);
     for (const record of this.#observed.byCluster(name)) {
@@ -181,6 +201,7 @@ export class SqliteStore implements Store {
       this.#writeCluster(cluster);
       this.enrolments.write(enrolment);
     });
+    this.#clusterNames = undefined;
     this.#clusters.set(cluster.name, cluster);
     this.enrolments.keep(enrolment);
   }
@@ -242,7 +263,7 @@ export class SqliteStore implements Store {
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
     const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
-    const before = rollouts.flatMap(({ previous }) => Object.values(previous));
+    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
@@ -262,9 +283,11 @@ export class SqliteStore implements Store {
     return [...(this.#rollouts.get(app)?.values() ?? [])];
   }
 
-  putRollout(rollout: Rollout): void {
-    this.#writeRollout(rollout);
-    this.#keepRollout(rollout);
+  putRollouts(rollouts: readonly Rollout[]): void {
+    this.#database.transaction(() => {
+      for (const rollout of rollouts) this.#writeRollout(rollout);
+    });
+    for (const rollout of rollouts) this.#keepRollout(rollout);
   }
 
   confirmedReach(app: string): string {
@@ -289,7 +312,11 @@ export class SqliteStore implements Store {
   }
 
   observe(record: ObservedRecord): void {
+    const before = this.#observed.get(record);
     this.#observed.set(record, record);
+    // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
+    const isReach = before?.state === "offline" || record.state === "offline";
+    if (isReach && before?.report === record.report && before !== undefined) return;
     this.#dirtyObserved.set(record, { app: record.app, cluster: record.cluster });
   }
 

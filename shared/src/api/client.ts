@@ -20,6 +20,7 @@ import { createHttp, type Fetch, type Http } from "./http.ts";
 import type { JoinCluster, JoinedCluster } from "./join.ts";
 import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
+import type { Session } from "./session.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
@@ -103,6 +104,11 @@ export interface Client {
     /** Answers with the token itself, this once. */
     create(input: CreateToken, signal: AbortSignal): Promise<CreatedToken>;
     revoke(name: string, signal: AbortSignal): Promise<void>;
+  };
+  readonly sessions: {
+    /** Who is logged in. */
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Session[] }>;
+    end(id: string, signal: AbortSignal): Promise<void>;
   };
   readonly audit: {
     list(query: AuditQuery, signal: AbortSignal): Promise<AuditList>;
@@ -222,13 +228,17 @@ function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "
 }
 
 /** Of who may do what, and who did. */
-function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "audit"> {
+function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "sessions" | "audit"> {
   const audit = (query: AuditQuery, signal: AbortSignal) => http.get<AuditList>("/audit", signal, query);
   return {
     tokens: {
       ...listing("/tokens"),
       create: (input, signal) => http.send("POST", "/tokens", signal, input),
       revoke: (name, signal) => http.send("DELETE", named("tokens", name), signal),
+    },
+    sessions: {
+      list: (signal) => http.get("/sessions", signal),
+      end: (id, signal) => http.send("DELETE", named("sessions", id), signal),
     },
     audit: {
       list: audit,

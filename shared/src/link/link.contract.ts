@@ -83,8 +83,8 @@ function describeMessages(createWorld: CreateWorld): void {
     const { link } = await world.startHub(hub);
     const record = hub.connected.bind(hub);
     hub.connected = (cluster, hello) => {
-      record(cluster, hello);
       link.send(cluster, assignments(7));
+      return record(cluster, hello);
     };
     await world.startAgent("dev-1", agent);
     await expect.poll(() => agent.messages.map(plain), patience).toEqual([plain(assignments(7))]);

@@ -55,6 +55,7 @@ export interface Assignments {
   /** Changes when the hub's store was restored or lost; generations are compared within one epoch. */
   readonly epoch: string;
   readonly generation: number;
+  /** When the newest of it was decided, on the hub's clock: the same content is the same bytes, whenever it is signed. */
   readonly issuedAtMs: number;
   readonly targets: readonly Assignment[];
   readonly tombstones: readonly Tombstone[];
@@ -92,6 +93,10 @@ export interface Hello extends ClusterFacts {
   readonly apis?: Digest;
   /** Random for each run of the agent; absent from agents of earlier versions. */
   readonly run?: string;
+  /** Of the payload that was accepted last; absent when there is none. */
+  readonly accepted?: Digest;
+  /** `digestOfReports` of all that the agent would report now; absent from agents of earlier versions. */
+  readonly reported?: Digest;
 }
 
 /** Whether the agent took an `Assignments`; a refusal names its code and says why. */
@@ -157,6 +162,14 @@ export interface Report {
   /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */
   readonly receivedAtMs: number;
   readonly appliedAtMs: number;
+  /** Stands for what it says, as far as that is news; only the agent that made it can tell what. */
+  readonly digest?: Digest;
+}
+
+/** What the hub answers to a hello. */
+export interface Welcome {
+  /** It has the reports that `Hello.reported` stands for: only what changed since then is to be sent. */
+  readonly reportsKnown: boolean;
 }
 
 /** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
@@ -238,7 +251,7 @@ export interface HubLinkHandler {
    * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
    * `disconnected` follows.
    */
-  connected(cluster: string, hello: Hello): void;
+  connected(cluster: string, hello: Hello): Welcome;
   /** A connected cluster said hello again, because its facts changed. The connection is the same one. */
   introduced(cluster: string, hello: Hello): void;
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
@@ -276,8 +289,8 @@ export interface HubLink {
 export interface AgentLinkHandler {
   /** The hello to open the (next) connection with. */
   hello(): Hello;
-  /** Called after each successful connect; the agent then sends its reports again. */
-  connected(): void;
+  /** Called after each successful connect; the agent then sends those of its reports that the hub does not have. */
+  connected(welcome: Welcome): void;
   received(message: HubMessage): void;
   disconnected(reason: string): void;
 }

@@ -12,6 +12,7 @@ import type {
   RenewRequest,
   Report,
   Speaker,
+  Welcome,
 } from "./link.ts";
 
 export type HubEvent =
@@ -27,6 +28,8 @@ export class HubRecorder implements HubLinkHandler {
   readonly events: HubEvent[] = [];
   readonly blobs = new Map<Digest, Uint8Array>();
   refuseConnections = false;
+  /** What connections are answered with. */
+  reportsKnown = false;
   /** Called for each report after it was written down. */
   onReport: (report: Report) => void = () => undefined;
 
@@ -41,9 +44,10 @@ export class HubRecorder implements HubLinkHandler {
     return !this.revoked.has(cluster);
   }
 
-  connected(cluster: string, hello: Hello): void {
+  connected(cluster: string, hello: Hello): Welcome {
     if (this.refuseConnections) throw new DroverError("forbidden", `cluster ${cluster} was removed`);
     this.events.push({ kind: "connected", cluster, hello });
+    return { reportsKnown: this.reportsKnown };
   }
 
   introduced(cluster: string, hello: Hello): void {

@@ -5,17 +5,36 @@ import type { Assignment, Assignments, Tombstone } from "./link.ts";
 import { syncFromWire, syncToWire } from "./wire-sync.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
-/** The bytes that the hub signs. */
-export function encodeAssignments(assignments: Assignments): Uint8Array {
-  return wire.Assignments.encode({
+/**
+ * The bytes that the hub signs; the same for the same content. Parts of one message that are written one after the other
+ * are that message, so what many clusters share is encoded once, as long as `encodeOne` remembers it.
+ */
+export function encodeAssignments(assignments: Assignments, encodeOne = encodeTarget): Uint8Array {
+  const head = wire.Assignments.encode({
+    ...nothing,
     cluster: assignments.cluster,
     epoch: assignments.epoch,
     generation: integerToWire(assignments.generation),
     issuedAtMs: integerToWire(assignments.issuedAtMs),
-    targets: assignments.targets.map(toTarget),
-    tombstones: assignments.tombstones.map(copyTombstone),
   }).finish();
+  const tombstones = assignments.tombstones.map(copyTombstone);
+  const tail = wire.Assignments.encode({ ...nothing, tombstones }).finish();
+  return Buffer.concat([head, ...assignments.targets.map((target) => encodeOne(target)), tail]);
 }
+
+/** One target as a part of the encoded assignments. */
+export function encodeTarget(target: Assignment): Uint8Array {
+  return wire.Assignments.encode({ ...nothing, targets: [toTarget(target)] }).finish();
+}
+
+const nothing: wire.Assignments = {
+  cluster: "",
+  epoch: "",
+  generation: 0n,
+  issuedAtMs: 0n,
+  targets: [],
+  tombstones: [],
+};
 
 /** Reads bytes whose signature was checked. Throws `document_invalid` for what no hub writes. */
 export function decodeAssignments(payload: Uint8Array): Assignments {

@@ -72,8 +72,13 @@ const report: fc.Arbitrary<Report> = fc
       appliedAtMs: counter,
     }),
     fc.option(heldPrune, { nil: undefined }),
+    fc.option(digest, { nil: undefined }),
   )
-  .map(([fields, held]) => (held === undefined ? fields : { ...fields, heldPrune: held }));
+  .map(([fields, held, sum]) => ({
+    ...fields,
+    ...(held === undefined ? {} : { heldPrune: held }),
+    ...(sum === undefined ? {} : { digest: sum }),
+  }));
 
 const hello = fc
   .record({
@@ -90,6 +95,7 @@ const hello = fc
     fc.oneof(
       fc.constant(told),
       digest.map((apis) => ({ ...told, apis })),
+      fc.record({ accepted: digest, reported: digest }).map((sums) => ({ ...told, ...sums })),
       fc.uuid().map((run) => ({ ...told, run })),
     ),
   );

@@ -1,6 +1,7 @@
 import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 import type * as enroll from "@drover/proto/gen/drover/enroll/v1/enroll";
 
+import type { Digest } from "../digest.ts";
 import type { Acknowledgement, AgentMessage, EnrollResponse, Hello, HubMessage, Inspect, Inspection } from "./link.ts";
 import { reportFromWire, reportToWire } from "./wire-report.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
@@ -102,16 +103,31 @@ function helloToWire(hello: Hello): wire.Hello {
     generation: integerToWire(hello.generation),
     apis: digestToWire(hello.apis ?? ""),
     run: hello.run ?? "",
+    accepted: digestToWire(hello.accepted ?? ""),
+    reported: digestToWire(hello.reported ?? ""),
   };
 }
 
 function helloFromWire(hello: wire.Hello): Hello {
   const { agentVersion, clusterUid, kubernetesVersion, provider, region, nodes, epoch } = hello;
   const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
-  const apis = digestFromWire(hello.apis);
-  const list = apis === undefined ? {} : { apis };
   const run = hello.run === "" ? {} : { run: hello.run };
-  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation), ...list, ...run };
+  return {
+    ...facts,
+    clusterUid,
+    epoch,
+    generation: integerFromWire(hello.generation),
+    ...digestField("apis", hello.apis),
+    ...run,
+    ...digestField("accepted", hello.accepted),
+    ...digestField("reported", hello.reported),
+  };
+}
+
+/** Absent for what is not a digest. */
+function digestField<K extends string>(name: K, bytes: Uint8Array): Partial<Record<K, Digest>> {
+  const digest = digestFromWire(bytes);
+  return digest === undefined ? {} : ({ [name]: digest } as Record<K, Digest>);
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

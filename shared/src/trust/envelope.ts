@@ -9,7 +9,11 @@ import type { SigningKey, VerifyKeys } from "./signing-key.ts";
 const payloadType = "application/vnd.drover.assignments.v1+protobuf";
 
 export function signAssignments(assignments: Assignments, key: SigningKey): SignedAssignments {
-  const payload = encodeAssignments(assignments);
+  return signPayload(encodeAssignments(assignments), key);
+}
+
+/** Signs what `encodeAssignments` has made. */
+export function signPayload(payload: Uint8Array, key: SigningKey): SignedAssignments {
   return { payload, signature: sign(null, preAuthenticationEncoding(payload), key.privateKey), keyId: key.id };
 }
 

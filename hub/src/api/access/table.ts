@@ -36,6 +36,13 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   "GET /openapi.json": "open",
   // Proved by its body (`routes/webhooks`).
   "POST /webhooks/:source": "open",
+  // Who asks has no token yet: the identity provider says who it is.
+  "GET /auth/login": "open",
+  "GET /auth/callback": "open",
+  "POST /auth/device": "open",
+  "POST /auth/device/session": "open",
+  "GET /auth/session": "holder",
+  "POST /auth/logout": "holder",
   "GET /api/v1/version": "holder",
   "GET /api/v1/self": "holder",
   "GET /api/v1/self/can": "holder",
@@ -90,6 +97,9 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   "GET /api/v1/tokens": to("read", "token", "hub"),
   "POST /api/v1/tokens": to("create", "token", "hub"),
   "DELETE /api/v1/tokens/:name": to("delete", "token", "hub"),
+
+  "GET /api/v1/sessions": to("read", "session", "hub"),
+  "DELETE /api/v1/sessions/:id": to("delete", "session", "hub"),
 
   "GET /api/v1/backups": to("read", "store", "hub"),
   "POST /api/v1/backups": to("create", "store", "hub"),

@@ -7,6 +7,7 @@ export const kinds = [
   "cluster",
   "credential",
   "event",
+  "session",
   "source",
   "store",
   "target",
@@ -68,9 +69,9 @@ const rights: Readonly<Record<Exclude<Role, "owner">, readonly Rights[]>> = {
   "security-admin": [
     fleet,
     { cluster: ["delete", "revoke"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
-    { audit: ["read"], store: ["read"], token: ["read", "create", "delete"] },
+    { audit: ["read"], store: ["read"], token: ["read", "create", "delete"], session: ["read", "delete"] },
   ],
-  auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"] }],
+  auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"], session: ["read"] }],
 };
 
 /** Whether a role may do it, wherever its holder's scope lets it. Deny is the default, and there is no wildcard but `owner`. */

@@ -117,6 +117,7 @@ export function chartRequest(application: Application, { values = [], ...capabil
     values: [helm.values, ...values],
     includeCRDs: helm.includeCRDs,
     skipTests: helm.skipTests,
+    repositories: helm.repositories,
     capabilities,
   };
 }

@@ -9,6 +9,7 @@ export interface CommitObject {
   readonly message: string;
   readonly author: string;
   readonly committedAtMs: number;
+  readonly parents: readonly string[];
 }
 
 /** An object as it is hashed, without its header. */
@@ -76,12 +77,13 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
   return {
     async readCommit(id) {
       const { oid, commit } = await read((base) => git.readCommit({ ...base, oid: id }));
-      const { author, committer, message } = commit;
+      const { author, committer, message, parent } = commit;
       return {
         id: oid,
         message: message.trim().slice(0, 2000),
         author: author.name.slice(0, 200),
         committedAtMs: committer.timestamp * 1000,
+        parents: parent,
       };
     },
     async readTree(oid) {

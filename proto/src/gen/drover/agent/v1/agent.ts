@@ -538,12 +538,21 @@ export interface Hello {
   apis: Buffer;
   /** Random for each run of the agent program: tells a second agent with the same identity from a restart. */
   run: string;
+  /**
+   * SHA-256 of the payload of the assignments that the agent accepted last, 32 bytes; empty when none. The hub does not
+   * send what it names.
+   */
+  accepted: Buffer;
+  /** Stands for all that the agent would report now, 32 bytes, by the digests of its reports; empty of earlier agents. */
+  reported: Buffer;
 }
 
 /** The hub accepted the stream. */
 export interface Welcome {
   /** How often the agent says that it lives, in milliseconds. Each side gives the other up after three times that. */
   pingIntervalMs: number;
+  /** The hub has the very reports that Hello.reported stands for: only what changed since is to be sent. */
+  reportsKnown: boolean;
 }
 
 /** A sign of life. */
@@ -578,7 +587,7 @@ export interface Assignments {
   epoch: string;
   /** Counts up with each change. */
   generation: bigint;
-  /** Hub's clock, milliseconds since the Unix epoch. */
+  /** When the newest of it was decided; hub's clock, milliseconds since the Unix epoch. */
   issuedAtMs: bigint;
   /** What to run. */
   targets: Assignment[];
@@ -733,7 +742,11 @@ export interface Report {
   /** When its last object was applied; agent's clock, milliseconds since the Unix epoch, 0 for not yet. */
   appliedAtMs: bigint;
   /** Present when deletions wait for a person. */
-  heldPrune: HeldPrune | undefined;
+  heldPrune:
+    | HeldPrune
+    | undefined;
+  /** Stands for what this report says, 32 bytes. Only the agent that made it can tell what; empty of earlier agents. */
+  digest: Buffer;
 }
 
 /** Deletions that wait for a person to confirm them. */
@@ -1048,6 +1061,8 @@ function createBaseHello(): Hello {
     region: "",
     apis: Buffer.alloc(0),
     run: "",
+    accepted: Buffer.alloc(0),
+    reported: Buffer.alloc(0),
   };
 }
 
@@ -1085,6 +1100,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.run !== "") {
       writer.uint32(82).string(message.run);
+    }
+    if (message.accepted.length !== 0) {
+      writer.uint32(90).bytes(message.accepted);
+    }
+    if (message.reported.length !== 0) {
+      writer.uint32(98).bytes(message.reported);
     }
     return writer;
   },
@@ -1182,6 +1203,22 @@ export const Hello: MessageFns<Hello> = {
             message.run = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.accepted = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reported = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1196,13 +1233,16 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { pingIntervalMs: 0 };
+  return { pingIntervalMs: 0, reportsKnown: false };
 }
 
 export const Welcome: MessageFns<Welcome> = {
   encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.pingIntervalMs !== 0) {
       writer.uint32(8).uint32(message.pingIntervalMs);
+    }
+    if (message.reportsKnown !== false) {
+      writer.uint32(16).bool(message.reportsKnown);
     }
     return writer;
   },
@@ -1226,6 +1266,14 @@ export const Welcome: MessageFns<Welcome> = {
             }
 
             message.pingIntervalMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reportsKnown = reader.bool();
             continue;
           }
         }
@@ -2298,6 +2346,7 @@ function createBaseReport(): Report {
     receivedAtMs: 0n,
     appliedAtMs: 0n,
     heldPrune: undefined,
+    digest: Buffer.alloc(0),
   };
 }
 
@@ -2359,6 +2408,9 @@ export const Report: MessageFns<Report> = {
     }
     if (message.heldPrune !== undefined) {
       HeldPrune.encode(message.heldPrune, writer.uint32(122).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(130).bytes(message.digest);
     }
     return writer;
   },
@@ -2494,6 +2546,14 @@ export const Report: MessageFns<Report> = {
             }
 
             message.heldPrune = HeldPrune.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
             continue;
           }
         }
