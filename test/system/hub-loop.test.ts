@@ -166,7 +166,7 @@ describe("the hub's loop", () => {
     expect(again.newest("prod-1")?.tombstones).toEqual([]);
   });
 
-  it("keeps the targets of a source that was removed, and says why", async () => {
+  it("E82: keeps the targets of a source that was removed, and says why", async () => {
     const { hub } = await begin();
     hub.store.deleteSource("config");
     hub.loop.wake.sources();
@@ -225,7 +225,7 @@ describe("the hub's loop", () => {
     await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).toBe(first), 5_000);
   });
 
-  it("changes nothing for applications that depend on themselves, until any of them does no more", async () => {
+  it("E40: changes nothing for applications that depend on themselves, until any of them does no more", async () => {
     const { tree, hub } = await begin();
     const before = hub.newest("prod-1")?.targets;
     const depends = (on: string): string =>

@@ -252,6 +252,49 @@ describe("a change that is released by a strategy", () => {
     );
   });
 
+  it("R12: starts no other cluster once a pause is acknowledged, in the middle of a storm of 200", async () => {
+    const { hub, tree } = await begin();
+    const names = Array.from({ length: 200 }, (_, index) => `n${index}`);
+    for (const name of names) join(hub, name, "many");
+    const told = new Map<string, string>();
+    /** Every agent is done with whatever it was told, at once. */
+    const answer = (): void => {
+      for (const name of names) {
+        const commit = commitOf(hub, name);
+        if (commit === undefined || told.get(name) === commit) continue;
+        told.set(name, commit);
+        report(hub, name, "Current");
+      }
+    };
+    const until = (check: () => void): Promise<void> =>
+      vi.waitFor(
+        () => {
+          answer();
+          check();
+        },
+        { timeout: 30_000, interval: 2 },
+      );
+    const started = (commit: string): readonly string[] =>
+      names.filter((cluster) => hub.store.target({ app: "shop", cluster })?.commit === commit);
+    const spec = "{ maxConcurrent: 10 }";
+    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
+    await until(() => expect(started(first)).toHaveLength(names.length));
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await until(() => expect(started(second).length).toBeGreaterThan(40));
+    control(hub, "pause");
+    const before = started(second);
+    expect(before.length).toBeLessThan(names.length);
+    await until(() => {
+      expect(rollout(hub)?.phase).toBe("Paused");
+      expect(before.every((name) => told.get(name) === second)).toBe(true);
+      expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true);
+    });
+    expect(started(second)).toEqual(before);
+    expect(names.filter((name) => commitOf(hub, name) === second)).toEqual(before);
+    control(hub, "resume");
+    await until(() => expect(started(second)).toHaveLength(names.length));
+  });
+
   it("E29, E42: asks a person before a change of labels brings it to ten times as many clusters, or takes it from most", async () => {
     const { hub, tree } = await begin();
     const names = Array.from({ length: 11 }, (_, index) => `n${String(index).padStart(2, "0")}`);
