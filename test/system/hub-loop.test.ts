@@ -166,7 +166,7 @@ describe("the hub's loop", () => {
     expect(again.newest("prod-1")?.tombstones).toEqual([]);
   });
 
-  it("keeps the targets of a source that was removed, and says why", async () => {
+  it("E82: keeps the targets of a source that was removed, and says why", async () => {
     const { hub } = await begin();
     hub.store.deleteSource("config");
     hub.loop.wake.sources();

@@ -32,7 +32,7 @@ describe("the hub's port", () => {
     client.close();
   });
 
-  it("takes no certificate that its authority gave to a server", async () => {
+  it("T26: takes no certificate that its authority gave to a server", async () => {
     await using hub = await startHub();
     const { chain, privateKey } = await hub.authority.issueServer(["dev-1"]);
     const client = hub.dial({ certificate: chain, privateKey });
@@ -53,7 +53,7 @@ describe("the hub's port", () => {
     plain.close();
   });
 
-  it("resumes no TLS session, so that a certificate is asked for on every connection", async () => {
+  it("T25: resumes no TLS session, so that a certificate is asked for on every connection", async () => {
     await using hub = await startHub();
     const own = await hub.issue("dev-1");
     const options = { ...hub.endpoint, rejectUnauthorized: false, ALPNProtocols: ["h2"] } as const;
@@ -82,7 +82,7 @@ describe("the hub's port", () => {
     expect(await statusOf(client.fetchBlobs({ digests: [Buffer.alloc(32)] }))).not.toBe(Status.OK);
   });
 
-  it("ends an open stream when its certificate runs out", async () => {
+  it("T25: ends an open stream when its certificate runs out", async () => {
     let skewMs = 0;
     await using hub = await startHub({ clock: { ...systemClock, now: () => Date.now() + skewMs } });
     const call = hub.dial(await hub.issue("dev-1")).connect();
@@ -109,7 +109,7 @@ describe("the hub's port", () => {
     expect(hub.recorder.events).toEqual([]);
   });
 
-  it("ignores kinds of messages that it does not know, after the hello", async () => {
+  it("E72: ignores kinds of messages that it does not know, after the hello", async () => {
     await using hub = await startHub();
     const call = hub.dial(await hub.issue("dev-1")).connect();
     call.on("error", () => undefined);

@@ -56,7 +56,7 @@ describe("reporter", () => {
     expect(sent[1]?.objects[0]?.reason).toBe("Change10");
   });
 
-  it("case 78: comes down to one report a second for what flaps, and never loses the last state", async () => {
+  it("case 78: E77: comes down to one report a second for what flaps, and never loses the last state", async () => {
     const { clock, sent, flap } = start();
     for (let ms = 0; ms < 20_000; ms += 10) {
       flap();

@@ -15,7 +15,7 @@ import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { openDatabase, type Database } from "./database.ts";
-import { readCluster, readSource, readTarget } from "./earlier-records.ts";
+import { readCluster, readRollout, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
@@ -84,7 +84,7 @@ export class SqliteStore implements Store {
     this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
-    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
+    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(readRollout(record));
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);

@@ -328,6 +328,7 @@ function rollout(strategy: string, previous: Rollout["previous"]): Rollout {
     strategy,
     content,
     revision: "c1",
+    authors: [],
     startedAtMs: 5,
     pinned: {},
     released: [],

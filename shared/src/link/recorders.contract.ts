@@ -1,18 +1,19 @@
-import { noStanding, Digest } from "../digest.ts";
+import type { Digest } from "../digest.ts";
 import { DroverError } from "../errors.ts";
-import type {
-  Acknowledgement,
-  AgentLinkHandler,
-  EnrollRequest,
-  EnrollResponse,
-  Hello,
-  HubLinkHandler,
-  HubMessage,
-  Inspection,
-  RenewRequest,
-  Report,
-  Speaker,
-  Welcome,
+import {
+  noStanding,
+  type Acknowledgement,
+  type AgentLinkHandler,
+  type EnrollRequest,
+  type EnrollResponse,
+  type Hello,
+  type HubLinkHandler,
+  type HubMessage,
+  type Inspection,
+  type RenewRequest,
+  type Report,
+  type Speaker,
+  type Welcome,
 } from "./link.ts";
 
 export type HubEvent =

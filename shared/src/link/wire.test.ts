@@ -248,7 +248,7 @@ describe("wire mapping", () => {
   });
 });
 
-describe("a newer peer", () => {
+describe("E72: a newer peer", () => {
   it("may send kinds of messages that this one does not know", () => {
     expect(agentMessageFromWire(ConnectRequest.decode(unknownField))).toBeUndefined();
     expect(hubMessageFromWire(ConnectResponse.decode(unknownField))).toBeUndefined();
@@ -276,7 +276,7 @@ describe("a newer peer", () => {
   });
 });
 
-describe("an older peer", () => {
+describe("E72: an older peer", () => {
   it("may leave out what it does not know", () => {
     const empty = Buffer.alloc(0);
     const report = ConnectRequest.decode(Buffer.from([0x1a, 0x00]));
