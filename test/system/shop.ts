@@ -5,7 +5,7 @@ import type { FakeClock } from "@drover/shared/clock";
 import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
 import { expect, vi } from "vitest";
 
-import { application, loopSuite, startLoop, web } from "./loop.ts";
+import { application, loopSuite, web, type startLoop } from "./loop.ts";
 
 type Hub = Awaited<ReturnType<typeof startLoop>>;
 
