@@ -20,6 +20,7 @@ import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
 import { receiptLifeMs } from "./core/receipt.ts";
+import type { Approver } from "./core/rollout/approval.ts";
 import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
@@ -116,7 +117,10 @@ export function createBackend(deps: BackendDeps): Backend {
     recovery: createRecovery({ ...deps, send: deps.wake.clusters }).recovery,
     by: (decision) => {
       const foretell = (answer: object): void => decision.receipt?.foretell(201, JSON.stringify(answer));
-      return intents({ ...deps, foretell, store: auditedStore(deps.store, decision, now) }, views, decision.actor);
+      return intents({ ...deps, foretell, store: auditedStore(deps.store, decision, now) }, views, {
+        name: decision.actor,
+        principal: decision.principal,
+      });
     },
     ...receiptsOf(deps.store),
     record: (decision, outcome) =>
@@ -134,7 +138,7 @@ function receiptsOf({ access }: Pick<Store, "access">): Pick<Backend, "receipt" 
   };
 }
 
-function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor: string): Intents {
+function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor: Approver): Intents {
   const { addCredential, replaceCredential, removeCredential } = createCredentials({
     ...deps,
     changed: deps.wake.credential,
@@ -285,7 +289,7 @@ function clusterIntents(
 function acceptanceIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "removeCluster"> {
+): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "removeCluster"> {
   const { store, events, world, link } = deps;
   const acceptance = createAcceptance(deps);
   return {
@@ -303,6 +307,12 @@ function acceptanceIntents(
       required(store.cluster(name), `cluster ${name}`);
       acceptance.revoke(name, reason.trim() || "no reason was given");
       link.disconnect(name, "the cluster was revoked");
+      return required(view(name), `cluster ${name}`);
+    },
+    async rotateCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      acceptance.rotate(name);
+      link.disconnect(name, "the certificate is being replaced");
       return required(view(name), `cluster ${name}`);
     },
     async removeCluster(name) {

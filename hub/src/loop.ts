@@ -8,6 +8,7 @@ import type { Service } from "@drover/shared/service";
 
 import { createApiListReconciler } from "./controllers/api-list.ts";
 import { createApplicationReconciler, type ApplicationDeps } from "./controllers/application.ts";
+import type { Beats } from "./controllers/beats.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
@@ -31,6 +32,7 @@ export interface LoopParts {
   readonly packages: Packages;
   readonly link: Pick<HubLink, "send">;
   readonly sign: (payload: Uint8Array) => SignedAssignments;
+  readonly beats: Pick<Beats, "send">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

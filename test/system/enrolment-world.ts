@@ -74,6 +74,10 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
   return {
     hub: recorder,
     acceptance: () => hub.acceptance,
+    rotate: (cluster: string): void => {
+      hub.acceptance.rotate(cluster);
+      hub.link.disconnect(cluster, "the certificate is being replaced");
+    },
     store: () => hub.store,
     /** A new agent, which has lost whatever an earlier one of this cluster had. */
     join: (cluster: string, { clusterUid = `uid-of-${cluster}` } = {}): Promise<HeldIdentity> => {

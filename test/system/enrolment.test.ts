@@ -93,6 +93,29 @@ describe("a person's decision", () => {
 });
 
 describe("an enrolment key", () => {
+  it("R31: brings a new certificate and key at once when a person wants that, as often as they like, and one that was away too", async () => {
+    await using world = await createWorld();
+    const identity = await world.join("dev-1");
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+    for (let times = 1; times <= 5; times += 1) {
+      const before = identity.current();
+      world.rotate("dev-1");
+      await expect.poll(() => agent.connections, { timeout: 8_000 }).toBe(times + 1);
+      expect(identity.current().privateKey).not.toBe(before.privateKey);
+      expect(await world.codeOfFetch(before)).toBe("unauthorized");
+      expect(await world.codeOfFetch(identity.current())).toBe("");
+    }
+    await world.stopAgents();
+    const before = identity.current();
+    world.rotate("dev-1");
+    await world.restartHub();
+    expect(await world.codeOfFetch(before)).toBe("unauthorized");
+    const back = world.connect(identity);
+    await expect.poll(() => back.connections, { timeout: 8_000 }).toBe(1);
+    expect(world.events().filter((event) => event.startsWith("locked") || event.startsWith("recovered"))).toEqual([]);
+  });
+
   it("E61: brings an agent back that slept longer than its certificate lived, three times", async () => {
     await using world = await createWorld({ clientLifetimeMs: 1_000 });
     const identity = await world.join("dev-1");

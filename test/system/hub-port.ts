@@ -27,6 +27,9 @@ export const hello: ConnectRequest = {
       run: "",
       accepted: Buffer.alloc(0),
       reported: Buffer.alloc(0),
+      staleSinceMs: 0n,
+      policy: Buffer.alloc(0),
+      frozen: false,
     },
   },
 };

@@ -82,6 +82,7 @@ export async function startLoop(
     }),
     link,
     sign,
+    beats: { send: () => undefined },
     clock,
     random: Math.random,
     log: silentLog,

@@ -59,7 +59,11 @@ const commitOf = (hub: Hub, cluster: string): string | undefined =>
 const rollout = (hub: Hub) => hub.views.application("shop")?.rollouts[0];
 const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
   const { store, world } = hub;
-  controlRollout({ store, world, events: createEventLog(store, Date.now), actor: "ops" }, "shop", { action });
+  controlRollout(
+    { store, world, events: createEventLog(store, Date.now), actor: { name: "ops", principal: undefined } },
+    "shop",
+    { action },
+  );
   hub.loop.wake.rollouts(["shop"]);
 };
 
@@ -204,6 +208,50 @@ describe("a change that is released by a strategy", () => {
     expect(() => control(hub, "approve")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
   });
 
+  it("has two persons approve who did not write it, for one revision only, and forgets that when another comes", async () => {
+    const { hub, tree } = await beginShop(`{ ${waves} }`);
+    const approval = waves.replace("name: canary,", "name: canary, approval: { count: 2, separate: true },");
+    const second = await tree.commit("second", {
+      "apps/shop/drover.yaml": declare(`{ ${approval} }`),
+      "apps/shop/web.yaml": web(2),
+    });
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("AwaitingApproval"), 5_000);
+    expect(rollout(hub)?.message).toContain("waits for the approval of 2 who did not write it");
+    const { authors = [] } = hub.store.rolloutsOf("shop")[0] ?? {};
+    expect(authors).toHaveLength(1);
+    const person = (name: string, email = `${name}@example.com`) => ({ name, principal: { id: `idp ${name}`, email } });
+    const approve = (
+      actor: ReturnType<typeof person> | { name: string; principal: undefined },
+      revision = second,
+    ): void => {
+      const { store, world } = hub;
+      const events = createEventLog(store, Date.now);
+      controlRollout({ store, world, events, actor }, "shop", { action: "approve", revision });
+      hub.loop.wake.rollouts(["shop"]);
+    };
+    const refused = (code: string, text: string) =>
+      expect.objectContaining({ code, message: expect.stringContaining(text) });
+    expect(() => approve(person("dev", authors[0]))).toThrow(refused("forbidden", "cannot approve their own change"));
+    expect(() => approve({ name: "ci", principal: undefined })).toThrow(
+      refused("forbidden", "the token ci is nobody's"),
+    );
+    expect(() => approve(person("bo", ""))).toThrow(refused("forbidden", "has verified no address of bo"));
+    approve(person("ana"));
+    expect(() => approve(person("ana"))).toThrow(refused("precondition_failed", "ana has approved it already"));
+    await vi.waitFor(() => expect(rollout(hub)?.message).toContain("1 more who did not write it, after ana"), 5_000);
+    expect(commitOf(hub, "c1")).not.toBe(second);
+
+    const third = await tree.commit("third", { "apps/shop/web.yaml": web(3) });
+    await vi.waitFor(() => expect(rollout(hub)?.message).toContain("the approval of 2 who"), 5_000);
+    expect(() => approve(person("cy"), second)).toThrow(refused("precondition_failed", "and not"));
+    approve(person("ana"), third);
+    approve(person("cy"), third);
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(third), 5_000);
+    expect(hub.store.events().map(({ message }) => message)).toContain(
+      "shop by strategy careful: ana approved wave canary; 1 more has to",
+    );
+  });
+
   it("R12: starts no other cluster once a pause is acknowledged, in the middle of a storm of 200", async () => {
     const { hub, tree } = await begin();
     const names = Array.from({ length: 200 }, (_, index) => `n${index}`);
@@ -255,7 +303,12 @@ describe("a change that is released by a strategy", () => {
     const held = () => hub.views.application("web");
     const confirm = (digest = ""): void => {
       confirmPlacement(
-        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now), actor: "ops" },
+        {
+          store: hub.store,
+          world: hub.world,
+          events: createEventLog(hub.store, Date.now),
+          actor: { name: "ops", principal: undefined },
+        },
         "web",
         digest,
       );

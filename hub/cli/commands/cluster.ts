@@ -11,7 +11,7 @@ import type { Terminal } from "../terminal.ts";
 import { plain } from "../text.ts";
 
 export function define(program: Command, { terminal }: CommandContext): void {
-  const cluster = program.command("cluster").description("Label, cordon, accept, revoke and remove clusters.");
+  const cluster = program.command("cluster").description("Label, cordon, accept, revoke, rotate and remove clusters.");
   const label = cluster
     .command("label")
     .description("Set and remove labels. Applications come and go with them.")
@@ -32,6 +32,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
   defineCordon(cluster, terminal);
   defineAcceptance(cluster, terminal);
   defineRevoke(cluster, terminal);
+  defineRotate(cluster, terminal);
   defineRemove(cluster, terminal);
 }
 
@@ -111,6 +112,23 @@ function defineRevoke(cluster: Command, terminal: Terminal): void {
   withExamples(revoke, [
     ["drover cluster revoke prod-1 --reason 'key was in a backup that leaked'", "its agent goes on healing alone"],
   ]);
+}
+
+function defineRotate(cluster: Command, terminal: Terminal): void {
+  const rotate = cluster
+    .command("rotate")
+    .description(
+      "Have a cluster's agent get a new certificate with a new key at once. The old one is worth nothing then.",
+    )
+    .argument("<name>", "cluster")
+    .action(async (name: string) => {
+      const session = await openSession(terminal, rotate.optsWithGlobals<GlobalFlags>());
+      const changed = await session.client.clusters.rotate(name, session.signal);
+      if (isStructured(session.format)) return printValue(session, changed);
+      const offline = changed.state === "offline" ? ", when it is back" : "";
+      print(session, [session.format === "name" ? name : `the agent of ${name} gets a new certificate${offline}`]);
+    });
+  withExamples(rotate, [["drover cluster rotate prod-1", "what runs there notices nothing"]]);
 }
 
 function defineRemove(cluster: Command, terminal: Terminal): void {

@@ -45,6 +45,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "POST /api/v1/clusters/{name}/accept",
     "POST /api/v1/clusters/{name}/reject",
     "POST /api/v1/clusters/{name}/revoke",
+    "POST /api/v1/clusters/{name}/rotate",
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",
     "POST /api/v1/applications/{name}/sync",

@@ -207,6 +207,7 @@ function cluster(name: string, change: Partial<api.Cluster>): api.Cluster {
     nodes: 3,
     settled: {},
     cordoned: "",
+    standing: { staleSince: 0, policy: "", frozen: false },
     ...change,
   };
 }

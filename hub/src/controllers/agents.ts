@@ -1,6 +1,6 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
-import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
+import { noStanding, type Hello, type HubLinkHandler, type Report, type Standing } from "@drover/shared/link/link";
 import { digestOfReports } from "@drover/shared/link/reported";
 import type { Logger } from "@drover/shared/log";
 
@@ -45,6 +45,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
       order.begin(cluster);
       hear(deps, cluster, hello);
+      announceStanding(deps, cluster, { before: undefined, now: hello.standing });
       if (!reconnected) {
         const version = store.cluster(cluster)?.facts.agentVersion;
         events.append({ type: "connected", app: "", cluster, message: `agent ${version} connected` });
@@ -57,6 +58,9 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       const connection = world.connections.get(cluster);
       if (connection !== undefined) world.connections.set(cluster, { ...connection, hello });
       hear(deps, cluster, hello);
+      announceStanding(deps, cluster, { before: connection?.hello.standing, now: hello.standing });
+      // What it refused while it was frozen it takes now.
+      if (connection?.hello.standing?.frozen === true && hello.standing?.frozen !== true) deps.send(cluster);
     },
     acknowledged(cluster, { generation, refusal }) {
       const connection = world.connections.get(cluster);
@@ -108,6 +112,24 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   store.touchCluster(cluster, { seenAtMs: now, ...heard });
   if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged();
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
+}
+
+/** That an agent is stale or frozen, or is so no more, is an event. */
+function announceStanding(
+  { events }: AgentsDeps,
+  cluster: string,
+  {
+    before = noStanding,
+    now = noStanding,
+  }: { readonly before: Standing | undefined; readonly now: Standing | undefined },
+): void {
+  const say = (type: string, message: string): void => events.append({ type, app: "", cluster, message });
+  const [wasStale, isStale] = [before.staleSinceMs > 0, now.staleSinceMs > 0];
+  if (isStale && !wasStale)
+    say("stale", `${cluster} has had no beat of this hub in time: it heals, and deletes nothing`);
+  if (wasStale && !isStale) say("fresh", `${cluster} has beats of this hub again`);
+  if (now.frozen && !before.frozen) say("frozen", `the policy of ${cluster} lets it take nothing new`);
+  if (before.frozen && !now.frozen) say("unfrozen", `the policy of ${cluster} is no freeze any more`);
 }
 
 function observe(

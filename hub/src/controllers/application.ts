@@ -171,6 +171,7 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
     app: name,
     content: () => contentOfApplication(application, placements, renders.values()),
     revision: content.revision,
+    authors: content.authors,
     variants,
     strategies: placed.strategies,
     clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),

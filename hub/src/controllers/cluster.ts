@@ -1,10 +1,11 @@
+import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
-import { digestOf } from "@drover/shared/digest";
-import type { Assignment, Assignments, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
+import type { Assignment, Assignments, Hello, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
 
 import type { TargetRecord } from "../core/target.ts";
-import type { Store } from "../store/store.ts";
+import type { ClusterRecord, Store } from "../store/store.ts";
+import { freshForMs, type Beats } from "./beats.ts";
 import type { World } from "./world.ts";
 
 export interface ClusterDeps {
@@ -13,6 +14,8 @@ export interface ClusterDeps {
   readonly link: Pick<HubLink, "send">;
   /** Signs encoded assignments. */
   readonly sign: (payload: Uint8Array) => SignedAssignments;
+  readonly beats: Pick<Beats, "send">;
+  readonly clock: Clock;
 }
 
 /** How many clusters are served before what came from others meanwhile is read, and what was sent leaves. */
@@ -20,7 +23,7 @@ const turnClusters = 32;
 
 /**
  * Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next; and
- * nothing at all to one that has accepted these very bytes, or is ahead of this hub's store.
+ * no assignments to one that has accepted these, nothing at all to one that is ahead of this hub's store.
  */
 export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
   const encode = rememberTargets();
@@ -31,21 +34,30 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
     const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
     if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
-    const records = deps.store.targetsOn(name);
-    const assignments: Assignments = {
-      cluster: name,
-      epoch: deps.store.era.epoch,
-      generation: cluster.generation,
-      issuedAtMs: Math.max(0, ...records.map(({ assignedAtMs }) => assignedAtMs)),
-      targets: records.filter((record) => record.removal === "").map(toAssignment),
-      tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
-    };
-    const payload = encodeAssignments(assignments, encode);
-    if (digestOf(payload) !== connection.hello.accepted) {
+    if (!hasAccepted(connection.hello, cluster, deps.store.era.epoch)) {
+      const records = deps.store.targetsOn(name);
+      const assignments: Assignments = {
+        cluster: name,
+        clusterUid: cluster.uid,
+        epoch: deps.store.era.epoch,
+        generation: cluster.generation,
+        history: cluster.history,
+        issuedAtMs: deps.clock.now(),
+        freshForMs,
+        targets: records.filter((record) => record.removal === "").map(toAssignment),
+        tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
+      };
+      const payload = encodeAssignments(assignments, encode);
       deps.link.send(name, { kind: "assignments", signed: deps.sign(payload) });
     }
+    deps.beats.send(name);
     return done;
   };
+}
+
+/** The first digest of the history stands for all that was assigned up to the newest generation. */
+function hasAccepted(hello: Hello, { history: [newest] }: ClusterRecord, epoch: string): boolean {
+  return newest !== undefined && hello.accepted === newest && hello.epoch === epoch;
 }
 
 /** What is assigned is mostly the same in many clusters. */

@@ -29,6 +29,7 @@ const commitOf = (object: RawObject, ref = "main"): Commit => ({
   ref,
   message: "",
   author: "",
+  emails: [],
   committedAtMs: 0,
   parents: [],
 });

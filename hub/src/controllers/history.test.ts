@@ -44,7 +44,7 @@ const start = (): void => {
 const look = async (id: string, previous?: string): Promise<string> => {
   const known = store.source("a") ?? { ...sourceDefaults, name: "a", url: "https://git.example/a" };
   store.putSource({ ...known, accepted: { id, ref: "main", ...(previous === undefined ? {} : { previous }) } });
-  const commit: Commit = { id, ref: "main", message: "", author: "", committedAtMs: 0, parents: [] };
+  const commit: Commit = { id, ref: "main", message: "", author: "", emails: [], committedAtMs: 0, parents: [] };
   world.setSource("a", { commit }, fetched);
   await history.look("a", signal);
   const found = world.source("a").conditions.find(({ type }) => type === historyType);

@@ -26,6 +26,7 @@ export interface Wanted {
   /** Names what is released; asked for only when a strategy is used. */
   readonly content: () => Digest;
   readonly revision: string;
+  readonly authors: readonly string[];
   readonly variants: readonly Variant[];
   /** By cluster; see `Placed`. */
   readonly strategies: ReadonlyMap<string, string>;
@@ -106,7 +107,7 @@ function stepOf(
   wanted: Wanted,
   { name, content }: { readonly name: string; readonly content: Digest },
 ): Step | undefined {
-  const { app, revision, nowMs } = wanted;
+  const { app, revision, authors, nowMs } = wanted;
   const lacking = new Set(wanted.put.flatMap(({ removal, cluster }) => (removal === "" ? [cluster] : [])));
   const clusters = wanted.clusters.filter((cluster) => wanted.strategies.get(cluster) === name);
   const strategy = world.catalogs.strategy(name);
@@ -114,7 +115,7 @@ function stepOf(
   const hasNews = clusters.some((cluster) => lacking.has(cluster));
   if (stored === undefined && !hasNews) return undefined;
   const isOther = stored === undefined || (stored.content !== content && hasNews);
-  const begin = (): Rollout => beginRollout({ app, strategy: name, content, revision }, nowMs, stored);
+  const begin = (): Rollout => beginRollout({ app, strategy: name, content, revision, authors }, nowMs, stored);
   if (strategy === undefined)
     return withoutStrategy(
       isOther ? begin() : stored,

@@ -56,10 +56,10 @@ export class Session {
     }
     const { byteLength } = message.signed.payload;
     if (byteLength > maxHubMessageBytes - envelopeBytes) {
-      const text = `assignments of cluster ${this.cluster} have ${byteLength} bytes, more than one message may have`;
+      const text = `${message.kind} of cluster ${this.cluster} have ${byteLength} bytes, more than one message may have`;
       throw new DroverError("input_too_large", text);
     }
-    this.#outbox.put("assignments", hubMessageToWire(message));
+    this.#outbox.put(message.kind, hubMessageToWire(message));
     return true;
   }
 

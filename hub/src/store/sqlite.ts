@@ -8,13 +8,14 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import { extendHistory } from "../core/history.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { openDatabase, type Database } from "./database.ts";
-import { readCluster, readSource, readTarget } from "./earlier-records.ts";
+import { readCluster, readRollout, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
@@ -33,6 +34,14 @@ import type {
 } from "./store.ts";
 
 const eventLimit = 10_000;
+
+/** A cluster with what one change makes of it. */
+function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): ClusterRecord {
+  const generation = cluster.generation + 1;
+  const isOn = (id: TargetId): boolean => id.cluster === cluster.name;
+  const change = { put: put.filter(isOn), forget: forget.filter(isOn) };
+  return { ...cluster, generation, history: extendHistory(cluster.history, generation, change) };
+}
 
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
@@ -75,7 +84,7 @@ export class SqliteStore implements Store {
     this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
-    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
+    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(readRollout(record));
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);
@@ -226,7 +235,7 @@ export class SqliteStore implements Store {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
+      .map((cluster) => advance(cluster, change));
     this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {

@@ -97,6 +97,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly cordon: string;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
+  /** As `Assignments.history`, of this generation. */
+  readonly history: readonly Digest[];
   /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
   readonly apis?: Digest;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
@@ -109,6 +111,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
   labels: {},
   cordon: "",
   generation: 0,
+  history: [],
   seenAtMs: 0,
   ...nothingKnown,
 };

@@ -61,6 +61,8 @@ export interface Client {
     reject(name: string, signal: AbortSignal): Promise<api.Cluster>;
     /** Lets in nothing more that speaks for the cluster now. */
     revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
+    /** Has its agent get a new certificate with a new key. Throws `precondition_failed` when it could not. */
+    rotate(name: string, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -164,6 +166,7 @@ export function createClient(options: ClientOptions): Client {
       accept: (name, signal) => http.send("POST", `${named("clusters", name)}/accept`, signal),
       reject: (name, signal) => http.send("POST", `${named("clusters", name)}/reject`, signal),
       revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
+      rotate: (name, signal) => http.send("POST", `${named("clusters", name)}/rotate`, signal),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {

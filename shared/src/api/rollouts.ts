@@ -49,6 +49,9 @@ export const controlRolloutSchema = Type.Object(
       description: "`resume` also lets pass what has failed so far; `approve` lets the wave begin that waits for it",
     }),
     strategy: Type.Optional(Type.String({ description: "Only of this strategy; default all" })),
+    revision: Type.Optional(
+      Type.String({ maxLength: 128, description: "For `approve`: only while this is what is being released" }),
+    ),
     wave: Type.Optional(Type.String({ description: "For `approve`: this wave, though it is not its turn yet" })),
   },
   { additionalProperties: false },

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { openAcceptance, type Acceptance } from "@drover/agent/controllers/acceptance";
 import { readContent, takeIn } from "@drover/agent/controllers/bundle";
+import { createFreshness, type Freshness } from "@drover/agent/controllers/freshness";
 import { createReporter } from "@drover/agent/controllers/reporter";
 import { createApplicationRecord, type ApplicationRecord } from "@drover/agent/core/record";
 import type { Blobs } from "@drover/agent/store/blobs";
@@ -11,7 +12,7 @@ import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import type { AgentLink, Assignment } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
-import { verifyAssignments } from "@drover/shared/trust/envelope";
+import { verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
 import { verifyKeysOf, type Identity } from "@drover/shared/trust/identity";
 
 export interface SimulatedAgentOptions {
@@ -37,13 +38,23 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
   const clock = systemClock;
   const applications = new Map<string, ApplicationRecord>();
   const keys = verifyKeysOf(identity);
+  const audience = () => ({ cluster: identity.cluster, clusterUid: identity.cluster });
   const acceptance = await openAcceptance({
     path: join(options.folder, `${identity.cluster}.json`),
-    cluster: () => identity.cluster,
+    audience,
     verify: (signed) => verifyAssignments(signed, keys),
+    frozen: () => undefined,
     clock,
     log: silentLog,
     changed: (names) => names.forEach((name) => controller.enqueue(name)),
+  });
+  const freshness = createFreshness({
+    acceptance,
+    audience,
+    verify: (signed) => verifyBeat(signed, keys),
+    clock,
+    log: silentLog,
+    changed: () => undefined,
   });
   const reporter = createReporter({
     state: { applications, removedUnknown: new Set() },
@@ -80,22 +91,24 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     random: Math.random,
     log: silentLog,
   });
-  await Promise.all([controller.run(signal), reporter.run(signal), runLink({ options, acceptance, reporter }, signal)]);
+  const services = [controller, reporter, freshness].map((service) => service.run(signal));
+  await Promise.all([...services, runLink({ options, acceptance, freshness, reporter }, signal)]);
 }
 
 interface Speaking {
   readonly options: SimulatedAgentOptions;
   readonly acceptance: Acceptance;
+  readonly freshness: Freshness;
   readonly reporter: ReturnType<typeof createReporter>;
 }
 
-function runLink({ options, acceptance, reporter }: Speaking, signal: AbortSignal): Promise<void> {
+function runLink({ options, acceptance, freshness, reporter }: Speaking, signal: AbortSignal): Promise<void> {
   const { link, identity } = options;
   return link.run(
     {
       hello() {
         const { epoch, generation, digest } = acceptance;
-        const accepted = digest === undefined ? {} : { accepted: digest };
+        const accepted = digest === "" ? {} : { accepted: digest };
         const introduced = { epoch, generation, ...accepted, reported: reporter.introduce() };
         return { ...facts, clusterUid: identity.cluster, run: identity.cluster, ...introduced };
       },
@@ -104,6 +117,7 @@ function runLink({ options, acceptance, reporter }: Speaking, signal: AbortSigna
         options.connected();
       },
       received(message) {
+        if (message.kind === "beat") void freshness.heard(message.signed);
         if (message.kind !== "assignments") return;
         void acceptance.accept(message.signed).then((acknowledgement) => {
           if (acknowledgement.refusal !== undefined) throw new DroverError("internal", acknowledgement.refusal.message);

@@ -122,6 +122,7 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 PATCH /api/v1/clusters/:name/cordon
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 POST /api/v1/clusters/:name/accept
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 POST /api/v1/clusters/:name/reject
+    401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/rotate
     401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/revoke
     401 401 401 +   +   +   +   403 +   +   +   +   +   +   GET /api/v1/applications
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/applications/:name

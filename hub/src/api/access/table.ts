@@ -55,6 +55,7 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   [`PATCH ${clusters}/:name/cordon`]: to("cordon", "cluster", "cluster"),
   [`POST ${clusters}/:name/accept`]: to("accept", "cluster", "cluster"),
   [`POST ${clusters}/:name/reject`]: to("accept", "cluster", "cluster"),
+  [`POST ${clusters}/:name/rotate`]: to("rotate", "cluster", "cluster"),
   [`POST ${clusters}/:name/revoke`]: to("revoke", "cluster", "cluster"),
 
   [`GET ${apps}`]: to("read", "application", "listed"),

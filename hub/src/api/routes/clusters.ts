@@ -50,6 +50,11 @@ export function clusterRoutes(app: Routes): void {
     return request.intents.revokeCluster(name, request.body);
   });
 
+  app.post("/clusters/:name/rotate", { schema: operations.rotateCluster }, (request) => {
+    const { name } = cluster(request);
+    return request.intents.rotateCluster(name);
+  });
+
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
     await request.intents.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
@@ -95,6 +100,12 @@ const operations = {
   rejectCluster: {
     operationId: "rejectCluster",
     summary: "Turn away the agent that waits to take a cluster over",
+    params,
+    response: { 200: clusterSchema },
+  },
+  rotateCluster: {
+    operationId: "rotateCluster",
+    summary: "Have the agent of a cluster get a new certificate with a new key, now or when it is back",
     params,
     response: { 200: clusterSchema },
   },

@@ -32,6 +32,7 @@ export const verbs = [
   "cordon",
   "accept",
   "revoke",
+  "rotate",
   "trust",
 ] as const;
 
@@ -68,7 +69,7 @@ const rights: Readonly<Record<Exclude<Role, "owner">, readonly Rights[]>> = {
   "cluster-registrar": [{ cluster: ["read", "join", "label", "cordon", "accept"] }],
   "security-admin": [
     fleet,
-    { cluster: ["delete", "revoke"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
+    { cluster: ["delete", "revoke", "rotate"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
     { audit: ["read"], store: ["read"], token: ["read", "create", "delete"], session: ["read", "delete"] },
   ],
   auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"], session: ["read"] }],

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { approveWave, resumeRollout } from "./advance.ts";
+import { resumeRollout } from "./advance.ts";
+import { withApproval } from "./approval.ts";
 import { Fleet } from "./rollout.fixture.ts";
+import { noProgress } from "./rollout.ts";
 
 const wave = (name: string, more = ""): string =>
   `{ name: ${name}, selector: { matchLabels: { wave: ${name} } }${more} }`;
@@ -84,7 +86,7 @@ describe("E35: supersede: finish", () => {
     fleet.settle();
     const step = fleet.step();
     expect(step).toMatchObject({ release: [], phase: "AwaitingApproval", rollout: { content: "b1" } });
-    fleet.rollout = approveWave(step.rollout, "prod", "ann");
+    fleet.rollout = withApproval(step.rollout, "prod", { name: "ann", principal: undefined }, noProgress);
     expect(fleet.run()).toMatchObject({ phase: "AwaitingApproval", rollout: { content: "b2" } });
     expect(has(fleet)).toBe("b2 b1 b1 b1");
   });

@@ -29,6 +29,7 @@ export class Fleet {
   readonly log: string[] = [];
   nowMs = 1_000_000;
   content = "b1";
+  authors: readonly string[] = [];
   rollout: Rollout | undefined;
   strategy: RolloutStrategy;
 
@@ -53,7 +54,13 @@ export class Fleet {
     if (unfinished !== undefined) return this.#handOut(unfinished, unfinished.rollout.content);
     const { nowMs, strategy } = this;
     if (this.rollout?.content !== this.content) {
-      const of = { app: "web", strategy: "careful", content: this.content, revision: this.content };
+      const of = {
+        app: "web",
+        strategy: "careful",
+        content: this.content,
+        revision: this.content,
+        authors: this.authors,
+      };
       this.rollout = beginRollout(of, nowMs, this.rollout);
     }
     const step = advance(this.rollout, { strategy, members: this.members(), clusters: this.#placeable(), nowMs });

@@ -1,6 +1,7 @@
 import type { Digest } from "@drover/shared/digest";
 
 import type { TargetRecord } from "../target.ts";
+import type { Approved } from "./approval.ts";
 
 /**
  * How far a change has come: one for each application and strategy, kept in the store, so that a hub which restarts goes
@@ -13,6 +14,8 @@ export interface Rollout {
   readonly content: Digest;
   /** For people. */
   readonly revision: string;
+  /** Addresses of who wrote the commit, in lower case; none where that is not known. */
+  readonly authors: readonly string[];
   readonly startedAtMs: number;
   /** The wave of each cluster, as it was when the cluster came into the rollout: a label that changes moves none (E19). */
   readonly pinned: Readonly<Record<string, string>>;
@@ -34,15 +37,15 @@ export interface Rollout {
 }
 
 export interface WaveProgress {
-  /** By whom it was let begin; "" = not yet. */
-  readonly approvedBy: string;
+  /** Who has let it begin, the first first. */
+  readonly approvals: readonly Approved[];
   /** Since when all its clusters have been current, on the hub's clock; 0 = they are not. */
   readonly currentSinceMs: number;
   /** Whether the next wave has begun: its clusters hold up nothing any more. */
   readonly passed: boolean;
 }
 
-export const noProgress: WaveProgress = { approvedBy: "", currentSinceMs: 0, passed: false };
+export const noProgress: WaveProgress = { approvals: [], currentSinceMs: 0, passed: false };
 
 /** A cluster that the rollout is to reach. */
 export interface Member {

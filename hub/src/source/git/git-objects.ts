@@ -8,6 +8,8 @@ export interface CommitObject {
   /** At most 2,000 characters. */
   readonly message: string;
   readonly author: string;
+  /** Addresses of the author and of the committer, in lower case: what the commit says, whoever made it. */
+  readonly emails: readonly string[];
   readonly committedAtMs: number;
   readonly parents: readonly string[];
 }
@@ -82,6 +84,7 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
         id: oid,
         message: message.trim().slice(0, 2000),
         author: author.name.slice(0, 200),
+        emails: [...new Set([author, committer].map(({ email }) => email.slice(0, 254).toLowerCase()))],
         committedAtMs: committer.timestamp * 1000,
         parents: parent,
       };
