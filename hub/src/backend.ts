@@ -13,6 +13,7 @@ import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import { beginLeaving, createLeaving } from "./controllers/leaving.ts";
 import { createRecovery } from "./controllers/recovery.ts";
 import { createSessions } from "./controllers/sessions.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
@@ -289,8 +290,11 @@ function clusterIntents(
 function acceptanceIntents(
   deps: BackendDeps,
   view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "removeCluster"> {
-  const { store, events, world, link } = deps;
+): Pick<
+  Intents,
+  "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "uninstallCluster" | "removeCluster"
+> {
+  const { store, events, world, link, wake } = deps;
   const acceptance = createAcceptance(deps);
   return {
     async acceptCluster(name) {
@@ -314,6 +318,21 @@ function acceptanceIntents(
       acceptance.rotate(name);
       link.disconnect(name, "the certificate is being replaced");
       return required(view(name), `cluster ${name}`);
+    },
+    async uninstallCluster(name) {
+      required(store.cluster(name), `cluster ${name}`);
+      beginLeaving(store, name);
+      wake.applications();
+      wake.clusters([name]);
+      const leaving = required(view(name), `cluster ${name}`);
+      events.append({
+        type: "leaving",
+        app: "",
+        cluster: name,
+        message: `${name} ${leaving.reason}, then it is removed`,
+      });
+      createLeaving({ ...deps, acceptance }).look(name);
+      return leaving;
     },
     async removeCluster(name) {
       required(store.cluster(name), `cluster ${name}`);

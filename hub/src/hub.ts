@@ -30,6 +30,7 @@ import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
+import { createLeaving } from "./controllers/leaving.ts";
 import { World } from "./controllers/world.ts";
 import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
@@ -132,6 +133,7 @@ function assemble(parts: Parts): readonly Service[] {
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
+  const leaving = createLeaving({ store, world, events, acceptance, link });
   const agents = createAgents({
     ...deps,
     store,
@@ -144,6 +146,7 @@ function assemble(parts: Parts): readonly Service[] {
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
     rolling: loop.wake.rollouts,
+    left: (name) => leaving.look(name),
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({

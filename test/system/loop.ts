@@ -103,6 +103,7 @@ export async function startLoop(
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
+    left: () => undefined,
     rolling: loop.wake.rollouts,
   });
   const stop = new AbortController();
