@@ -6,14 +6,13 @@ import type { Metrics } from "@drover/shared/metrics";
 
 import type { Backend, Intents } from "./api/backend.ts";
 import { auditEntry, auditedStore } from "./audited-store.ts";
-import { createAcceptance } from "./controllers/acceptance.ts";
+import { clusterIntents } from "./cluster-intents.ts";
 import { createAuditReads } from "./controllers/audit.ts";
 import type { Backups } from "./controllers/backups.ts";
 import { createCredentials, credentialFor } from "./controllers/credentials.ts";
 import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
-import { beginLeaving, createLeaving } from "./controllers/leaving.ts";
 import { createRecovery } from "./controllers/recovery.ts";
 import { createSessions } from "./controllers/sessions.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
@@ -26,8 +25,9 @@ import { nameFromUrl } from "./core/source-name.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import { isRange, rangeHint } from "./core/version-range.ts";
 import type { Explanations } from "./explanations.ts";
-import { joinCluster, type JoinDeps } from "./join-cluster.ts";
+import type { JoinDeps } from "./join-cluster.ts";
 import type { Loop } from "./loop.ts";
+import { required } from "./required.ts";
 import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
 import { parseAddress } from "./source/git/address.ts";
 import type { Mirror } from "./source/git/mirror.ts";
@@ -69,7 +69,6 @@ export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
   const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
   const { tokens, issuedToken } = createTokens(deps);
-  const { sessions, session } = createSessions(deps);
   const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
@@ -87,8 +86,6 @@ export function createBackend(deps: BackendDeps): Backend {
     credential,
     tokens,
     issuedToken,
-    sessions,
-    session,
     ...createAuditReads(deps.store.access),
     sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
@@ -123,14 +120,19 @@ export function createBackend(deps: BackendDeps): Backend {
         principal: decision.principal,
       });
     },
-    ...receiptsOf(deps.store),
+    ...sessionsOf(deps),
     record: (decision, outcome) =>
       deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
   };
 }
 
-function receiptsOf({ access }: Pick<Store, "access">): Pick<Backend, "receipt" | "keepReceipt"> {
+/** Who is logged in, and what requests were answered. */
+function sessionsOf(deps: BackendDeps): Pick<Backend, "sessions" | "session" | "receipt" | "keepReceipt"> {
+  const { access } = deps.store;
+  const { sessions, session } = createSessions(deps);
   return {
+    sessions,
+    session,
     receipt(id, now) {
       const receipt = access.receipt(id);
       return receipt !== undefined && receipt.atMs > now - receiptLifeMs ? receipt : undefined;
@@ -159,7 +161,6 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
     ...sourceIntents(deps, views.source),
     ...trustIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
-    ...acceptanceIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
       controlRollout({ ...deps, actor }, app, control);
@@ -253,98 +254,6 @@ async function identityOf({ store, deployKeys }: BackendDeps, name: string): Pro
   return { name, publicKey: publicLine, addTo: whereToAdd, hostKeys };
 }
 
-function clusterIntents(
-  deps: BackendDeps,
-  view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "joinCluster" | "labelCluster" | "cordonCluster"> {
-  const { store, events, wake } = deps;
-  const labelled = (cluster: string): void => {
-    events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
-    wake.applications();
-  };
-  return {
-    joinCluster: async (input) => joinCluster(deps, labelled, input),
-    async labelCluster(name, labels) {
-      const record = required(store.cluster(name), `cluster ${name}`);
-      const next = new Map(Object.entries(record.labels));
-      for (const [key, value] of Object.entries(labels)) {
-        if (value === null) next.delete(key);
-        else next.set(key, value);
-      }
-      store.putCluster({ ...record, labels: Object.fromEntries(next) });
-      labelled(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async cordonCluster(name, { cordoned, reason = "" }) {
-      const record = required(store.cluster(name), `cluster ${name}`);
-      store.putCluster({ ...record, cordon: cordoned ? reason.trim() || "it is cordoned" : "" });
-      const message = cordoned ? `${name} takes no new applications` : `${name} takes new applications again`;
-      events.append({ type: cordoned ? "cordoned" : "uncordoned", app: "", cluster: name, message });
-      wake.applications();
-      return required(view(name), `cluster ${name}`);
-    },
-  };
-}
-
-/** About who speaks for a cluster. */
-function acceptanceIntents(
-  deps: BackendDeps,
-  view: (name: string) => api.Cluster | undefined,
-): Pick<
-  Intents,
-  "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "uninstallCluster" | "removeCluster"
-> {
-  const { store, events, world, link, wake } = deps;
-  const acceptance = createAcceptance(deps);
-  return {
-    async acceptCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.accept(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async rejectCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.reject(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async revokeCluster(name, { reason = "" }) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.revoke(name, reason.trim() || "no reason was given");
-      link.disconnect(name, "the cluster was revoked");
-      return required(view(name), `cluster ${name}`);
-    },
-    async rotateCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.rotate(name);
-      link.disconnect(name, "the certificate is being replaced");
-      return required(view(name), `cluster ${name}`);
-    },
-    async uninstallCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      beginLeaving(store, name);
-      wake.applications();
-      wake.clusters([name]);
-      const leaving = required(view(name), `cluster ${name}`);
-      events.append({
-        type: "leaving",
-        app: "",
-        cluster: name,
-        message: `${name} ${leaving.reason}, then it is removed`,
-      });
-      createLeaving({ ...deps, acceptance }).look(name);
-      return leaving;
-    },
-    async removeCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.detach(name);
-      store.deleteCluster(name);
-      link.disconnect(name, "the cluster was removed from the hub");
-      world.connections.delete(name);
-      events.append({ type: "left", app: "", cluster: name, message: `${name} was removed; what it runs stays` });
-    },
-  };
-}
-
 function sync(deps: BackendDeps, app: string, cluster?: string): readonly string[] {
   const records = deps.store.targetsOf(app).filter((record) => cluster === undefined || record.cluster === cluster);
   if (records.length === 0)
@@ -415,9 +324,4 @@ function requireSshSource(store: Store, name: string): SourceRecord {
 
 function requireTarget(store: Store, app: string, cluster: string): void {
   required(store.target({ app, cluster }), `target ${app}@${cluster}`);
-}
-
-function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new DroverError("not_found", `there is no ${what}`);
-  return value;
 }

@@ -121,8 +121,7 @@ function assemble(parts: Parts): readonly Service[] {
   const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
-  const pin = createPin({ store, events });
-  const { mirror, packages } = createReaders(config, { deployKeys, pin }, store);
+  const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
   const acceptance = createAcceptance({ store, events, clock });
@@ -133,7 +132,6 @@ function assemble(parts: Parts): readonly Service[] {
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
-  const leaving = createLeaving({ store, world, events, acceptance, link });
   const agents = createAgents({
     ...deps,
     store,
@@ -146,7 +144,7 @@ function assemble(parts: Parts): readonly Service[] {
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: (name) => loop.wake.facts(name),
     rolling: loop.wake.rollouts,
-    left: (name) => leaving.look(name),
+    left: createLeaving({ store, world, events, acceptance, link }),
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({

@@ -88,31 +88,32 @@ function change(rollout: Rollout, step: Step | undefined, { action, actor }: Ask
 function approve(
   rollout: Rollout,
   step: Step | undefined,
-  { wave, revision = rollout.revision, actor, world }: Asked & Pick<ControlDeps, "world">,
+  { wave, revision, actor, world }: Asked & Pick<ControlDeps, "world">,
 ): readonly Change[] {
   const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
   const named = wave ?? waits;
-  const strategy = world.catalogs.strategy(rollout.strategy);
-  const found = strategy?.waves.find(({ name }) => name === named);
-  const known = step?.waves.some(({ name }) => name === named) === true;
-  if (named === undefined || found === undefined || !known) return [];
-  const { approval } = found;
-  const progress = rollout.waves[named] ?? noProgress;
+  const asking = world.catalogs.strategy(rollout.strategy)?.waves.find(({ name }) => name === named);
+  if (asking === undefined || step?.waves.some(({ name }) => name === asking.name) !== true) return [];
+  const { name, approval } = asking;
+  const progress = rollout.waves[name] ?? noProgress;
   if (missingApprovals(approval, progress) === 0) return [];
-  const hint = `see what waits: drover rollout show ${rollout.app}`;
-  if (!rollout.revision.startsWith(revision)) {
-    const message = `${rollout.app} releases ${rollout.revision.slice(0, 12)} now, and not ${revision.slice(0, 12)}`;
-    throw new DroverError("precondition_failed", message, { hint });
-  }
+  checkRevision(rollout, revision);
   const no = whyNotApprove({ approval, progress }, rollout, actor);
   if (no !== undefined) {
-    const others = no.isTwice ? "" : "; have somebody else approve it, who has logged in: drover login";
-    throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint: `${hint}${others}` });
+    const hint = `have somebody else do it, who has logged in; who has so far: drover rollout show ${rollout.app}`;
+    throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint });
   }
-  const next = withApproval(rollout, named, actor, progress);
-  const left = missingApprovals(approval, next.waves[named] ?? noProgress);
+  const next = withApproval(rollout, name, actor, progress);
+  const left = missingApprovals(approval, next.waves[name] ?? noProgress);
   const more = left === 0 ? "" : `; ${left} more ${left === 1 ? "has" : "have"} to`;
-  return [{ rollout: next, what: `${actor.name} approved wave ${named}${more}` }];
+  return [{ rollout: next, what: `${actor.name} approved wave ${name}${more}` }];
+}
+
+/** What a person has looked at may not be what is released by now. */
+function checkRevision({ app, revision }: Rollout, wanted: string | undefined): void {
+  if (wanted === undefined || revision.startsWith(wanted)) return;
+  const message = `${app} releases ${revision.slice(0, 12)} now, and not ${wanted.slice(0, 12)}`;
+  throw new DroverError("precondition_failed", message, { hint: `see what waits: drover rollout show ${app}` });
 }
 
 function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {

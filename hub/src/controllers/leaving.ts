@@ -13,22 +13,18 @@ export interface LeavingDeps {
   readonly link: Pick<HubLink, "disconnect">;
 }
 
-/** Clusters that are to go when everything is uninstalled there. Each step is in the store, so that it is known by whoever looks next. */
-export interface Leaving {
-  /** Removes the cluster if nothing is left to uninstall: after each removal that its agent reports, and when it connects. */
-  look(cluster: string): void;
-}
-
-export function createLeaving({ store, world, events, acceptance, link }: LeavingDeps): Leaving {
-  return {
-    look(name) {
-      if (store.cluster(name)?.leaving !== true || store.targetsOn(name).length > 0) return;
-      acceptance.detach(name);
-      store.deleteCluster(name);
-      link.disconnect(name, "the cluster was removed from the hub");
-      world.connections.delete(name);
-      events.append({ type: "left", app: "", cluster: name, message: `${name} was removed, with what it ran` });
-    },
+/**
+ * Removes a cluster that is to leave, if nothing is left to uninstall there: to be called after each removal that its agent
+ * reports, and when it connects. What is left is in the store, so that it is known after a restart too.
+ */
+export function createLeaving({ store, world, events, acceptance, link }: LeavingDeps): (cluster: string) => void {
+  return (name) => {
+    if (store.cluster(name)?.leaving !== true || store.targetsOn(name).length > 0) return;
+    acceptance.detach(name);
+    store.deleteCluster(name);
+    link.disconnect(name, "the cluster was removed from the hub");
+    world.connections.delete(name);
+    events.append({ type: "left", app: "", cluster: name, message: `${name} was removed, with what it ran` });
   };
 }
 
