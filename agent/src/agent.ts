@@ -11,7 +11,10 @@ import type {
   AgentLink,
   AgentLinkHandler,
   Assignments,
+  Beat,
+  Signed,
   SignedAssignments,
+  Standing,
 } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics, type Metrics } from "@drover/shared/metrics";
@@ -22,10 +25,12 @@ import { openAcceptance, type Acceptance } from "./controllers/acceptance.ts";
 import { createAccounts } from "./controllers/accounts.ts";
 import { createApis, type Apis } from "./controllers/apis.ts";
 import { createApplicationReconcile } from "./controllers/application.ts";
+import { createBounds, retryBounded, type Bounds } from "./controllers/bounds.ts";
 import type { Context } from "./controllers/context.ts";
 import { wakeDependents } from "./controllers/dependencies.ts";
 import { createDiagnosis } from "./controllers/diagnosis.ts";
 import { createDispatcher } from "./controllers/dispatch.ts";
+import { createFreshness, type Freshness } from "./controllers/freshness.ts";
 import { createHealth } from "./controllers/health.ts";
 import { createInspector, type Inspector } from "./controllers/inspect.ts";
 import { createIntroduction } from "./controllers/introduction.ts";
@@ -34,6 +39,7 @@ import type { Limit } from "./controllers/limit.ts";
 import { meter } from "./controllers/meter.ts";
 import { createNamespaceWatch } from "./controllers/namespaces.ts";
 import { createObserver, type Observer } from "./controllers/observer.ts";
+import { keepPolicy } from "./controllers/policy.ts";
 import { repair } from "./controllers/repair.ts";
 import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
@@ -41,6 +47,7 @@ import { createRetention } from "./controllers/retention.ts";
 import { loadState, type Place, type State } from "./controllers/state.ts";
 import { createTaking } from "./controllers/taking.ts";
 import { createThrottle } from "./controllers/throttle.ts";
+import type { Audience } from "./core/acceptance.ts";
 import { ownerId, type Owner } from "./core/owner.ts";
 import { isPartOf, type Self } from "./core/self.ts";
 import type { KubeApi } from "./kube/api.ts";
@@ -59,6 +66,8 @@ export interface AgentOptions {
   readonly namespace: string;
   /** Service account, in each application's namespace, for applications that name none; "" = the agent's own rights. */
   readonly defaultServiceAccount: string;
+  /** File of the policy that the cluster sets its agent; absent or "" = none. */
+  readonly policy?: string;
 }
 
 export interface AgentDeps {
@@ -68,6 +77,8 @@ export interface AgentDeps {
   readonly cluster: () => string;
   /** The assignments in an envelope whose signature holds. Throws `signature_invalid`. */
   readonly verify: (signed: SignedAssignments) => Assignments;
+  /** The same of a beat. */
+  readonly verifyBeat: (signed: Signed) => Beat;
   /** Stands for values that must not leave this cluster. */
   readonly fingerprint: Fingerprint;
   readonly clock: Clock;
@@ -81,7 +92,7 @@ export interface Agent extends Service {
   readonly metrics: Metrics;
 }
 
-const applicationsAtOnce = 4;
+const schedule = { concurrency: 4 } as const;
 const startBackoff = { baseMs: 200, factor: 2, capMs: 10_000, jitter: 0.2 };
 
 /** The agent without a process around it: composition of its parts, and what tests start. */
@@ -146,14 +157,17 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { clock, random, log, link, fingerprint } = deps;
   const { state } = stores;
   const wake = (application: string): void => applications.enqueue(application);
-  const acceptance = await openAccepted(outside, { state, wake, changed: () => health.update() });
+  const told = { changed: (): void => health.update(), introduce: (): void => said.introduce() };
+  const orders = await openOrders(outside, { state, wake, ...told });
+  const { acceptance, bounds } = orders;
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
   const { defaultServiceAccount } = outside.options;
   const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
   const self = accountOf(outside);
   const owners = { ...stores, ownerOf: ownersIn(outside), isOwnPart: (key: ObjectKey) => isPartOf(self, key) };
-  const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
+  const send: AgentLink["send"] = (message) => link.send(message);
+  const reporter = createReporter({ state, acceptance, send, clock, salt: randomUUID() });
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.
@@ -162,12 +176,11 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   };
   const relist: Observer["relist"] = (signal, isWanted) => observer.relist(signal, isWanted);
   const health = createHealth({ acceptance, kube, discovery, state, clock, log }, { changed: seen, relist });
-  const { assess } = health;
-  const known = { ...owners, acceptance, accounts, assess, discovery, fetchBlobs, fingerprint };
+  const known = { ...owners, acceptance, bounds, accounts, assess: health.assess, discovery, fetchBlobs, fingerprint };
   const observed = { ...known, kube, wake, clock, random, log, limit: outside.limit };
   const initialEvents = hasInitialEvents(outside.cluster.kubernetesVersion);
   const drifted = (place: Place): void => repair(context, dispatcher, place);
-  const observer = createObserver({ context: observed, initialEvents, assess, clock, drifted, wake, changed: seen });
+  const observer = createObserver({ ...observed, context: observed, initialEvents, drifted, changed: seen });
   const context: Context = { ...observed, replayEcho: observer.replayEcho };
   const arrivals = [createKindWatch(context, wake), createNamespaceWatch(context, wake)];
   const changed = (application: string): void => {
@@ -179,9 +192,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   };
   const dispatcher = createDispatcher({ context, changed });
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
-  const schedule = { name: "applications", concurrency: applicationsAtOnce, clock, random, log };
-  const applications = createController({ ...schedule, reconcile });
+  const applications = createController({ name: "applications", ...schedule, reconcile, clock, random, log });
   const inspector = createInspector(context, { cluster: deps.cluster, agent: self, apis });
+  const said = createLinkServices(outside, { orders, reporter, inspector, state, wake });
   return {
     acceptance,
     wake,
@@ -198,21 +211,52 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
       createDiagnosis(context, seen),
       createResync({ observer, clock, random, log }),
       createRetention(context, { acceptance, clock }),
-      ...createLinkServices(outside, { acceptance, reporter, inspector, state, wake }),
+      ...said.services,
     ],
   };
 }
 
-function openAccepted(
-  { options, deps }: Outside,
-  { state, wake, ...parts }: Pick<Composed, "wake"> & { readonly state: State; readonly changed: () => void },
-): Promise<Acceptance> {
-  const { clock, log, cluster, verify } = deps;
+/** What the hub wants, and what holds whatever it wants. */
+interface Orders {
+  readonly acceptance: Acceptance;
+  readonly freshness: Freshness;
+  readonly bounds: Bounds;
+  readonly standing: () => Standing;
+  readonly services: readonly Service[];
+}
+
+async function openOrders(
+  outside: Outside,
+  parts: Pick<Composed, "wake"> & {
+    readonly state: State;
+    readonly changed: () => void;
+    readonly introduce: () => void;
+  },
+): Promise<Orders> {
+  const { options, deps, cluster } = outside;
+  const { clock, log, verify, verifyBeat } = deps;
+  const { namespace, name: account } = accountOf(outside);
+  const boundsChanged = (): void => {
+    retryBounded(parts.state, parts.wake);
+    parts.introduce();
+  };
+  const told = { clock, log, changed: boundsChanged };
+  const policy = await keepPolicy({ ...told, file: options.policy ?? "", home: { namespace, account } });
+  const audience = (): Audience => ({ cluster: deps.cluster(), clusterUid: cluster.clusterUid });
   const changed = (names: readonly string[]): void => {
     parts.changed();
-    for (const name of new Set([...names, ...state.applications.keys()])) wake(name);
+    for (const name of new Set([...names, ...parts.state.applications.keys()])) parts.wake(name);
   };
-  return openAcceptance({ path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });
+  const frozen = (): string | undefined => policy.frozen;
+  const path = join(options.dataDir, "accepted.json");
+  const acceptance = await openAcceptance({ path, audience, verify, frozen, clock, log, changed });
+  const freshness = createFreshness({ ...told, acceptance, audience, verify: verifyBeat });
+  const bounds = createBounds({ policy, freshness, path: join(options.dataDir, "deletions.json"), clock });
+  const standing = (): Standing => {
+    const { staleSinceMs } = freshness;
+    return { staleSinceMs, policy: policy.current.digest, frozen: policy.frozen !== undefined };
+  };
+  return { acceptance, freshness, bounds, standing, services: [policy, freshness] };
 }
 
 /** Applications as owners of objects in this cluster. */
@@ -225,25 +269,28 @@ function ownersIn({ cluster, options }: Outside): (application: string) => Owner
 /** What is said and heard on the link. */
 function createLinkServices(
   { deps, kube, cluster, apis }: Outside,
-  parts: Pick<Composed, "acceptance" | "wake"> & {
+  parts: Pick<Composed, "wake"> & {
+    readonly orders: Orders;
     readonly reporter: Reporter;
     readonly inspector: Inspector;
     readonly state: State;
   },
-): readonly Service[] {
+): { readonly services: readonly Service[]; readonly introduce: () => void } {
   const { link, clock, random, log } = deps;
-  const { acceptance, reporter, inspector, state, wake } = parts;
+  const { orders, reporter, inspector, state, wake } = parts;
+  const { acceptance, freshness, standing } = orders;
   const send: AgentLink["send"] = (message) => link.send(message);
   const run = randomUUID();
   const answer = (acknowledgement: Acknowledgement): void => send({ kind: "acknowledgement", acknowledgement });
   const taking = createTaking({ acceptance, answer, clock, random, log });
-  const introduction = createIntroduction({ kube, cluster, apis, acceptance, run, send, clock, random, log });
+  const said = { kube, cluster, apis, acceptance, standing, run, send };
+  const introduction = createIntroduction({ ...said, clock, random, log });
   const handler: AgentLinkHandler = {
-    hello: () => introduction.hello(),
-    connected() {
+    hello: () => ({ ...introduction.hello(), reported: reporter.introduce() }),
+    connected(welcome) {
       log.info({}, "connected to the hub");
       introduction.connected();
-      reporter.resend();
+      reporter.connected(welcome);
       // What could not be fetched while there was no connection can be fetched now.
       for (const application of state.applications.values()) {
         if (application.hindrance !== undefined) wake(application.name);
@@ -254,6 +301,9 @@ function createLinkServices(
         case "assignments":
           taking.receive(message.signed);
           break;
+        case "beat":
+          void freshness.heard(message.signed);
+          break;
         case "inspect":
           inspector.ask(message.inspect, (inspection) => link.send({ kind: "inspection", inspection }));
           break;
@@ -262,7 +312,14 @@ function createLinkServices(
     disconnected: (reason) => log.info({ reason }, "disconnected from the hub"),
   };
   const keptUp = apis.keptUp(() => introduction.again());
-  return [introduction, keptUp, taking, { name: "link", run: (signal) => link.run(handler, signal) }];
+  const services = [
+    ...orders.services,
+    introduction,
+    keptUp,
+    taking,
+    { name: "link", run: (signal: AbortSignal) => link.run(handler, signal) },
+  ];
+  return { services, introduce: () => introduction.again() };
 }
 
 /** Nothing may be written before the inventories are known: what they name may have to be pruned. */

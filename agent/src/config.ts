@@ -71,6 +71,12 @@ const agentOptions = {
     default: "",
     placeholder: "the agent's own rights",
   },
+  policy: {
+    help: "file with what this cluster lets the agent do, whatever the hub says; not there = anything (see the README)",
+    parse: parseText,
+    default: "",
+    placeholder: "none",
+  },
   probePort: {
     help: "port on 127.0.0.1 for /healthz, /readyz and /metrics; 0 = none",
     parse: parseNumber({ min: 0, max: 65_535 }),

@@ -5,7 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import { type BrokerAccess, parseBrokerAccess } from "@drover/shared/link/broker";
 import type { Logger } from "@drover/shared/log";
 import { backoffMs, type Random } from "@drover/shared/retry";
-import { verifyAssignments } from "@drover/shared/trust/envelope";
+import { verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
 import { verifyKeysOf } from "@drover/shared/trust/identity";
 
 import { createAgent, type Agent } from "./agent.ts";
@@ -65,6 +65,7 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
     cluster: () => identity.current().cluster,
     fingerprint: createFingerprint(identity.fingerprintKey),
     verify: (signed) => verifyAssignments(signed, verifyKeysOf(identity.current())),
+    verifyBeat: (signed) => verifyBeat(signed, verifyKeysOf(identity.current())),
     clock,
     random,
     log,

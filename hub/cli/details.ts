@@ -28,6 +28,8 @@ export function describeCluster(cluster: Cluster, targets: readonly Target[], lo
       ["runs at", formatPlace(cluster)],
       ["placements", formatSettled(cluster.settled)],
       ["cordoned", cluster.cordoned],
+      ["stale", formatStale(cluster.standing.staleSince, look)],
+      ["policy", formatPolicy(cluster.standing)],
       ["uid", cluster.uid],
     ]),
     ...section("targets", targetLines(targets, look)),
@@ -40,6 +42,16 @@ function formatKubernetes({ kubernetesVersion, nodes }: Pick<Cluster, "kubernete
 
 function formatPlace({ provider, region }: Pick<Cluster, "provider" | "region">): string {
   return [provider, region].filter((part) => part !== "").join(", ");
+}
+
+function formatStale(since: number, look: Look): string {
+  return since === 0
+    ? ""
+    : `no beat of the hub for ${formatAge(since, look.now)}: the agent heals, and deletes nothing`;
+}
+
+function formatPolicy({ policy, frozen }: Cluster["standing"]): string {
+  return frozen ? `${policy.slice(0, 19)}, frozen: nothing new is taken, nothing deleted` : policy.slice(0, 19);
 }
 
 /** A fact that changes too often, or that the agent cannot tell any more, stays what it was for placements. */

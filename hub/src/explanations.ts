@@ -3,12 +3,14 @@ import { DroverError } from "@drover/shared/errors";
 
 import { withDependencies } from "./controllers/chart-dependencies.ts";
 import type { World } from "./controllers/world.ts";
+import type { Application } from "./core/application.ts";
 import { blame } from "./core/blame/index.ts";
 import type { Render } from "./core/blame/rendered.ts";
 import type { TargetInput } from "./core/blame/target.ts";
 import { why } from "./core/blame/why.ts";
 import { formatPackage, packageKey } from "./core/package.ts";
-import { render } from "./core/render/index.ts";
+import { chartRequest, chooseRenderer, render, type Variant } from "./core/render/index.ts";
+import { looksAtNothing, type Looks } from "./core/render/looks.ts";
 import type { TargetId } from "./core/target.ts";
 import type { Helm } from "./source/programs/helm.ts";
 import { filesForKustomize } from "./source/programs/kustomize-files.ts";
@@ -48,7 +50,11 @@ export function createExplanations(deps: ExplanationDeps): Explanations {
   };
   return {
     why: (target, signal) =>
-      bounded(() => why({ ...inputFor(deps, target), render: renderFrom(deps, target, signal) })),
+      bounded(() => {
+        const input = inputFor(deps, target);
+        const looks = async (variant: Variant): Promise<Looks> => looksOf(deps, input.application, variant);
+        return why({ ...input, render: renderFrom(deps, target, signal), looks });
+      }),
     blame: (target, wanted, signal) =>
       bounded(() => {
         const snapshot = snapshotOf(deps, target.app);
@@ -95,6 +101,12 @@ function renderFrom(deps: ExplanationDeps, { app }: TargetId, signal: AbortSigna
       signal,
     );
   };
+}
+
+async function looksOf(deps: ExplanationDeps, application: Application, variant: Variant): Promise<Looks> {
+  const snapshot = snapshotOf(deps, application.name);
+  if (chooseRenderer(application, snapshot) !== "helm") return looksAtNothing;
+  return deps.helm.looks(snapshot, chartRequest(application, variant));
 }
 
 function snapshotOf(deps: ExplanationDeps, app: string): Snapshot {

@@ -4,15 +4,15 @@ import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { Beat, HubLink, Signed, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
-import { signAssignments } from "@drover/shared/trust/envelope";
+import { signBeat, signPayload } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
-import { loadSigningKey } from "@drover/shared/trust/signing-key";
+import { loadSigningKey, type SigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { ownerToken } from "./api/auth.ts";
@@ -23,6 +23,7 @@ import { parseAddress, type HubConfig } from "./config.ts";
 import { createAcceptance } from "./controllers/acceptance.ts";
 import { createAgents } from "./controllers/agents.ts";
 import { createBackups } from "./controllers/backups.ts";
+import { createBeats } from "./controllers/beats.ts";
 import { createBlobs } from "./controllers/blobs.ts";
 import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
@@ -69,6 +70,8 @@ export interface HubAddresses {
 
 export interface Hub {
   readonly adminToken: string;
+  /** How many are registered. */
+  readonly clusters: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -91,6 +94,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
+    clusters: store.clusters().length,
     async run(ready, signal) {
       try {
         const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
@@ -108,7 +112,7 @@ interface Parts {
   readonly store: Store;
   readonly reserve: Reserve;
   readonly authority: Authority;
-  readonly signingKey: Awaited<ReturnType<typeof loadSigningKey>>;
+  readonly signingKey: SigningKey;
   readonly broker: Broker | undefined;
   readonly adminToken: string;
   readonly logins: Logins | undefined;
@@ -129,37 +133,31 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
-  const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
+  const { sign, ...signing } = createSigner(signingKey);
+  const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
-  const loop = createLoop({ ...deps, store, world, events, inspections, mirror, packages, link, sign, programs });
+  const common = { ...deps, store, world, events, inspections };
+  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, programs });
   const agents = createAgents({
-    ...deps,
-    store,
-    world,
-    inspections,
-    events,
+    ...common,
     blobs: createBlobs(store),
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
     left: createLeaving({ store, world, events, acceptance, link }),
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({
+    ...common,
     version: hubVersion,
-    store,
-    world,
-    events,
     enrollment,
-    inspections,
     explanations: createExplanations({ store, world, ...programs }),
     link,
     mirror,
     deployKeys,
     metrics,
-    clock,
     backups,
     reserve,
     settings: { ...config, hubAddress: () => address.forAgents(), brokerAccess: parts.broker?.invite },
@@ -169,11 +167,19 @@ function assemble(parts: Parts): readonly Service[] {
   registerHubMetrics(metrics, { store, world, queues: loop.controllers });
   return [
     ...loop.services,
+    beats.service,
     createHousekeeping({ store, reserve, events, clock, log }),
     backups.service,
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
+}
+
+function createSigner(key: SigningKey) {
+  return {
+    sign: (payload: Uint8Array): SignedAssignments => signPayload(payload, key),
+    signBeat: (beat: Beat): Signed => signBeat(beat, key),
+  };
 }
 
 function brokerOptions({ dataDir, natsUrl, natsAgentUrl }: HubConfig, clock: Clock): Parameters<typeof openBroker>[0] {

@@ -1,13 +1,14 @@
 import type { Clock } from "@drover/shared/clock";
 import { createController, type Controller, type ControllerOptions } from "@drover/shared/controller";
 import type { Digest } from "@drover/shared/digest";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
 
 import { createApiListReconciler } from "./controllers/api-list.ts";
 import { createApplicationReconciler, type ApplicationDeps } from "./controllers/application.ts";
+import type { Beats } from "./controllers/beats.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
@@ -30,7 +31,8 @@ export interface LoopParts {
   readonly mirror: Mirror;
   readonly packages: Packages;
   readonly link: Pick<HubLink, "send">;
-  readonly sign: (assignments: Assignments) => SignedAssignments;
+  readonly sign: (payload: Uint8Array) => SignedAssignments;
+  readonly beats: Pick<Beats, "send">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -52,8 +54,8 @@ export interface Loop {
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
-    /** The agent of a cluster says something else of it than before. */
-    readonly facts: (cluster: string) => void;
+    /** An agent says something else of its cluster than before. */
+    readonly facts: () => void;
     /** Rollouts of these applications may go on. */
     readonly rollouts: (apps: Iterable<string>) => void;
     /** An agent names this list of APIs. */
@@ -75,7 +77,8 @@ export function createLoop(parts: LoopParts): Loop {
     enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]);
   const settle = createFactsReconciler({ store, clock, changed: wakeApplications });
   const facts = controller({ name: "facts", concurrency: 1, reconcile: settle });
-  for (const { name } of store.clusters()) facts.enqueue(name);
+  const wakeFacts = (): void => facts.enqueue("all clusters");
+  wakeFacts();
   const packages = createPackageParts(parts, applications);
   const poller = createPoller({ clock, random, onDue: (name) => repositories.enqueue(name) });
   const repositories = controller({
@@ -114,7 +117,7 @@ export function createLoop(parts: LoopParts): Loop {
       credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),
       applications: wakeApplications,
       clusters: enqueueAll(clusters),
-      facts: (cluster) => facts.enqueue(cluster),
+      facts: wakeFacts,
       rollouts: enqueueAll(applications),
       apiList: (digest) => apiLists.enqueue(digest),
     },

@@ -8,7 +8,8 @@ import { hubOptions, loadHubConfig, processSources } from "./config.ts";
 import { createHub, hubVersion, storeFile } from "./hub.ts";
 import { restoreBackup } from "./store/backups.ts";
 
-keepHeapSmall();
+/** From this many clusters on, what a small heap costs (twice the work for a change) is more than it saves. */
+const largeFleet = 200;
 const sources = processSources();
 if (sources.argv.includes("--help")) {
   process.stdout.write(`The Drover hub, version ${hubVersion}\n\n${formatOptions(hubOptions)}\n`);
@@ -30,6 +31,7 @@ await runMain(
     }
     const deps = { clock, random: Math.random, log, environment: sources.env };
     const hub = await createHub(config, deps);
+    if (hub.clusters < largeFleet) keepHeapSmall();
     await hub.run((addresses) => log.info(addresses, "ready"), signal);
   },
   { log },

@@ -11,11 +11,11 @@ import type { Store } from "./store/store.ts";
 
 const shown = 100;
 
-export function rolloutView({ rollout, phase, message, waves, failed, waiting }: Step): RolloutView {
+export function rolloutView({ rollout, phase, message, waves, failed, waiting, next }: Step): RolloutView {
   const { strategy, revision, startedAtMs } = rollout;
   const lacking = [...waiting].slice(0, shown).map(([cluster, reason]) => ({ cluster, reason }));
   const parts = { waves: waves.map((wave) => ({ ...wave })), failed: failed.slice(0, shown), waiting: lacking };
-  return { strategy, revision, phase, message, started: startedAtMs, ...parts };
+  return { strategy, revision, next: next?.revision ?? "", phase, message, started: startedAtMs, ...parts };
 }
 
 export interface ControlDeps {

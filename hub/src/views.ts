@@ -3,7 +3,7 @@ import type * as api from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import { redactCredentials } from "@drover/shared/errors";
 import { formatObjectKey } from "@drover/shared/kube/manifest";
-import { maxReportedObjects } from "@drover/shared/link/link";
+import { maxReportedObjects, noStanding, type Standing } from "@drover/shared/link/link";
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
@@ -118,6 +118,7 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     connected: connection !== undefined,
     seen: record.seenAtMs,
     cordoned: world.cordon(record),
+    standing: standingView(connection?.hello.standing),
     ...record.facts,
     settled: formerFacts(record),
   };
@@ -131,6 +132,10 @@ function leavingState(
   if (!leaving) return undefined;
   const what = targets === 1 ? "1 application" : `${targets} applications`;
   return { state: "deleting", reason: `uninstalls ${what}${connected ? "" : " when its agent is back"}` };
+}
+
+function standingView({ staleSinceMs, policy, frozen }: Standing = noStanding): api.Cluster["standing"] {
+  return { staleSince: staleSinceMs, policy, frozen };
 }
 
 function ownClusterState(

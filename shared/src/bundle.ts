@@ -16,6 +16,8 @@ export interface EncodedBundle {
   readonly blobs: ReadonlyMap<Digest, Uint8Array>;
 }
 
+/** Of one bundle; what has more is not read. */
+export const maxBundleObjects = 50_000;
 const format = "drover.dev/bundle/v1";
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder();
@@ -54,6 +56,9 @@ export function decodeBundle(digest: Digest, bytes: Uint8Array): Bundle {
   if (digestOf(bytes) !== digest) throw new DroverError("digest_mismatch", `blob ${digest} has other content`);
   const value = parseBlob(digest, bytes);
   if (!isBundleFile(value)) throw new DroverError("blob_corrupt", `blob ${digest} is not a bundle`);
+  if (value.objects.length > maxBundleObjects) {
+    throw new DroverError("input_too_large", `bundle ${digest} has more than ${maxBundleObjects} objects`);
+  }
   return { digest, objects: value.objects };
 }
 

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "canceled"
   | "cluster_detached"
   | "cluster_exists"
+  | "cluster_frozen"
   | "cluster_offline"
   | "cluster_locked"
   | "cluster_revoked"
@@ -90,6 +91,7 @@ export class DroverError extends Error {
 const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "assignment_refused",
   "cluster_detached",
+  "cluster_frozen",
   "cluster_locked",
   "cluster_revoked",
   "config_invalid",

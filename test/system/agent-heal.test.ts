@@ -106,7 +106,7 @@ function suite(server: Server): void {
     );
   });
 
-  it("heals without the hub after a restart, and writes nothing when nothing changed", async () => {
+  it("R6: heals without the hub after a restart, and writes nothing when nothing changed", async () => {
     const app = fresh();
     await agent.untilApplied(
       app,

@@ -118,7 +118,7 @@ function suite(server: Server): void {
     await vi.waitFor(async () => expect(await agent.get(machinePath("never"))).toBeUndefined(), patience);
   });
 
-  it("names a dependency that is not there, and applies the rest", async () => {
+  it("E40: names a dependency that is not there, and applies the rest", async () => {
     const lost = annotated(configMap("lost", {}), { "drover.dev/depends-on": "Secret default/none" });
     agent.hub.assign("missing", [lost, configMap("found", {})]);
     await agent.untilReported("missing", {
@@ -146,7 +146,7 @@ function suite(server: Server): void {
     const waiting = (message: unknown) => ({ phase: "applying", reason: "WaitingForApplication", message });
     const dependsOn = (...names: readonly string[]) => ({ sync: { dependsOn: names } });
 
-    it("takes its first bundle once the other is current, and says meanwhile what it waits for", async () => {
+    it("E80: takes its first bundle once the other is current, and says meanwhile what it waits for", async () => {
       agent.hub.assign("shop", [configMap("dep-shop", { round: "1" })], dependsOn("db"));
       await agent.untilReported("shop", waiting("it depends on db, which is not to run on this cluster"));
       agent.hub.assign("db", [machine("dep-db")]);
@@ -162,7 +162,7 @@ function suite(server: Server): void {
       expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "1" } });
     });
 
-    it("keeps and heals the bundle before while it waits, and goes on when the other's newest is ready", async () => {
+    it("E41: keeps and heals the bundle before while it waits, and goes on when the other's newest is ready", async () => {
       agent.hub.assign("db", [machine("dep-db"), machine("dep-replica")]);
       await agent.untilReported("db", { phase: "applied", health: "Progressing" });
       const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "2" })], dependsOn("db"));

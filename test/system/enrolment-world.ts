@@ -202,7 +202,7 @@ async function startHub(options: {
     ...enrollment,
     connected: (cluster, hello) => {
       connected.add(cluster);
-      recorder.connected(cluster, hello);
+      return recorder.connected(cluster, hello);
     },
     introduced: (cluster, hello) => recorder.introduced(cluster, hello),
     acknowledged: (cluster, answer) => recorder.acknowledged(cluster, answer),

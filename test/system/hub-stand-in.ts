@@ -9,21 +9,25 @@ import type {
   AgentMessage,
   Assignment,
   Assignments,
+  Beat,
   Hello,
   HubMessage,
   Inspect,
   Inspection,
   Report,
+  Signed,
   SignedAssignments,
   Tombstone,
 } from "@drover/shared/link/link";
 import { defaultSync, type SyncOptions } from "@drover/shared/sync-options";
+import { signAssignments, signBeat, verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
+import { createSigningKey, readVerifyKey } from "@drover/shared/trust/signing-key";
 
 /** A hub of a few lines, in memory: what agents are tested against when the hub itself is not the subject. */
 export interface HubStandIn {
   readonly link: AgentLink;
-  /** "Signed" here means: the JSON that this hub made. */
   readonly verify: (signed: SignedAssignments) => Assignments;
+  readonly verifyBeat: (signed: Signed) => Beat;
   /** Takes objects as the newest content of an application and hands out everything that is assigned. */
   assign(application: string, objects: readonly KubeObject[], options?: AssignOptions): Assignment;
   /** Takes newest contents of several applications, and hands them out in one envelope. */
@@ -38,6 +42,16 @@ export interface HubStandIn {
   hand(assignments: Partial<Assignments>): void;
   /** Of the envelope that was handed out last. */
   readonly generation: number;
+  /** A genuine envelope with everything that is assigned, and with what is given instead; not sent. */
+  envelope(assignments: Partial<Assignments>): SignedAssignments;
+  /** As `Assignments.freshForMs`, of envelopes from now on; 0 unless a test says otherwise. */
+  freshForMs: number;
+  /** Who carries the messages of the hub, and may do with them what he likes. */
+  carrier: (message: HubMessage, pass: (message: HubMessage) => void) => void;
+  /** Sends any message, also such as no hub would. */
+  deliver(message: HubMessage): void;
+  /** Says that the newest envelope is the newest. */
+  beat(beat?: Partial<Beat>): void;
   /** While false nothing gets through. */
   setConnected(connected: boolean): void;
   /** Newest report of an application. */
@@ -94,10 +108,11 @@ class StandIn implements HubStandIn {
     fetchBlobs: (digests, signal) => this.#fetch(digests, signal),
   };
 
-  readonly verify = (signed: SignedAssignments): Assignments => {
-    if (signed.keyId !== "stand-in") throw new DroverError("signature_invalid", "signed by somebody else");
-    return JSON.parse(new TextDecoder().decode(signed.payload)) as Assignments;
-  };
+  readonly #key = createSigningKey();
+  readonly #keys = new Map([readVerifyKey(this.#key.id, this.#key.publicPem)]);
+
+  readonly verify = (signed: SignedAssignments): Assignments => verifyAssignments(signed, this.#keys);
+  readonly verifyBeat = (signed: Signed): Beat => verifyBeat(signed, this.#keys);
 
   assign(application: string, objects: readonly KubeObject[], options: AssignOptions = {}): Assignment {
     const assignment = this.#take(application, objects, options);
@@ -152,18 +167,39 @@ class StandIn implements HubStandIn {
 
   hand(assignments: Partial<Assignments>): void {
     this.#generation += 1;
+    this.#newest = { kind: "assignments", signed: this.envelope(assignments) };
+    this.deliver(this.#newest);
+  }
+
+  envelope(assignments: Partial<Assignments>): SignedAssignments {
     const whole: Assignments = {
       cluster: standInCluster,
+      clusterUid: "",
       epoch: "epoch-1",
       generation: this.#generation,
+      history: [],
       issuedAtMs: 0,
+      freshForMs: this.freshForMs,
       targets: [...this.#targets.values()],
       tombstones: [...this.#tombstones.values()],
       ...assignments,
     };
-    const payload = new TextEncoder().encode(JSON.stringify(whole));
-    this.#newest = { kind: "assignments", signed: { payload, signature: new Uint8Array(64), keyId: "stand-in" } };
-    if (this.#connected) this.#handler?.received(this.#newest);
+    return signAssignments(whole, this.#key);
+  }
+
+  freshForMs = 0;
+  carrier: HubStandIn["carrier"] = (message, pass) => pass(message);
+
+  deliver(message: HubMessage): void {
+    this.carrier(message, (passed) => {
+      if (this.#connected) this.#handler?.received(passed);
+    });
+  }
+
+  beat(beat: Partial<Beat> = {}): void {
+    const clusterUid = this.hellos.at(-1)?.clusterUid ?? "";
+    const said = { cluster: standInCluster, clusterUid, epoch: "epoch-1", generation: this.#generation };
+    this.deliver({ kind: "beat", signed: signBeat({ ...said, sentAtMs: Date.now(), ...beat }, this.#key) });
   }
 
   get generation(): number {
@@ -195,8 +231,8 @@ class StandIn implements HubStandIn {
     const handler = this.#handler;
     if (handler === undefined) return;
     this.hellos.push(handler.hello());
-    handler.connected();
-    if (this.#newest !== undefined) handler.received(this.#newest);
+    handler.connected({ reportsKnown: false });
+    if (this.#newest !== undefined) this.deliver(this.#newest);
   }
 
   async *#fetch(digests: readonly Digest[], signal: AbortSignal) {

@@ -45,6 +45,8 @@ export interface LoneAgent extends AsyncDisposable {
   /** Ends the agent and starts another one with the same disk. */
   restart(options?: RestartOptions): Promise<void>;
   stop(): Promise<void>;
+  /** Writes another policy; the agent reads it within seconds. */
+  setPolicy(text: string | undefined): Promise<void>;
   start(): void;
   /** What the running agent tells of itself, as on `/metrics`. */
   metrics(): string;
@@ -65,6 +67,8 @@ export interface LoneAgentOptions extends LoneServerOptions {
   readonly clock?: Clock;
   /** The agent's disk, if it is to be a particular one. */
   readonly dataDir?: string;
+  /** The policy that the cluster sets its agent. */
+  readonly policy?: string;
 }
 
 export interface RestartOptions {
@@ -108,6 +112,9 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
     await running?.stop();
     running = undefined;
   };
+  const setPolicy = (text: string | undefined): Promise<void> =>
+    text === undefined ? rm(policyFile(dataDir), { force: true }) : writeFile(policyFile(dataDir), text);
+  await setPolicy(options.policy);
   start();
   parts.defer(stop);
   const owned = parts.move();
@@ -163,6 +170,7 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
       start();
     },
     stop,
+    setPolicy,
     start,
     metrics: () => running?.metrics() ?? "",
     async readFiles(name) {
@@ -201,13 +209,14 @@ interface RunOptions extends Omit<LoneAgentOptions, "dataDir"> {
 function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Running {
   const stop = new AbortController();
   const agent = createAgent(
-    { dataDir, namespace: "drover-system", defaultServiceAccount },
+    { dataDir, namespace: "drover-system", defaultServiceAccount, policy: policyFile(dataDir) },
     {
       link: options.hub.link,
       kube: options.kube,
       cluster: () => standInCluster,
       fingerprint: createFingerprint(btoa("lone")),
       verify: options.hub.verify,
+      verifyBeat: options.hub.verifyBeat,
       clock: options.clock ?? systemClock,
       random: Math.random,
       log: logTo(options.log),
@@ -223,6 +232,11 @@ function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Runnin
       await ended;
     },
   };
+}
+
+/** Beside the data folder, which may be lost. */
+function policyFile(dataDir: string): string {
+  return `${dataDir}-policy.yaml`;
 }
 
 function logTo(lines: string[] | undefined): Logger {

@@ -223,7 +223,7 @@ items:
     await fleet.settle(head, everywhere);
   });
 
-  it("an agent without its hub heals, and catches up when the hub is back", async () => {
+  it("R6: an agent without its hub heals, and catches up when the hub is back", async () => {
     const prod = fleet.cluster("prod-1");
     await fleet.hub.kill();
     await prod.run(

@@ -82,6 +82,7 @@ export function startMortalAgent(options: MortalOptions): MortalAgent {
       kube: mortal,
       cluster: () => standInCluster,
       verify: hub.verify,
+      verifyBeat: hub.verifyBeat,
       fingerprint: createFingerprint(btoa("mortal")),
       clock: systemClock,
       random: Math.random,

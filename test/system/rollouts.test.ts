@@ -146,6 +146,35 @@ describe("a change that is released by a strategy", () => {
     ]);
   });
 
+  it("E35: with supersede: finish goes on with its revision, over a restart too, and only the newest waits behind it", async () => {
+    const { hub, tree, folder, first } = await beginShop(`{ supersede: finish, ${waves} }`);
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await vi.waitFor(() => expect(commitOf(hub, "c2")).toBe(second), 5_000);
+    for (const replicas of [3, 4]) await tree.commit("scale", { "apps/shop/web.yaml": web(replicas) });
+    const newest = await tree.commit("scale", { "apps/shop/web.yaml": web(5) });
+    await vi.waitFor(() => expect(rollout(hub)).toMatchObject({ revision: second, next: newest }), 5_000);
+    expect(rollout(hub)?.message).toContain(`${newest.slice(0, 7)} waits until it has ended`);
+    expect([commitOf(hub, "c1"), commitOf(hub, "p1")]).toEqual([second, first]);
+    // The bundle that is released later is kept, though no cluster has it yet.
+    hub.store.collectBlobs();
+    await hub[Symbol.asyncDispose]();
+    closers.pop();
+    const again = await startLoop(folder, tree);
+    closers.push(async () => again[Symbol.asyncDispose]());
+    for (const name of ["c1", "c2", "p1", "p2"]) again.agents.connected(name, hello);
+    await vi.waitFor(() => expect(rollout(again)).toMatchObject({ revision: second, next: newest }), 5_000);
+    again.loop.wake.clusters(["c1", "c2"]);
+    await vi.waitFor(() => expect(commitOf(again, "c2")).toBe(second), 5_000);
+    for (const name of ["c1", "c2"]) report(again, name, "Current");
+    await vi.waitFor(() => expect([commitOf(again, "p1"), commitOf(again, "p2")]).toEqual([second, second]), 5_000);
+    const bundle = again.store.target({ app: "shop", cluster: "p1" })?.bundle ?? "";
+    expect(again.store.blob(bundle)).toBeDefined();
+    for (const name of ["p1", "p2"]) report(again, name, "Current");
+    await vi.waitFor(() => expect([commitOf(again, "c1"), commitOf(again, "c2")]).toEqual([newest, newest]), 5_000);
+    expect(rollout(again)).toMatchObject({ revision: newest, next: "" });
+    expect(commitOf(again, "p1")).toBe(second);
+  });
+
   it("E36: freezes at failures; each cluster that got the change gets back what it had, until a person lets it go on", async () => {
     const { hub, tree, first } = await beginShop(`{ onFailure: rollback, ${waves} }`);
     const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
@@ -221,6 +250,49 @@ describe("a change that is released by a strategy", () => {
     expect(hub.store.events().map(({ message }) => message)).toContain(
       "shop by strategy careful: ana approved wave canary; 1 more has to",
     );
+  });
+
+  it("R12: starts no other cluster once a pause is acknowledged, in the middle of a storm of 200", async () => {
+    const { hub, tree } = await begin();
+    const names = Array.from({ length: 200 }, (_, index) => `n${index}`);
+    for (const name of names) join(hub, name, "many");
+    const told = new Map<string, string>();
+    /** Every agent is done with whatever it was told, at once. */
+    const answer = (): void => {
+      for (const name of names) {
+        const commit = commitOf(hub, name);
+        if (commit === undefined || told.get(name) === commit) continue;
+        told.set(name, commit);
+        report(hub, name, "Current");
+      }
+    };
+    const until = (check: () => void): Promise<void> =>
+      vi.waitFor(
+        () => {
+          answer();
+          check();
+        },
+        { timeout: 30_000, interval: 2 },
+      );
+    const started = (commit: string): readonly string[] =>
+      names.filter((cluster) => hub.store.target({ app: "shop", cluster })?.commit === commit);
+    const spec = "{ maxConcurrent: 10 }";
+    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
+    await until(() => expect(started(first)).toHaveLength(names.length));
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await until(() => expect(started(second).length).toBeGreaterThan(40));
+    control(hub, "pause");
+    const before = started(second);
+    expect(before.length).toBeLessThan(names.length);
+    await until(() => {
+      expect(rollout(hub)?.phase).toBe("Paused");
+      expect(before.every((name) => told.get(name) === second)).toBe(true);
+      expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true);
+    });
+    expect(started(second)).toEqual(before);
+    expect(names.filter((name) => commitOf(hub, name) === second)).toEqual(before);
+    control(hub, "resume");
+    await until(() => expect(started(second)).toHaveLength(names.length));
   });
 
   it("E29, E42: asks a person before a change of labels brings it to ten times as many clusters, or takes it from most", async () => {

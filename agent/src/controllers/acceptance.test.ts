@@ -28,7 +28,8 @@ function assignment(application: string): Assignment {
 }
 
 function sign(assignments: Partial<Assignments>, keyId = "good"): SignedAssignments {
-  const whole = { cluster: "c1", epoch: "e1", generation: 1, issuedAtMs: 0, targets: [], tombstones: [] };
+  const common = { cluster: "c1", clusterUid: "u1", epoch: "e1", generation: 1, history: [] };
+  const whole: Assignments = { ...common, issuedAtMs: 0, freshForMs: 0, targets: [], tombstones: [] };
   const payload = new TextEncoder().encode(JSON.stringify({ ...whole, ...assignments }));
   return { payload, signature: new Uint8Array(), keyId };
 }
@@ -41,7 +42,9 @@ function verify(signed: SignedAssignments): Assignments {
 describe("acceptance", () => {
   let folder = "";
   let changes = 0;
+  let freeze: string | undefined;
   beforeEach(async () => {
+    freeze = undefined;
     folder = await mkdtemp(join(tmpdir(), "drover-accept-"));
     changes = 0;
   });
@@ -49,8 +52,9 @@ describe("acceptance", () => {
   const open = (): Promise<Acceptance> =>
     openAcceptance({
       path: join(folder, "accepted.json"),
-      cluster: () => "c1",
+      audience: () => ({ cluster: "c1", clusterUid: "u1" }),
       verify,
+      frozen: () => freeze,
       clock: new FakeClock(5),
       log: silentLog,
       changed: () => (changes += 1),
@@ -68,13 +72,17 @@ describe("acceptance", () => {
   it("takes the same generation again without acting on it again", async () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 7 }));
-    expect((await acceptance.accept(sign({ generation: 7 }))).refusal).toBeUndefined();
+    expect((await acceptance.accept(sign({ generation: 7, issuedAtMs: 99 }))).refusal).toBeUndefined();
     expect(changes).toBe(1);
   });
 
   it.each([
     ["of an older generation", sign({ generation: 6 }), "assignment_refused"],
     ["for another cluster", sign({ generation: 8, cluster: "c2" }), "assignment_refused"],
+    ["T23: for another cluster of its name", sign({ generation: 8, clusterUid: "u2" }), "assignment_refused"],
+    ["T30: of the same generation with other content", sign({ generation: 7 }), "assignment_refused"],
+    ["T30: that leaves no room for others", sign({ generation: 1_000_008 }), "assignment_refused"],
+    ["T30: of generation 2^53", sign({ generation: 2 ** 53 }), "assignment_refused"],
     ["with a bad signature", sign({ generation: 8 }, "bad"), "signature_invalid"],
   ])("refuses an envelope %s and stays as it is", async (_what, signed, code) => {
     const acceptance = await open();
@@ -109,6 +117,51 @@ describe("acceptance", () => {
     expect(older.map(({ refusal }) => refusal?.code)).toEqual(["assignment_refused", "assignment_refused"]);
   });
 
+  it("T30: refuses what counts on from another generation than the accepted one, as far back as it tells", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 7, history: ["seven", "six"] }));
+    const forked = await acceptance.accept(sign({ generation: 8, history: ["8", "other", "six"] }));
+    expect(forked.refusal).toMatchObject({
+      code: "assignment_refused",
+      message: expect.stringContaining("two count on"),
+    });
+    const restarted = await open();
+    expect((await restarted.accept(sign({ generation: 9, history: ["9", "8", "other"] }))).refusal).toBeDefined();
+    expect((await restarted.accept(sign({ generation: 9, history: ["9", "8", "seven"] }))).refusal).toBeUndefined();
+    // No hub remembers more than a few; and one of an earlier version tells nothing.
+    expect((await restarted.accept(sign({ generation: 30, history: ["30", "29"] }))).refusal).toBeUndefined();
+    expect((await restarted.accept(sign({ generation: 31 }))).refusal).toBeUndefined();
+  });
+
+  it("R33: refuses an epoch that was issued before what it has accepted, also one that it never saw", async () => {
+    const acceptance = await open();
+    const minute = 60_000;
+    await acceptance.accept(sign({ generation: 7, issuedAtMs: 5 }));
+    const clocksDiffer = sign({ epoch: "e2", issuedAtMs: 5 - 4 * minute });
+    expect((await acceptance.accept(clocksDiffer)).refusal).toBeUndefined();
+    const before = sign({ epoch: "e0", generation: 9, issuedAtMs: 5 - 6 * minute });
+    expect((await (await open()).accept(before)).refusal?.message).toContain("was issued before");
+  });
+
+  it("R22: is not kept from news for ever by a hub whose clock once ran a year ahead", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 7, issuedAtMs: 365 * 86_400_000 }));
+    expect((await acceptance.accept(sign({ generation: 8, issuedAtMs: 5 }))).refusal).toBeUndefined();
+    expect((await acceptance.accept(sign({ epoch: "e2", issuedAtMs: 10 }))).refusal).toBeUndefined();
+  });
+
+  it("takes nothing new while the cluster's policy says freeze, and says so", async () => {
+    const acceptance = await open();
+    await acceptance.accept(sign({ generation: 7, targets: [assignment("shop")] }));
+    freeze = "the cluster's policy says freeze";
+    expect((await acceptance.accept(sign({ generation: 8 }))).refusal?.code).toBe("cluster_frozen");
+    expect((await acceptance.accept(sign({ epoch: "e2" }))).refusal?.code).toBe("cluster_frozen");
+    expect((await acceptance.accept(sign({ generation: 7, targets: [assignment("shop")] }))).refusal).toBeUndefined();
+    expect([acceptance.epoch, acceptance.generation]).toEqual(["e1", 7]);
+    freeze = undefined;
+    expect((await acceptance.accept(sign({ generation: 8 }))).refusal).toBeUndefined();
+  });
+
   it("keeps what is absent, over restarts and epochs, until a tombstone names it", async () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 1, targets: [assignment("shop"), assignment("other")] }));
@@ -134,7 +187,8 @@ describe("acceptance", () => {
     await (await open()).accept(sign({ generation: 7, targets: [assignment("shop")] }));
     const acceptance = await openAcceptance({
       path: join(folder, "accepted.json"),
-      cluster: () => "c1",
+      audience: () => ({ cluster: "c1", clusterUid: "u1" }),
+      frozen: () => undefined,
       verify: () => {
         throw new DroverError("signature_invalid", "the hub has another key");
       },

@@ -1,9 +1,11 @@
 import type { Clock } from "@drover/shared/clock";
-import { DroverError } from "@drover/shared/errors";
+import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
+import { DroverError, type ErrorCode } from "@drover/shared/errors";
 import type { Acknowledgement, Assignment, Assignments, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
-import { readAccepted, writeAccepted, type AcceptedFile } from "../store/accepted.ts";
+import { acceptOffer, refusalOf, type Accepted, type Audience, type Offer } from "../core/acceptance.ts";
+import { readAccepted, writeAccepted } from "../store/accepted.ts";
 
 /** What is to become of an application. */
 export type Intent =
@@ -19,6 +21,12 @@ export interface Acceptance {
   readonly epoch: string;
   /** 0 when nothing was accepted yet. */
   readonly generation: number;
+  /** As `Assignments.freshForMs`; 0 when nothing was accepted yet. */
+  readonly freshForMs: number;
+  /** As `Hello.accepted`; "" when it has none. */
+  readonly digest: Digest;
+  /** When what was accepted was issued at the latest; see `core/acceptance`. */
+  readonly floorMs: number;
   intent(application: string): Intent;
   /** Every application that the hub has said anything about. */
   names(): readonly string[];
@@ -27,13 +35,17 @@ export interface Acceptance {
    * resolves, what was taken is on the disk. Calls run one after the other.
    */
   accept(signed: SignedAssignments): Promise<Acknowledgement>;
+  /** Resolves when everything that came so far was taken or refused. */
+  settled(): Promise<void>;
 }
 
 export interface AcceptanceOptions {
   readonly path: string;
-  readonly cluster: () => string;
+  readonly audience: () => Audience;
   /** Throws `signature_invalid` or `document_invalid`. */
   readonly verify: (signed: SignedAssignments) => Assignments;
+  /** Why nothing new is taken, in one sentence; undefined when it is. */
+  readonly frozen: () => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called after something new was taken, with every application that it says anything about. */
@@ -42,35 +54,32 @@ export interface AcceptanceOptions {
 
 /** Reads what was accepted before; a file that cannot be trusted counts as nothing, and the hub sends it again. */
 export async function openAcceptance(options: AcceptanceOptions): Promise<Acceptance> {
-  const { clock, log } = options;
-  let taken = emptySet;
-  try {
-    const file = await readAccepted(options.path);
-    if (file !== undefined) taken = toTaken(options.verify(file.signed), file, emptySet, 0);
-  } catch (cause) {
-    const { code, message } = DroverError.from(cause);
-    log.error({ code, reason: message }, "accepted assignments cannot be read");
-  }
+  const { log } = options;
+  let taken = await restore(options);
   const take = async (signed: SignedAssignments): Promise<Acknowledgement> => {
-    const assignments = options.verify(signed);
-    const { epoch, generation } = assignments;
-    const refusal = refuse(assignments, options.cluster(), taken);
-    if (refusal !== undefined) return { epoch, generation, refusal: { code: "assignment_refused", message: refusal } };
-    if (epoch === taken.epoch && generation === taken.generation) return { epoch, generation };
-    const history = { kept: keptOf(assignments, taken), pastEpochs: pastEpochsOf(assignments, taken) };
-    await writeAccepted(options.path, { signed, ...history });
-    taken = toTaken(assignments, history, taken, clock.now());
-    log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
-    options.changed(namesOf(taken));
-    return { epoch, generation };
+    const next = await takeSigned(options, signed, taken);
+    if (next.taken !== undefined) {
+      taken = next.taken;
+      options.changed(namesOf(taken));
+    }
+    return next.answer;
   };
   let last: Promise<unknown> = Promise.resolve();
   return {
     get epoch() {
-      return taken.epoch;
+      return taken.accepted.epoch;
     },
     get generation() {
-      return taken.generation;
+      return taken.accepted.generation;
+    },
+    get freshForMs() {
+      return taken.freshForMs;
+    },
+    get digest() {
+      return taken.accepted.history[0] ?? "";
+    },
+    get floorMs() {
+      return taken.accepted.floorMs;
     },
     intent: (application) => intentOf(taken, application),
     names: () => namesOf(taken),
@@ -81,17 +90,65 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
         return await result;
       } catch (cause) {
         const { code, message } = DroverError.from(cause);
+        const { epoch, generation } = taken.accepted;
         log.warn({ code, reason: message }, "assignments refused");
-        return { epoch: taken.epoch, generation: taken.generation, refusal: { code, message } };
+        return { epoch, generation, refusal: { code, message } };
       }
     },
+    settled: async () => void (await last),
   };
 }
 
+async function restore({ path, verify, audience, log }: AcceptanceOptions): Promise<Taken> {
+  try {
+    const file = await readAccepted(path);
+    if (file === undefined) return nothing;
+    const assignments = verify(file.signed);
+    const offer = offerOf(assignments);
+    // A disk that was copied into another cluster.
+    const foreign = refusalOf(offer, audience(), nothing.accepted);
+    if (foreign !== undefined) throw new DroverError("assignment_refused", foreign);
+    const { kept, pastEpochs, floorMs } = file;
+    const accepted = acceptOffer(offer, { ...nothing.accepted, pastEpochs, floorMs }, 0);
+    return toTaken({ assignments, kept, accepted }, nothing, 0);
+  } catch (cause) {
+    const { code, message } = DroverError.from(cause);
+    log.error({ code, reason: message }, "accepted assignments cannot be read");
+    return nothing;
+  }
+}
+
+/** What was taken, when it was something new, is on the disk when this resolves. */
+async function takeSigned(
+  { path, audience, verify, frozen, clock, log }: AcceptanceOptions,
+  signed: SignedAssignments,
+  before: Taken,
+): Promise<{ readonly answer: Acknowledgement; readonly taken?: Taken }> {
+  const assignments = verify(signed);
+  const { epoch, generation } = assignments;
+  const offer = offerOf(assignments);
+  const answer = { epoch, generation };
+  const refuse = (code: ErrorCode, message: string) => {
+    log.warn({ epoch, generation, code, reason: message }, "assignments refused");
+    return { answer: { ...answer, refusal: { code, message } } };
+  };
+  const message = refusalOf(offer, audience(), before.accepted);
+  if (message !== undefined) return refuse("assignment_refused", message);
+  if (epoch === before.accepted.epoch && generation === before.accepted.generation) return { answer };
+  const freeze = frozen();
+  if (freeze !== undefined) return refuse("cluster_frozen", freeze);
+  const now = clock.now();
+  const kept = keptOf(assignments, before);
+  const accepted = acceptOffer(offer, before.accepted, now);
+  await writeAccepted(path, { signed, kept, pastEpochs: accepted.pastEpochs, floorMs: accepted.floorMs });
+  const taken = toTaken({ assignments, kept, accepted }, before, now);
+  log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
+  return { answer, taken };
+}
+
 interface Taken {
-  readonly epoch: string;
-  readonly generation: number;
-  readonly pastEpochs: readonly string[];
+  readonly accepted: Accepted;
+  readonly freshForMs: number;
   readonly targets: ReadonlyMap<string, Timed<Assignment>>;
   readonly kept: ReadonlyMap<string, Assignment>;
   readonly tombstones: ReadonlyMap<string, Timed<Tombstone>>;
@@ -102,33 +159,22 @@ interface Timed<T> {
   readonly receivedAtMs: number;
 }
 
-const emptySet: Taken = {
-  epoch: "",
-  generation: 0,
-  pastEpochs: [],
+const nothing: Taken = {
+  accepted: { epoch: "", generation: 0, history: [], content: "", pastEpochs: [], floorMs: 0 },
+  freshForMs: 0,
   targets: new Map(),
   kept: new Map(),
   tombstones: new Map(),
 };
-/** A hub begins an epoch when its store is lost, which is rare: this only bounds the file. */
-const maxPastEpochs = 100;
 
 function namesOf({ targets, kept, tombstones }: Taken): readonly string[] {
   return [...targets.keys(), ...kept.keys(), ...tombstones.keys()];
 }
 
-/** Why the agent does not take it; undefined when it does. Generations count within one epoch only. */
-function refuse(assignments: Assignments, cluster: string, taken: Taken): string | undefined {
-  if (assignments.cluster !== cluster) {
-    return `they are for cluster "${assignments.cluster}", this is "${cluster}"`;
-  }
-  if (assignments.epoch === taken.epoch && assignments.generation < taken.generation) {
-    return `generation ${assignments.generation} is older than the accepted ${taken.generation}`;
-  }
-  if (taken.pastEpochs.includes(assignments.epoch)) {
-    return `epoch "${assignments.epoch}" came before the accepted "${taken.epoch}"`;
-  }
-  return undefined;
+/** The content as this agent reads it: what only a newer hub knows is no difference. */
+function offerOf(assignments: Assignments): Offer {
+  const { targets, tombstones } = assignments;
+  return { ...assignments, content: digestOf(canonicalJson({ targets, tombstones })) };
 }
 
 /** Absence is never deletion: what was assigned and is now neither assigned nor buried is kept. */
@@ -138,15 +184,16 @@ function keptOf(assignments: Assignments, taken: Taken): readonly Assignment[] {
   return before.filter(({ application }) => !named.has(application));
 }
 
-/** What was signed before the hub's store was lost is genuine for ever; only remembering tells it from news. */
-function pastEpochsOf({ epoch }: Assignments, taken: Taken): readonly string[] {
-  if (taken.epoch === "" || taken.epoch === epoch) return taken.pastEpochs;
-  return [...taken.pastEpochs, taken.epoch].slice(-maxPastEpochs);
-}
-
 function toTaken(
-  assignments: Assignments,
-  { kept, pastEpochs }: Pick<AcceptedFile, "kept" | "pastEpochs">,
+  {
+    assignments,
+    kept,
+    accepted,
+  }: {
+    readonly assignments: Assignments;
+    readonly kept: readonly Assignment[];
+    readonly accepted: Accepted;
+  },
   before: Taken,
   now: number,
 ): Taken {
@@ -160,9 +207,8 @@ function toTaken(
     { value, receivedAtMs: before.tombstones.get(value.application)?.receivedAtMs ?? now },
   ]);
   return {
-    epoch: assignments.epoch,
-    generation: assignments.generation,
-    pastEpochs,
+    accepted,
+    freshForMs: assignments.freshForMs,
     targets: new Map(targets),
     kept: new Map(kept.map((assignment) => [assignment.application, assignment])),
     tombstones: new Map(tombstones),

@@ -8,6 +8,7 @@ import { isHeldUp, isRefusedForGood } from "../core/report.ts";
 import { planHooks, runAgain } from "../core/runs.ts";
 import { namespaces } from "../kube/config-maps.ts";
 import { createObject } from "../kube/objects.ts";
+import { isKeptAsItIs } from "./bounds.ts";
 import { readContent, takeIn } from "./bundle.ts";
 import { wakeWaiting } from "./claims.ts";
 import { actingFor, type Context } from "./context.ts";
@@ -61,7 +62,7 @@ async function run(options: RoundOptions, assignment: Assignment, signal: AbortS
     if (failure.code === "blob_missing") application.bundle = "";
     if (!signal.aborted) application.hindrance = { reason: hindranceOf(failure), message: failure.message };
   } finally {
-    application.phase = phaseOf(application, failure);
+    application.phase = phaseOf({ application, assignment }, failure);
     if (planHooks(application)) context.wake(application.name);
     context.state.touch(application);
     changed(application.name);
@@ -99,6 +100,7 @@ async function adoptAssignment(
     if (waitsForNamespace(application)) await ensureNamespace(actingFor(context, application), assignment, signal);
     return undefined;
   }
+  if (isKeptAsItIs(context.bounds, application)) return undefined;
   if (isHeldBack({ application, assignment }, context.clock.now())) return undefined;
   application.phase = "applying";
   changed(application.name);
@@ -140,6 +142,7 @@ function waitsForNamespace(application: ApplicationRecord): boolean {
 async function ensureNamespace(context: Context, assignment: Assignment, signal: AbortSignal): Promise<void> {
   const { namespace, createNamespace } = assignment;
   if (!createNamespace || namespace === "" || namespace === "default") return;
+  if (context.bounds.forbids({ group: "", kind: "Namespace", namespace: "", name: namespace }) !== undefined) return;
   const body = JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
   try {
     const made = await createObject(context.kube, { resource: namespaces, namespace: "", body }, signal);
@@ -193,13 +196,15 @@ function keepUnknown(
   return done;
 }
 
-function phaseOf(application: ApplicationRecord, failure: DroverError | undefined): ApplicationRecord["phase"] {
+function phaseOf({ application, assignment }: Target, failure: DroverError | undefined): ApplicationRecord["phase"] {
   const { refused } = application;
   if (refused !== undefined) return isRefusedForGood(refused) ? "failed" : "applying";
   const desired = [...application.objects.values()].filter((record) => record.desired !== "");
   if (application.hindrance?.reason === "ServiceAccountMissing") return "failed";
   if (desired.some((record) => record.obstacle !== undefined && !isHeldUp(record))) return "failed";
   if (failure !== undefined || !desired.every(isApplied)) return "applying";
+  // Nothing new is taken for now.
+  if (application.bundle !== assignment.bundle) return "applying";
   const pruning = [...application.objects.values()].some(isLeaving);
   return pruning ? "applying" : "applied";
 }

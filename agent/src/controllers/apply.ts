@@ -22,7 +22,7 @@ import { hasEnded } from "../core/run.ts";
 import { noteEnd, noteRemoved, stampRun } from "../core/runs.ts";
 import { protectedObject } from "../core/self.ts";
 import { foreseeDuplicates, takeOver } from "../core/takeover.ts";
-import type { Refusal } from "../kube/api.ts";
+import { keyIn, type Refusal } from "../kube/api.ts";
 import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
 import { duplicateFields, maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { readObject } from "./bundle.ts";
@@ -66,6 +66,8 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
+    const forbidden = context.bounds.forbids(keyIn(resource, key));
+    if (forbidden !== undefined) return hold(context, record, forbidden);
     const blocked = await beforeRun(context, { application, resource, record }, signal);
     if (blocked !== undefined) return hold(context, record, blocked);
     const { adopt, ignore, drift: mode } = syncOf(context, application.name);

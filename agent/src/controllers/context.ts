@@ -15,6 +15,7 @@ import type { Blobs } from "../store/blobs.ts";
 import type { Inventory } from "../store/inventory.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Bounds } from "./bounds.ts";
 import type { Limit } from "./limit.ts";
 import type { State } from "./state.ts";
 
@@ -35,6 +36,7 @@ export interface Context {
   readonly isOwnPart: (key: ObjectKey) => boolean;
   /** Which applications there are to be, and with which bundles. */
   readonly acceptance: Pick<Acceptance, "intent" | "names">;
+  readonly bounds: Bounds;
   readonly fetchBlobs: AgentLink["fetchBlobs"];
   /** Bounds the writes of the whole agent, whatever number of applications is under way. */
   readonly limit: Limit;

@@ -32,7 +32,8 @@ async function detachRecord(
   try {
     // Who takes it over finds it marked, and so knows it for one of ours.
     const heir = findHeir(claimsOn(context, application, record.key)) ?? findUnread(context, application);
-    obstacle = heir === undefined ? await disown(context, owned, signal) : keptFor(heir);
+    const kept = context.bounds.forbids(record.key) ?? (heir === undefined ? undefined : keptFor(heir));
+    obstacle = kept ?? (await disown(context, owned, signal));
   } catch (cause) {
     if (signal.aborted) throw cause;
     obstacle = troubleOfError(DroverError.from(cause));

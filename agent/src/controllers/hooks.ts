@@ -7,6 +7,7 @@ import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { holdsData } from "../core/recreate.ts";
 import { hasEnded, hasFailed, isOfRemoval } from "../core/run.ts";
 import { isOfRun, noteRemoved, runsWhenMade } from "../core/runs.ts";
+import { keyIn } from "../kube/api.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
 import { troubleOf, type Trouble } from "../kube/trouble.ts";
 import type { Context } from "./context.ts";
@@ -72,7 +73,7 @@ async function sweep(
   const { key, version, uid } = record;
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
-    if (resource === undefined) return;
+    if (resource === undefined || context.bounds.forbids(keyIn(resource, key)) !== undefined) return;
     const deleted = await deleteObject(context.kube, { resource, at: key, uid }, signal);
     if (deleted.kind === "refused") throw new DroverError("api_unreachable", troubleOf(deleted.refusal).message);
     const after = await getObject(context.kube, { resource, at: key, metadataOnly: true }, signal);

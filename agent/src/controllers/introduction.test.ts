@@ -1,6 +1,6 @@
 import { FakeClock } from "@drover/shared/clock";
 import { apiListOf, type ApiList } from "@drover/shared/kube/api-list";
-import type { Hello } from "@drover/shared/link/link";
+import { noStanding, type Hello } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -38,13 +38,14 @@ describe("introduction", () => {
     const clock = new FakeClock();
     const said: Hello[] = [];
     const link = { connected: true };
-    const acceptance = { epoch: "e", generation: 1 };
+    const acceptance = { epoch: "e", digest: "", generation: 1 };
     const apis: { current: ApiList | undefined } = { current: undefined };
     const introduction = createIntroduction({
       kube,
       apis,
       cluster: await fetchCluster(kube, stop.signal),
       acceptance,
+      standing: () => noStanding,
       run: "run-1",
       send: (message) => {
         if (link.connected && message.kind === "hello") said.push(message.hello);

@@ -1,7 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import type { AgentMessage, Hello } from "@drover/shared/link/link";
+import type { AgentMessage, Hello, Standing } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { spread, type Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
@@ -17,7 +17,7 @@ export interface Introduction extends Service {
   hello(): Hello;
   /** The hub has taken the hello: says another one if the cluster has changed since. */
   connected(): void;
-  /** Says hello again: the list of APIs is another one. */
+  /** Says hello again: the list of APIs is another one, or how the agent stands. */
   again(): void;
 }
 
@@ -26,7 +26,8 @@ export interface IntroductionOptions {
   /** As it was when the agent started. */
   readonly cluster: KnownCluster;
   readonly apis: Pick<Apis, "current">;
-  readonly acceptance: Pick<Acceptance, "epoch" | "generation">;
+  readonly acceptance: Pick<Acceptance, "epoch" | "generation" | "digest">;
+  readonly standing: () => Standing;
   /** As `Hello.run`. */
   readonly run: string;
   readonly send: (message: AgentMessage) => void;
@@ -43,7 +44,14 @@ type Told = KnownCluster & Pick<Hello, "apis">;
  */
 const everyMs = 30_000;
 
-export function createIntroduction({ apis, acceptance, run, send, ...options }: IntroductionOptions): Introduction {
+export function createIntroduction({
+  apis,
+  acceptance,
+  standing,
+  run,
+  send,
+  ...options
+}: IntroductionOptions): Introduction {
   const { kube, clock, random, log } = options;
   let { cluster } = options;
   const known = (): Told => {
@@ -53,8 +61,9 @@ export function createIntroduction({ apis, acceptance, run, send, ...options }: 
   /** What the connection was opened with. */
   let opening = known();
   const introduce = (): Hello => {
-    const { epoch, generation } = acceptance;
-    return { ...known(), agentVersion, epoch, generation, run };
+    const { epoch, generation, digest } = acceptance;
+    const accepted = digest === "" ? {} : { accepted: digest };
+    return { ...known(), agentVersion, epoch, generation, run, ...accepted, standing: standing() };
   };
   const again = (): void => send({ kind: "hello", hello: introduce() });
   return {

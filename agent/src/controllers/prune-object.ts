@@ -16,7 +16,7 @@ import {
   type Obstacle,
 } from "../core/record.ts";
 import { protectedObject } from "../core/self.ts";
-import type { Refusal, Resource } from "../kube/api.ts";
+import { keyIn, type Refusal, type Resource } from "../kube/api.ts";
 import { findContent, findInstances } from "../kube/contents.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
 import { troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
@@ -100,6 +100,8 @@ async function lookAt(
   if (unread !== undefined) return hold(context, record, keptFor(unread));
   const resource = await context.discovery.findAnyVersion({ group: key.group, version, kind: key.kind }, signal);
   if (resource === undefined) return forget(context, subject, "the cluster no longer has its kind");
+  const forbidden = context.bounds.forbids(keyIn(resource, key));
+  if (forbidden !== undefined) return hold(context, record, forbidden);
   const isDefinition = definedGroup(key) !== "";
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: !isDefinition }, signal);
   if (live.kind === "gone") return forget(context, subject, "it is not there");
@@ -226,8 +228,9 @@ async function isEmptied(context: Context, subject: Subject, signal: AbortSignal
   return false;
 }
 
-/** Whether the deletion is still what the hub has said: it may have said something else during this pass. */
+/** Whether the deletion is still what the hub has said, and may be made: either may have changed during this pass. */
 function isOrdered(context: Context, { application, record, removal }: Subject): boolean {
+  if (context.bounds.deletions !== undefined || (context.bounds.limited && !departureOf(record).counted)) return false;
   const intent = context.acceptance.intent(application.name);
   if (intent.kind === "remove") return removal && !intent.tombstone.detach;
   if (removal || intent.kind === "unknown" || record.desired !== "") return false;

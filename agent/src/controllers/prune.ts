@@ -2,6 +2,7 @@ import { holdBack, type Departing } from "../core/budget.ts";
 import { createPruneOrder, describeWait, type PruneStep } from "../core/prune-order.ts";
 import { heldMessage } from "../core/prune.ts";
 import { clearObstacle, departureOf, isPresent, type ObjectRecord } from "../core/record.ts";
+import { keepAll } from "./bounds.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
 import { createPruner, type Pruner, type PruneTarget } from "./prune-object.ts";
@@ -23,7 +24,9 @@ export interface PruneOptions extends PruneTarget {
  */
 export async function pruneObjects(context: Context, options: PruneOptions, signal: AbortSignal): Promise<void> {
   const { application } = options;
-  const leaving = collectLeaving(options);
+  const leaving = collectLeaving(context, options);
+  const { deletions: kept } = context.bounds;
+  if (kept !== undefined) return keepAll(leaving, kept, context.clock.now());
   // All that a removal has left in place are the hooks that are run at its end.
   const running = options.removal ? [...application.objects.values()].filter(({ desired }) => desired !== "") : [];
   const order = createPruneOrder(application, leaving, running);
@@ -33,6 +36,7 @@ export async function pruneObjects(context: Context, options: PruneOptions, sign
   await allEnded(leaving.map((record) => context.limit(() => pruner.look(record, waiting.has(record)))));
   for (const record of leaving) if (!isPresent(application, record)) order.note(record, "gone");
   await keepBudget(context, options, leaving);
+  await keepLimit(context, options, leaving);
   const survival = createSurvival(context, application);
   for (const group of order.groups) {
     const present = group.filter((record) => isPresent(application, record));
@@ -55,15 +59,46 @@ export async function pruneObjects(context: Context, options: PruneOptions, sign
 }
 
 /** What is to go; why the rest stays is left in its records. */
-function collectLeaving({ application, prune }: PruneOptions): readonly ObjectRecord[] {
+function collectLeaving(
+  { bounds }: Pick<Context, "bounds">,
+  { application, prune, removal }: PruneOptions,
+): readonly ObjectRecord[] {
   const leaving: ObjectRecord[] = [];
   for (const record of application.objects.values()) {
     if (record.desired !== "" || record.departure?.released === true) continue;
+    const forbidden = bounds.forbids(record.key);
+    if (forbidden !== undefined) record.obstacle = forbidden;
     record.abandoned = prune ? "" : "PruneDisabled";
-    if (record.abandoned === "") leaving.push(record);
+    if (forbidden !== undefined && !removal) record.abandoned ||= forbidden.reason;
+    if (record.abandoned === "" && forbidden === undefined) leaving.push(record);
     else if (record.departure !== undefined) record.departure.held = "";
   }
   return leaving;
+}
+
+/** Counts what is about to be deleted for the first time; where that is too much, all of it stays. */
+async function keepLimit(
+  context: Context,
+  { application, removal }: PruneOptions,
+  leaving: readonly ObjectRecord[],
+): Promise<void> {
+  if (!context.bounds.limited) return;
+  const due = leaving.filter((record) => {
+    const { counted, held } = departureOf(record);
+    return isPresent(application, record) && isUndecided(record) && !counted && held === "";
+  });
+  if (due.length === 0) return;
+  const wish = { application: application.name, objects: due.length, present: application.objects.size, removal };
+  const limited = await context.bounds.count(wish);
+  if (limited !== undefined) return keepAll(due, limited, context.clock.now());
+  for (const record of due) {
+    departureOf(record).counted = true;
+    if (isLimited(record)) clearObstacle(record);
+  }
+}
+
+function isLimited({ obstacle }: ObjectRecord): boolean {
+  return obstacle?.reason === "PruneLimited" || obstacle?.reason === "Stale" || obstacle?.reason === "Frozen";
 }
 
 interface Candidate extends Departing {
@@ -125,6 +160,7 @@ async function step(
 ): Promise<PruneStep> {
   if (record.obstacle?.reason === "Deleting" && record.notBefore > context.clock.now()) return "deleting";
   if ((record.departure?.held ?? "") !== "") return "stays";
+  if (context.bounds.limited && record.departure?.counted !== true) return "stays";
   if (wait !== undefined) {
     record.obstacle = { reason: waitReason, message: wait, retry: "changed" };
     record.notBefore = context.clock.now() + idleMs;

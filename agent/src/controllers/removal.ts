@@ -28,6 +28,15 @@ export async function removeApplication(
   application.phase = "removing";
   // A bundle that was not written wants nothing any more: nothing of the application is kept for it.
   application.refused = undefined;
+  const { deletions: held } = context.bounds;
+  if (held !== undefined) {
+    application.hindrance = held;
+    // Until then it is healed as it is.
+    const turn = application.bundle === "" ? undefined : takeTurn(context, application);
+    dispatcher.dispatch(application, turn?.due ?? []);
+    changed(name);
+    return turn === undefined ? done : retryAt(turn.nextAtMs, context.clock.now());
+  }
   application.hindrance = await context.accounts.hindranceOf(application, signal);
   const wasKnown = beginRemoval(application);
   leave(context, application, tombstone);

@@ -7,7 +7,7 @@ import { readHook } from "../core/hooks.ts";
 import { payloadOf } from "../core/payload.ts";
 import { createObjectRecord, type ApplicationRecord } from "../core/record.ts";
 import { isHeldFor, type RefusedBundle, type RefusedObject } from "../core/refused.ts";
-import type { Refusal } from "../kube/api.ts";
+import { keyIn, type Refusal } from "../kube/api.ts";
 import { maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { invalidAfter, missingKind, refusedAsOwn, waitMs } from "./apply.ts";
 import { keysOf, readObject, type Content, type Desired } from "./bundle.ts";
@@ -125,6 +125,8 @@ async function askServer(context: Context, question: Question, signal: AbortSign
   if (rival !== undefined) return keptBy(rival);
   const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
   if (resource === undefined) return missingKind;
+  const forbidden = context.bounds.forbids(keyIn(resource, key));
+  if (forbidden !== undefined) return forbidden;
   const owner = context.ownerOf(application.name);
   const payload = payloadOf(await readObject(context, desired.digest), { owner, namespace: key.namespace });
   // Asked about as what it is to become, whatever the record says of what it is.

@@ -112,6 +112,8 @@ export interface Departure {
   inUse: string | undefined;
   /** Its annotations want a person to confirm it. */
   asks: boolean;
+  /** It was counted against what the cluster's policy lets be deleted. */
+  counted: boolean;
   /** It is not the application's any more: reported until the next bundle, and in no inventory. */
   released: boolean;
 }
@@ -235,7 +237,7 @@ export function dropRecord(application: ApplicationRecord, key: ObjectKey): void
 
 /** What is known of an object's deletion, to be changed in place. */
 export function departureOf(record: ObjectRecord): Departure {
-  record.departure ??= { held: "", confirmed: false, inUse: undefined, asks: false, released: false };
+  record.departure ??= { held: "", confirmed: false, inUse: undefined, asks: false, counted: false, released: false };
   return record.departure;
 }
 

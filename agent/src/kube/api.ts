@@ -1,5 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 import { isRecord, textAt, type JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
 
 /** A kind as one API server serves it. */
 export interface Resource {
@@ -77,6 +78,11 @@ export function collectionPath(resource: Resource, namespace = ""): string {
 
 export function objectPath(resource: Resource, at: { readonly namespace: string; readonly name: string }): string {
   return `${collectionPath(resource, at.namespace)}/${encodeURIComponent(at.name)}`;
+}
+
+/** The object that a request for it really is about: the namespace of a key is of no account where the kind has none. */
+export function keyIn({ namespaced }: Pick<Resource, "namespaced">, key: ObjectKey): ObjectKey {
+  return namespaced || key.namespace === "" ? key : { ...key, namespace: "" };
 }
 
 /** `apps/v1`, `v1`. */

@@ -1,5 +1,5 @@
 import { DroverError } from "@drover/shared/errors";
-import { at, isRecord, listAt, textAt, type JsonRecord } from "@drover/shared/json";
+import { at, isRecord, listAt, numberAt, textAt, type JsonRecord } from "@drover/shared/json";
 import type { Assignment, SignedAssignments } from "@drover/shared/link/link";
 import { defaultSync } from "@drover/shared/sync-options";
 
@@ -13,6 +13,8 @@ export interface AcceptedFile {
   readonly kept: readonly Assignment[];
   /** Epochs before that of `signed`, oldest first: nothing of them is taken again. */
   readonly pastEpochs: readonly string[];
+  /** As `core/acceptance.Accepted`; 0 in files of earlier versions. */
+  readonly floorMs: number;
 }
 
 const format = "drover.dev/accepted/v1";
@@ -36,11 +38,12 @@ export async function readAccepted(path: string): Promise<AcceptedFile | undefin
     signed: { payload: Buffer.from(payload, "base64"), signature: Buffer.from(signature, "base64"), keyId },
     kept,
     pastEpochs,
+    floorMs: numberAt(value, "floorMs") ?? 0,
   };
 }
 
 /** Has reached the disk when it resolves: only then may the agent act on it. */
-export async function writeAccepted(path: string, { signed, kept, pastEpochs }: AcceptedFile): Promise<void> {
+export async function writeAccepted(path: string, { signed, kept, pastEpochs, floorMs }: AcceptedFile): Promise<void> {
   const text = JSON.stringify({
     format,
     signed: {
@@ -50,6 +53,7 @@ export async function writeAccepted(path: string, { signed, kept, pastEpochs }: 
     },
     kept,
     pastEpochs,
+    floorMs,
   });
   await replaceFile(path, text, { durable: true });
 }

@@ -37,7 +37,7 @@ describe("accepted assignments", () => {
     const path = join(folder.path, "accepted.json");
     expect(await readAccepted(path)).toBeUndefined();
     const signed = { payload: Buffer.from([0, 255, 1]), signature: Buffer.from([9]), keyId: "k" };
-    const file = { signed, kept: [assignment], pastEpochs: ["e1"] };
+    const file = { signed, kept: [assignment], floorMs: 7, pastEpochs: ["e1"] };
     await writeAccepted(path, file);
     expect(await readAccepted(path)).toEqual(file);
     expect(await readdir(folder.path)).toEqual(["accepted.json"]);

@@ -5,6 +5,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
 import { FailureLimit } from "../core/failure-limit.ts";
+import { networkOf } from "../core/network-of.ts";
 import type { Holder, TokenDigest } from "./access/holder.ts";
 import type { ApiLimits } from "./limits.ts";
 import { sessionPattern, type Logins, type SessionDigest } from "./logins.ts";
@@ -70,7 +71,7 @@ export function createAuthenticator(options: AuthOptions): Authenticator {
   };
   const refuse = (shown: Shown, cause?: unknown): DroverError => {
     const now = clock.now();
-    const counted = network(shown.address);
+    const counted = networkOf(shown.address);
     if (!wrong.allows(counted, now)) {
       return new DroverError("rate_limited", "too many wrong tokens came from this address", {
         hint: "wait for five minutes, or use a right one",
@@ -153,15 +154,6 @@ export const tokenPattern = /^drv_(?<id>[0-9a-f]{16})_[\w-]{43}$/u;
 
 function tokenIn(authorization: string | undefined): string | undefined {
   return /^Bearer +(?<token>[\w.~+/=-]+)$/iu.exec(authorization ?? "")?.groups?.["token"];
-}
-
-/** Whoever has one address of IPv6 has all of its /64. */
-function network(address: string): string {
-  if (!address.includes(":") || address.startsWith("::ffff:")) return address;
-  const [head = "", tail = ""] = address.split("::");
-  const groups = head.split(":");
-  const zeros = 8 - groups.length - tail.split(":").length;
-  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => "0")].slice(0, 4).join(":");
 }
 
 const loginHint = "choose a context that holds a token: drover context ls";

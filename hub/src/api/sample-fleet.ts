@@ -13,6 +13,7 @@ const ago = (seconds: number): number => sampleNow - seconds * 1000;
 const sampleRollout: Rollout = {
   strategy: "careful",
   revision: commit,
+  next: "",
   phase: "AwaitingApproval",
   message: "wave eu waits for approval: drover rollout approve shop",
   started: ago(600),
@@ -206,6 +207,7 @@ function cluster(name: string, change: Partial<api.Cluster>): api.Cluster {
     nodes: 3,
     settled: {},
     cordoned: "",
+    standing: { staleSince: 0, policy: "", frozen: false },
     ...change,
   };
 }

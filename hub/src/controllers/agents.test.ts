@@ -86,6 +86,24 @@ it("R4: a failure that was reported later than a late success stays, and an agen
   expect(views.target("web", "dev-1")?.state).toBe("current");
 });
 
+it("E76: counts 5,000 clusters exactly, and tells of the worst first", () => {
+  const names = Array.from({ length: 5_000 }, (_, index) => `edge-${index}`);
+  for (const name of names) store.putCluster({ ...clusterDefaults, name, uid: name });
+  store.assign({ put: names.map((name) => targetRecord("web", name, bundle)), forget: [], blobs: new Map() });
+  const healthOf = (index: number): Report["health"] => (index % 1_000 === 7 ? "Failed" : "Current");
+  for (const [index, name] of names.entries()) {
+    if (index % 500 === 3) continue;
+    agents.connected(name, hello);
+    agents.reported(name, report("web", 1, healthOf(index)));
+  }
+  const states = new Map<string, number>();
+  for (const { state } of views.targets()) states.set(state, (states.get(state) ?? 0) + 1);
+  // With the two of dev-1, whose agent has said nothing either.
+  expect(Object.fromEntries(states)).toEqual({ current: 4_985, degraded: 5, pending: 12 });
+  expect(views.application("web")).toMatchObject({ state: "degraded", targets: { current: 4_985, total: 5_001 } });
+  expect(views.targets()[0]?.state).toBe("degraded");
+});
+
 it("R32, E78: what a silent cluster said last is shown as offline, apart from the others and with its age", async () => {
   agents.connected("dev-1", hello);
   for (const app of ["web", "api"]) agents.reported("dev-1", report(app, 1));

@@ -1,6 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
-import type { Hello, HubLinkHandler, Report } from "@drover/shared/link/link";
+import { noStanding, type Hello, type HubLinkHandler, type Report, type Standing } from "@drover/shared/link/link";
+import { digestOfReports } from "@drover/shared/link/reported";
 import type { Logger } from "@drover/shared/log";
 
 import { ReportOrder } from "../core/report-order.ts";
@@ -25,7 +26,7 @@ export interface AgentsDeps {
   /** Asks for a look at the list of APIs that an agent names. */
   readonly listNamed: (digest: Digest) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
-  readonly factsChanged: (cluster: string) => void;
+  readonly factsChanged: () => void;
   /** Nothing is left to remove there, perhaps. */
   readonly left: (cluster: string) => void;
   /** A rollout of these may go on. */
@@ -46,18 +47,24 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
       order.begin(cluster);
       hear(deps, cluster, hello);
+      announceStanding(deps, cluster, { before: undefined, now: hello.standing });
       if (!reconnected) {
         const version = store.cluster(cluster)?.facts.agentVersion;
         events.append({ type: "connected", app: "", cluster, message: `agent ${version} connected` });
       }
       assessAll(cluster);
       deps.send(cluster);
+      const reportsKnown = knowsReports(deps, cluster, hello);
       deps.left(cluster);
+      return { reportsKnown };
     },
     introduced(cluster, hello) {
       const connection = world.connections.get(cluster);
       if (connection !== undefined) world.connections.set(cluster, { ...connection, hello });
       hear(deps, cluster, hello);
+      announceStanding(deps, cluster, { before: connection?.hello.standing, now: hello.standing });
+      // What it refused while it was frozen it takes now.
+      if (connection?.hello.standing?.frozen === true && hello.standing?.frozen !== true) deps.send(cluster);
     },
     acknowledged(cluster, { generation, refusal }) {
       const connection = world.connections.get(cluster);
@@ -84,6 +91,13 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
   };
 }
 
+/** Whether the store has, of all applications of a cluster, what its agent would report now. */
+function knowsReports({ store }: AgentsDeps, cluster: string, { reported }: Hello): boolean {
+  if (reported === undefined) return false;
+  const known = store.targetsOn(cluster).flatMap((id) => store.observed(id)?.report ?? []);
+  return reported === digestOfReports(known.map(({ application, digest }) => [application, digest]));
+}
+
 /** An agent from before the store was lost need not join again: its certificate, by keys that are still there, says who it is. */
 function adopt({ store, events }: AgentsDeps, record: ClusterRecord, { clusterUid, epoch }: Hello): void {
   if (record.uid !== "" || clusterUid === "" || epoch === "" || epoch === store.era.epoch) return;
@@ -100,8 +114,26 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   const now = clock.now();
   const heard = hearFacts(record, hello, now);
   store.touchCluster(cluster, { seenAtMs: now, ...heard });
-  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
+  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged();
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
+}
+
+/** That an agent is stale or frozen, or is so no more, is an event. */
+function announceStanding(
+  { events }: AgentsDeps,
+  cluster: string,
+  {
+    before = noStanding,
+    now = noStanding,
+  }: { readonly before: Standing | undefined; readonly now: Standing | undefined },
+): void {
+  const say = (type: string, message: string): void => events.append({ type, app: "", cluster, message });
+  const [wasStale, isStale] = [before.staleSinceMs > 0, now.staleSinceMs > 0];
+  if (isStale && !wasStale)
+    say("stale", `${cluster} has had no beat of this hub in time: it heals, and deletes nothing`);
+  if (wasStale && !isStale) say("fresh", `${cluster} has beats of this hub again`);
+  if (now.frozen && !before.frozen) say("frozen", `the policy of ${cluster} lets it take nothing new`);
+  if (before.frozen && !now.frozen) say("unfrozen", `the policy of ${cluster} is no freeze any more`);
 }
 
 function observe(

@@ -190,7 +190,10 @@ interface Write extends Plan {
 
 function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
   if (put.length === 0) {
-    deps.store.putRollouts(rollouts);
+    // What a rollout is to release later, when Git has moved on, has to be there by then.
+    const isNeeded = rollouts.some(({ rest }) => rest !== undefined);
+    if (isNeeded) deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
+    else deps.store.putRollouts(rollouts);
     return;
   }
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });

@@ -110,7 +110,7 @@ export class World {
   aheadOf(cluster: string): string {
     const hello = this.connections.get(cluster)?.hello;
     const record = this.#store.cluster(cluster);
-    return hello === undefined || record === undefined ? "" : aheadOf(hello, this.#store.era, record.generation);
+    return hello === undefined || record === undefined ? "" : aheadOf(hello, this.#store.era, record);
   }
 
   source(name: string): SourceStatus {

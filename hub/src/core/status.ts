@@ -32,6 +32,7 @@ export function assessTarget(facts: TargetFacts): Assessment {
   if (!facts.connected)
     return assess("offline", "AgentDisconnected", "the agent is not connected; last known state kept");
   if (facts.ahead !== "") return assess("pending", "HubBehind", `${facts.ahead}: drover recovery`);
+  if (refusal?.code === "cluster_frozen") return assess("paused", "Frozen", refusal.message);
   if (refusal !== undefined) return assess("failed", "AssignmentRefused", `${refusal.code}: ${refusal.message}`);
   if (target.removal !== "") return assessRemoval(target, report);
   if (report === undefined || report.bundle !== target.bundle) {
@@ -66,7 +67,7 @@ function describeHeld(target: TargetFacts["target"], { heldPrune, message }: Rep
 function assessReport(report: Report): Assessment {
   switch (report.phase) {
     case "applying":
-      return assess("progressing", report.reason || "Applying", report.message);
+      return assess(report.reason === "Frozen" ? "paused" : "progressing", report.reason || "Applying", report.message);
     case "failed":
       return assess("failed", report.reason || "ApplyFailed", report.message);
     case "removing":

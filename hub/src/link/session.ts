@@ -37,8 +37,9 @@ export class Session {
     return this.#end;
   }
 
-  welcome(pingIntervalMs: number): void {
-    this.#outbox.put("welcome", { body: { $case: "welcome", value: { pingIntervalMs } } });
+  /** Said again before it left, it is said as the last one. */
+  welcome(value: { readonly pingIntervalMs: number; readonly reportsKnown: boolean }): void {
+    this.#outbox.put("welcome", { body: { $case: "welcome", value } });
   }
 
   pong(): void {
@@ -55,10 +56,10 @@ export class Session {
     }
     const { byteLength } = message.signed.payload;
     if (byteLength > maxHubMessageBytes - envelopeBytes) {
-      const text = `assignments of cluster ${this.cluster} have ${byteLength} bytes, more than one message may have`;
+      const text = `${message.kind} of cluster ${this.cluster} have ${byteLength} bytes, more than one message may have`;
       throw new DroverError("input_too_large", text);
     }
-    this.#outbox.put("assignments", hubMessageToWire(message));
+    this.#outbox.put(message.kind, hubMessageToWire(message));
     return true;
   }
 

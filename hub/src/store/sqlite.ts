@@ -8,6 +8,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import { extendHistory } from "../core/history.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
@@ -34,6 +35,14 @@ import type {
 
 const eventLimit = 10_000;
 
+/** A cluster with what one change makes of it. */
+function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): ClusterRecord {
+  const generation = cluster.generation + 1;
+  const isOn = (id: TargetId): boolean => id.cluster === cluster.name;
+  const change = { put: put.filter(isOn), forget: forget.filter(isOn) };
+  return { ...cluster, generation, history: extendHistory(cluster.history, generation, change) };
+}
+
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
   return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
@@ -49,6 +58,8 @@ export class SqliteStore implements Store {
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  /** Sorted; undefined when there are others now. */
+  #clusterNames: readonly string[] | undefined;
   readonly enrolments: EnrolmentTable;
   readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
@@ -138,7 +149,8 @@ export class SqliteStore implements Store {
   }
 
   clusters(): readonly ClusterRecord[] {
-    return [...this.#clusters.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#clusterNames ??= [...this.#clusters.keys()].toSorted();
+    return this.#clusterNames.flatMap((name) => this.#clusters.get(name) ?? []);
   }
 
   cluster(name: string): ClusterRecord | undefined {
@@ -146,8 +158,17 @@ export class SqliteStore implements Store {
   }
 
   putCluster(cluster: ClusterRecord): void {
-    this.#writeCluster(cluster);
-    this.#clusters.set(cluster.name, cluster);
+    this.putClusters([cluster]);
+  }
+
+  putClusters(clusters: readonly ClusterRecord[]): void {
+    this.#database.transaction(() => {
+      for (const cluster of clusters) this.#writeCluster(cluster);
+    });
+    for (const cluster of clusters) {
+      if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
+      this.#clusters.set(cluster.name, cluster);
+    }
   }
 
   deleteCluster(name: string): void {
@@ -158,6 +179,7 @@ export class SqliteStore implements Store {
       this.#database.run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
     });
     this.#clusters.delete(name);
+    this.#clusterNames = undefined;
     this.#dirtyClusters.delete(name);
     for (const record of this.#targets.byCluster(name)) this.#targets.delete(record);
     for (const record of this.#observed.byCluster(name)) {
@@ -188,6 +210,7 @@ export class SqliteStore implements Store {
       this.#writeCluster(cluster);
       this.enrolments.write(enrolment);
     });
+    this.#clusterNames = undefined;
     this.#clusters.set(cluster.name, cluster);
     this.enrolments.keep(enrolment);
   }
@@ -212,7 +235,7 @@ export class SqliteStore implements Store {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => ({ ...cluster, generation: cluster.generation + 1 }));
+      .map((cluster) => advance(cluster, change));
     this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {
@@ -249,7 +272,7 @@ export class SqliteStore implements Store {
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
     const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
-    const before = rollouts.flatMap(({ previous }) => Object.values(previous));
+    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
@@ -298,7 +321,11 @@ export class SqliteStore implements Store {
   }
 
   observe(record: ObservedRecord): void {
+    const before = this.#observed.get(record);
     this.#observed.set(record, record);
+    // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
+    const isReach = before?.state === "offline" || record.state === "offline";
+    if (isReach && before?.report === record.report && before !== undefined) return;
     this.#dirtyObserved.set(record, { app: record.app, cluster: record.cluster });
   }
 

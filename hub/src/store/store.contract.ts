@@ -48,7 +48,9 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       const again = subject.open();
       expect([again.hubId, again.era]).toEqual(identity);
       expect(again.sources()).toEqual([source]);
-      expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1 });
+      const history = store.cluster("dev-1")?.history;
+      expect(again.cluster("dev-1")).toEqual({ ...cluster("dev-1"), generation: 1, history });
+      expect(history).toHaveLength(1);
       expect(again.targetsOf("web")).toEqual([targetRecord("web", "dev-1", bundle.digest)]);
       expect(again.blob(bundle.digest)).toEqual(blobs.get(bundle.digest));
       expect(again.observed({ app: "web", cluster: "dev-1" })).toEqual(observed("web", "dev-1"));

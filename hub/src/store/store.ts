@@ -99,6 +99,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly leaving: boolean;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
+  /** As `Assignments.history`, of this generation. */
+  readonly history: readonly Digest[];
   /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
   readonly apis?: Digest;
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
@@ -112,6 +114,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
   cordon: "",
   leaving: false,
   generation: 0,
+  history: [],
   seenAtMs: 0,
   ...nothingKnown,
 };
@@ -198,6 +201,8 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
+  /** In one transaction, when what is known of many changes at once. */
+  putClusters(clusters: readonly ClusterRecord[]): void;
   /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */

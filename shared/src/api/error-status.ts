@@ -12,6 +12,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   canceled: 503,
   cluster_detached: 403,
   cluster_exists: 409,
+  cluster_frozen: 409,
   cluster_offline: 503,
   cluster_locked: 403,
   cluster_revoked: 403,

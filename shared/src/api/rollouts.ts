@@ -16,6 +16,7 @@ const waveSchema = Type.Object({
 export const rolloutSchema = Type.Object({
   strategy: Type.String(),
   revision: Type.String({ description: "What is released" }),
+  next: Type.String({ description: "What waits until it has ended; empty = nothing" }),
   phase: Type.String({
     description:
       "Releasing, Soaking, AwaitingApproval, WindowClosed, NoEvidence, NoStrategy, Frozen, Paused or Complete",

@@ -46,6 +46,14 @@ export const clusterSchema = Type.Object({
   seen: time("When the agent last spoke; 0 = never"),
   ...clusterFactFields,
   cordoned: text("Why it takes no application that it does not have; empty when it does"),
+  standing: Type.Object(
+    {
+      staleSince: time("Since when its agent has had no beat of this hub in time, on its own clock; 0 = it has"),
+      policy: text("Digest of the policy that the cluster sets its agent; empty = none that is known"),
+      frozen: Type.Boolean({ description: "Whether that policy lets it take nothing new and delete nothing" }),
+    },
+    { description: "What keeps its agent from doing all that is assigned, as it said on this connection" },
+  ),
 });
 
 export const targetSchema = Type.Object({

@@ -13,6 +13,10 @@ export const maxBlobBytes = 32 * 1024 * 1024;
 export const maxBlobsPerFetch = 10_000;
 /** How many objects of an application a report names; of more, the worst. */
 export const maxReportedObjects = 5_000;
+/** How many applications one envelope names, to run or to remove. */
+export const maxAssigned = 10_000;
+/** How many digests the history of an envelope has. */
+export const maxHistory = 8;
 /** How many questions wait for one slow cluster. */
 export const maxWaitingInspects = 32;
 
@@ -52,20 +56,42 @@ export interface Tombstone {
 export interface Assignments {
   /** Name of the cluster that this is for; an agent refuses what is addressed to another. */
   readonly cluster: string;
+  /** uid of its kube-system namespace, as `Hello.clusterUid`; "" from hubs that do not say. */
+  readonly clusterUid: string;
   /** Changes when the hub's store was restored or lost; generations are compared within one epoch. */
   readonly epoch: string;
   readonly generation: number;
+  /**
+   * Newest first, at most `maxHistory`: a digest over all that was assigned to the cluster up to this generation, up to the
+   * one before, and so on. An agent that finds another one than its own at the generation that it has accepted knows that
+   * two hubs count on from one store. Empty from hubs that do not say.
+   */
+  readonly history: readonly Digest[];
   readonly issuedAtMs: number;
+  /** How long after a `Beat` the agent may delete things; 0 from hubs that send none. */
+  readonly freshForMs: number;
   readonly targets: readonly Assignment[];
   readonly tombstones: readonly Tombstone[];
 }
 
+/** Says once a minute that a generation is the newest that a cluster was assigned: withheld news are missed by it. */
+export interface Beat {
+  readonly cluster: string;
+  readonly clusterUid: string;
+  readonly epoch: string;
+  readonly generation: number;
+  /** On the hub's clock, in ms since the epoch. */
+  readonly sentAtMs: number;
+}
+
 /** `payload` are the bytes that were signed: they are verified and stored as they came, never encoded again. */
-export interface SignedAssignments {
+export interface Signed {
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
   readonly keyId: string;
 }
+
+export type SignedAssignments = Signed;
 
 /** What an agent has found out about itself and its cluster; "" and 0 where it does not know. */
 export interface ClusterFacts {
@@ -92,7 +118,26 @@ export interface Hello extends ClusterFacts {
   readonly apis?: Digest;
   /** Random for each run of the agent; absent from agents of earlier versions. */
   readonly run?: string;
+  /** First digest of the history of what it accepted last; absent when that had none. The hub does not send that again. */
+  readonly accepted?: Digest;
+  /** `digestOfReports` of all that the agent would report now; absent from agents of earlier versions. */
+  readonly reported?: Digest;
+  /** Absent from agents of earlier versions. */
+  readonly standing?: Standing;
 }
+
+/** What keeps an agent from doing all that it was assigned, whatever that is. */
+export interface Standing {
+  /** Since when no beat has come in time, on the agent's clock: it heals, and deletes nothing. 0 = one has. */
+  readonly staleSinceMs: number;
+  /** Of the policy that the cluster sets its agent; "" = none. */
+  readonly policy: Digest;
+  /** The policy, or a fault in it, has it take nothing new and delete nothing. */
+  readonly frozen: boolean;
+}
+
+/** Of an agent that says nothing of it. */
+export const noStanding: Standing = { staleSinceMs: 0, policy: "", frozen: false };
 
 /** Whether the agent took an `Assignments`; a refusal names its code and says why. */
 export interface Acknowledgement {
@@ -157,6 +202,14 @@ export interface Report {
   /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */
   readonly receivedAtMs: number;
   readonly appliedAtMs: number;
+  /** Stands for what it says, as far as that is news; only the agent that made it can tell what. */
+  readonly digest?: Digest;
+}
+
+/** What the hub answers to a hello. */
+export interface Welcome {
+  /** It has the reports that `Hello.reported` stands for: only what changed since then is to be sent. */
+  readonly reportsKnown: boolean;
 }
 
 /** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
@@ -176,6 +229,7 @@ export interface Inspection {
 
 export type HubMessage =
   | { readonly kind: "assignments"; readonly signed: SignedAssignments }
+  | { readonly kind: "beat"; readonly signed: Signed }
   | { readonly kind: "inspect"; readonly inspect: Inspect };
 
 export type AgentMessage =
@@ -238,7 +292,7 @@ export interface HubLinkHandler {
    * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
    * `disconnected` follows.
    */
-  connected(cluster: string, hello: Hello): void;
+  connected(cluster: string, hello: Hello): Welcome;
   /** A connected cluster said hello again, because its facts changed. The connection is the same one. */
   introduced(cluster: string, hello: Hello): void;
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
@@ -266,7 +320,7 @@ export interface HubLink {
   run(handler: HubLinkHandler, ready: (address: string) => void, signal: AbortSignal): Promise<void>;
   /**
    * Hands a message to a connected cluster; false when it is not connected, or when `maxWaitingInspects` questions wait
-   * already. Of assignments only the newest waits. Throws `input_too_large` above `maxHubMessageBytes`.
+   * already. Of assignments and of beats only the newest waits. Throws `input_too_large` above `maxHubMessageBytes`.
    */
   send(cluster: string, message: HubMessage): boolean;
   /** Ends the connection of a cluster, if there is one. */
@@ -276,8 +330,8 @@ export interface HubLink {
 export interface AgentLinkHandler {
   /** The hello to open the (next) connection with. */
   hello(): Hello;
-  /** Called after each successful connect; the agent then sends its reports again. */
-  connected(): void;
+  /** Called after each successful connect; the agent then sends those of its reports that the hub does not have. */
+  connected(welcome: Welcome): void;
   received(message: HubMessage): void;
   disconnected(reason: string): void;
 }

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { adoptPolicies, defaultSync, driftModes, type SyncOptions } from "../sync-options.ts";
-import type { AgentMessage, Assignments, HubMessage, Report } from "./link.ts";
+import { maxHistory, type AgentMessage, type Assignments, type HubMessage, type Report } from "./link.ts";
 import { decodeAssignments, encodeAssignments } from "./wire-assignments.ts";
 import {
   agentMessageFromWire,
@@ -72,8 +72,13 @@ const report: fc.Arbitrary<Report> = fc
       appliedAtMs: counter,
     }),
     fc.option(heldPrune, { nil: undefined }),
+    fc.option(digest, { nil: undefined }),
   )
-  .map(([fields, held]) => (held === undefined ? fields : { ...fields, heldPrune: held }));
+  .map(([fields, held, sum]) => ({
+    ...fields,
+    ...(held === undefined ? {} : { heldPrune: held }),
+    ...(sum === undefined ? {} : { digest: sum }),
+  }));
 
 const hello = fc
   .record({
@@ -85,12 +90,15 @@ const hello = fc
     nodes: fc.nat(),
     epoch: text,
     generation: counter,
+    standing: fc.record({ staleSinceMs: counter, policy: digestOrNone, frozen: fc.boolean() }),
   })
   .chain((told) =>
     fc.oneof(
       fc.constant(told),
       digest.map((apis) => ({ ...told, apis })),
+      fc.record({ accepted: digest, reported: digest }).map((sums) => ({ ...told, ...sums })),
       fc.uuid().map((run) => ({ ...told, run })),
+      digest.map((accepted) => ({ ...told, accepted })),
     ),
   );
 
@@ -117,7 +125,7 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
 const bytes = fc.uint8Array().map((array) => Buffer.from(array));
 const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({
-    kind: fc.constant("assignments" as const),
+    kind: fc.constantFrom("assignments", "beat"),
     signed: fc.record({ payload: bytes, signature: bytes, keyId: text }),
   }),
   fc.record({
@@ -162,12 +170,15 @@ const sync: fc.Arbitrary<SyncOptions> = fc.record({
 
 const assignments: fc.Arbitrary<Assignments> = fc.record({
   cluster: fc.string({ minLength: 1 }),
-  epoch: text,
+  clusterUid: text,
+  epoch: fc.string({ minLength: 1 }),
   generation: counter,
+  history: fc.array(digest, { maxLength: maxHistory }),
   issuedAtMs: counter,
-  targets: fc.array(
+  freshForMs: fc.nat(),
+  targets: fc.uniqueArray(
     fc.record({
-      application: fc.string({ minLength: 1 }),
+      application: fc.string({ minLength: 1 }).map((name) => `run ${name}`),
       bundle: digest,
       repository: text,
       commit: text,
@@ -179,11 +190,17 @@ const assignments: fc.Arbitrary<Assignments> = fc.record({
       sync,
       confirmPrune: text,
     }),
-    { maxLength: 5 },
+    { maxLength: 5, selector: ({ application }) => application },
   ),
-  tombstones: fc.array(fc.record({ application: text, reason: text, detach: fc.boolean(), confirmPrune: text }), {
-    maxLength: 3,
-  }),
+  tombstones: fc.uniqueArray(
+    fc.record({
+      application: text.map((name) => `remove ${name}`),
+      reason: text,
+      detach: fc.boolean(),
+      confirmPrune: text,
+    }),
+    { maxLength: 3, selector: ({ application }) => application },
+  ),
 });
 
 /** Field 99 of a kind that no contract has yet, as a newer peer might send it. */
@@ -231,7 +248,7 @@ describe("wire mapping", () => {
   });
 });
 
-describe("a newer peer", () => {
+describe("E72: a newer peer", () => {
   it("may send kinds of messages that this one does not know", () => {
     expect(agentMessageFromWire(ConnectRequest.decode(unknownField))).toBeUndefined();
     expect(hubMessageFromWire(ConnectResponse.decode(unknownField))).toBeUndefined();
@@ -259,7 +276,7 @@ describe("a newer peer", () => {
   });
 });
 
-describe("an older peer", () => {
+describe("E72: an older peer", () => {
   it("may leave out what it does not know", () => {
     const empty = Buffer.alloc(0);
     const report = ConnectRequest.decode(Buffer.from([0x1a, 0x00]));
@@ -279,9 +296,12 @@ describe("an older peer", () => {
 describe("assignments", () => {
   const valid: Assignments = {
     cluster: "dev-1",
+    clusterUid: "",
     epoch: "e",
     generation: 1,
+    history: [],
     issuedAtMs: 0,
+    freshForMs: 0,
     targets: [],
     tombstones: [],
   };

@@ -1,7 +1,18 @@
 import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 import type * as enroll from "@drover/proto/gen/drover/enroll/v1/enroll";
 
-import type { Acknowledgement, AgentMessage, EnrollResponse, Hello, HubMessage, Inspect, Inspection } from "./link.ts";
+import type { Digest } from "../digest.ts";
+import type {
+  Acknowledgement,
+  AgentMessage,
+  EnrollResponse,
+  Hello,
+  HubMessage,
+  Inspect,
+  Inspection,
+  Signed,
+  Standing,
+} from "./link.ts";
 import { reportFromWire, reportToWire } from "./wire-report.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
@@ -36,12 +47,9 @@ export function agentMessageFromWire(request: wire.ConnectRequest): AgentMessage
 
 export function hubMessageToWire(message: HubMessage): wire.ConnectResponse {
   switch (message.kind) {
-    case "assignments": {
-      const { payload, signature, keyId } = message.signed;
-      return {
-        body: { $case: "assignments", value: { payload: asBuffer(payload), signature: asBuffer(signature), keyId } },
-      };
-    }
+    case "assignments":
+    case "beat":
+      return { body: { $case: message.kind, value: signedToWire(message.signed) } };
     case "inspect": {
       const { id, application, what } = message.inspect;
       return { body: { $case: "inspect", value: { id, application, what: inspectKindToWire[what] } } };
@@ -52,9 +60,10 @@ export function hubMessageToWire(message: HubMessage): wire.ConnectResponse {
 /** Undefined for answers to signs of life, and for what only a newer hub knows. */
 export function hubMessageFromWire(response: wire.ConnectResponse): HubMessage | undefined {
   switch (response.body?.$case) {
-    case "assignments": {
+    case "assignments":
+    case "beat": {
       const { payload, signature, keyId } = response.body.value;
-      return { kind: "assignments", signed: { payload, signature, keyId } };
+      return { kind: response.body.$case, signed: { payload, signature, keyId } };
     }
     case "inspect": {
       const { id, application, what } = response.body.value;
@@ -94,7 +103,11 @@ const inspectKindToWire = {
   apis: wire.InspectKind.APIS,
 } as const satisfies Record<Inspect["what"], wire.InspectKind>;
 
-function helloToWire(hello: Hello): wire.Hello {
+function signedToWire({ payload, signature, keyId }: Signed): wire.SignedAssignments {
+  return { payload: asBuffer(payload), signature: asBuffer(signature), keyId };
+}
+
+function helloToWire({ standing, ...hello }: Hello): wire.Hello {
   const nodes = Math.max(0, Math.trunc(hello.nodes));
   return {
     ...hello,
@@ -102,16 +115,39 @@ function helloToWire(hello: Hello): wire.Hello {
     generation: integerToWire(hello.generation),
     apis: digestToWire(hello.apis ?? ""),
     run: hello.run ?? "",
+    accepted: digestToWire(hello.accepted ?? ""),
+    reported: digestToWire(hello.reported ?? ""),
+    staleSinceMs: integerToWire(standing?.staleSinceMs ?? 0),
+    policy: digestToWire(standing?.policy ?? ""),
+    frozen: standing?.frozen ?? false,
   };
 }
 
 function helloFromWire(hello: wire.Hello): Hello {
   const { agentVersion, clusterUid, kubernetesVersion, provider, region, nodes, epoch } = hello;
   const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
-  const apis = digestFromWire(hello.apis);
-  const list = apis === undefined ? {} : { apis };
   const run = hello.run === "" ? {} : { run: hello.run };
-  return { ...facts, clusterUid, epoch, generation: integerFromWire(hello.generation), ...list, ...run };
+  return {
+    ...facts,
+    clusterUid,
+    epoch,
+    generation: integerFromWire(hello.generation),
+    ...digestField("apis", hello.apis),
+    ...run,
+    ...digestField("accepted", hello.accepted),
+    ...digestField("reported", hello.reported),
+    standing: standingFromWire(hello),
+  };
+}
+
+/** Absent for what is not a digest. */
+function digestField<K extends string>(name: K, bytes: Uint8Array): Partial<Record<K, Digest>> {
+  const digest = digestFromWire(bytes);
+  return digest === undefined ? {} : ({ [name]: digest } as Record<K, Digest>);
+}
+
+function standingFromWire({ staleSinceMs, policy, frozen }: wire.Hello): Standing {
+  return { staleSinceMs: integerFromWire(staleSinceMs), policy: digestFromWire(policy) ?? "", frozen };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { digestOf } from "../digest.ts";
 import type { Assignments } from "../link/link.ts";
 import { signAssignments, verifyAssignments } from "./envelope.ts";
 import { createSigningKey, readVerifyKey, type VerifyKeys } from "./signing-key.ts";
@@ -9,6 +10,9 @@ const key = createSigningKey();
 const keys: VerifyKeys = new Map([readVerifyKey(key.id, key.publicPem)]);
 const assignments: Assignments = {
   cluster: "dev-1",
+  clusterUid: "uid-1",
+  history: [digestOf("b"), digestOf("a")],
+  freshForMs: 600_000,
   epoch: "e1",
   generation: 7,
   issuedAtMs: 1_000,

@@ -12,9 +12,10 @@ import { eventually } from "../../system/eventually.ts";
 import { application, configMap, placement } from "../../system/fixtures.ts";
 import { startProgram, type Program } from "../../system/program.ts";
 import { bundle } from "../bundles.ts";
+import { memoryFolder } from "../fleet/hub.ts";
+import { prepareHub, startSimulators } from "../fleet/simulators.ts";
 import { peakMiB } from "../memory.ts";
 import type { Figure } from "../report.ts";
-import { nextApplied, prepareHub, startSimulator, tell } from "../simulated-fleet.ts";
 import { largeObject } from "./objects.ts";
 
 const patienceMs = 900_000;
@@ -49,15 +50,16 @@ export async function measureLargeHub(size: {
   const renderedMs = Date.now() - startedMs;
   const renderedMiB = await told("rendered", hub);
 
-  const simulator = parts.adopt(startSimulator(), (child) => void child.kill());
+  const order = { hub: link, keys, folder: await memoryFolder(parts), clusters: names.map((cluster) => ({ cluster })) };
+  const agents = parts.use(startSimulators(order));
+  const fetched = agents.next("applied", size.clusters, patienceMs);
+  await agents.issued;
   const connectedMs = Date.now();
-  const fetched = nextApplied(simulator, size.clusters, patienceMs);
-  tell(simulator, { kind: "connect", hub: link, keys, clusters: names, reportObjects: true });
   await fetched;
   const fetchedMs = Date.now() - connectedMs;
   const fetchedMiB = await told("fetched", hub);
 
-  const changed = nextApplied(simulator, size.clusters, patienceMs);
+  const changed = agents.next("applied", size.clusters, patienceMs);
   await tree.commit("change", { "apps/large/one.yaml": configMap("one", { cluster: "now ${cluster.name}" }) });
   await tree.push(remote.path);
   const committedMs = Date.now();
@@ -69,7 +71,7 @@ export async function measureLargeHub(size: {
   hub.start();
   await hub.ready();
   const again = await tree.commit("again", { "apps/large/one.yaml": configMap("one", { cluster: "${cluster.name}" }) });
-  const reapplied = nextApplied(simulator, size.clusters, patienceMs);
+  const reapplied = agents.next("applied", size.clusters, patienceMs);
   await tree.push(remote.path);
   await reapplied;
   await current(client, again, size.clusters);

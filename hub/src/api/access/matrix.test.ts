@@ -239,7 +239,7 @@ describe("a scope", () => {
     expect(seen.items.map(({ id }) => id)).toEqual([3, 4]);
   });
 
-  test("lets nobody take a cluster in or out by its labels, or join as one that is there", async () => {
+  test("T22: lets nobody take a cluster in or out by its labels, or join as one that is there", async () => {
     await using api = await startApi({ tokens });
     const join = (body: unknown) => send(api, "owner-of-dev", ["POST", "/api/v1/clusters"], body);
     const label = (name: string, labels: unknown) =>

@@ -27,6 +27,11 @@ export interface Rollout {
   readonly stopped: "" | "failures" | "paused";
   /** By cluster, what each that got the change had before: kept where failures are answered by going back (E36). */
   readonly previous: Readonly<Record<string, TargetRecord>>;
+  /**
+   * By cluster, what those are to get that do not have it yet: kept where a rollout ends before the next revision begins.
+   * undefined = it does not.
+   */
+  readonly rest?: Readonly<Record<string, TargetRecord>>;
   /** Clusters whose failure a person has seen and let pass. */
   readonly excused: readonly string[];
 }
@@ -82,6 +87,8 @@ export interface Step {
   /** When to look again though nothing else happens; undefined = not by itself. */
   readonly wakeAtMs: number | undefined;
   readonly waves: readonly WaveView[];
+  /** What Git has by now where that waits until this rollout has ended, and what clusters get of this one meanwhile. */
+  readonly next?: { readonly revision: string; readonly put: readonly TargetRecord[] };
 }
 
 /** A wave in numbers. */

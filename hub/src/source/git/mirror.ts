@@ -89,8 +89,8 @@ export interface SshOptions {
 
 /** The mirror that reads repositories over http(s) and SSH, and those on this machine, with isomorphic-git. */
 export function createMirror(options: MirrorOptions): Mirror {
-  const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
-  const folders = new MirrorFolders(folder);
+  const { timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
+  const folders = new MirrorFolders(options.folder);
   const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
   /** Mirrors with objects that could not be read: a power cut does that. They are fetched anew. */
   const damaged = new Set<string>();
@@ -143,8 +143,7 @@ export function createMirror(options: MirrorOptions): Mirror {
         throw explain(cause, source, timeout.aborted);
       }
     },
-    ancestry: async (source, commit, earlier, signal) =>
-      findAncestry(source, { commit, earlier }, { ...options, timeoutMs, maxBytes, signal }),
+    ancestry: async (source, ...descent) => findAncestry(source, descent, { ...options, timeoutMs, maxBytes }),
     async forget(name) {
       opened.delete(name);
       await folders.forget(name);
@@ -177,8 +176,8 @@ async function openTransport(
 
 async function findAncestry(
   source: SourceSpec,
-  { commit, earlier }: { readonly commit: Commit; readonly earlier: string },
-  { timeoutMs, signal, ...options }: TransportOptions & { readonly timeoutMs: number },
+  [commit, earlier, signal]: readonly [commit: Commit, earlier: string, signal: AbortSignal],
+  { timeoutMs, ...options }: Omit<TransportOptions, "signal"> & { readonly timeoutMs: number },
 ): Promise<Ancestry> {
   if (commit.parents.includes(earlier)) return "descends";
   const descent = { commit: commit.id, ancestor: earlier };

@@ -513,6 +513,9 @@ export interface ConnectResponse {
     | //
     /** The hub ends this stream on purpose. */
     { $case: "goodbye"; value: Goodbye }
+    | //
+    /** What the cluster was assigned last, said again once a minute. */
+    { $case: "beat"; value: SignedBeat }
     | undefined;
 }
 
@@ -538,12 +541,30 @@ export interface Hello {
   apis: Buffer;
   /** Random for each run of the agent program: tells a second agent with the same identity from a restart. */
   run: string;
+  /**
+   * First digest of the history of the assignments that the agent accepted last, 32 bytes; empty when there is none. The
+   * hub does not send what it names.
+   */
+  accepted: Buffer;
+  /** Stands for all that the agent would report now, 32 bytes, by the digests of its reports; empty of earlier agents. */
+  reported: Buffer;
+  /**
+   * Since when no beat has said that these assignments are the newest, agent's clock, milliseconds since the Unix epoch;
+   * 0 when one has within the time that they name.
+   */
+  staleSinceMs: bigint;
+  /** SHA-256 of the policy that the cluster sets its agent; empty when it sets none. */
+  policy: Buffer;
+  /** Whether that policy, or a fault in it, lets the agent take nothing new and delete nothing. */
+  frozen: boolean;
 }
 
 /** The hub accepted the stream. */
 export interface Welcome {
   /** How often the agent says that it lives, in milliseconds. Each side gives the other up after three times that. */
   pingIntervalMs: number;
+  /** The hub has the very reports that Hello.reported stands for: only what changed since is to be sent. */
+  reportsKnown: boolean;
 }
 
 /** A sign of life. */
@@ -578,12 +599,45 @@ export interface Assignments {
   epoch: string;
   /** Counts up with each change. */
   generation: bigint;
-  /** Hub's clock, milliseconds since the Unix epoch. */
+  /** When the newest of it was decided; hub's clock, milliseconds since the Unix epoch. */
   issuedAtMs: bigint;
   /** What to run. */
   targets: Assignment[];
   /** What to remove. An application that is merely absent stays. */
   tombstones: Tombstone[];
+  /** uid of the namespace kube-system of the cluster that this is for; empty from hubs that do not say. */
+  clusterUid: string;
+  /**
+   * SHA-256, 32 bytes each, over everything that was assigned to the cluster up to this generation, up to the one before
+   * it, and so on: at most 8. Two hubs that both count on from one store have different ones.
+   */
+  history: Buffer[];
+  /** How long after a beat the agent may delete things, in milliseconds; 0 from hubs that send no beats. */
+  freshForMs: number;
+}
+
+/** A beat with the hub's signature. */
+export interface SignedBeat {
+  /** The bytes that were signed: an encoded Beat. */
+  payload: Buffer;
+  /** Ed25519 over the DSSE pre-authentication encoding of the payload; 64 bytes. */
+  signature: Buffer;
+  /** Which of the hub's keys signed. */
+  keyId: string;
+}
+
+/** Says that a generation is the newest that a cluster was assigned: news that somebody withholds are missed by it. */
+export interface Beat {
+  /** Name of the cluster that this is for. */
+  cluster: string;
+  /** uid of the namespace kube-system of that cluster. */
+  clusterUid: string;
+  /** Epoch of the newest assignments. */
+  epoch: string;
+  /** Generation of the newest assignments. */
+  generation: bigint;
+  /** Hub's clock, milliseconds since the Unix epoch. */
+  sentAtMs: bigint;
 }
 
 /** One application that a cluster is to run, at one exact content. */
@@ -733,7 +787,11 @@ export interface Report {
   /** When its last object was applied; agent's clock, milliseconds since the Unix epoch, 0 for not yet. */
   appliedAtMs: bigint;
   /** Present when deletions wait for a person. */
-  heldPrune: HeldPrune | undefined;
+  heldPrune:
+    | HeldPrune
+    | undefined;
+  /** Stands for what this report says, 32 bytes. Only the agent that made it can tell what; empty of earlier agents. */
+  digest: Buffer;
 }
 
 /** Deletions that wait for a person to confirm them. */
@@ -966,6 +1024,9 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
       case "goodbye":
         Goodbye.encode(message.body.value, writer.uint32(42).fork()).join();
         break;
+      case "beat":
+        SignedBeat.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1023,6 +1084,14 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
             message.body = { $case: "goodbye", value: Goodbye.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "beat", value: SignedBeat.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1048,6 +1117,11 @@ function createBaseHello(): Hello {
     region: "",
     apis: Buffer.alloc(0),
     run: "",
+    accepted: Buffer.alloc(0),
+    reported: Buffer.alloc(0),
+    staleSinceMs: 0n,
+    policy: Buffer.alloc(0),
+    frozen: false,
   };
 }
 
@@ -1085,6 +1159,24 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.run !== "") {
       writer.uint32(82).string(message.run);
+    }
+    if (message.accepted.length !== 0) {
+      writer.uint32(90).bytes(message.accepted);
+    }
+    if (message.reported.length !== 0) {
+      writer.uint32(98).bytes(message.reported);
+    }
+    if (message.staleSinceMs !== 0n) {
+      if (BigInt.asIntN(64, message.staleSinceMs) !== message.staleSinceMs) {
+        throw new globalThis.Error("value provided for field message.staleSinceMs of type int64 too large");
+      }
+      writer.uint32(104).int64(message.staleSinceMs);
+    }
+    if (message.policy.length !== 0) {
+      writer.uint32(114).bytes(message.policy);
+    }
+    if (message.frozen !== false) {
+      writer.uint32(120).bool(message.frozen);
     }
     return writer;
   },
@@ -1182,6 +1274,46 @@ export const Hello: MessageFns<Hello> = {
             message.run = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.accepted = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reported = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.staleSinceMs = reader.int64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.policy = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.frozen = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1196,13 +1328,16 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { pingIntervalMs: 0 };
+  return { pingIntervalMs: 0, reportsKnown: false };
 }
 
 export const Welcome: MessageFns<Welcome> = {
   encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.pingIntervalMs !== 0) {
       writer.uint32(8).uint32(message.pingIntervalMs);
+    }
+    if (message.reportsKnown !== false) {
+      writer.uint32(16).bool(message.reportsKnown);
     }
     return writer;
   },
@@ -1226,6 +1361,14 @@ export const Welcome: MessageFns<Welcome> = {
             }
 
             message.pingIntervalMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reportsKnown = reader.bool();
             continue;
           }
         }
@@ -1426,7 +1569,17 @@ export const SignedAssignments: MessageFns<SignedAssignments> = {
 };
 
 function createBaseAssignments(): Assignments {
-  return { cluster: "", epoch: "", generation: 0n, issuedAtMs: 0n, targets: [], tombstones: [] };
+  return {
+    cluster: "",
+    epoch: "",
+    generation: 0n,
+    issuedAtMs: 0n,
+    targets: [],
+    tombstones: [],
+    clusterUid: "",
+    history: [],
+    freshForMs: 0,
+  };
 }
 
 export const Assignments: MessageFns<Assignments> = {
@@ -1454,6 +1607,15 @@ export const Assignments: MessageFns<Assignments> = {
     }
     for (const v of message.tombstones) {
       Tombstone.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.clusterUid !== "") {
+      writer.uint32(58).string(message.clusterUid);
+    }
+    for (const v of message.history) {
+      writer.uint32(66).bytes(v!);
+    }
+    if (message.freshForMs !== 0) {
+      writer.uint32(72).uint32(message.freshForMs);
     }
     return writer;
   },
@@ -1517,6 +1679,194 @@ export const Assignments: MessageFns<Assignments> = {
             }
 
             message.tombstones.push(Tombstone.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.clusterUid = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.history.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.freshForMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSignedBeat(): SignedBeat {
+  return { payload: Buffer.alloc(0), signature: Buffer.alloc(0), keyId: "" };
+}
+
+export const SignedBeat: MessageFns<SignedBeat> = {
+  encode(message: SignedBeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.payload.length !== 0) {
+      writer.uint32(10).bytes(message.payload);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(26).string(message.keyId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedBeat {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedBeat();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payload = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBeat(): Beat {
+  return { cluster: "", clusterUid: "", epoch: "", generation: 0n, sentAtMs: 0n };
+}
+
+export const Beat: MessageFns<Beat> = {
+  encode(message: Beat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.clusterUid !== "") {
+      writer.uint32(18).string(message.clusterUid);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(26).string(message.epoch);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.generation);
+    }
+    if (message.sentAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.sentAtMs) !== message.sentAtMs) {
+        throw new globalThis.Error("value provided for field message.sentAtMs of type int64 too large");
+      }
+      writer.uint32(40).int64(message.sentAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Beat {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeat();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clusterUid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sentAtMs = reader.int64() as bigint;
             continue;
           }
         }
@@ -2298,6 +2648,7 @@ function createBaseReport(): Report {
     receivedAtMs: 0n,
     appliedAtMs: 0n,
     heldPrune: undefined,
+    digest: Buffer.alloc(0),
   };
 }
 
@@ -2359,6 +2710,9 @@ export const Report: MessageFns<Report> = {
     }
     if (message.heldPrune !== undefined) {
       HeldPrune.encode(message.heldPrune, writer.uint32(122).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(130).bytes(message.digest);
     }
     return writer;
   },
@@ -2494,6 +2848,14 @@ export const Report: MessageFns<Report> = {
             }
 
             message.heldPrune = HeldPrune.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
             continue;
           }
         }
