@@ -146,9 +146,7 @@ export class SqliteStore implements Store {
   }
 
   putClusters(clusters: readonly ClusterRecord[]): void {
-    this.#database.transaction(() => {
-      for (const cluster of clusters) this.#writeCluster(cluster);
-    });
+    this.#database.transaction(() => clusters.forEach((cluster) => this.#writeCluster(cluster)));
     for (const cluster of clusters) {
       if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
       this.#clusters.set(cluster.name, cluster);
