@@ -49,6 +49,7 @@ export function createApplicationReconciler(
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
       memories.delete(name);
+      deps.renderer.forget(name);
       if (deps.world.setDependencies(name, [])) deps.wanted();
       retire(deps, name);
       return done;
