@@ -17,6 +17,7 @@ import { AccessTables } from "./access-store.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readRollout, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
+import { Ledger, ledgerFile } from "./ledger.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import { PinTable } from "./pins.ts";
@@ -45,7 +46,8 @@ function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): Clu
 
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
-  return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
+  const database = openDatabase(file, reserve === undefined ? {} : { reserve });
+  return new SqliteStore(database, file === ":memory:" ? undefined : new Ledger(ledgerFile(file)));
 }
 
 type Identity = Era & Pick<Store, "hubId">;
@@ -72,7 +74,7 @@ export class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database) {
+  constructor(database: Database, ledger?: Ledger) {
     this.#database = database;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
     const sources = this.#records<SourceRecord>("sources").map(readSource);
@@ -80,7 +82,7 @@ export class SqliteStore implements Store {
     this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
     const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
     this.#clusters = new Map(clusters.map((record) => [record.name, record]));
-    this.enrolments = new EnrolmentTable(database);
+    this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
