@@ -151,6 +151,22 @@ export function detached(enrolment: Enrolment, now: number): Enrolment {
   return { ...cutOff(rest, now), state: "detached", key: "" };
 }
 
+/**
+ * What a store that was put back is told of decisions that it has forgotten: nothing that they ended holds again. Whoever
+ * was revoked and accepted again in the meantime is what was decided last.
+ */
+export function reminded(
+  enrolment: Enrolment,
+  ending: Pick<Enrolment, "state" | "reason" | "sinceMs" | "key" | "first">,
+): Enrolment {
+  const { first, state, sinceMs } = ending;
+  const isLater = first === enrolment.first && state !== enrolment.state && sinceMs > enrolment.sinceMs;
+  if (first <= enrolment.first && !isLater) return enrolment;
+  const { candidate: _, rotating: __, ...rest } = enrolment;
+  const numbers = { oldest: Math.max(enrolment.oldest, first), generation: Math.max(enrolment.generation, first - 1) };
+  return { ...rest, ...numbers, ...ending };
+}
+
 export function locked(enrolment: Enrolment, holder: string, now: number): Enrolment {
   const reason = "two agents have its identity";
   return { ...enrolment, state: "locked", reason, holder, sinceMs: now };

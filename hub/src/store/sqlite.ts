@@ -17,6 +17,7 @@ import { byName } from "./by-name.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
+import { Ledger, ledgerFile } from "./ledger.ts";
 import { nextGeneration } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
@@ -40,7 +41,8 @@ const eventLimit = 10_000;
 
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
-  return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
+  const database = openDatabase(file, reserve === undefined ? {} : { reserve });
+  return new SqliteStore(database, file === ":memory:" ? undefined : new Ledger(ledgerFile(file)));
 }
 
 export class SqliteStore implements Store {
@@ -65,13 +67,13 @@ export class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database) {
+  constructor(database: Database, ledger?: Ledger) {
     this.#database = database;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
     this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
     this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
     this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
-    this.enrolments = new EnrolmentTable(database);
+    this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets"))
       this.#targets.set(record, this.#shared.target(readTarget(record)));
