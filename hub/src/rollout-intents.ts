@@ -6,7 +6,8 @@ import type { World } from "./controllers/world.ts";
 import { listNames } from "./core/list-names.ts";
 import { resumeRollout } from "./core/rollout/advance.ts";
 import { missingApprovals, whyNotApprove, withApproval, type Approver } from "./core/rollout/approval.ts";
-import { noProgress, type Rollout, type Step } from "./core/rollout/rollout.ts";
+import { noProgress, type Rollout, type Step, type WaveProgress } from "./core/rollout/rollout.ts";
+import type { Approval } from "./core/strategy.ts";
 import type { Store } from "./store/store.ts";
 
 const shown = 100;
@@ -88,17 +89,12 @@ function change(rollout: Rollout, step: Step | undefined, { action, actor }: Ask
 function approve(
   rollout: Rollout,
   step: Step | undefined,
-  { wave, revision = rollout.revision, actor, world }: Asked & Pick<ControlDeps, "world">,
+  asked: Asked & Pick<ControlDeps, "world">,
 ): readonly Change[] {
-  const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
-  const named = wave ?? waits;
-  const strategy = world.catalogs.strategy(rollout.strategy);
-  const found = strategy?.waves.find(({ name }) => name === named);
-  const known = step?.waves.some(({ name }) => name === named) === true;
-  if (named === undefined || found === undefined || !known) return [];
-  const { approval } = found;
-  const progress = rollout.waves[named] ?? noProgress;
-  if (missingApprovals(approval, progress) === 0) return [];
+  const found = waveToApprove(rollout, step, asked);
+  if (found === undefined) return [];
+  const { name, approval, progress } = found;
+  const { revision = rollout.revision, actor } = asked;
   const hint = `see what waits: drover rollout show ${rollout.app}`;
   if (!rollout.revision.startsWith(revision)) {
     const message = `${rollout.app} releases ${rollout.revision.slice(0, 12)} now, and not ${revision.slice(0, 12)}`;
@@ -109,10 +105,23 @@ function approve(
     const others = no.isTwice ? "" : "; have somebody else approve it, who has logged in: drover login";
     throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint: `${hint}${others}` });
   }
-  const next = withApproval(rollout, named, actor, progress);
-  const left = missingApprovals(approval, next.waves[named] ?? noProgress);
+  const next = withApproval(rollout, name, actor, progress);
+  const left = missingApprovals(approval, next.waves[name] ?? noProgress);
   const more = left === 0 ? "" : `; ${left} more ${left === 1 ? "has" : "have"} to`;
-  return [{ rollout: next, what: `${actor.name} approved wave ${named}${more}` }];
+  return [{ rollout: next, what: `${actor.name} approved wave ${name}${more}` }];
+}
+
+/** The wave that is named, or the one that waits; undefined when it is none of this rollout, or lacks nobody's approval. */
+function waveToApprove(
+  rollout: Rollout,
+  step: Step | undefined,
+  { wave, world }: Pick<Asked, "wave"> & Pick<ControlDeps, "world">,
+): { readonly name: string; readonly approval: Approval; readonly progress: WaveProgress } | undefined {
+  const name = wave ?? (step?.phase === "AwaitingApproval" ? step.wave : undefined);
+  const found = world.catalogs.strategy(rollout.strategy)?.waves.find((one) => one.name === name);
+  if (name === undefined || found === undefined || !step?.waves.some((one) => one.name === name)) return undefined;
+  const progress = rollout.waves[name] ?? noProgress;
+  return missingApprovals(found.approval, progress) === 0 ? undefined : { name, approval: found.approval, progress };
 }
 
 function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {

@@ -233,10 +233,18 @@ function certainly({ changes }: Plan, held: ReadonlySet<TargetRecord>): Pick<Pla
   return { changes: changes.filter(({ cluster }) => !clusters.has(cluster)) };
 }
 
-/** Removals that are not certain: a repository that they hang on was not read, or not read whole. */
+/** Removals that are not certain, since a repository that they hang on was not read, or not whole, or that are paused. */
 function heldRemovals(deps: ApplicationDeps, put: readonly TargetRecord[]): ReadonlySet<TargetRecord> {
   const whole = (repository: string): boolean => doubtAbout(deps, repository) === undefined;
-  return new Set(put.filter((record) => record.removal !== "" && !record.declaredIn.every(whole)));
+  const isHeld = (record: TargetRecord): boolean =>
+    pauseOf(deps, record) !== undefined || !record.declaredIn.every(whole);
+  return new Set(put.filter((record) => record.removal !== "" && isHeld(record)));
+}
+
+/** A person who pauses an application's rollout wants nothing of it to change, so nothing goes either (E39). */
+function pauseOf({ store }: ApplicationDeps, { app }: Pick<TargetRecord, "app">): string | undefined {
+  const isPaused = store.rolloutsOf(app).some(({ stopped }) => stopped === "paused");
+  return isPaused ? `its rollout is paused: drover rollout resume ${app}` : undefined;
 }
 
 /** Why what a repository does not say proves nothing; undefined when it was read whole. */
@@ -249,7 +257,8 @@ function doubtAbout({ store, world }: ApplicationDeps, repository: string): stri
 
 function explainHeld(deps: ApplicationDeps, held: ReadonlySet<TargetRecord>): string {
   const repositories = new Set([...held].flatMap((record) => record.declaredIn));
-  const doubts = [...repositories].map((repository) => doubtAbout(deps, repository));
+  const pauses = new Set([...held].map((record) => pauseOf(deps, record)));
+  const doubts = [...pauses, ...[...repositories].map((repository) => doubtAbout(deps, repository))];
   return doubts.filter((doubt) => doubt !== undefined).join("; ");
 }
 
