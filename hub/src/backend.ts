@@ -6,7 +6,7 @@ import type { Metrics } from "@drover/shared/metrics";
 
 import type { Backend, Intents } from "./api/backend.ts";
 import { auditEntry, auditedStore } from "./audited-store.ts";
-import { createAcceptance } from "./controllers/acceptance.ts";
+import { clusterIntents } from "./cluster-intents.ts";
 import { createAuditReads } from "./controllers/audit.ts";
 import type { Backups } from "./controllers/backups.ts";
 import { createCredentials } from "./controllers/credentials.ts";
@@ -22,7 +22,7 @@ import { receiptLifeMs } from "./core/receipt.ts";
 import type { Approver } from "./core/rollout/approval.ts";
 import { formatTarget, type TargetId } from "./core/target.ts";
 import type { Explanations } from "./explanations.ts";
-import { joinCluster, type JoinDeps } from "./join-cluster.ts";
+import type { JoinDeps } from "./join-cluster.ts";
 import type { Loop } from "./loop.ts";
 import { required } from "./required.ts";
 import { confirmPlacement, controlRollout } from "./rollout-intents.ts";
@@ -61,7 +61,6 @@ export function createBackend(deps: BackendDeps): Backend {
   const views = createViews(deps);
   const { credentials, credential } = createCredentials({ ...deps, changed: deps.wake.credential });
   const { tokens, issuedToken } = createTokens(deps);
-  const { sessions, session } = createSessions(deps);
   const now = (): number => deps.clock.now();
   return {
     version: { version: deps.version, hub: deps.store.hubId, node: process.version },
@@ -79,8 +78,6 @@ export function createBackend(deps: BackendDeps): Backend {
     credential,
     tokens,
     issuedToken,
-    sessions,
-    session,
     ...createAuditReads(deps.store.access),
     sourceIdentity: (name) => identityOf(deps, name),
     receiveWebhook: createWebhooks({ ...deps, hint: deps.wake.webhook }),
@@ -103,7 +100,7 @@ export function createBackend(deps: BackendDeps): Backend {
         principal: decision.principal,
       });
     },
-    ...receiptsOf(deps.store),
+    ...sessionsOf(deps),
     record: (decision, outcome) =>
       deps.store.decide(auditEntry(decision, outcome, { at: now(), changed: [] }), () => undefined),
   };
@@ -122,8 +119,13 @@ function liveReads({ store, inspections }: BackendDeps): Pick<Backend, "diff" | 
   };
 }
 
-function receiptsOf({ access }: Pick<Store, "access">): Pick<Backend, "receipt" | "keepReceipt"> {
+/** Who is logged in, and what requests were answered. */
+function sessionsOf(deps: BackendDeps): Pick<Backend, "sessions" | "session" | "receipt" | "keepReceipt"> {
+  const { access } = deps.store;
+  const { sessions, session } = createSessions(deps);
   return {
+    sessions,
+    session,
     receipt(id, now) {
       const receipt = access.receipt(id);
       return receipt !== undefined && receipt.atMs > now - receiptLifeMs ? receipt : undefined;
@@ -151,7 +153,6 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
     confirmRecovery: createRecovery({ ...deps, send: deps.wake.clusters }).confirmRecovery,
     ...sourceIntents(deps, views.source),
     ...clusterIntents(deps, views.cluster),
-    ...acceptanceIntents(deps, views.cluster),
     syncApplication: async (app, cluster) => sync(deps, app, cluster),
     controlRollout: async (app, control) => {
       controlRollout({ ...deps, actor }, app, control);
@@ -164,80 +165,6 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
       return required(views.application(app), `app ${app}`);
     },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
-  };
-}
-
-function clusterIntents(
-  deps: BackendDeps,
-  view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "joinCluster" | "labelCluster" | "cordonCluster"> {
-  const { store, events, wake } = deps;
-  const labelled = (cluster: string): void => {
-    events.append({ type: "labelled", app: "", cluster, message: `labels of ${cluster} changed` });
-    wake.applications();
-  };
-  return {
-    joinCluster: async (input) => joinCluster(deps, labelled, input),
-    async labelCluster(name, labels) {
-      const record = required(store.cluster(name), `cluster ${name}`);
-      const next = new Map(Object.entries(record.labels));
-      for (const [key, value] of Object.entries(labels)) {
-        if (value === null) next.delete(key);
-        else next.set(key, value);
-      }
-      store.putCluster({ ...record, labels: Object.fromEntries(next) });
-      labelled(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async cordonCluster(name, { cordoned, reason = "" }) {
-      const record = required(store.cluster(name), `cluster ${name}`);
-      store.putCluster({ ...record, cordon: cordoned ? reason.trim() || "it is cordoned" : "" });
-      const message = cordoned ? `${name} takes no new applications` : `${name} takes new applications again`;
-      events.append({ type: cordoned ? "cordoned" : "uncordoned", app: "", cluster: name, message });
-      wake.applications();
-      return required(view(name), `cluster ${name}`);
-    },
-  };
-}
-
-/** About who speaks for a cluster. */
-function acceptanceIntents(
-  deps: BackendDeps,
-  view: (name: string) => api.Cluster | undefined,
-): Pick<Intents, "acceptCluster" | "rejectCluster" | "revokeCluster" | "rotateCluster" | "removeCluster"> {
-  const { store, events, world, link } = deps;
-  const acceptance = createAcceptance(deps);
-  return {
-    async acceptCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.accept(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async rejectCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.reject(name);
-      return required(view(name), `cluster ${name}`);
-    },
-    async revokeCluster(name, { reason = "" }) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.revoke(name, reason.trim() || "no reason was given");
-      link.disconnect(name, "the cluster was revoked");
-      return required(view(name), `cluster ${name}`);
-    },
-    async rotateCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.rotate(name);
-      link.disconnect(name, "the certificate is being replaced");
-      return required(view(name), `cluster ${name}`);
-    },
-    async removeCluster(name) {
-      required(store.cluster(name), `cluster ${name}`);
-      acceptance.detach(name);
-      store.deleteCluster(name);
-      link.disconnect(name, "the cluster was removed from the hub");
-      world.connections.delete(name);
-      events.append({ type: "left", app: "", cluster: name, message: `${name} was removed; what it runs stays` });
-    },
   };
 }
 

@@ -31,6 +31,7 @@ import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
+import { createLeaving } from "./controllers/leaving.ts";
 import { World } from "./controllers/world.ts";
 import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
@@ -124,8 +125,7 @@ function assemble(parts: Parts): readonly Service[] {
   const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
-  const pin = createPin({ store, events });
-  const { mirror, packages } = createReaders(config, { deployKeys, pin }, store);
+  const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
   const acceptance = createAcceptance({ store, events, clock });
@@ -146,6 +146,7 @@ function assemble(parts: Parts): readonly Service[] {
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
+    left: createLeaving({ store, world, events, acceptance, link }),
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({

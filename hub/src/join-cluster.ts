@@ -39,6 +39,11 @@ export function joinCluster(
       hint: `choose another name, or remove it first: drover cluster remove ${name}`,
     });
   }
+  if (known?.leaving === true) {
+    throw new DroverError("precondition_failed", `what ${name} runs is being uninstalled`, {
+      hint: `wait until it is gone, or give that up: drover cluster remove ${name}`,
+    });
+  }
   const record = known ?? { ...clusterDefaults, name };
   // Of no use before the cluster is there, which is what this is done with.
   const { token, expiresAtMs } = enrollment.invite(name);

@@ -6,8 +6,7 @@ import type { World } from "./controllers/world.ts";
 import { listNames } from "./core/list-names.ts";
 import { resumeRollout } from "./core/rollout/advance.ts";
 import { missingApprovals, whyNotApprove, withApproval, type Approver } from "./core/rollout/approval.ts";
-import { noProgress, type Rollout, type Step, type WaveProgress } from "./core/rollout/rollout.ts";
-import type { Approval } from "./core/strategy.ts";
+import { noProgress, type Rollout, type Step } from "./core/rollout/rollout.ts";
 import type { Store } from "./store/store.ts";
 
 const shown = 100;
@@ -89,21 +88,20 @@ function change(rollout: Rollout, step: Step | undefined, { action, actor }: Ask
 function approve(
   rollout: Rollout,
   step: Step | undefined,
-  asked: Asked & Pick<ControlDeps, "world">,
+  { wave, revision, actor, world }: Asked & Pick<ControlDeps, "world">,
 ): readonly Change[] {
-  const found = waveToApprove(rollout, step, asked);
-  if (found === undefined) return [];
-  const { name, approval, progress } = found;
-  const { revision = rollout.revision, actor } = asked;
-  const hint = `see what waits: drover rollout show ${rollout.app}`;
-  if (!rollout.revision.startsWith(revision)) {
-    const message = `${rollout.app} releases ${rollout.revision.slice(0, 12)} now, and not ${revision.slice(0, 12)}`;
-    throw new DroverError("precondition_failed", message, { hint });
-  }
+  const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
+  const named = wave ?? waits;
+  const asking = world.catalogs.strategy(rollout.strategy)?.waves.find(({ name }) => name === named);
+  if (asking === undefined || step?.waves.some(({ name }) => name === asking.name) !== true) return [];
+  const { name, approval } = asking;
+  const progress = rollout.waves[name] ?? noProgress;
+  if (missingApprovals(approval, progress) === 0) return [];
+  checkRevision(rollout, revision);
   const no = whyNotApprove({ approval, progress }, rollout, actor);
   if (no !== undefined) {
-    const others = no.isTwice ? "" : "; have somebody else approve it, who has logged in: drover login";
-    throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint: `${hint}${others}` });
+    const hint = `have somebody else do it, who has logged in; who has so far: drover rollout show ${rollout.app}`;
+    throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint });
   }
   const next = withApproval(rollout, name, actor, progress);
   const left = missingApprovals(approval, next.waves[name] ?? noProgress);
@@ -111,17 +109,11 @@ function approve(
   return [{ rollout: next, what: `${actor.name} approved wave ${name}${more}` }];
 }
 
-/** The wave that is named, or the one that waits; undefined when it is none of this rollout, or lacks nobody's approval. */
-function waveToApprove(
-  rollout: Rollout,
-  step: Step | undefined,
-  { wave, world }: Pick<Asked, "wave"> & Pick<ControlDeps, "world">,
-): { readonly name: string; readonly approval: Approval; readonly progress: WaveProgress } | undefined {
-  const name = wave ?? (step?.phase === "AwaitingApproval" ? step.wave : undefined);
-  const found = world.catalogs.strategy(rollout.strategy)?.waves.find((one) => one.name === name);
-  if (name === undefined || found === undefined || !step?.waves.some((one) => one.name === name)) return undefined;
-  const progress = rollout.waves[name] ?? noProgress;
-  return missingApprovals(found.approval, progress) === 0 ? undefined : { name, approval: found.approval, progress };
+/** What a person has looked at may not be what is released by now. */
+function checkRevision({ app, revision }: Rollout, wanted: string | undefined): void {
+  if (wanted === undefined || revision.startsWith(wanted)) return;
+  const message = `${app} releases ${revision.slice(0, 12)} now, and not ${wanted.slice(0, 12)}`;
+  throw new DroverError("precondition_failed", message, { hint: `see what waits: drover rollout show ${app}` });
 }
 
 function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {

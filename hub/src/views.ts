@@ -103,7 +103,9 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     "current",
   );
   const worst = targets.find((target) => target.state === state);
-  const own = ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
+  const own =
+    leavingState(record, targets.length, connection !== undefined) ??
+    ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
   return {
     name: record.name,
     uid: record.uid,
@@ -120,6 +122,16 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     ...record.facts,
     settled: formerFacts(record),
   };
+}
+
+function leavingState(
+  { leaving }: ClusterRecord,
+  targets: number,
+  connected: boolean,
+): { state: TargetState; reason: string } | undefined {
+  if (!leaving) return undefined;
+  const what = targets === 1 ? "1 application" : `${targets} applications`;
+  return { state: "deleting", reason: `uninstalls ${what}${connected ? "" : " when its agent is back"}` };
 }
 
 function standingView({ staleSinceMs, policy, frozen }: Standing = noStanding): api.Cluster["standing"] {

@@ -101,6 +101,7 @@ export async function startLoop(
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
     factsChanged: loop.wake.facts,
+    left: () => undefined,
     rolling: loop.wake.rollouts,
   });
   const stop = new AbortController();

@@ -136,6 +136,8 @@ export interface Intents {
   revokeCluster(name: string, input: RevokeCluster): Promise<api.Cluster>;
   /** Has its agent get a new certificate, with a new key, at once. Throws `precondition_failed` when it could not. */
   rotateCluster(name: string): Promise<api.Cluster>;
+  /** Has its agent remove what it runs, now or when it is back, and forgets the cluster then. */
+  uninstallCluster(name: string): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */

@@ -46,6 +46,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "POST /api/v1/clusters/{name}/reject",
     "POST /api/v1/clusters/{name}/revoke",
     "POST /api/v1/clusters/{name}/rotate",
+    "POST /api/v1/clusters/{name}/uninstall",
     "GET /api/v1/applications",
     "GET /api/v1/applications/{name}",
     "POST /api/v1/applications/{name}/sync",

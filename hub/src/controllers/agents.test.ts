@@ -42,6 +42,7 @@ beforeEach(() => {
     listNamed: () => undefined,
     factsChanged: () => undefined,
     rolling: () => undefined,
+    left: () => undefined,
   });
   views = createViews({ store, world, clock });
   store.putCluster({ ...clusterDefaults, name: "dev-1", uid: "uid" });

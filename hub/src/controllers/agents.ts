@@ -27,6 +27,8 @@ export interface AgentsDeps {
   readonly listNamed: (digest: Digest) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
   readonly factsChanged: () => void;
+  /** Nothing is left to remove there, perhaps. */
+  readonly left: (cluster: string) => void;
   /** A rollout of these may go on. */
   readonly rolling: (apps: readonly string[]) => void;
 }
@@ -52,7 +54,9 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       }
       assessAll(cluster);
       deps.send(cluster);
-      return { reportsKnown: knowsReports(deps, cluster, hello) };
+      const reportsKnown = knowsReports(deps, cluster, hello);
+      deps.left(cluster);
+      return { reportsKnown };
     },
     introduced(cluster, hello) {
       const connection = world.connections.get(cluster);
@@ -151,6 +155,7 @@ function observe(
     store.assign({ put: [], forget: [id], blobs: new Map() });
     deps.events.append({ type: "removed", ...id, message: describeRemoved(cluster, report) });
     deps.send(cluster);
+    deps.left(cluster);
     return;
   }
   announceDrift(deps, id, old, report);

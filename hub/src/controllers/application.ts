@@ -8,7 +8,7 @@ import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/prob
 import type { Application } from "../core/application.ts";
 import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
-import { placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
@@ -49,6 +49,7 @@ export function createApplicationReconciler(
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
       memories.delete(name);
+      deps.renderer.forget(name);
       if (deps.world.setDependencies(name, [])) deps.wanted();
       retire(deps, name);
       return done;
@@ -62,14 +63,14 @@ export function createApplicationReconciler(
       if (snapshot === undefined) return done;
       const content = { ...found, snapshot };
       const placements = world.catalogs.placementsOf(name);
-      const chosen = placeClusters(placements, world.placeable(), world.running(name));
+      const memory = memories.get(name) ?? new BundleMemory();
+      memories.set(name, memory);
+      const chosen = memory.place(placements, world.placeable(), () => world.running(name));
       const placed = await splitGroups(chosen, (variant) =>
         deps.renderer.looks(application, content.snapshot, variant),
       );
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
-      const memory = memories.get(name) ?? new BundleMemory();
-      memories.set(name, memory);
       const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
         memory.finish(...rendered),
       );

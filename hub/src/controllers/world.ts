@@ -155,11 +155,12 @@ export class World {
   }
 
   /**
-   * Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. One
+   * Clusters that placements choose from: all but those that leave, with the labels of people and, on top, those of Git and of their agents. One
    * that is as it was is the same value as before.
    */
   placeable(): readonly PlaceableCluster[] {
-    const now = this.#store.clusters().map((record) => this.#place(record));
+    const staying = this.#store.clusters().filter(({ leaving }) => !leaving);
+    const now = staying.map((record) => this.#place(record));
     this.#placeable = new Map(now.map((one) => [one.cluster.name, one]));
     return now.map(({ cluster }) => cluster);
   }

@@ -13,6 +13,7 @@ import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
+import { byName } from "./by-name.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
@@ -23,6 +24,7 @@ import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
 import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
+import { SharedValues } from "./shared-values.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -41,8 +43,6 @@ export function openSqliteStore(file: string, reserve?: Reserve): Store {
   return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
 }
 
-type Identity = Era & Pick<Store, "hubId">;
-
 export class SqliteStore implements Store {
   readonly hubId: string;
   readonly access: AccessTables;
@@ -60,6 +60,7 @@ export class SqliteStore implements Store {
   readonly #rollouts: RolloutTable;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
+  readonly #shared = new SharedValues();
   #events: Event[];
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
@@ -67,17 +68,17 @@ export class SqliteStore implements Store {
   constructor(database: Database) {
     this.#database = database;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
-    const sources = this.#records<SourceRecord>("sources").map(readSource);
-    this.#sources = new Map(sources.map((record) => [record.name, record]));
-    this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
-    const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
-    this.#clusters = new Map(clusters.map((record) => [record.name, record]));
+    this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
+    this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
+    this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
     this.enrolments = new EnrolmentTable(database);
     this.pins = new PinTable(database);
-    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
-    for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
+    for (const record of this.#records<TargetRecord>("targets"))
+      this.#targets.set(record, this.#shared.target(readTarget(record)));
+    for (const record of this.#records<ObservedRecord>("observed"))
+      this.#observed.set(record, this.#shared.observed(record));
     this.#rollouts = new RolloutTable(database);
-    this.#events = this.#records<Event>("events");
+    this.#events = [...this.#records<Event>("events")];
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);
   }
@@ -154,9 +155,7 @@ export class SqliteStore implements Store {
   }
 
   putClusters(clusters: readonly ClusterRecord[]): void {
-    this.#database.transaction(() => {
-      for (const cluster of clusters) this.#writeCluster(cluster);
-    });
+    this.#database.transaction(() => clusters.forEach((cluster) => this.#writeCluster(cluster)));
     for (const cluster of clusters) {
       if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
       this.#clusters.set(cluster.name, cluster);
@@ -242,7 +241,7 @@ export class SqliteStore implements Store {
     });
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
     this.#rollouts.keep(change.rollouts ?? []);
-    for (const target of change.put) this.#targets.set(target, target);
+    for (const target of change.put) this.#targets.set(target, this.#shared.target(target));
     for (const id of change.forget) {
       this.#targets.delete(id);
       this.#observed.delete(id);
@@ -308,7 +307,7 @@ export class SqliteStore implements Store {
 
   observe(record: ObservedRecord): void {
     const before = this.#observed.get(record);
-    this.#observed.set(record, record);
+    this.#observed.set(record, before?.report === record.report ? record : this.#shared.observed(record));
     // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
     const isReach = before?.state === "offline" || record.state === "offline";
     if (isReach && before?.report === record.report && before !== undefined) return;
@@ -360,10 +359,10 @@ export class SqliteStore implements Store {
     }
   }
 
-  #identity(): Identity {
+  #identity(): Era & Pick<Store, "hubId"> {
     const meta = (key: string) => this.#database.get("SELECT value FROM meta WHERE key = ?", key)?.["value"];
     const known = meta("identity");
-    if (known !== undefined) return parseRecord<Identity>({ record: known });
+    if (known !== undefined) return parseRecord<Era & Pick<Store, "hubId">>({ record: known });
     // Earlier versions kept the two apart.
     const identity = {
       hubId: String(meta("hub_id") ?? randomUUID()),
@@ -374,9 +373,9 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events"): T[] {
+  *#records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events") {
     const order = table === "events" ? " ORDER BY id" : "";
-    return this.#database.all(`SELECT record FROM ${table}${order}`).map((row) => parseRecord<T>(row));
+    for (const row of this.#database.each(`SELECT record FROM ${table}${order}`)) yield parseRecord<T>(row);
   }
 
   #writeCluster(cluster: ClusterRecord): void {

@@ -95,6 +95,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Why people keep new applications away from it; "" = they do not. */
   readonly cordon: string;
+  /** Whether it is to be removed once everything is uninstalled there. */
+  readonly leaving: boolean;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
   /** As `Assignments.history`, of this generation. */
@@ -110,6 +112,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
   uid: "",
   labels: {},
   cordon: "",
+  leaving: false,
   generation: 0,
   history: [],
   seenAtMs: 0,

@@ -63,6 +63,8 @@ export interface Client {
     revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
     /** Has its agent get a new certificate with a new key. Throws `precondition_failed` when it could not. */
     rotate(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    /** Removes what it runs, now or when its agent is back, and forgets it then. */
+    uninstall(name: string, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -167,6 +169,7 @@ export function createClient(options: ClientOptions): Client {
       reject: (name, signal) => http.send("POST", `${named("clusters", name)}/reject`, signal),
       revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
       rotate: (name, signal) => http.send("POST", `${named("clusters", name)}/rotate`, signal),
+      uninstall: (name, signal) => http.send("POST", `${named("clusters", name)}/uninstall`, signal),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {

@@ -118,6 +118,7 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 403 403 403 +   403 403 +   +   403 403 POST /api/v1/clusters
     401 401 401 +   +   +   +   +   +   +   +   +   404 404 GET /api/v1/clusters/:name
     401 401 401 403 403 403 403 403 +   403 +   +   404 403 DELETE /api/v1/clusters/:name
+    401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/uninstall
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 PATCH /api/v1/clusters/:name/labels
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 PATCH /api/v1/clusters/:name/cordon
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 POST /api/v1/clusters/:name/accept

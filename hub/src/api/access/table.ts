@@ -51,6 +51,7 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   [`POST ${clusters}`]: to("join", "cluster", "new-cluster"),
   [`GET ${clusters}/:name`]: to("read", "cluster", "cluster"),
   [`DELETE ${clusters}/:name`]: to("delete", "cluster", "cluster"),
+  [`POST ${clusters}/:name/uninstall`]: to("delete", "cluster", "cluster"),
   [`PATCH ${clusters}/:name/labels`]: to("label", "cluster", "cluster"),
   [`PATCH ${clusters}/:name/cordon`]: to("cordon", "cluster", "cluster"),
   [`POST ${clusters}/:name/accept`]: to("accept", "cluster", "cluster"),

@@ -55,6 +55,11 @@ export function clusterRoutes(app: Routes): void {
     return request.intents.rotateCluster(name);
   });
 
+  app.post("/clusters/:name/uninstall", { schema: operations.uninstallCluster }, async (request, reply) => {
+    const { name } = cluster(request);
+    return reply.code(202).send(await request.intents.uninstallCluster(name));
+  });
+
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
     await request.intents.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
@@ -102,6 +107,12 @@ const operations = {
     summary: "Turn away the agent that waits to take a cluster over",
     params,
     response: { 200: clusterSchema },
+  },
+  uninstallCluster: {
+    operationId: "uninstallCluster",
+    summary: "Have the agent of a cluster remove what it runs, now or when it is back, and forget the cluster then",
+    params,
+    response: { 202: clusterSchema },
   },
   rotateCluster: {
     operationId: "rotateCluster",
