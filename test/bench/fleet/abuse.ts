@@ -65,7 +65,15 @@ function neverRead(port: number, identity: Identity): void {
   const stream = dial(port, identity, "127.0.0.1").request(connectHeaders);
   stream.on("error", () => undefined);
   const accepted = { epoch: "", generation: 0n, apis: none, accepted: none, reported: none };
-  const value = { ...noFacts, agentVersion: "deaf", clusterUid: identity.cluster, run: "deaf", ...accepted };
+  const standing = { staleSinceMs: 0n, policy: none, frozen: false };
+  const value = {
+    ...noFacts,
+    agentVersion: "deaf",
+    clusterUid: identity.cluster,
+    run: "deaf",
+    ...accepted,
+    ...standing,
+  };
   const bytes = ConnectRequest.encode({ body: { $case: "hello", value } }).finish();
   const head = Buffer.alloc(5);
   head.writeUInt32BE(bytes.byteLength, 1);
