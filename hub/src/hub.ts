@@ -124,7 +124,7 @@ function assemble(parts: Parts): readonly Service[] {
   const acceptance = createAcceptance({ store, events, clock });
   const trust = { authority, signingKey, acceptance, connections: world.connections };
   const enrollment = createEnrollment({ store, events, clock, ...trust });
-  const inspections = createInspections(link);
+  const inspections = createInspections(link, clock);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const sign = (assignments: Assignments): SignedAssignments => signAssignments(assignments, signingKey);
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };

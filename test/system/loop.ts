@@ -75,7 +75,7 @@ export async function startLoop(
     store,
     world,
     events,
-    inspections: createInspections(link),
+    inspections: createInspections(link, clock),
     mirror,
     packages: createPackages({
       folder: join(folder, "packages"),
@@ -94,7 +94,7 @@ export async function startLoop(
     store,
     world,
     blobs: createBlobs(store),
-    inspections: createInspections(link),
+    inspections: createInspections(link, clock),
     enrollment: { admit: () => undefined, holds: () => true, enroll: nobody, renew: nobody },
     events,
     clock,
@@ -109,6 +109,7 @@ export async function startLoop(
   return {
     store,
     world,
+    events,
     loop,
     /** To be told what agents say. */
     agents,
