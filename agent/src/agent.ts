@@ -40,6 +40,7 @@ import { createDiscovery } from "./kube/discovery.ts";
 import { fetchCluster, hasInitialEvents, type KnownCluster } from "./kube/facts.ts";
 import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
+import { systemDisk, type Disk } from "./store/disk.ts";
 import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
 import { openRecordFiles } from "./store/records.ts";
 
@@ -64,6 +65,10 @@ export interface AgentDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Default: that of this machine. */
+  readonly disk?: Disk;
+  /** Names this run of the agent to the hub. Default: random. */
+  readonly run?: string;
 }
 
 export interface Agent extends Service {
@@ -87,11 +92,11 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
       return ready;
     },
     async run(signal) {
-      const { clock, log } = deps;
+      const { clock, log, disk = systemDisk } = deps;
       const throttle = createThrottle(clock);
       const kube = throttle.over(meter(deps.kube, metrics));
-      const files = openRecordFiles(join(options.dataDir, "applications"));
-      await using blobs = await openBlobs(join(options.dataDir, "blobs"));
+      const files = openRecordFiles(disk, join(options.dataDir, "applications"));
+      await using blobs = await openBlobs(disk, join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
       const apis = createApis({ ...deps, kube });
@@ -197,12 +202,12 @@ function openAccepted(
   { options, deps }: Outside,
   { state, wake, ...parts }: Pick<Composed, "wake"> & { readonly state: State; readonly changed: () => void },
 ): Promise<Acceptance> {
-  const { clock, log, cluster, verify } = deps;
+  const { clock, log, cluster, verify, disk = systemDisk } = deps;
   const changed = (names: readonly string[]): void => {
     parts.changed();
     for (const name of new Set([...names, ...state.applications.keys()])) wake(name);
   };
-  return openAcceptance({ path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });
+  return openAcceptance({ disk, path: join(options.dataDir, "accepted.json"), cluster, verify, clock, log, changed });
 }
 
 /** Applications as owners of objects in this cluster. */
@@ -224,7 +229,7 @@ function createLinkServices(
   const { link, clock, random, log } = deps;
   const { acceptance, reporter, inspector, state, wake } = parts;
   const send: AgentLink["send"] = (message) => link.send(message);
-  const run = randomUUID();
+  const run = deps.run ?? randomUUID();
   const introduction = createIntroduction({ kube, cluster, apis, acceptance, run, send, clock, random, log });
   const handler: AgentLinkHandler = {
     hello: () => introduction.hello(),

@@ -4,6 +4,7 @@ import type { Acknowledgement, Assignment, Assignments, SignedAssignments, Tombs
 import type { Logger } from "@drover/shared/log";
 
 import { readAccepted, writeAccepted, type AcceptedFile } from "../store/accepted.ts";
+import type { Disk } from "../store/disk.ts";
 
 /** What is to become of an application. */
 export type Intent =
@@ -30,6 +31,7 @@ export interface Acceptance {
 }
 
 export interface AcceptanceOptions {
+  readonly disk: Disk;
   readonly path: string;
   readonly cluster: () => string;
   /** Throws `signature_invalid` or `document_invalid`. */
@@ -45,7 +47,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   const { clock, log } = options;
   let taken = emptySet;
   try {
-    const file = await readAccepted(options.path);
+    const file = await readAccepted(options.disk, options.path);
     if (file !== undefined) taken = toTaken(options.verify(file.signed), file, emptySet, 0);
   } catch (cause) {
     const { code, message } = DroverError.from(cause);
@@ -58,7 +60,7 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
     if (refusal !== undefined) return { epoch, generation, refusal: { code: "assignment_refused", message: refusal } };
     if (epoch === taken.epoch && generation === taken.generation) return { epoch, generation };
     const history = { kept: keptOf(assignments, taken), pastEpochs: pastEpochsOf(assignments, taken) };
-    await writeAccepted(options.path, { signed, ...history });
+    await writeAccepted(options.disk, options.path, { signed, ...history });
     taken = toTaken(assignments, history, taken, clock.now());
     log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
     options.changed(namesOf(taken));

@@ -43,6 +43,7 @@ export class SqliteStore implements Store {
   readonly hubId: string;
   readonly access: AccessTables;
   readonly #database: Database;
+  readonly #newId: () => string;
   #era: Era;
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
@@ -58,8 +59,10 @@ export class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database) {
+  /** `newId`: names the hub and its epochs; has to be unique for ever. */
+  constructor(database: Database, newId: () => string = randomUUID) {
     this.#database = database;
+    this.#newId = newId;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
     const sources = this.#records<SourceRecord>("sources").map(readSource);
     this.#sources = new Map(sources.map((record) => [record.name, record]));
@@ -84,7 +87,7 @@ export class SqliteStore implements Store {
   }
 
   beginEpoch({ confirmed }: Pick<Era, "confirmed">): void {
-    const era = { epoch: randomUUID(), confirmed };
+    const era = { epoch: this.#newId(), confirmed };
     this.#database.run("UPDATE meta SET value = ? WHERE key = 'identity'", seal({ hubId: this.hubId, ...era }));
     this.#era = era;
   }
@@ -344,8 +347,8 @@ export class SqliteStore implements Store {
     if (known !== undefined) return parseRecord<Identity>({ record: known });
     // Earlier versions kept the two apart.
     const identity = {
-      hubId: String(meta("hub_id") ?? randomUUID()),
-      epoch: String(meta("epoch") ?? randomUUID()),
+      hubId: String(meta("hub_id") ?? this.#newId()),
+      epoch: String(meta("epoch") ?? this.#newId()),
       confirmed: false,
     };
     this.#database.run("INSERT INTO meta VALUES ('identity', ?)", seal(identity));

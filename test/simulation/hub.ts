@@ -1,0 +1,268 @@
+import { DatabaseSync } from "node:sqlite";
+
+import type { Backend, Intents } from "@drover/hub/api/backend";
+import { createBackend } from "@drover/hub/backend";
+import { createAcceptance } from "@drover/hub/controllers/acceptance";
+import { createAgents } from "@drover/hub/controllers/agents";
+import { createBlobs } from "@drover/hub/controllers/blobs";
+import { createEnrollment } from "@drover/hub/controllers/enrollment";
+import { createEventLog } from "@drover/hub/controllers/event-log";
+import { createHousekeeping } from "@drover/hub/controllers/housekeeping";
+import { createInspections } from "@drover/hub/controllers/inspections";
+import { World } from "@drover/hub/controllers/world";
+import { createAgentService } from "@drover/hub/link/agent-service";
+import { defaultLinkLimits } from "@drover/hub/link/limits";
+import type { Peer } from "@drover/hub/link/peers";
+import { Sessions } from "@drover/hub/link/sessions";
+import { createLoop } from "@drover/hub/loop";
+import { Database, prepareDatabase } from "@drover/hub/store/database";
+import { SqliteStore } from "@drover/hub/store/sqlite";
+import type { Store } from "@drover/hub/store/store";
+import { createViews, type Views } from "@drover/hub/views";
+import { DroverError } from "@drover/shared/errors";
+import type { Assignments, HubLink, HubLinkHandler, SignedAssignments } from "@drover/shared/link/link";
+import type { Logger } from "@drover/shared/log";
+import { createMetrics } from "@drover/shared/metrics";
+import { runAll } from "@drover/shared/service";
+import type { Authority } from "@drover/shared/trust/authority";
+import { signAssignments } from "@drover/shared/trust/envelope";
+import type { SigningKey } from "@drover/shared/trust/signing-key";
+
+declare module "node:sqlite" {
+  /** Of Node 24.21, whose types do not have them yet. */
+  interface DatabaseSync {
+    serialize(): Uint8Array;
+    deserialize(image: Uint8Array): void;
+  }
+}
+
+import type { Certificate, Network } from "./network.ts";
+import type { Chance } from "./random.ts";
+import type { SimulatedRepository } from "./repository.ts";
+import { runForever, type Life, type Time } from "./time.ts";
+
+const sweepMs = 1_000;
+
+/** What of a hub its death leaves: its store, as far as it is committed. */
+export class HubDisk implements Disposable {
+  #file = openImage(emptyImage());
+  #database = new Database(this.#file);
+
+  get database(): Database {
+    return this.#database;
+  }
+
+  /** As a backup has it. */
+  copy(): Uint8Array {
+    return this.#file.serialize();
+  }
+
+  /** As the hub's own `--restore` does it: the backup in the place of what there is, as a new epoch. */
+  restore(backup: Uint8Array, newId: () => string): void {
+    this.#database[Symbol.dispose]();
+    this.#file = openImage(backup);
+    this.#database = new Database(this.#file);
+    new SqliteStore(this.#database, newId).beginEpoch({ confirmed: false });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database[Symbol.dispose]();
+  }
+}
+
+let image: Uint8Array | undefined;
+
+/** Of a store that nobody has written to. */
+function emptyImage(): Uint8Array {
+  return (image ??= prepareDatabase(new DatabaseSync(":memory:")).serialize());
+}
+
+function openImage(bytes: Uint8Array): DatabaseSync {
+  const database = new DatabaseSync(":memory:");
+  database.deserialize(bytes);
+  return prepareDatabase(database);
+}
+
+export interface HubOptions {
+  readonly life: Life;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly disk: HubDisk;
+  readonly network: Network;
+  readonly repository: SimulatedRepository;
+  readonly signingKey: SigningKey;
+  readonly log: Logger;
+  /** Around what the hub does with what agents say. */
+  readonly heard: (handler: HubLinkHandler, store: Store) => HubLinkHandler;
+  /** Every envelope that the hub signs. */
+  readonly signed: (assignments: Assignments, signed: SignedAssignments) => void;
+  readonly mortal: (store: Store) => Store;
+  /** It ended by itself, which it never should. */
+  readonly died: (why: string) => void;
+}
+
+/** One life of the hub: everything that `createHub` puts together, without files, sockets and the HTTP API. */
+export interface SimulatedHub {
+  readonly life: Life;
+  readonly startedMs: number;
+  readonly store: Store;
+  readonly world: World;
+  readonly views: Views;
+  readonly intents: Intents;
+  readonly recovery: Backend["recovery"];
+  /** Sends every cluster what it was sent before. */
+  resend(): void;
+}
+
+export function startHub(options: HubOptions): SimulatedHub {
+  const { life, time, chance, disk, repository, signingKey, log } = options;
+  const clock = time.clockOf(life);
+  const now = (): number => clock.now();
+  const common = { clock, random: () => chance.next(), log };
+  const own = new SqliteStore(disk.database, () => chance.uuid());
+  const store = options.mortal(own);
+  const events = createEventLog(store, now);
+  const world = new World(store, events, now);
+  for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
+  const link = createLink(options);
+  const inspections = createInspections(link, clock);
+  const acceptance = createAcceptance({ store, events, clock });
+  const enrollment = createEnrollment({
+    store,
+    events,
+    clock,
+    signingKey,
+    authority,
+    acceptance,
+    connections: world.connections,
+  });
+  const mirror = repository.mirrorFor(life, chance);
+  const loop = createLoop({
+    ...common,
+    store,
+    world,
+    events,
+    inspections,
+    mirror,
+    packages: noPackages,
+    link,
+    sign(assignments) {
+      const signed = signAssignments(assignments, signingKey);
+      options.signed(assignments, signed);
+      return signed;
+    },
+    programs: noPrograms,
+  });
+  const handler = createAgents({
+    ...common,
+    store,
+    world,
+    inspections,
+    events,
+    blobs: createBlobs(store),
+    enrollment,
+    send: (name) => loop.wake.clusters([name]),
+    listNamed: (digest) => loop.wake.apiList(digest),
+    factsChanged: (name) => loop.wake.facts(name),
+    rolling: loop.wake.rollouts,
+  });
+  const reserve = { held: true, release: () => false, refill: () => Promise.resolve() };
+  const backend = createBackend({
+    version: "simulated",
+    store,
+    world,
+    events,
+    enrollment,
+    inspections,
+    explanations: noExplanations,
+    link,
+    mirror,
+    deployKeys: { of: unused, forget: unused },
+    metrics: createMetrics(),
+    clock,
+    backups: { make: unused, list: () => [] },
+    reserve,
+    settings: { agentImage: "", pollSeconds: 30, hubAddress: () => "hub.simulated", brokerAccess: undefined },
+    ready: () => true,
+    wake: loop.wake,
+  });
+  const decision = { actor: "somebody", verb: "change", kind: "", name: "", request: "", address: "", changes: 0 };
+  const services = [
+    ...loop.services,
+    createHousekeeping({ ...common, store, reserve, events }),
+    { name: "link", run: (signal: AbortSignal) => link.run(options.heard(handler, store), () => undefined, signal) },
+  ];
+  // It ends with its life only: nothing of it goes on then.
+  void runForever({ run: (signal) => runAll(services, signal) }, options.died);
+  return {
+    life,
+    startedMs: now(),
+    store: own,
+    world,
+    views: createViews({ store: own, world, clock }),
+    intents: backend.by(decision),
+    recovery: () => backend.recovery(),
+    resend: () => loop.wake.clusters(store.clusters().map(({ name }) => name)),
+  };
+}
+
+/** As `createGrpcLink` does it, with connections that come from the network instead of a listener. */
+function createLink({ life, time, network, log }: HubOptions): HubLink {
+  const clock = time.clockOf(life);
+  const peers = new Map<string, Peer>();
+  let sessions: Sessions | undefined;
+  return {
+    async run(handler, _ready, signal) {
+      const running = new Sessions(defaultLinkLimits, (cluster, end) => handler.disconnected(cluster, end));
+      sessions = running;
+      const findPeer = (endpoint: string): Peer | undefined => peers.get(endpoint);
+      network.open({
+        life,
+        service: createAgentService({ handler, sessions: running, findPeer, limits: defaultLinkLimits, clock, log }),
+        opened: (endpoint, certificate, destroy) => void peers.set(endpoint, peerOf(certificate, clock.now(), destroy)),
+        async renew(certificate) {
+          const request = { csr: new Uint8Array(), key: enrolmentKeyOf(certificate.cluster), expired: false };
+          const { cluster, certificate: issued } = await handler.renew(certificate, request, signal);
+          return { cluster, generation: Number(issued) };
+        },
+        closed: (endpoint) => void peers.delete(endpoint),
+      });
+      while (!signal.aborted) {
+        await clock.sleep(sweepMs, signal);
+        running.sweep(clock.now());
+        for (const peer of peers.values()) {
+          const { cluster = "", generation } = peer;
+          if (!handler.holds({ cluster, generation })) peer.destroy();
+        }
+      }
+    },
+    send: (cluster, message) => life.alive && (sessions?.find(cluster)?.send(message) ?? false),
+    disconnect(cluster, reason) {
+      const session = life.alive ? sessions?.find(cluster) : undefined;
+      if (session !== undefined) sessions?.end(session, { graceful: false, reason }, clock.now());
+    },
+  };
+}
+
+/** By which the agent of a cluster proves who it is when no certificate can. */
+export function enrolmentKeyOf(cluster: string): string {
+  return `key of ${cluster}`;
+}
+
+function peerOf({ cluster, generation }: Certificate, sinceMs: number, destroy: () => void): Peer {
+  const validity = { notBeforeMs: 0, notAfterMs: Number.POSITIVE_INFINITY };
+  return { address: "10.0.0.1", sinceMs, cluster, generation, validity, receivedBytes: () => 0, destroy };
+}
+
+const unused = (): Promise<never> => Promise.reject(new DroverError("internal", "this is not simulated"));
+
+/** What stands outside of the simulation: TLS, other sources than Git, programs that render. */
+const authority: Authority = {
+  certificate: "",
+  pin: "",
+  issueServer: unused,
+  issueClient: (_cluster, _csr, generation = 0) => Promise.resolve(String(generation)),
+};
+const noPackages = { fetch: unused, recall: () => Promise.resolve(undefined) };
+const noPrograms = { kustomize: unused, helm: { key: unused, looks: unused, template: unused } };
+const noExplanations = { why: unused, blame: unused };
