@@ -68,14 +68,14 @@ export function startAgent(options: AgentOptions): void {
       run: chance.hex(16),
     },
   );
-  void runForever(agent, options.died);
+  void runForever(agent, life, options.died);
   void keepCertified(options, link.hooks);
 }
 
 /** As the link's renewal does it when the hub refuses the certificate; here none ends by itself. */
 async function keepCertified({ identity, life, network }: AgentOptions, hooks: RenewalHooks): Promise<void> {
-  for (;;) {
-    await untilAborted(hooks.refused());
+  while (!life.stop.signal.aborted) {
+    await untilAborted(AbortSignal.any([hooks.refused(), life.stop.signal]));
     try {
       identity.certificate = await network.renew(identity.certificate, life);
       hooks.renewed();

@@ -193,7 +193,7 @@ export function startHub(options: HubOptions): SimulatedHub {
     { name: "link", run: (signal: AbortSignal) => link.run(options.heard(handler, store), () => undefined, signal) },
   ];
   // It ends with its life only: nothing of it goes on then.
-  void runForever({ run: (signal) => runAll(services, signal) }, options.died);
+  void runForever({ run: (signal) => runAll(services, signal) }, life, options.died);
   return {
     life,
     startedMs: now(),

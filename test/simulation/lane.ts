@@ -11,7 +11,8 @@ export interface LaneOptions {
   readonly time: Time;
   readonly chance: Chance;
   readonly name: string;
-  readonly isOpen: () => boolean;
+  /** Nothing gets through for now. */
+  readonly isHeld: () => boolean;
   readonly arrived: () => void;
   readonly senderLives: () => boolean;
   /** Nothing is read by who is dead. */
@@ -40,7 +41,7 @@ export class Lane<T> {
     });
   }
 
-  /** Something else than a message gets to the other end. */
+  /** Something else than a message gets to the other end: the beginning of the stream, or that it is given up. */
   signal(arrive: () => void): void {
     this.#later(arrive);
   }
@@ -65,15 +66,15 @@ export class Lane<T> {
   }
 
   resume(): void {
-    if (this.#options.isOpen()) for (const arrive of this.#held.splice(0)) arrive();
+    if (!this.#options.isHeld()) for (const arrive of this.#held.splice(0)) arrive();
   }
 
   #later(arrive: () => void): void {
-    const { time, chance, name, isOpen } = this.#options;
+    const { time, chance, name, isHeld } = this.#options;
     this.#lastAt = Math.max(this.#lastAt, time.now + chance.between(1, 30));
     time.schedule(this.#lastAt - time.now, `${name} message`, () => {
       if (this.#isCut) return;
-      if (isOpen() && this.#held.length === 0) arrive();
+      if (!isHeld() && this.#held.length === 0) arrive();
       else this.#held.push(arrive);
     });
   }

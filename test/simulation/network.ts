@@ -169,7 +169,7 @@ class Connection {
     const up = this.#lane<ConnectRequest>(this.#up);
     const down = this.#lane<ConnectResponse>(this.#down);
     const server = new ServerCall<ConnectRequest, ConnectResponse>(this.#options.endpoint, up.pipe, down);
-    this.#accept(down, (door) => door.service.connect(server.call));
+    this.#accept(up, down, (door) => door.service.connect(server.call));
     return new ClientCall(down, up, server).call;
   }
 
@@ -177,7 +177,7 @@ class Connection {
     const up = this.#lane<never>(this.#up);
     const down = this.#lane<FetchBlobsResponse>(this.#down);
     const server = new ServerCall<never, FetchBlobsResponse>(this.#options.endpoint, up.pipe, down, request);
-    this.#accept(down, (door) => door.service.fetchBlobs(server.call));
+    this.#accept(up, down, (door) => door.service.fetchBlobs(server.call));
     return new ClientCall(down, up, server).call;
   }
 
@@ -224,7 +224,7 @@ class Connection {
       time,
       chance,
       name: endpoint,
-      isOpen: () => route() === "open",
+      isHeld: () => route() === "silent",
       arrived: isUp ? heard : (): void => undefined,
       senderLives: isUp ? agentLives : hubLives,
       readerLives: isUp ? hubLives : agentLives,
@@ -234,10 +234,11 @@ class Connection {
   }
 
   /** A stream gets to the hub: it opens the connection when it is the first. */
-  #accept(down: Ending, begin: (door: Door) => void): void {
-    const { time, chance, endpoint, certificate, route, door: find } = this.#options;
-    time.schedule(chance.between(1, 20), `${endpoint} stream`, () => {
-      if (this.#isOver || route() === "silent") return;
+  #accept(up: Pick<Lane<never>, "signal">, down: Ending, begin: (door: Door) => void): void {
+    const { endpoint, certificate, route, door: find } = this.#options;
+    // What a route holds back gets there when it is open again.
+    up.signal(() => {
+      if (this.#isOver) return;
       const door = find();
       if (route() === "cut" || door === undefined || (this.#door !== undefined && this.#door !== door)) {
         this.break();

@@ -14,6 +14,8 @@ export interface Outcome {
   readonly events: number;
   readonly simulatedMs: number;
   readonly trace: readonly string[];
+  /** What people were shown in the end of targets that are not current. */
+  readonly shown: readonly string[];
 }
 
 export interface RunOptions {
@@ -27,6 +29,8 @@ const actions = 30;
 const lookMs = 5_000;
 /** From the last fault to the state that Git says: back-off of a minute, a poll, and a person who looks every 5 s. */
 const settleMs = 240_000;
+/** What was lost on its way is asked for again by then, also what makes no difference that is looked at. */
+const calmMs = 90_000;
 const repeatMs = 20_000;
 
 /** Five clusters in most histories, up to 50 in some: what goes wrong, goes wrong with few of them, and costs less there. */
@@ -62,7 +66,7 @@ export async function runSeed({ seed, clusters = clustersOf(seed), log }: RunOpt
     if (!(cause instanceof Broken)) throw cause;
   }
   const { events, now, trace } = world.time;
-  return { seed, violation, events, simulatedMs: now - startMs, trace };
+  return { seed, violation, events, simulatedMs: now - startMs, trace, shown: world.troubles() };
 }
 
 async function play(world: World, after: () => void): Promise<void> {
@@ -103,7 +107,7 @@ async function settle(hand: Hand, run: (ms: number) => Promise<void>): Promise<v
     await run(lookMs);
     attend(world);
     for (const node of world.clusters) makeRoom(world, node, project);
-    if (world.clusters.every((node) => world.isSettled(node, project))) break;
+    if (waitedMs >= calmMs && world.clusters.every((node) => world.isSettled(node, project))) break;
   }
   for (const node of world.clusters) world.settled(node, project);
   world.fact({ kind: "repeating" });

@@ -10,6 +10,8 @@ export interface Life {
   /** Counts the lives of all processes. */
   readonly number: number;
   alive: boolean;
+  /** Aborts when the whole world ends, and never before: a process that is killed is not told. */
+  readonly stop: AbortController;
 }
 
 interface Due {
@@ -145,12 +147,13 @@ function settle(): Promise<void> {
 /** Runs what is never told to stop: a process that is killed just does not go on. */
 export async function runForever(
   service: { readonly run: (signal: AbortSignal) => Promise<void> },
+  life: Life,
   died: (why: string) => void,
 ): Promise<void> {
   try {
-    await service.run(new AbortController().signal);
-    died("it returned");
+    await service.run(life.stop.signal);
+    if (life.alive) died("it returned");
   } catch (cause) {
-    died(cause instanceof Error ? (cause.stack ?? cause.message) : "it failed");
+    if (life.alive) died(cause instanceof Error ? (cause.stack ?? cause.message) : "it failed");
   }
 }

@@ -54,6 +54,7 @@ export class World implements Disposable {
   isCalm = false;
   readonly #options: WorldOptions;
   #lives = 0;
+  readonly #begun: Life[] = [];
   #isRestored = false;
 
   constructor(options: WorldOptions) {
@@ -109,9 +110,7 @@ export class World implements Disposable {
             this.time.schedule(chance.between(0, 40_000), "hub starts", () => this.startHub());
           },
         ),
-      died: (why) => {
-        if (life.alive) this.fact({ kind: "died", who: life.name, why });
-      },
+      died: (why) => this.fact({ kind: "died", who: life.name, why }),
     });
     this.hub = hub;
     this.fact({ kind: "hub-started", decisions: this.#decidedIn(hub.store) });
@@ -146,9 +145,7 @@ export class World implements Disposable {
         if (path === `${dataDir}/accepted.json`) node.acceptedOnDisk();
       },
       around: (link) => node.overhear(link),
-      died: (why) => {
-        if (life.alive) this.fact({ kind: "died", who: life.name, why });
-      },
+      died: (why) => this.fact({ kind: "died", who: life.name, why }),
     });
   }
 
@@ -189,6 +186,14 @@ export class World implements Disposable {
     }
   }
 
+  /** Targets that are not current, as people are shown them. */
+  troubles(): readonly string[] {
+    const targets = this.hub?.views.targets() ?? [];
+    return targets
+      .filter(({ state }) => state !== "current")
+      .map(({ app, cluster, state, reason, message }) => `${app}@${cluster} ${state} ${reason}: ${message}`);
+  }
+
   isSettled(node: ClusterNode, project: Project): boolean {
     const { accepted, generation, expected, live } = this.#stateOf(node, project);
     if (accepted !== generation || (expected.size !== live.size && !this.#isRestored)) return false;
@@ -208,6 +213,8 @@ export class World implements Disposable {
   [Symbol.dispose](): void {
     if (this.hub !== undefined) this.hub.life.alive = false;
     for (const node of this.clusters) node[Symbol.dispose]();
+    // Signals that somebody listens to are never collected before they abort; nothing that wakes up here does anything.
+    for (const { stop } of this.#begun) stop.abort();
     this.hubDisk[Symbol.dispose]();
   }
 
@@ -236,7 +243,10 @@ export class World implements Disposable {
 
   #newLife(name: string): Life {
     this.#lives += 1;
-    return { name: `${name}#${this.#lives}`, number: this.#lives, alive: true };
+    const stop = new AbortController();
+    const life = { name: `${name}#${this.#lives}`, number: this.#lives, alive: true, stop };
+    this.#begun.push(life);
+    return life;
   }
 
   #keepSigned(assignments: Assignments, signed: SignedAssignments): void {

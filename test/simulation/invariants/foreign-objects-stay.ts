@@ -1,21 +1,18 @@
 import type { Invariant, TimedFact } from "../facts.ts";
 
-/** R17: an object that the agent did not make, and that nobody has marked as an application's, is never touched by it. */
+/**
+ * R17: an object that is not marked as an application's is touched by the agent only under a name that it has made one by
+ * and not deleted since: what somebody makes anew in the place of Drover's is drift.
+ */
 export function foreignObjectsStay(): Invariant {
-  /** What the agent has made or was given, by cluster and uid. */
   const own = new Set<string>();
-  const made = new Set<string>();
   const check = (fact: TimedFact): string | undefined => {
-    if (fact.kind === "agent-wrote" && fact.uid === "") made.add(`${fact.cluster} ${fact.object}`);
-    if (fact.kind === "live") {
-      const key = `${fact.cluster} ${fact.object}`;
-      if (fact.content === undefined) made.delete(key);
-      else if (made.delete(key)) own.add(`${fact.cluster} ${fact.uid}`);
-    }
-    if ((fact.kind !== "agent-wrote" && fact.kind !== "agent-deleted") || fact.uid === "" || fact.owner !== "")
-      return undefined;
-    if (own.has(`${fact.cluster} ${fact.uid}`)) return undefined;
-    return `the agent of ${fact.cluster} touched ${fact.object}, which is somebody else's`;
+    if (fact.kind !== "agent-wrote" && fact.kind !== "agent-deleted") return undefined;
+    const name = `${fact.cluster} ${fact.object}`;
+    const isOurs = fact.uid === "" || fact.owner !== "" || own.has(name);
+    if (fact.kind === "agent-wrote") own.add(name);
+    else own.delete(name);
+    return isOurs ? undefined : `the agent of ${fact.cluster} touched ${fact.object}, which is somebody else's`;
   };
   return { name: "R17", check };
 }

@@ -231,20 +231,11 @@ const cases: Readonly<
   },
   "R17: touches nothing that is somebody else's": {
     promise: foreignObjectsStay,
-    kept: [
-      [live("a", "v1"), wrote("a", { owner: "web" })],
-      [wrote("a", { uid: "", owner: "" }), live("a", "v1"), wrote("a", { owner: "" })],
-    ],
+    kept: [[wrote("a", { owner: "web" })], [wrote("a", { uid: "", owner: "" }), wrote("a", { uid: "u2", owner: "" })]],
     broken: [
-      [live("a", "v1"), wrote("a", { owner: "" })],
-      [live("a", "v1"), deleted("a", "")],
-      [
-        wrote("a", { uid: "", owner: "" }),
-        live("a", "v1"),
-        live("a", undefined),
-        live("a", "x", "u2"),
-        wrote("a", { uid: "u2", owner: "" }),
-      ],
+      [wrote("a", { owner: "" })],
+      [deleted("a", "")],
+      [wrote("a", { uid: "", owner: "" }), deleted("a"), wrote("a", { uid: "u2", owner: "" })],
     ],
   },
   "R18: brings the newest to every agent": {
