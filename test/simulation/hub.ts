@@ -10,17 +10,13 @@ import { createEventLog } from "@drover/hub/controllers/event-log";
 import { createHousekeeping } from "@drover/hub/controllers/housekeeping";
 import { createInspections } from "@drover/hub/controllers/inspections";
 import { World } from "@drover/hub/controllers/world";
-import { createAgentService } from "@drover/hub/link/agent-service";
-import { defaultLinkLimits } from "@drover/hub/link/limits";
-import type { Peer } from "@drover/hub/link/peers";
-import { Sessions } from "@drover/hub/link/sessions";
 import { createLoop } from "@drover/hub/loop";
 import { Database, prepareDatabase } from "@drover/hub/store/database";
 import { SqliteStore } from "@drover/hub/store/sqlite";
 import type { Store } from "@drover/hub/store/store";
 import { createViews, type Views } from "@drover/hub/views";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, HubLink, HubLinkHandler, SignedAssignments } from "@drover/shared/link/link";
+import type { Assignments, HubLinkHandler, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import { runAll } from "@drover/shared/service";
@@ -36,12 +32,11 @@ declare module "node:sqlite" {
   }
 }
 
-import type { Certificate, Network } from "./network.ts";
+import { createHubLink } from "./hub-link.ts";
+import type { Network } from "./network.ts";
 import type { Chance } from "./random.ts";
 import type { SimulatedRepository } from "./repository.ts";
 import { runForever, type Life, type Time } from "./time.ts";
-
-const sweepMs = 1_000;
 
 /** What of a hub its death leaves: its store, as far as it is committed. */
 export class HubDisk implements Disposable {
@@ -124,7 +119,7 @@ export function startHub(options: HubOptions): SimulatedHub {
   const events = createEventLog(store, now);
   const world = new World(store, events, now);
   for (const app of store.applications()) for (const target of store.targetsOf(app)) world.assess(target);
-  const link = createLink(options);
+  const link = createHubLink(options);
   const inspections = createInspections(link, clock);
   const acceptance = createAcceptance({ store, events, clock });
   const enrollment = createEnrollment({
@@ -204,54 +199,6 @@ export function startHub(options: HubOptions): SimulatedHub {
     recovery: () => backend.recovery(),
     resend: () => loop.wake.clusters(store.clusters().map(({ name }) => name)),
   };
-}
-
-/** As `createGrpcLink` does it, with connections that come from the network instead of a listener. */
-function createLink({ life, time, network, log }: HubOptions): HubLink {
-  const clock = time.clockOf(life);
-  const peers = new Map<string, Peer>();
-  let sessions: Sessions | undefined;
-  return {
-    async run(handler, _ready, signal) {
-      const running = new Sessions(defaultLinkLimits, (cluster, end) => handler.disconnected(cluster, end));
-      sessions = running;
-      const findPeer = (endpoint: string): Peer | undefined => peers.get(endpoint);
-      network.open({
-        life,
-        service: createAgentService({ handler, sessions: running, findPeer, limits: defaultLinkLimits, clock, log }),
-        opened: (endpoint, certificate, destroy) => void peers.set(endpoint, peerOf(certificate, clock.now(), destroy)),
-        async renew(certificate) {
-          const request = { csr: new Uint8Array(), key: enrolmentKeyOf(certificate.cluster), expired: false };
-          const { cluster, certificate: issued } = await handler.renew(certificate, request, signal);
-          return { cluster, generation: Number(issued) };
-        },
-        closed: (endpoint) => void peers.delete(endpoint),
-      });
-      while (!signal.aborted) {
-        await clock.sleep(sweepMs, signal);
-        running.sweep(clock.now());
-        for (const peer of peers.values()) {
-          const { cluster = "", generation } = peer;
-          if (!handler.holds({ cluster, generation })) peer.destroy();
-        }
-      }
-    },
-    send: (cluster, message) => life.alive && (sessions?.find(cluster)?.send(message) ?? false),
-    disconnect(cluster, reason) {
-      const session = life.alive ? sessions?.find(cluster) : undefined;
-      if (session !== undefined) sessions?.end(session, { graceful: false, reason }, clock.now());
-    },
-  };
-}
-
-/** By which the agent of a cluster proves who it is when no certificate can. */
-export function enrolmentKeyOf(cluster: string): string {
-  return `key of ${cluster}`;
-}
-
-function peerOf({ cluster, generation }: Certificate, sinceMs: number, destroy: () => void): Peer {
-  const validity = { notBeforeMs: 0, notAfterMs: Number.POSITIVE_INFINITY };
-  return { address: "10.0.0.1", sinceMs, cluster, generation, validity, receivedBytes: () => 0, destroy };
 }
 
 const unused = (): Promise<never> => Promise.reject(new DroverError("internal", "this is not simulated"));

@@ -19,6 +19,8 @@ export type Route = "open" | "cut" | "silent";
 export interface Certificate {
   readonly cluster: string;
   readonly generation: number;
+  /** Why it speaks for nobody: signed by another authority, or ended. */
+  readonly fault?: "foreign" | "expired";
 }
 
 /** The hub's end, as long as it lives. */
@@ -42,6 +44,7 @@ export class Network {
   readonly #routes = new Map<string, Route>();
   readonly #connections = new Set<Connection>();
   readonly #heardAt = new Map<string, number>();
+  readonly #dialled = new Map<string, number>();
   #door: Door | undefined;
   #opened = 0;
 
@@ -73,6 +76,11 @@ export class Network {
   setRoute(cluster: string, route: Route): void {
     this.#routes.set(cluster, route);
     for (const connection of this.#connections) if (connection.cluster === cluster) connection.routeChanged();
+  }
+
+  /** How often its agents have dialled. */
+  dialled(cluster: string): number {
+    return this.#dialled.get(cluster) ?? 0;
   }
 
   /** When anything of a cluster got to the hub for the last time. */
@@ -113,6 +121,7 @@ export class Network {
   dial(certificate: Certificate, life: Life): AgentServiceClient {
     this.#opened += 1;
     const { cluster } = certificate;
+    this.#dialled.set(cluster, this.dialled(cluster) + 1);
     const connection = new Connection({
       certificate,
       life,
