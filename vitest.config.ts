@@ -39,7 +39,7 @@ export default defineConfig({
         test: {
           ...node,
           name: "simulation",
-          include: ["test/simulation/**/*.test.ts"],
+          include: ["test/{simulation,mutations}/**/*.test.ts"],
           testTimeout: 3_600_000,
           maxWorkers: 2,
           sequence: { groupOrder: 3 },
