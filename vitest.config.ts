@@ -38,6 +38,16 @@ export default defineConfig({
       {
         test: {
           ...node,
+          name: "simulation",
+          include: ["test/{simulation,mutations}/**/*.test.ts"],
+          testTimeout: 3_600_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          ...node,
           name: "system",
           include: ["test/system/**/*.test.ts"],
           testTimeout: 180_000,

@@ -55,6 +55,7 @@ import { createDiscovery } from "./kube/discovery.ts";
 import { fetchCluster, hasInitialEvents, type KnownCluster } from "./kube/facts.ts";
 import { withoutSecrets } from "./link/outgoing.ts";
 import { openBlobs } from "./store/blobs.ts";
+import { systemDisk, type Disk } from "./store/disk.ts";
 import { createInventory, type Inventory, type OwnedObjects } from "./store/inventory.ts";
 import { openRecordFiles } from "./store/records.ts";
 
@@ -83,6 +84,10 @@ export interface AgentDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Default: that of this machine. */
+  readonly disk?: Disk;
+  /** Names this run of the agent to the hub. Default: random. */
+  readonly run?: string;
 }
 
 export interface Agent extends Service {
@@ -106,11 +111,11 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
       return ready;
     },
     async run(signal) {
-      const { clock, log } = deps;
+      const { clock, log, disk = systemDisk } = deps;
       const throttle = createThrottle(clock);
       const kube = throttle.over(meter(deps.kube, metrics));
-      const files = openRecordFiles(join(options.dataDir, "applications"));
-      await using blobs = await openBlobs(join(options.dataDir, "blobs"));
+      const files = openRecordFiles(disk, join(options.dataDir, "applications"));
+      await using blobs = await openBlobs(disk, join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });
       const inventory = createInventory(createConfigMaps(kube, options.namespace));
       const apis = createApis({ ...deps, kube });
@@ -231,7 +236,7 @@ async function openOrders(
   },
 ): Promise<Orders> {
   const { options, deps, cluster } = outside;
-  const { clock, log, verify, verifyBeat } = deps;
+  const { clock, log, verify, verifyBeat, disk = systemDisk } = deps;
   const { namespace, name: account } = accountOf(outside);
   const boundsChanged = (): void => {
     retryBounded(parts.state, parts.wake);
@@ -246,9 +251,9 @@ async function openOrders(
   };
   const frozen = (): string | undefined => policy.frozen;
   const path = join(options.dataDir, "accepted.json");
-  const acceptance = await openAcceptance({ path, audience, verify, frozen, clock, log, changed });
+  const acceptance = await openAcceptance({ disk, path, audience, verify, frozen, clock, log, changed });
   const freshness = createFreshness({ ...told, acceptance, audience, verify: verifyBeat });
-  const bounds = createBounds({ policy, freshness, path: join(options.dataDir, "deletions.json"), clock });
+  const bounds = createBounds({ policy, freshness, disk, path: join(options.dataDir, "deletions.json"), clock });
   const standing = (): Standing => {
     const { staleSinceMs } = freshness;
     return { staleSinceMs, policy: policy.current.digest, frozen: policy.frozen !== undefined };
@@ -281,7 +286,7 @@ function createLinkServices(
   const { orders, reporter, inspector, state, wake } = parts;
   const { acceptance, freshness, standing } = orders;
   const send: AgentLink["send"] = (message) => link.send(message);
-  const run = randomUUID();
+  const run = deps.run ?? randomUUID();
   const answer = (acknowledgement: Acknowledgement): void => send({ kind: "acknowledgement", acknowledgement });
   const taking = createTaking({ acceptance, answer, clock, random, log });
   const said = { kube, cluster, apis, acceptance, standing, run, send };

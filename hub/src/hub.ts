@@ -131,7 +131,7 @@ function assemble(parts: Parts): readonly Service[] {
   const acceptance = createAcceptance({ store, events, clock });
   const trust = { authority, signingKey, acceptance, connections: world.connections };
   const enrollment = createEnrollment({ store, events, clock, ...trust });
-  const inspections = createInspections(link);
+  const inspections = createInspections(link, clock);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
   const { sign, ...signing } = createSigner(signingKey);
   const beats = createBeats({ store, world, link, clock, ...signing });

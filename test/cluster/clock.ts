@@ -4,10 +4,20 @@ export type Clock = {
   readonly now: () => number;
   /** Calls back once after the delay; the returned function cancels. Must not keep the process alive. */
   readonly schedule: (callback: () => void, delayMs: number) => () => void;
+  /** Calls back once, without any time passing, after what is under way now. */
+  readonly soon: (callback: () => void) => () => void;
 };
+
+function afterThisTurn(callback: () => void): () => void {
+  const immediate = setImmediate(callback);
+  return () => {
+    clearImmediate(immediate);
+  };
+}
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  soon: afterThisTurn,
   schedule: (callback, delayMs) => {
     const timer = setTimeout(callback, delayMs);
     timer.unref();
@@ -37,6 +47,7 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
     [...timers].filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
   return {
     now: () => nowMs,
+    soon: afterThisTurn,
     schedule: (callback, delayMs) => {
       const timer = { at: nowMs + delayMs, order: (order += 1), callback };
       timers.add(timer);

@@ -8,7 +8,7 @@ import { allControllers, serverControllers } from "./controllers/all.ts";
 import { runControllers } from "./controllers/controller.ts";
 import { definitionsCollection, serveDefinition } from "./crd/definitions.ts";
 import { handle, type Fault, type RequestRecord } from "./http/handle.ts";
-import { listen, type Listener } from "./http/listener.ts";
+import { listen, type AnyRequest, type AnyResponse, type Listener } from "./http/listener.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import { Kinds } from "./resources/kinds.ts";
 import { Store, type StoreSnapshot } from "./storage/store.ts";
@@ -67,9 +67,15 @@ export type EmbeddedCluster = AsyncDisposable & {
 
 const administrator: User = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 
-/** Starts a Kubernetes API server in this process, with the controllers of the common kinds. */
-export async function startCluster(options: ClusterOptions): Promise<EmbeddedCluster> {
-  const certificates = options.certificates ?? (await sharedCertificates());
+/** A cluster that listens nowhere: what `startCluster` serves. */
+export type ClusterCore = Disposable &
+  Pick<EmbeddedCluster, "token" | "store" | "snapshot" | "compact"> & {
+    /** Answers one request. */
+    readonly answer: (request: AnyRequest, response: AnyResponse) => void;
+  };
+
+/** Everything of a cluster but the connections to it: a Kubernetes API server and the controllers of the common kinds. */
+export function openCluster(options: ClusterOptions): ClusterCore {
   const tokens = Object.entries(options.tokens ?? { [randomBytes(24).toString("base64url")]: administrator });
   const state = createState(options, new Map(tokens));
   if (options.restore === undefined) bootstrap(state, options.systemUid ?? randomUUID());
@@ -77,18 +83,32 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
     serveDefinition(state, definition.metadata.name ?? "");
   }
   const hooks = { onRequest: options.onRequest, fault: options.fault };
-  const serve = (port: number): Promise<Listener> =>
-    listen(certificates, port, (request, response) => void handle(state, hooks, request, response));
-  let listener = await serve(options.port ?? 0);
-  const { port } = listener;
   const stopControllers = runControllers(
     state,
     options.controllers === false ? serverControllers(state) : allControllers(state),
   );
+  return {
+    token: tokens[0]?.[0] ?? "",
+    store: state.store,
+    snapshot: () => state.store.snapshot(),
+    compact: () => {
+      state.store.compact();
+    },
+    answer: (request, response) => void handle(state, hooks, request, response),
+    [Symbol.dispose]: stopControllers,
+  };
+}
+
+/** Starts a Kubernetes API server in this process, with the controllers of the common kinds. */
+export async function startCluster(options: ClusterOptions): Promise<EmbeddedCluster> {
+  const certificates = options.certificates ?? (await sharedCertificates());
+  const { answer, store, token, snapshot, compact, ...core } = openCluster(options);
+  const serve = (port: number): Promise<Listener> => listen(certificates, port, answer);
+  let listener = await serve(options.port ?? 0);
+  const { port } = listener;
   const url = `https://127.0.0.1:${port}`;
-  const token = tokens[0]?.[0] ?? "";
   const close = async (): Promise<void> => {
-    stopControllers();
+    core[Symbol.dispose]();
     await listener.close();
   };
   return {
@@ -97,15 +117,13 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
     port,
     caPem: certificates.caPem,
     token,
-    store: state.store,
+    store,
     kubeconfig: () => formatKubeconfig([{ name: options.name, url, token, caPem: certificates.caPem }]),
-    snapshot: () => state.store.snapshot(),
-    compact: () => {
-      state.store.compact();
-    },
+    snapshot,
+    compact,
     restart: async () => {
       await listener.close();
-      state.store.restartWatches();
+      store.restartWatches();
       listener = await serve(port);
     },
     close,

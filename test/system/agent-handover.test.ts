@@ -77,6 +77,27 @@ function suite(server: Server): void {
     await untilMoved();
   });
 
+  it("R2, case 46: asks a person about what leaves, also when it had to wait for the bundle of another one first", async () => {
+    const id = (count += 1);
+    const [from, to] = [`from-${id}`, `to-${id}`];
+    const all = Array.from({ length: 14 }, (_, index) => configMap(`many-${id}-${index}`, {}));
+    const other = [configMap(`other-${id}`, { a: "2" })];
+    await agent.untilApplied(from, agent.hub.assign(from, all).bundle);
+    await agent.untilApplied(to, agent.hub.assign(to, [configMap(`other-${id}`, { a: "1" })]).bundle);
+    agent.takeRequests();
+    agent.hub.withheld.add(bundleOf(other));
+    agent.hub.assignTogether({ [from]: all.slice(0, 3), [to]: other });
+    await vi.waitFor(() => {
+      const objects = agent.hub.report(from)?.objects.filter(({ reason }) => reason === "WaitingForBundle");
+      expect(objects).toHaveLength(11);
+    }, patience);
+    agent.hub.withheld.clear();
+    reconnect();
+    await agent.untilApplied(to, bundleOf(other));
+    await agent.untilReported(from, { heldPrune: { objects: 11, reason: "ManyLeave" } });
+    expect(agent.takeRequests().filter((request) => request.startsWith("DELETE"))).toEqual([]);
+  });
+
   it("case 52: E44: waits with the takeover while the bundle of the old owner cannot be had", async () => {
     const { from, to, more, moved, uid, describeMoved } = await startMove();
     const changed = [configMap("changed", {})];

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 
+import { createRecovery } from "@drover/hub/controllers/recovery";
 import { settleMs } from "@drover/hub/core/settle-facts";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { FakeClock } from "@drover/shared/clock";
@@ -42,6 +43,18 @@ describe("the hub's loop and its clusters", () => {
       back();
       await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(head), 5_000);
       expect(hub.newest("prod-1")?.tombstones).toEqual([]);
+    });
+
+    it("R33: keeps no recovery waiting for an application that Git does not have any more", async () => {
+      const { tree, hub, folder } = await begin();
+      await tree.commit("no web", { "apps/web/drover.yaml": undefined, "apps/web/web.yaml": undefined });
+      await vi.waitFor(() => expect(hub.store.target(target)?.removal).not.toBe(""), 5_000);
+      await closers.pop()?.();
+      await using again = await startLoop(folder, tree);
+      const { store, world, events, loop } = again;
+      const { recovery } = createRecovery({ store, world, events, send: loop.wake.clusters });
+      await vi.waitFor(() => expect(recovery().unread).toEqual([]), 5_000);
+      expect(store.target(target)?.removal).not.toBe("");
     });
 
     it("E22: is told to remove what its labels no longer select when it is back, and that alone", async () => {

@@ -72,7 +72,7 @@ export async function startLoop(
     store,
     world,
     events,
-    inspections: createInspections(link),
+    inspections: createInspections(link, clock),
     mirror,
     packages: createPackages({
       folder: join(folder, "packages"),
@@ -93,7 +93,7 @@ export async function startLoop(
     store,
     world,
     blobs: createBlobs(store),
-    inspections: createInspections(link),
+    inspections: createInspections(link, clock),
     enrollment: { admit: () => undefined, holds: () => true, enroll: nobody, renew: nobody },
     events,
     clock,
@@ -109,6 +109,7 @@ export async function startLoop(
   return {
     store,
     world,
+    events,
     loop,
     /** To be told what agents say. */
     agents,

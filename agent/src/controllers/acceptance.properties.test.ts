@@ -12,6 +12,7 @@ import { createSigningKey, readVerifyKey } from "@drover/shared/trust/signing-ke
 import fc from "fast-check";
 import { expect, it } from "vitest";
 
+import { systemDisk } from "../store/disk.ts";
 import { openAcceptance, type Acceptance } from "./acceptance.ts";
 
 const hub = createSigningKey();
@@ -141,6 +142,7 @@ function flipped({ payload, signature, keyId }: SignedAssignments, bit: number):
 
 function open(folder: string, clock: FakeClock): Promise<Acceptance> {
   return openAcceptance({
+    disk: systemDisk,
     path: join(folder, "accepted.json"),
     audience: () => audience,
     verify: (signed) => verifyAssignments(signed, keys),

@@ -10,6 +10,7 @@ import { defaultSync } from "@drover/shared/sync-options";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { systemDisk } from "../store/disk.ts";
 import { openAcceptance, type Acceptance } from "./acceptance.ts";
 
 let folder: string;
@@ -65,7 +66,7 @@ function verify(signed: SignedAssignments): Assignments {
 function open(path: string): Promise<Acceptance> {
   const outside = { clock: new FakeClock(), log: silentLog, changed: () => undefined };
   const audience = () => ({ cluster: "c1", clusterUid: "u1" });
-  return openAcceptance({ path, audience, frozen: () => undefined, verify, ...outside });
+  return openAcceptance({ disk: systemDisk, path, audience, frozen: () => undefined, verify, ...outside });
 }
 
 const intents = (acceptance: Acceptance): unknown =>

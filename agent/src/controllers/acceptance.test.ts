@@ -9,6 +9,7 @@ import { silentLog } from "@drover/shared/log";
 import { defaultSync } from "@drover/shared/sync-options";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { systemDisk } from "../store/disk.ts";
 import { openAcceptance, type Acceptance } from "./acceptance.ts";
 
 function assignment(application: string): Assignment {
@@ -51,6 +52,7 @@ describe("acceptance", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const open = (): Promise<Acceptance> =>
     openAcceptance({
+      disk: systemDisk,
       path: join(folder, "accepted.json"),
       audience: () => ({ cluster: "c1", clusterUid: "u1" }),
       verify,
@@ -186,6 +188,7 @@ describe("acceptance", () => {
   it("takes nothing from a file that is not genuine any more", async () => {
     await (await open()).accept(sign({ generation: 7, targets: [assignment("shop")] }));
     const acceptance = await openAcceptance({
+      disk: systemDisk,
       path: join(folder, "accepted.json"),
       audience: () => ({ cluster: "c1", clusterUid: "u1" }),
       frozen: () => undefined,

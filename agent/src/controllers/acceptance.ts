@@ -6,6 +6,7 @@ import type { Logger } from "@drover/shared/log";
 
 import { acceptOffer, refusalOf, type Accepted, type Audience, type Offer } from "../core/acceptance.ts";
 import { readAccepted, writeAccepted } from "../store/accepted.ts";
+import type { Disk } from "../store/disk.ts";
 
 /** What is to become of an application. */
 export type Intent =
@@ -40,6 +41,7 @@ export interface Acceptance {
 }
 
 export interface AcceptanceOptions {
+  readonly disk: Disk;
   readonly path: string;
   readonly audience: () => Audience;
   /** Throws `signature_invalid` or `document_invalid`. */
@@ -99,9 +101,9 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   };
 }
 
-async function restore({ path, verify, audience, log }: AcceptanceOptions): Promise<Taken> {
+async function restore({ disk, path, verify, audience, log }: AcceptanceOptions): Promise<Taken> {
   try {
-    const file = await readAccepted(path);
+    const file = await readAccepted(disk, path);
     if (file === undefined) return nothing;
     const assignments = verify(file.signed);
     const offer = offerOf(assignments);
@@ -120,7 +122,7 @@ async function restore({ path, verify, audience, log }: AcceptanceOptions): Prom
 
 /** What was taken, when it was something new, is on the disk when this resolves. */
 async function takeSigned(
-  { path, audience, verify, frozen, clock, log }: AcceptanceOptions,
+  { disk, path, audience, verify, frozen, clock, log }: AcceptanceOptions,
   signed: SignedAssignments,
   before: Taken,
 ): Promise<{ readonly answer: Acknowledgement; readonly taken?: Taken }> {
@@ -140,7 +142,7 @@ async function takeSigned(
   const now = clock.now();
   const kept = keptOf(assignments, before);
   const accepted = acceptOffer(offer, before.accepted, now);
-  await writeAccepted(path, { signed, kept, pastEpochs: accepted.pastEpochs, floorMs: accepted.floorMs });
+  await writeAccepted(disk, path, { signed, kept, pastEpochs: accepted.pastEpochs, floorMs: accepted.floorMs });
   const taken = toTaken({ assignments, kept, accepted }, before, now);
   log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
   return { answer, taken };

@@ -4,6 +4,7 @@ import type { ObjectKey } from "@drover/shared/kube/manifest";
 import { overLimit, recentOf, type Deletion, type Wish } from "../core/policy.ts";
 import type { ApplicationRecord, ObjectRecord, Obstacle } from "../core/record.ts";
 import { readDeletions, writeDeletions } from "../store/deletions.ts";
+import type { Disk } from "../store/disk.ts";
 import type { Freshness } from "./freshness.ts";
 import type { KeptPolicy } from "./policy.ts";
 import type { State } from "./state.ts";
@@ -31,6 +32,7 @@ export interface BoundsOptions {
   readonly policy: Pick<KeptPolicy, "current" | "forbids" | "frozen">;
   readonly freshness: Pick<Freshness, "fresh">;
   /** Where counted deletions are kept. */
+  readonly disk: Disk;
   readonly path: string;
   readonly clock: Clock;
 }
@@ -38,15 +40,15 @@ export interface BoundsOptions {
 /** Entries of one application are joined within this part of the time that they count for. */
 const parts = 60;
 
-export function createBounds({ policy, freshness, path, clock }: BoundsOptions): Bounds {
+export function createBounds({ policy, freshness, disk, path, clock }: BoundsOptions): Bounds {
   let last: Promise<unknown> = Promise.resolve();
   const countNow = async (wish: Wish): Promise<Obstacle | undefined> => {
     const { prune } = policy.current;
     const now = clock.now();
-    const recent = recentOf(await readDeletions(path), prune, now);
+    const recent = recentOf(await readDeletions(disk, path), prune, now);
     const message = overLimit(prune, wish, recent);
     if (message !== undefined) return { reason: "PruneLimited", message, retry: "later" };
-    await writeDeletions(path, join(recent, { ...wish, atMs: now }, prune.withinMs / parts));
+    await writeDeletions(disk, path, join(recent, { ...wish, atMs: now }, prune.withinMs / parts));
     return undefined;
   };
   return {

@@ -11,6 +11,7 @@ import { createApplicationRecord, recordOf, setVerdict } from "../core/record.ts
 import { createDiscovery } from "../kube/discovery.ts";
 import { answered, createScriptedApi } from "../kube/scripted-api.ts";
 import { openBlobs } from "../store/blobs.ts";
+import { systemDisk } from "../store/disk.ts";
 import { createDiagnosis } from "./diagnosis.ts";
 
 const waiting = { state: { waiting: { reason: "ImagePullBackOff", message: "no such image" } }, name: "web" };
@@ -36,7 +37,7 @@ describe("diagnosis", () => {
   async function start() {
     const clock = new FakeClock();
     const kube = createScriptedApi({ request: () => answered({ items: pods }) });
-    const blobs = await openBlobs(folder);
+    const blobs = await openBlobs(systemDisk, folder);
     const bytes = new TextEncoder().encode(canonicalJson(deployment));
     await blobs.write(digestOf(bytes), bytes);
     const shop = createApplicationRecord("shop");

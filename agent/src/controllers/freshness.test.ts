@@ -71,6 +71,14 @@ describe("freshness", () => {
     expect(freshness).toMatchObject({ fresh: true, staleSinceMs: 0 });
   });
 
+  it("is news when it comes right behind the first orders that ask for it: what waited for it goes on", async () => {
+    const { acceptance, changes, beat } = begin(0);
+    await Promise.resolve();
+    acceptance.freshForMs = 10 * minute;
+    await beat();
+    expect(changes).toEqual([false, true]);
+  });
+
   it.each([
     ["of an older generation: the news were kept back", { generation: 8 }],
     ["of a newer generation: the hub does not know of ours", { generation: 6 }],

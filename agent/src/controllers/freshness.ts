@@ -59,6 +59,8 @@ export function createFreshness(options: FreshnessOptions): Freshness {
   };
   const take = (signed: Signed): void => {
     const beat = options.verify(signed);
+    // Orders that came since the last look may have ended the time without: then this beat is news.
+    look();
     const held = { ...options.audience(), ...pickHeld(acceptance) };
     doubt = doubtOf(beat, held, heard.sentAtMs, clock.now()) ?? "";
     if (doubt === "") heard = { atMs: clock.now(), sentAtMs: beat.sentAtMs };

@@ -7,6 +7,7 @@ import type { Service } from "@drover/shared/service";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { forbiddenBy, isFrozen, noPolicy, type Home, type Policy } from "../core/policy.ts";
+import { systemDisk } from "../store/disk.ts";
 import { readOptional } from "../store/file.ts";
 
 /** The policy that the cluster sets its agent, as its file says now. */
@@ -77,7 +78,7 @@ export async function keepPolicy(options: PolicyOptions): Promise<KeptPolicy> {
 async function read(file: string, before: Policy): Promise<Policy> {
   let digest: Digest = "";
   try {
-    const bytes = await readOptional(file);
+    const bytes = await readOptional(systemDisk, file);
     if (bytes === undefined) return noPolicy;
     digest = digestOf(bytes);
     if (digest === before.digest) return before;

@@ -8,6 +8,7 @@ import { definedGroup, isNamespace } from "../core/kinds.ts";
 import type { PruneStep } from "../core/prune-order.ts";
 import { describeDeletion, judgePrune } from "../core/prune.ts";
 import {
+  clearObstacle,
   departureOf,
   dropRecord,
   isPresent,
@@ -44,6 +45,9 @@ const backoff: Backoff = { baseMs: 500, factor: 2, capMs: 60_000, jitter: 0.2 };
 /** An object that changes between each look and its deletion is deleted in any version, as long as its uid is the one. */
 const versionedTries = 3;
 
+/** Why an object is kept that another application may take over. */
+export const keptForOthers: ReadonlySet<string> = new Set(["HandingOver", "WaitingForBundle"]);
+
 /** An object as it was when it was looked at. */
 interface Sight {
   readonly resource: Resource;
@@ -53,6 +57,8 @@ interface Sight {
 
 export function createPruner(context: Context, target: PruneTarget, signal: AbortSignal): Pruner {
   const sights = new Map<ObjectRecord, Sight>();
+  /** What is not due when the pass begins is neither looked at nor deleted by it: the budget has not counted it. */
+  const startedAt = context.clock.now();
   const guarded = async <T>(record: ObjectRecord, work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work();
@@ -67,14 +73,16 @@ export function createPruner(context: Context, target: PruneTarget, signal: Abor
       if (context.isOwnPart(record.key)) return spare(context, { ...target, record });
       // A definition is looked at once more when its own objects are gone: what it is then in use by is others'.
       const settled = waiting || definedGroup(record.key) === "" || record.departure?.inUse !== undefined;
-      if (record.notBefore > context.clock.now() && settled) return;
+      if (record.notBefore > startedAt && settled) return;
       const sight = await guarded(record, () => lookAt(context, { ...target, record, waiting }, signal));
+      // Nothing keeps it for others any more: whether it may go is to be decided anew.
+      if (sight !== undefined && keptForOthers.has(record.obstacle?.reason ?? "")) clearObstacle(record);
       // What was seen of a definition before its objects went says nothing of what is left.
       if (sight !== undefined && !waiting) sights.set(record, sight);
     },
     async remove(record) {
       const { application } = target;
-      if (record.notBefore <= context.clock.now() && !context.isOwnPart(record.key)) {
+      if (record.notBefore <= startedAt && !context.isOwnPart(record.key)) {
         const attempt = { ...target, record, sight: sights.get(record) };
         await guarded(record, () => deleteSeen(context, attempt, signal));
       }

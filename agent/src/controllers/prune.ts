@@ -5,7 +5,7 @@ import { clearObstacle, departureOf, isPresent, type ObjectRecord } from "../cor
 import { keepAll } from "./bounds.ts";
 import type { Context } from "./context.ts";
 import { allEnded } from "./limit.ts";
-import { createPruner, type Pruner, type PruneTarget } from "./prune-object.ts";
+import { createPruner, keptForOthers, type Pruner, type PruneTarget } from "./prune-object.ts";
 import { createSurvival } from "./survival.ts";
 
 export interface PruneOptions extends PruneTarget {
@@ -136,7 +136,7 @@ async function keepBudget(context: Context, options: PruneOptions, leaving: read
 /** What waits for a person or for another object is looked at again this rarely, or when something happens. */
 const idleMs = 5 * 60_000;
 /** Whose deletion was asked for already, or that another application may take over, is no deletion to decide about. */
-const decided: ReadonlySet<string> = new Set(["Deleting", "HandingOver", "WaitingForBundle"]);
+const decided: ReadonlySet<string> = new Set(["Deleting", ...keptForOthers]);
 
 function isUndecided({ obstacle }: ObjectRecord): boolean {
   return !decided.has(obstacle?.reason ?? "");

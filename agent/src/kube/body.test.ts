@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 
 import { describe, expect, it } from "vitest";
 
-import { bodyOf, type Body } from "./body.ts";
+import { bodyOf } from "./body.ts";
 
 /** The answer of a server to one request, with its body as it is when the headers have come. */
 async function ask(answer: (stream: ServerHttp2Stream) => void) {
@@ -20,7 +20,9 @@ async function ask(answer: (stream: ServerHttp2Stream) => void) {
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const stream: ClientHttp2Stream = session.request({ ":path": "/" });
   stream.on("error", () => undefined);
-  const body = new Promise<Body>((resolve) => stream.once("response", () => resolve(bodyOf(stream))));
+  const body = new Promise<ReturnType<typeof bodyOf>>((resolve) =>
+    stream.once("response", () => resolve(bodyOf(stream))),
+  );
   return {
     stream,
     body: await body,
@@ -33,8 +35,8 @@ async function ask(answer: (stream: ServerHttp2Stream) => void) {
 }
 
 const readers = {
-  whole: async (body: Body) => (await body.whole(1 << 22)).toString(),
-  stream: async (body: Body) => text(body.stream()),
+  whole: async (body: ReturnType<typeof bodyOf>) => (await body.whole(1 << 22)).toString(),
+  stream: async (body: ReturnType<typeof bodyOf>) => text(body.stream()),
 } as const;
 
 describe.each(Object.entries(readers))("the body of an answer over HTTP/2, read as %s", (_, read) => {

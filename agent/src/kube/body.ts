@@ -5,8 +5,12 @@ export interface Body {
   /** All of it. Rejects when it is larger, or was broken off. */
   whole(maxBytes: number): Promise<Buffer>;
   /** As it comes, no faster than it is taken. */
-  stream(): Readable;
+  stream(): AsyncIterable<Buffer>;
   destroy(): void;
+}
+
+interface NodeBody extends Body {
+  stream(): Readable;
 }
 
 /** `rstCode`: of a stream of HTTP/2, why it was closed; 0 = its end. */
@@ -16,7 +20,7 @@ type Incoming = Readable & { readonly rstCode?: number | undefined };
  * The body of an answer whose headers have come. Iterating it as Node does would not do: a stream of HTTP/2 that has come
  * as a whole before anybody reads it counts as closed, and then what is still unread is said to be broken off.
  */
-export function bodyOf(incoming: Incoming): Body {
+export function bodyOf(incoming: Incoming): NodeBody {
   return {
     whole: (maxBytes) => readWhole(incoming, maxBytes),
     stream: () => streamOf(incoming),

@@ -13,6 +13,8 @@ export interface ClientOptions {
   readonly clock: Clock;
   /** Names this client in the server's audit log. */
   readonly userAgent: string;
+  /** Default: connections of their own for calls and for watches. */
+  readonly transport?: () => Transport;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -23,8 +25,9 @@ const maxLineBytes = 8 << 20;
 /** A client of one API server. Watches run on a connection of their own, so a slow one never delays a write. */
 export function createKubeApi(options: ClientOptions): KubeApi {
   const { access, clock, userAgent } = options;
-  const calls = createTransport(access, clock);
-  const watches = createTransport(access, clock);
+  const { transport = () => createTransport(access, clock) } = options;
+  const calls = transport();
+  const watches = transport();
   const credentials = createCredentials(access, clock);
   const deadlines = createDeadlines(clock);
   const attempt = async (options: Attempt): Promise<Reply> => {

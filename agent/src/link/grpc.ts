@@ -17,19 +17,39 @@ const stableMs = 30_000;
 
 /** The agent's end of the gRPC link. It also renews the identity that it connects with. */
 export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
+  const { address, identity } = options;
+  const dial = (): AgentServiceClient => {
+    const own = identity.current();
+    const trust = { authority: own.authority, own };
+    return new AgentServiceClient(address, channelCredentials(trust), channelOptions(address));
+  };
+  const { hooks, ...link } = createSessionLink({ ...options, dial });
+  return {
+    ...link,
+    run: async (handler, signal) => {
+      await Promise.all([link.run(handler, signal), keepRenewed(options, hooks, signal)]);
+    },
+  };
+}
+
+export interface SessionLinkOptions extends Pick<GrpcLinkOptions, "clock" | "random" | "log"> {
+  /** A client of the hub, on a connection of its own and as whom the agent is by now. */
+  readonly dial: () => AgentServiceClient;
+}
+
+/** Sessions with the hub, one after the other, over whatever is dialled. `hooks`: for who renews the identity. */
+export function createSessionLink(options: SessionLinkOptions): AgentLink & { readonly hooks: RenewalHooks } {
   const state: LinkState = {
     open: undefined,
     reconnect: new AbortController(),
     refused: new AbortController(),
   };
   return {
-    run: async (handler, signal) => {
-      const hooks: RenewalHooks = {
-        renewed: () => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed")),
-        refused: () => (state.refused = new AbortController()).signal,
-      };
-      await Promise.all([connectForever(options, handler, state, signal), keepRenewed(options, hooks, signal)]);
+    hooks: {
+      renewed: () => state.reconnect.abort(new DroverError("canceled", "the certificate was renewed")),
+      refused: () => (state.refused = new AbortController()).signal,
     },
+    run: (handler, signal) => connectForever(options, handler, state, signal),
     send: (message) => state.open?.outbox.put(message),
     fetchBlobs: async function* (digests, signal) {
       if (state.open === undefined) throw new DroverError("link_closed", "there is no connection to the hub");
@@ -62,7 +82,7 @@ interface Ending {
 }
 
 async function connectForever(
-  options: GrpcLinkOptions,
+  options: SessionLinkOptions,
   handler: AgentLinkHandler,
   state: LinkState,
   signal: AbortSignal,
@@ -84,21 +104,18 @@ async function connectForever(
 }
 
 async function connectOnce(
-  { address, identity, clock, log }: GrpcLinkOptions,
+  { dial, clock, log }: SessionLinkOptions,
   handler: AgentLinkHandler,
   state: LinkState,
   signal: AbortSignal,
 ): Promise<Ending> {
-  const own = identity.current();
-  const trust = { authority: own.authority, own };
-  const client = new AgentServiceClient(address, channelCredentials(trust), channelOptions(address));
+  const client = dial();
   const outbox = new Outbox(log);
   const ended = new AbortController();
   let established = false;
   const onEstablished = (welcome: Welcome): void => {
     established = true;
     state.open = { client, outbox, ended: ended.signal };
-    log.info({ address, cluster: own.cluster }, "connected to the hub");
     guard(log, () => handler.connected(welcome));
   };
   const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));

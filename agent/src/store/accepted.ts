@@ -3,6 +3,7 @@ import { at, isRecord, listAt, numberAt, textAt, type JsonRecord } from "@drover
 import type { Assignment, SignedAssignments } from "@drover/shared/link/link";
 import { defaultSync } from "@drover/shared/sync-options";
 
+import type { Disk } from "./disk.ts";
 import { readOptional, replaceFile } from "./file.ts";
 
 /** What the agent acts on: it survives restarts, so that the agent works without the hub. */
@@ -21,8 +22,8 @@ const format = "drover.dev/accepted/v1";
 const added: Pick<Assignment, "sync" | "confirmPrune"> = { sync: defaultSync, confirmPrune: "" };
 
 /** undefined when nothing was accepted yet. Throws `document_invalid` for a file that this version did not write. */
-export async function readAccepted(path: string): Promise<AcceptedFile | undefined> {
-  const bytes = await readOptional(path);
+export async function readAccepted(disk: Disk, path: string): Promise<AcceptedFile | undefined> {
+  const bytes = await readOptional(disk, path);
   if (bytes === undefined) return undefined;
   const value = parse(path, bytes);
   const signed = at(value, "signed");
@@ -43,7 +44,8 @@ export async function readAccepted(path: string): Promise<AcceptedFile | undefin
 }
 
 /** Has reached the disk when it resolves: only then may the agent act on it. */
-export async function writeAccepted(path: string, { signed, kept, pastEpochs, floorMs }: AcceptedFile): Promise<void> {
+export async function writeAccepted(disk: Disk, path: string, file: AcceptedFile): Promise<void> {
+  const { signed, kept, pastEpochs, floorMs } = file;
   const text = JSON.stringify({
     format,
     signed: {
@@ -55,7 +57,7 @@ export async function writeAccepted(path: string, { signed, kept, pastEpochs, fl
     pastEpochs,
     floorMs,
   });
-  await replaceFile(path, text, { durable: true });
+  await replaceFile(disk, path, text, { durable: true });
 }
 
 function parse(path: string, bytes: Uint8Array): JsonRecord {

@@ -6,6 +6,7 @@ import { digestOf, type Digest } from "@drover/shared/digest";
 import { describe, expect, it } from "vitest";
 
 import { openBlobs } from "./blobs.ts";
+import { systemDisk } from "./disk.ts";
 
 async function temporary() {
   const path = await mkdtemp(join(tmpdir(), "drover-blobs-"));
@@ -19,12 +20,12 @@ const hello = blob("hello");
 type Content = ReturnType<typeof blob>;
 
 async function fill(folder: string, contents: readonly Content[]): Promise<void> {
-  await using blobs = await openBlobs(folder);
+  await using blobs = await openBlobs(systemDisk, folder);
   for (const { digest, bytes } of contents) await blobs.write(digest, bytes);
 }
 
 async function readTexts(folder: string, digests: readonly Digest[]): Promise<readonly (string | undefined)[]> {
-  await using blobs = await openBlobs(folder);
+  await using blobs = await openBlobs(systemDisk, folder);
   return await Promise.all(digests.map(async (digest) => (await blobs.read(digest))?.toString()));
 }
 
@@ -45,7 +46,7 @@ describe("blobs", () => {
     await using folder = await temporary();
     const contents = Array.from({ length: 300 }, (_, n) => blob(`${n}`.repeat(1 + n * 10)));
     {
-      await using blobs = await openBlobs(folder.path);
+      await using blobs = await openBlobs(systemDisk, folder.path);
       await Promise.all(contents.map(({ digest, bytes }) => blobs.write(digest, bytes)));
       const read = await Promise.all(contents.map(({ digest }) => blobs.read(digest)));
       expect(read.map((bytes) => bytes?.toString())).toEqual(contents.map(({ bytes }) => bytes.toString()));
@@ -62,7 +63,7 @@ describe("blobs", () => {
     const content = await readFile(file);
     content[headerBytes] = 0;
     await writeFile(file, content);
-    await using blobs = await openBlobs(folder.path);
+    await using blobs = await openBlobs(systemDisk, folder.path);
     expect(await blobs.read(hello.digest)).toBeUndefined();
     expect(blobs.missing([hello.digest, digestOf("world")])).toEqual([hello.digest]);
     await blobs.write(hello.digest, hello.bytes);
@@ -100,7 +101,7 @@ describe("blobs", () => {
   it("go when nothing needs them, and so does what is no segment", async () => {
     await using folder = await temporary();
     await writeFile(join(folder.path, "0".repeat(64)), "of an earlier version");
-    await using blobs = await openBlobs(folder.path);
+    await using blobs = await openBlobs(systemDisk, folder.path);
     await blobs.write(hello.digest, hello.bytes);
     await blobs.retain(new Set());
     expect(await readdir(folder.path)).toEqual([]);
@@ -114,7 +115,7 @@ describe("blobs", () => {
     const before = (await stat(join(folder.path, "1.segment"))).size;
     const kept = contents.filter((_content, n) => n % 10 === 0);
     {
-      await using blobs = await openBlobs(folder.path);
+      await using blobs = await openBlobs(systemDisk, folder.path);
       const [read] = await Promise.all([
         Promise.all(kept.map(async ({ digest }) => (await blobs.read(digest))?.toString())),
         blobs.retain(new Set(kept.map(({ digest }) => digest))),
@@ -136,7 +137,7 @@ describe("blobs", () => {
   it("say so when they cannot be written, and go on when they can again", async () => {
     await using folder = await temporary();
     const path = join(folder.path, "blobs");
-    await using blobs = await openBlobs(path);
+    await using blobs = await openBlobs(systemDisk, path);
     await writeFile(path, "in the way");
     await expect(blobs.write(hello.digest, hello.bytes)).rejects.toMatchObject({ code: "store_failed" });
     expect(blobs.missing([hello.digest])).toEqual([hello.digest]);

@@ -1,8 +1,8 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { digestOf, type Digest } from "@drover/shared/digest";
 
+import type { Disk } from "./disk.ts";
 import { storeFailed } from "./file.ts";
 import { createSegment, openSegment, type Extent, type Segment, type Unwritten } from "./segment.ts";
 
@@ -26,8 +26,8 @@ const segmentBytes = 16 << 20;
 const movedAtOnce = 64;
 const pattern = /^(?<number>\d{1,9})\.segment$/u;
 
-export async function openBlobs(folder: string): Promise<Blobs & AsyncDisposable> {
-  const blobs = new SegmentedBlobs(folder);
+export async function openBlobs(disk: Disk, folder: string): Promise<Blobs & AsyncDisposable> {
+  const blobs = new SegmentedBlobs(disk, folder);
   await blobs.open();
   return blobs;
 }
@@ -41,6 +41,7 @@ interface Write extends Unwritten {
 }
 
 class SegmentedBlobs implements Blobs, AsyncDisposable {
+  readonly #disk: Disk;
   readonly #folder: string;
   readonly #places = new Map<Digest, Place>();
   readonly #segments = new Set<Segment>();
@@ -50,19 +51,20 @@ class SegmentedBlobs implements Blobs, AsyncDisposable {
   #waiting: Write[] = [];
   #writing: Promise<void> | undefined;
 
-  constructor(folder: string) {
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
     this.#folder = folder;
   }
 
   async open(): Promise<void> {
     const numbers: number[] = [];
-    for (const name of await readdir(this.#folder).catch((): string[] => [])) {
+    for (const name of await this.#disk.list(this.#folder)) {
       const number = pattern.exec(name)?.groups?.["number"];
-      if (number === undefined) await rm(join(this.#folder, name), { force: true, recursive: true });
+      if (number === undefined) await this.#disk.remove(join(this.#folder, name));
       else numbers.push(Number(number));
     }
     for (const number of numbers.toSorted((a, b) => a - b)) {
-      const segment = await openSegment(this.#pathOf(number));
+      const segment = await openSegment(this.#disk, this.#pathOf(number));
       this.#segments.add(segment);
       this.#lastNumber = number;
       for await (const extent of segment.scan()) this.#places.set(extent.digest, { ...extent, segment });
@@ -141,9 +143,8 @@ class SegmentedBlobs implements Blobs, AsyncDisposable {
 
   async #grow(): Promise<Segment> {
     if (this.#growing !== undefined && this.#growing.size < segmentBytes) return this.#growing;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     this.#lastNumber += 1;
-    const segment = await createSegment(this.#pathOf(this.#lastNumber));
+    const segment = await createSegment(this.#disk, this.#pathOf(this.#lastNumber));
     this.#segments.add(segment);
     this.#growing = segment;
     return segment;

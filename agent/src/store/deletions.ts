@@ -1,11 +1,12 @@
 import { numberAt, recordsAt, textAt } from "@drover/shared/json";
 
 import type { Deletion } from "../core/policy.ts";
+import type { Disk } from "./disk.ts";
 import { readOptional, replaceFile } from "./file.ts";
 
 /** Deletions that were counted lately; a file that cannot be read counts as none. */
-export async function readDeletions(path: string): Promise<readonly Deletion[]> {
-  const bytes = await readOptional(path);
+export async function readDeletions(disk: Disk, path: string): Promise<readonly Deletion[]> {
+  const bytes = await readOptional(disk, path);
   if (bytes === undefined) return [];
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
@@ -20,6 +21,6 @@ export async function readDeletions(path: string): Promise<readonly Deletion[]> 
 }
 
 /** Has reached the disk when it resolves: what was counted is counted after a crash too. */
-export async function writeDeletions(path: string, deletions: readonly Deletion[]): Promise<void> {
-  await replaceFile(path, JSON.stringify({ deletions }), { durable: true });
+export async function writeDeletions(disk: Disk, path: string, deletions: readonly Deletion[]): Promise<void> {
+  await replaceFile(disk, path, JSON.stringify({ deletions }), { durable: true });
 }

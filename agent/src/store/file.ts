@@ -1,65 +1,35 @@
-import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
-
 import { DroverError } from "@drover/shared/errors";
 
-/** undefined when there is no such file. */
-export async function readOptional(path: string): Promise<Buffer | undefined> {
+import type { Disk } from "./disk.ts";
+
+/** undefined when there is no such file. Throws `store_failed`. */
+export async function readOptional(disk: Disk, path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await disk.read(path);
   } catch (cause) {
-    if (isNodeError(cause) && cause.code === "ENOENT") return undefined;
+    if (codeOf(cause) === "ENOENT") return undefined;
     throw storeFailed("read", path, cause);
   }
 }
 
-let counter = 0;
-
-/**
- * Replaces a file as a whole: a reader or a crash sees the old or the new content, never a part. With `durable` the new
- * content has reached the disk when this resolves.
- */
+/** As `Disk.replace`. Throws `store_failed`. */
 export async function replaceFile(
+  disk: Disk,
   path: string,
   content: Uint8Array | string,
-  { durable }: { readonly durable: boolean },
+  options: { readonly durable: boolean },
 ): Promise<void> {
-  counter += 1;
-  const draft = `${path}.${process.pid}.${counter}.draft`;
   try {
-    await using file = await openDraft(draft);
-    await file.writeFile(content);
-    if (durable) await file.sync();
-    await rename(draft, path);
-    if (durable) await syncFolder(dirname(path));
+    await disk.replace(path, content, options);
   } catch (cause) {
-    await rm(draft, { force: true });
     throw storeFailed("write", path, cause);
   }
 }
 
-/** Not for other users: bundles may hold secrets. */
-async function openDraft(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "w", 0o600);
-  } catch (cause) {
-    if (!isNodeError(cause) || cause.code !== "ENOENT") throw cause;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return open(path, "w", 0o600);
-  }
-}
-
-/** A rename is on the disk only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, "r");
-  await folder.sync();
-}
-
 export function storeFailed(verb: string, path: string, cause: unknown): DroverError {
-  const code = isNodeError(cause) ? (cause.code ?? "") : "";
-  return new DroverError("store_failed", `cannot ${verb} ${path} (${code})`, { cause });
+  return new DroverError("store_failed", `cannot ${verb} ${path} (${codeOf(cause)})`, { cause });
 }
 
-function isNodeError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && "code" in cause;
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }

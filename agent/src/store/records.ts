@@ -1,9 +1,9 @@
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { isRecord, listAt, textAt } from "@drover/shared/json";
 
 import type { Run } from "../core/run.ts";
+import type { Disk } from "./disk.ts";
 import { readOptional, replaceFile } from "./file.ts";
 
 /** What a restart needs to know of an object to see without a request that nothing has changed. */
@@ -53,18 +53,18 @@ export interface RecordFiles {
   remove(name: string): Promise<void>;
 }
 
-export function openRecordFiles(folder: string): RecordFiles {
+export function openRecordFiles(disk: Disk, folder: string): RecordFiles {
   const pathOf = (name: string): string => join(folder, `${encodeURIComponent(name)}.json`);
   return {
     async readAll() {
-      const names = await readdir(folder).catch((): string[] => []);
+      const names = await disk.list(folder);
       const files = names.filter((name) => name.endsWith(".json"));
-      const read = await Promise.all(files.map(async (name) => decode(await readOptional(join(folder, name)))));
+      const read = await Promise.all(files.map(async (name) => decode(await readOptional(disk, join(folder, name)))));
       return read.filter((application) => application !== undefined);
     },
     write: (application) =>
-      replaceFile(pathOf(application.name), JSON.stringify({ format, ...application }), { durable: false }),
-    remove: (name) => rm(pathOf(name), { force: true }),
+      replaceFile(disk, pathOf(application.name), JSON.stringify({ format, ...application }), { durable: false }),
+    remove: (name) => disk.remove(pathOf(name)),
   };
 }
 

@@ -1,7 +1,7 @@
-import { open, rm, type FileHandle } from "node:fs/promises";
-
 import type { Digest } from "@drover/shared/digest";
 import { maxBlobBytes } from "@drover/shared/link/link";
+
+import type { Disk, DiskFile } from "./disk.ts";
 
 /** One blob in a segment. */
 export interface Extent {
@@ -41,14 +41,12 @@ const headerBytes = digestBytes + 4;
 /** Objects of a bundle lie one after the other, and are read in that order. */
 const readAheadBytes = 64 << 10;
 
-/** Not for other users: bundles may hold secrets. */
-export async function createSegment(path: string): Promise<Segment> {
-  return new FileSegment(path, await open(path, "wx+", 0o600), 0);
+export async function createSegment(disk: Disk, path: string): Promise<Segment> {
+  return new FileSegment(disk, path, await disk.create(path));
 }
 
-export async function openSegment(path: string): Promise<Segment> {
-  const file = await open(path, "r");
-  return new FileSegment(path, file, (await file.stat()).size);
+export async function openSegment(disk: Disk, path: string): Promise<Segment> {
+  return new FileSegment(disk, path, await disk.open(path));
 }
 
 interface Block {
@@ -57,26 +55,26 @@ interface Block {
 }
 
 class FileSegment implements Segment {
+  readonly #disk: Disk;
   readonly #path: string;
-  readonly #file: FileHandle;
-  #size: number;
+  readonly #file: DiskFile;
   /** What was read last. Requests that come at once share it. */
   #block: Promise<Block> | undefined;
 
-  constructor(path: string, file: FileHandle, size: number) {
+  constructor(disk: Disk, path: string, file: DiskFile) {
+    this.#disk = disk;
     this.#path = path;
     this.#file = file;
-    this.#size = size;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#file.size;
   }
 
   async append(blobs: readonly Unwritten[]): Promise<readonly Extent[]> {
     const extents: Extent[] = [];
     const pieces: Uint8Array[] = [];
-    let end = this.#size;
+    let end = this.#file.size;
     for (const { digest, bytes } of blobs) {
       const header = Buffer.alloc(headerBytes);
       header.write(digest.slice(prefix.length), "hex");
@@ -85,9 +83,7 @@ class FileSegment implements Segment {
       pieces.push(header, bytes);
       end += headerBytes + bytes.byteLength;
     }
-    const { bytesWritten } = await this.#file.writev(pieces, this.#size);
-    if (bytesWritten !== end - this.#size) throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
-    this.#size = end;
+    await this.#file.append(pieces);
     return extents;
   }
 
@@ -102,13 +98,13 @@ class FileSegment implements Segment {
 
   async *scan(): AsyncIterable<Extent> {
     let start = 0;
-    while (start + headerBytes <= this.#size) {
-      const { bytes } = await this.#readBlock(start, Math.min(readAheadBytes, this.#size - start));
+    while (start + headerBytes <= this.#file.size) {
+      const { bytes } = await this.#readBlock(start, Math.min(readAheadBytes, this.#file.size - start));
       let at = 0;
       for (; at + headerBytes <= bytes.length;) {
         const length = bytes.readUInt32BE(at + digestBytes);
         const offset = start + at + headerBytes;
-        if (length === 0 || length > maxBlobBytes || offset + length > this.#size) return;
+        if (length === 0 || length > maxBlobBytes || offset + length > this.#file.size) return;
         yield { digest: prefix + bytes.toString("hex", at, at + digestBytes), offset, length };
         at += headerBytes + length;
       }
@@ -118,7 +114,7 @@ class FileSegment implements Segment {
   }
 
   sync(): Promise<void> {
-    return this.#file.datasync();
+    return this.#file.sync();
   }
 
   close(): Promise<void> {
@@ -127,12 +123,10 @@ class FileSegment implements Segment {
 
   async remove(): Promise<void> {
     await this.#file.close();
-    await rm(this.#path, { force: true });
+    await this.#disk.remove(this.#path);
   }
 
   async #readBlock(start: number, length: number): Promise<Block> {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await this.#file.read(bytes, 0, length, start);
-    return { start, bytes: bytes.subarray(0, bytesRead) };
+    return { start, bytes: await this.#file.read(start, length) };
   }
 }

@@ -8,6 +8,7 @@ import { defaultSync } from "@drover/shared/sync-options";
 import { describe, expect, it } from "vitest";
 
 import { readAccepted, writeAccepted } from "./accepted.ts";
+import { systemDisk } from "./disk.ts";
 import { openRecordFiles, type StoredApplication } from "./records.ts";
 
 async function temporary() {
@@ -35,11 +36,11 @@ describe("accepted assignments", () => {
   it("are read as they were written, to the byte", async () => {
     await using folder = await temporary();
     const path = join(folder.path, "accepted.json");
-    expect(await readAccepted(path)).toBeUndefined();
+    expect(await readAccepted(systemDisk, path)).toBeUndefined();
     const signed = { payload: Buffer.from([0, 255, 1]), signature: Buffer.from([9]), keyId: "k" };
     const file = { signed, kept: [assignment], floorMs: 7, pastEpochs: ["e1"] };
-    await writeAccepted(path, file);
-    expect(await readAccepted(path)).toEqual(file);
+    await writeAccepted(systemDisk, path, file);
+    expect(await readAccepted(systemDisk, path)).toEqual(file);
     expect(await readdir(folder.path)).toEqual(["accepted.json"]);
   });
 
@@ -49,7 +50,7 @@ describe("accepted assignments", () => {
       await using folder = await temporary();
       const path = join(folder.path, "accepted.json");
       await writeFile(path, text);
-      await expect(readAccepted(path)).rejects.toMatchObject({ code: "document_invalid" });
+      await expect(readAccepted(systemDisk, path)).rejects.toMatchObject({ code: "document_invalid" });
     },
   );
 });
@@ -81,7 +82,7 @@ describe("record files", () => {
 
   it("are read as they were written", async () => {
     await using folder = await temporary();
-    const files = openRecordFiles(join(folder.path, "applications"));
+    const files = openRecordFiles(systemDisk, join(folder.path, "applications"));
     expect(await files.readAll()).toEqual([]);
     await files.write(application);
     expect(await files.readAll()).toMatchObject([application]);
@@ -91,7 +92,7 @@ describe("record files", () => {
 
   it("are left out when they are spoilt: they only save requests", async () => {
     await using folder = await temporary();
-    const files = openRecordFiles(folder.path);
+    const files = openRecordFiles(systemDisk, folder.path);
     await files.write(application);
     const text = await readFile(join(folder.path, "shop.json"), "utf8");
     for (const spoilt of ["", text.slice(0, -9), text.replace("/v2", "/v1"), text.replace('"uid":"u"', '"uid":1')]) {

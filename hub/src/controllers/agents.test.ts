@@ -35,7 +35,7 @@ beforeEach(() => {
     events,
     clock,
     blobs: { read: () => undefined },
-    inspections: createInspections({ send: () => false }),
+    inspections: createInspections({ send: () => false }, clock),
     enrollment: { admit: () => undefined, holds: () => true, enroll: nobody, renew: nobody },
     log: silentLog,
     send: () => undefined,

@@ -221,7 +221,10 @@ function retire(deps: ApplicationDeps, name: string): void {
   if (held.size > 0) {
     const message = `nothing that was read declares ${name}; ${held.size} targets are kept: ${explainHeld(deps, held)}`;
     world.setApplication(name, {}, { type: "Placed", status: "False", reason: "RemovalHeld", message });
-  } else if (store.targetsOf(name).length === 0) {
+  } else if (store.targetsOf(name).length > 0) {
+    const message = `nothing declares ${name} any more: its targets are to be removed`;
+    world.setApplication(name, {}, { type: "Placed", status: "True", reason: "Retired", message });
+  } else {
     for (const rollout of store.rolloutsOf(name)) store.deleteRollout(rollout);
     world.setRollouts(name, []);
     world.applications.delete(name);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLink, Inspect, Inspection } from "@drover/shared/link/link";
 
@@ -21,19 +22,19 @@ interface Waiting {
   readonly settle: (inspection: Inspection) => void;
 }
 
-export function createInspections(link: Pick<HubLink, "send">): Inspections {
+export function createInspections(link: Pick<HubLink, "send">, clock: Pick<Clock, "sleep">): Inspections {
   const waiting = new Map<string, Waiting>();
   return {
     async ask(target, what, signal) {
       if (waiting.size >= limit)
         throw new DroverError("timeout", "too many questions to agents are waiting for answers");
       const id = randomUUID();
-      const stop = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const answered = new AbortController();
+      const waits = AbortSignal.any([signal, answered.signal]);
       try {
         return await new Promise<unknown>((resolve, reject) => {
           const late = (): void => reject(new DroverError("timeout", `${target.cluster} did not answer within 15 s`));
-          if (stop.aborted) return late();
-          stop.addEventListener("abort", late, { once: true });
+          clock.sleep(timeoutMs, waits).then(late, late);
           waiting.set(id, { cluster: target.cluster, settle: (answer) => settle(answer, resolve, reject) });
           const inspect: Inspect = { id, application: target.app, what };
           if (!link.send(target.cluster, { kind: "inspect", inspect })) {
@@ -49,6 +50,7 @@ export function createInspections(link: Pick<HubLink, "send">): Inspections {
           }
         });
       } finally {
+        answered.abort();
         waiting.delete(id);
       }
     },

@@ -38,7 +38,8 @@ export function openDatabase(
   }
 }
 
-function prepareDatabase(database: DatabaseSync, steps: readonly string[]): DatabaseSync {
+/** Brings it up to the newest schema. */
+export function prepareDatabase(database: DatabaseSync, steps: readonly string[] = migrations): DatabaseSync {
   // A power cut must not lose an acknowledged decision: WAL with a sync at every commit. Exclusive: no second hub, and no
   // restore beneath a running one.
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");

@@ -26,6 +26,7 @@ import type { Reserve } from "./reserve.ts";
 import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
 import { SharedValues } from "./shared-values.ts";
+import type { StoreParts } from "./store-parts.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -42,13 +43,14 @@ const eventLimit = 10_000;
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
   const database = openDatabase(file, reserve === undefined ? {} : { reserve });
-  return new SqliteStore(database, file === ":memory:" ? undefined : new Ledger(ledgerFile(file)));
+  return new SqliteStore(database, file === ":memory:" ? {} : { ledger: new Ledger(ledgerFile(file)) });
 }
 
 export class SqliteStore implements Store {
   readonly hubId: string;
   readonly access: AccessTables;
   readonly #database: Database;
+  readonly #newId: () => string;
   #era: Era;
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
@@ -67,8 +69,9 @@ export class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database, ledger?: Ledger) {
+  constructor(database: Database, { ledger, newId = randomUUID }: Partial<StoreParts> = {}) {
     this.#database = database;
+    this.#newId = newId;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
     this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
     this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
@@ -97,7 +100,7 @@ export class SqliteStore implements Store {
   }
 
   beginEpoch({ confirmed }: Pick<Era, "confirmed">): void {
-    const era = { epoch: randomUUID(), confirmed };
+    const era = { epoch: this.#newId(), confirmed };
     this.#database.run("UPDATE meta SET value = ? WHERE key = 'identity'", seal({ hubId: this.hubId, ...era }));
     this.#era = era;
   }
@@ -367,8 +370,8 @@ export class SqliteStore implements Store {
     if (known !== undefined) return parseRecord<Era & Pick<Store, "hubId">>({ record: known });
     // Earlier versions kept the two apart.
     const identity = {
-      hubId: String(meta("hub_id") ?? randomUUID()),
-      epoch: String(meta("epoch") ?? randomUUID()),
+      hubId: String(meta("hub_id") ?? this.#newId()),
+      epoch: String(meta("epoch") ?? this.#newId()),
       confirmed: false,
     };
     this.#database.run("INSERT INTO meta VALUES ('identity', ?)", seal(identity));

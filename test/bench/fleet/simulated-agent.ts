@@ -6,6 +6,7 @@ import { createFreshness, type Freshness } from "@drover/agent/controllers/fresh
 import { createReporter } from "@drover/agent/controllers/reporter";
 import { createApplicationRecord, type ApplicationRecord } from "@drover/agent/core/record";
 import type { Blobs } from "@drover/agent/store/blobs";
+import { systemDisk } from "@drover/agent/store/disk";
 import { systemClock } from "@drover/shared/clock";
 import { createController, done } from "@drover/shared/controller";
 import type { Digest } from "@drover/shared/digest";
@@ -40,6 +41,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
   const keys = verifyKeysOf(identity);
   const audience = () => ({ cluster: identity.cluster, clusterUid: identity.cluster });
   const acceptance = await openAcceptance({
+    disk: systemDisk,
     path: join(options.folder, `${identity.cluster}.json`),
     audience,
     verify: (signed) => verifyAssignments(signed, keys),

@@ -70,7 +70,7 @@ const retryMs = 20;
 function createQueue(state: ClusterState, controller: Controller): Queue {
   const waiting = new Set<string>();
   const timers = new Map<string, () => void>();
-  let immediate: NodeJS.Immediate | undefined;
+  let cancel: (() => void) | undefined;
   let stopped = false;
 
   const later = (key: string, delayMs: number): void => {
@@ -94,7 +94,7 @@ function createQueue(state: ClusterState, controller: Controller): Queue {
     }
   };
   const drain = (): void => {
-    immediate = undefined;
+    cancel = undefined;
     const keys = [...waiting];
     waiting.clear();
     for (const key of keys) if (!stopped) work(key);
@@ -102,14 +102,14 @@ function createQueue(state: ClusterState, controller: Controller): Queue {
   const add = (key: string): void => {
     if (stopped) return;
     waiting.add(key);
-    immediate ??= setImmediate(drain);
+    cancel ??= state.clock.soon(drain);
   };
   return {
     add,
     stop: () => {
       stopped = true;
-      if (immediate !== undefined) clearImmediate(immediate);
-      for (const cancel of timers.values()) cancel();
+      cancel?.();
+      for (const cancelTimer of timers.values()) cancelTimer();
       timers.clear();
     },
   };
