@@ -113,7 +113,7 @@ export function createAgent(options: AgentOptions, outer: AgentDeps): Agent {
     async run(signal) {
       const { clock, log, disk = systemDisk } = deps;
       const throttle = createThrottle(clock);
-      const kube = throttle.over(meter(deps.kube, metrics));
+      const kube = throttle.over(meter(deps.kube, metrics, clock));
       const files = openRecordFiles(disk, join(options.dataDir, "applications"));
       await using blobs = await openBlobs(disk, join(options.dataDir, "blobs"));
       const state = await loadState({ files, clock, log });

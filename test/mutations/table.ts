@@ -14,7 +14,7 @@ export interface Mutation {
 /** Seeds of the simulation from 0 on, of which one has to fail; or test files of a project. */
 export type Suite =
   | { readonly seeds: number }
-  | { readonly project: "unit" | "system"; readonly tests: readonly string[] };
+  | { readonly project: "unit" | "system" | "simulation"; readonly tests: readonly string[] };
 
 const agent = "agent/src";
 const hub = "hub/src";
@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     file: `${agent}/controllers/acceptance.ts`,
     from: "if (assignments.cluster !== cluster) {",
     to: 'if (assignments.cluster === "") {',
-    caughtBy: { seeds: 200 },
+    caughtBy: { project: "unit", tests: [`${agent}/controllers/acceptance.test.ts`] },
   },
   {
     name: "accept an epoch that is over",
@@ -43,7 +43,7 @@ export const mutations: readonly Mutation[] = [
     file: `${agent}/controllers/acceptance.ts`,
     from: "if (taken.pastEpochs.includes(assignments.epoch)) {",
     to: 'if (assignments.epoch === "") {',
-    caughtBy: { seeds: 300 },
+    caughtBy: { project: "unit", tests: [`${agent}/controllers/acceptance.test.ts`] },
   },
   {
     name: "act before what was accepted is on the disk",
@@ -99,7 +99,7 @@ export const mutations: readonly Mutation[] = [
     file: `${agent}/core/budget.ts`,
     from: 'if (leaving > 0 && staying === 0) return "EverythingLeaves";',
     to: "",
-    caughtBy: { seeds: 100 },
+    caughtBy: { project: "unit", tests: [`${agent}/core/budget.test.ts`] },
   },
   {
     name: "what waited for others is not counted as leaving",
@@ -139,7 +139,7 @@ export const mutations: readonly Mutation[] = [
     file: `${agent}/link/session.ts`,
     from: "if (silentMs >= 3 * state.pingIntervalMs) {",
     to: "if (silentMs < 0) {",
-    caughtBy: { seeds: 100 },
+    caughtBy: { project: "simulation", tests: ["test/simulation/network.test.ts"] },
   },
   {
     name: "take blobs as they are on the disk",
@@ -155,7 +155,7 @@ export const mutations: readonly Mutation[] = [
     file: "shared/src/controller.ts",
     from: "    this.#later(key, afterMs, signal);\n  }\n\n  #later",
     to: "    if (afterMs < 0) this.#later(key, afterMs, signal);\n  }\n\n  #later",
-    caughtBy: { seeds: 100 },
+    caughtBy: { project: "unit", tests: ["shared/src/controller.test.ts"] },
   },
   {
     name: "keep the oldest instead of the newest",
@@ -243,6 +243,6 @@ export const mutations: readonly Mutation[] = [
     file: `${hub}/link/sessions.ts`,
     from: "if (silentMs < this.#limits.silenceMs) continue;",
     to: "if (silentMs >= 0) continue;",
-    caughtBy: { seeds: 60 },
+    caughtBy: { project: "simulation", tests: ["test/simulation/network.test.ts"] },
   },
 ];

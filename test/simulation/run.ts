@@ -31,6 +31,8 @@ const lookMs = 5_000;
 const settleMs = 240_000;
 /** What was lost on its way is asked for again by then, also what makes no difference that is looked at. */
 const calmMs = 90_000;
+/** A quarter of all histories goes on until nothing at all is under way, and then says everything again (R19). */
+const repeatsEvery = 4;
 const repeatMs = 20_000;
 
 /** Five clusters in most histories, up to 50 in some: what goes wrong, goes wrong with few of them, and costs less there. */
@@ -59,7 +61,7 @@ export async function runSeed({ seed, clusters = clustersOf(seed), log }: RunOpt
     },
   });
   try {
-    await play(world, () => {
+    await play(world, seed, () => {
       if (violation !== undefined) throw new Broken(violation);
     });
   } catch (cause) {
@@ -69,7 +71,7 @@ export async function runSeed({ seed, clusters = clustersOf(seed), log }: RunOpt
   return { seed, violation, events, simulatedMs: now - startMs, trace, shown: world.troubles() };
 }
 
-async function play(world: World, after: () => void): Promise<void> {
+async function play(world: World, seed: number, after: () => void): Promise<void> {
   const { time, repository } = world;
   const chance = world.chance.fork("events");
   const project = new Project(world.chance.fork("project"));
@@ -84,7 +86,9 @@ async function play(world: World, after: () => void): Promise<void> {
     happen(hand);
     await run(chance.hit(0.3) ? chance.between(0, 300) : chance.between(300, 8_000));
   }
-  await settle(hand, run);
+  const repeats = seed % repeatsEvery === 0;
+  await settle(hand, run, repeats ? calmMs : 0);
+  if (repeats) await repeat(world, run);
   after();
 }
 
@@ -97,7 +101,7 @@ function look(world: World): void {
 }
 
 /** Faults stop; people confirm what waits for them, until everything is as Git says or the time is over. */
-async function settle(hand: Hand, run: (ms: number) => Promise<void>): Promise<void> {
+async function settle(hand: Hand, run: (ms: number) => Promise<void>, leastMs: number): Promise<void> {
   const { world, project } = hand;
   world.say("faults stop");
   calm(world);
@@ -107,9 +111,13 @@ async function settle(hand: Hand, run: (ms: number) => Promise<void>): Promise<v
     await run(lookMs);
     attend(world);
     for (const node of world.clusters) makeRoom(world, node, project);
-    if (waitedMs >= calmMs && world.clusters.every((node) => world.isSettled(node, project))) break;
+    if (waitedMs >= leastMs && world.clusters.every((node) => world.isSettled(node, project))) break;
   }
   for (const node of world.clusters) world.settled(node, project);
+}
+
+/** Everything is said again that was said before. */
+async function repeat(world: World, run: (ms: number) => Promise<void>): Promise<void> {
   world.fact({ kind: "repeating" });
   world.hub?.resend();
   await run(repeatMs);

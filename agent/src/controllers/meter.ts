@@ -1,3 +1,4 @@
+import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Labels, Metrics } from "@drover/shared/metrics";
 
@@ -6,13 +7,13 @@ import type { KubeApi } from "../kube/api.ts";
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Counts and times every request to the API server. */
-export function meter(kube: KubeApi, metrics: Metrics): KubeApi {
+export function meter(kube: KubeApi, metrics: Metrics, clock: Pick<Clock, "now">): KubeApi {
   const requests = metrics.counter("drover_agent_kube_requests_total", "Requests to the API server by verb and answer");
   const seconds = metrics.histogram("drover_agent_kube_request_seconds", "Time to the API server's answer", buckets);
   const answers = keepLabels((verb, code) => ({ verb, code }));
   const verbs = keepLabels((verb) => ({ verb }));
   const timed = async <T extends Answer>(verb: string, call: () => Promise<T>): Promise<T> => {
-    const startedAt = performance.now();
+    const startedAt = clock.now();
     let code = "ok";
     try {
       const answer = await call();
@@ -23,7 +24,8 @@ export function meter(kube: KubeApi, metrics: Metrics): KubeApi {
       throw cause;
     } finally {
       requests.add(1, answers(verb, code));
-      seconds.observe((performance.now() - startedAt) / 1000, verbs(verb));
+      // A clock that is set back meanwhile tells nothing.
+      seconds.observe(Math.max(0, clock.now() - startedAt) / 1000, verbs(verb));
     }
   };
   return {
