@@ -1,3 +1,4 @@
+import { clockToleranceMs } from "@drover/agent/core/acceptance";
 import type { Call } from "@drover/agent/kube/transport";
 import type { StoreEvent } from "@drover/cluster/storage/store";
 import { textAt } from "@drover/shared/json";
@@ -50,7 +51,8 @@ export class ClusterNode implements Disposable {
     this.name = name;
     this.certificate = { cluster: name, generation: 1 };
     this.env = chance.pick(environments) ?? "dev";
-    this.skewMs = chance.hit(0.2) ? chance.between(-3_600_000, 3_600_000) : 0;
+    // An agent whose clock is further off believes no beat, and deletes nothing: it would not converge.
+    this.skewMs = chance.hit(0.2) ? chance.between(-clockToleranceMs, clockToleranceMs) * 0.9 : 0;
     this.disk = new SimulatedDisk(time, chance.fork("disk"));
     this.kube = new SimulatedKube({
       name,
