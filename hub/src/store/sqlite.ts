@@ -6,7 +6,6 @@ import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { AuditEntry } from "../core/audit.ts";
-import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
 import { extendHistory } from "../core/history.ts";
 import type { Receipt } from "../core/receipt.ts";
@@ -14,14 +13,16 @@ import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
+import { writeBlobs } from "./blobs.ts";
 import { openDatabase, type Database } from "./database.ts";
-import { readCluster, readRollout, readSource, readTarget } from "./earlier-records.ts";
+import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
+import { RolloutTable } from "./rollouts.ts";
 import { seal } from "./sealed.ts";
 import type {
   AssignmentChange,
@@ -66,8 +67,7 @@ export class SqliteStore implements Store {
   readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
-  /** By application, then by strategy. */
-  readonly #rollouts = new Map<string, Map<string, Rollout>>();
+  readonly #rollouts: RolloutTable;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
   #events: Event[];
@@ -86,7 +86,7 @@ export class SqliteStore implements Store {
     this.pins = new PinTable(database);
     for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
     for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
-    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(readRollout(record));
+    this.#rollouts = new RolloutTable(database);
     this.#events = this.#records<Event>("events");
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);
@@ -239,7 +239,7 @@ export class SqliteStore implements Store {
       .flatMap((name) => this.#clusters.get(name) ?? [])
       .map((cluster) => advance(cluster, change));
     this.#database.transaction(() => {
-      this.#writeBlobs(change.blobs);
+      writeBlobs(this.#database, change.blobs);
       for (const target of change.put) {
         this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
       }
@@ -248,10 +248,10 @@ export class SqliteStore implements Store {
         this.#database.run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
       }
       for (const cluster of clusters) this.#writeCluster(cluster);
-      for (const rollout of change.rollouts ?? []) this.#writeRollout(rollout);
+      for (const rollout of change.rollouts ?? []) this.#rollouts.write(rollout);
     });
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
-    for (const rollout of change.rollouts ?? []) this.#keepRollout(rollout);
+    for (const rollout of change.rollouts ?? []) this.#rollouts.keep(rollout);
     for (const target of change.put) this.#targets.set(target, target);
     for (const id of change.forget) {
       this.#targets.delete(id);
@@ -273,8 +273,9 @@ export class SqliteStore implements Store {
 
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
-    const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
-    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
+    const before = this.#rollouts
+      .all()
+      .flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
@@ -291,14 +292,11 @@ export class SqliteStore implements Store {
   }
 
   rolloutsOf(app: string): readonly Rollout[] {
-    return [...(this.#rollouts.get(app)?.values() ?? [])];
+    return this.#rollouts.of(app);
   }
 
   putRollouts(rollouts: readonly Rollout[]): void {
-    this.#database.transaction(() => {
-      for (const rollout of rollouts) this.#writeRollout(rollout);
-    });
-    for (const rollout of rollouts) this.#keepRollout(rollout);
+    this.#rollouts.put(rollouts);
   }
 
   confirmedReach(app: string): string {
@@ -311,11 +309,8 @@ export class SqliteStore implements Store {
     else this.#database.run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
   }
 
-  deleteRollout({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
-    this.#database.run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
-    const left = this.#rollouts.get(app);
-    left?.delete(strategy);
-    if (left?.size === 0) this.#rollouts.delete(app);
+  deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void {
+    this.#rollouts.delete(rollout);
   }
 
   observed(id: TargetId): ObservedRecord | undefined {
@@ -390,7 +385,7 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "rollouts" | "events"): T[] {
+  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events"): T[] {
     const order = table === "events" ? " ORDER BY id" : "";
     return this.#database.all(`SELECT record FROM ${table}${order}`).map((row) => parseRecord<T>(row));
   }
@@ -398,23 +393,5 @@ export class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = seal(cluster);
     this.#database.run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
-  }
-
-  #writeBlobs(blobs: BlobSet): void {
-    for (const digest of blobs.keys()) {
-      const known = this.#database.get("SELECT 1 FROM blobs WHERE digest = ?", digest);
-      const bytes = known === undefined ? blobs.get(digest) : undefined;
-      if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
-    }
-  }
-
-  #writeRollout(rollout: Rollout): void {
-    const { app, strategy } = rollout;
-    this.#database.run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, seal(rollout));
-  }
-
-  #keepRollout(rollout: Rollout): void {
-    const others = this.#rollouts.get(rollout.app) ?? new Map<string, Rollout>();
-    this.#rollouts.set(rollout.app, others.set(rollout.strategy, rollout));
   }
 }
