@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock";
 import { createController } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
-import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Fingerprint } from "@drover/shared/kube/redact";
 import type {
   Acknowledgement,
@@ -48,7 +47,7 @@ import { loadState, type Place, type State } from "./controllers/state.ts";
 import { createTaking } from "./controllers/taking.ts";
 import { createThrottle } from "./controllers/throttle.ts";
 import type { Audience } from "./core/acceptance.ts";
-import { ownerId, type Owner } from "./core/owner.ts";
+import { ownerId } from "./core/owner.ts";
 import { isPartOf, type Self } from "./core/self.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
@@ -162,11 +161,9 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { acceptance, bounds } = orders;
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
-  const { defaultServiceAccount } = outside.options;
-  const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
-  const self = accountOf(outside);
-  const owners = { ...stores, ownerOf: ownersIn(outside), isOwnPart: (key: ObjectKey) => isPartOf(self, key) };
-  const send: AgentLink["send"] = (message) => link.send(message);
+  const accounts = createAccounts({ ...outside.options, kube, state, wake, clock, random, log });
+  const owners = { ...stores, ...ownersIn(outside) };
+  const send = link.send.bind(link);
   const reporter = createReporter({ state, acceptance, send, clock, salt: randomUUID() });
   const seen = (application: string): void => {
     reporter.changed(application);
@@ -193,7 +190,7 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const dispatcher = createDispatcher({ context, changed });
   const reconcile = createApplicationReconcile({ context, dispatcher, changed });
   const applications = createController({ name: "applications", ...schedule, reconcile, clock, random, log });
-  const inspector = createInspector(context, { cluster: deps.cluster, agent: self, apis });
+  const inspector = createInspector(context, { cluster: deps.cluster, agent: accountOf(outside), apis });
   const said = createLinkServices(outside, { orders, reporter, inspector, state, wake });
   return {
     acceptance,
@@ -259,11 +256,15 @@ async function openOrders(
   return { acceptance, freshness, bounds, standing, services: [policy, freshness] };
 }
 
-/** Applications as owners of objects in this cluster. */
-function ownersIn({ cluster, options }: Outside): (application: string) => Owner {
-  const { clusterUid } = cluster;
-  const { namespace } = options;
-  return (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) });
+/** Whose objects are in this cluster: applications', and the agent's own. */
+function ownersIn(outside: Outside): Pick<Context, "ownerOf" | "isOwnPart"> {
+  const { clusterUid } = outside.cluster;
+  const { namespace } = outside.options;
+  const self = accountOf(outside);
+  return {
+    ownerOf: (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) }),
+    isOwnPart: (key) => isPartOf(self, key),
+  };
 }
 
 /** What is said and heard on the link. */

@@ -88,7 +88,7 @@ function suite(server: Server): void {
     );
   });
 
-  it("keeps and heals an application that no assignment names any more", async () => {
+  it("R1: keeps and heals an application that no assignment names any more", async () => {
     const app = fresh();
     await agent.untilApplied(app, agent.hub.assign(app, [configMap("absent", { a: "1" })]).bundle);
     agent.hub.forget(app);

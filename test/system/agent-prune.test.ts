@@ -116,7 +116,7 @@ function suite(server: Server): void {
     expect(agent.takeRequests().filter((request) => /declared|lived/u.test(request))).toEqual([]);
   });
 
-  it("case 46: holds a large deletion until a person has confirmed exactly it", async () => {
+  it("case 46: R2, E42: holds a large deletion until a person has confirmed exactly it", async () => {
     const app = fresh();
     const many = maps("bulk", 12);
     const rest = maps("bulk-rest", 8);
@@ -139,7 +139,7 @@ function suite(server: Server): void {
     expect(deletions()).toHaveLength(13);
   });
 
-  it("case 46: an empty bundle deletes nothing unasked, also after the agent has lost its disk", async () => {
+  it("case 46: R2, E42: an empty bundle deletes nothing unasked, also after the agent has lost its disk", async () => {
     const app = fresh();
     await apply(app, maps("all", 2));
     agent.hub.assign(app, []);
@@ -152,7 +152,7 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("all-0"))).toBeUndefined();
   });
 
-  it("case 46: R30: holds a claim and a namespace that left, and prunes what left with them", async () => {
+  it("case 46: E42: R30: holds a claim and a namespace that left, and prunes what left with them", async () => {
     const app = fresh();
     await apply(app, [claim("data"), namespace("guarded"), configMap("loose", {}), configMap("steady", {})]);
     agent.hub.assign(app, [configMap("steady", {})]);

@@ -220,6 +220,27 @@ describeWithRig(
       expect(error).toMatchObject({ code: "document_invalid", message: expect.stringContaining("holds child 1.0.0") });
     });
 
+    test("that others fetched with a credential is not given to who has none, not even by its digest", async () => {
+      await using tree = await locked({ "app/Chart.yaml": chart("child") });
+      const snapshot = await snapshotOf(tree);
+      const pins = new Map<string, string>();
+      const path = await fresh();
+      const login = { username: "u", password: "p", ca: "", clientCertificate: "", clientKey: "" };
+      const both = open(path, { pins, credentialFor: () => login });
+      const insider = applicationOf([{ url: repository.url, credential: "known" }]);
+      const oid = (await complete(snapshot, insider, both)).entries.get("app/charts/child-1.1.0.tgz")?.oid ?? "";
+      repository.answer("/index.yaml", (response) => response.writeHead(401).end());
+      try {
+        expect((await complete(snapshot, insider, both)).entries.get("app/charts/child-1.1.0.tgz")?.oid).toBe(oid);
+        for (const digests of [{}, { "child-1.1.0": oid }]) {
+          const outsider = applicationOf([{ url: repository.url, digests }]);
+          expect(await failure(complete(snapshot, outsider, both))).toMatchObject({ code: "source_auth" });
+        }
+      } finally {
+        repository.answer("/index.yaml", undefined);
+      }
+    });
+
     test("that is here is asked for by nobody again", async () => {
       await using tree = await locked({ "app/Chart.yaml": chart("child") });
       const snapshot = await snapshotOf(tree);

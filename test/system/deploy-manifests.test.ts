@@ -1,8 +1,11 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
+import { readPolicy } from "@drover/agent/store/policy-file";
 import { hubOptions } from "@drover/hub/config";
 import { joinManifest } from "@drover/hub/core/join-manifest";
+import { decodeYaml } from "@drover/shared/decode";
+import { textAt } from "@drover/shared/json";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { startControlPlane, type ControlPlane } from "../rig/control-plane.ts";
@@ -24,6 +27,13 @@ describe("manifests in deploy/", () => {
       rights: "all",
     });
     await expect(manifest).toMatchFileSnapshot(join(deploy, "kubernetes", "agent", "agent.yaml"));
+  });
+
+  test("the policy of the agent that comes with it is one", async () => {
+    const text = await readFile(join(deploy, "kubernetes", "agent", "policy.yaml"), "utf8");
+    const { documents } = decodeYaml("policy.yaml", new TextEncoder().encode(text));
+    const policy = textAt(documents[0]?.value, "data", "policy.yaml") ?? "";
+    expect(readPolicy("policy.yaml", new TextEncoder().encode(policy))).toMatchObject({ freeze: false, fault: "" });
   });
 
   const option = (variable: string): string =>

@@ -184,7 +184,7 @@ items:
     await fleet.settle(head, everywhere);
   });
 
-  it("case 46: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
+  it("case 46: E42: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
     const many = Array.from({ length: 12 }, (_, index) => configMap(`many-${index}`, { a: "1" })).join("---\n");
     head = await fleet.tree.commit("many", { "apps/shop/many.yaml": many });
     await fleet.settle(head, everywhere);

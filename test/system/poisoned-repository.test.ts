@@ -83,7 +83,7 @@ describe("one poisoned repository among a hundred", () => {
     closers.unshift(async () => origin[Symbol.asyncDispose]());
     await fork(origin.path, folder.path);
     for (const name of names) {
-      hub.store.putSource({ ...sourceDefaults, name, url: join(folder.path, name), path: name, intervalSeconds: 1 });
+      hub.store.putSource({ ...sourceDefaults, name, url: join(folder.path, name), path: name, intervalSeconds: 3600 });
     }
     hub.loop.wake.sources();
     const until = (commit: string) =>
@@ -95,6 +95,7 @@ describe("one poisoned repository among a hundred", () => {
       hub.loop.wake.source("config");
       const commit = await origin.commit(`round ${round}`, manifests(round + 1));
       await push(commit, folder.path);
+      for (const name of names) hub.loop.wake.source(name);
       await until(commit);
       // Nothing of what ran is taken away.
       expect(hub.newest("prod-1")?.tombstones).toEqual([]);

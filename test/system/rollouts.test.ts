@@ -1,90 +1,12 @@
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
-import { clusterDefaults } from "@drover/hub/store/store";
-import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
-import { application, loopSuite, startLoop, web } from "./loop.ts";
-
-type Hub = Awaited<ReturnType<typeof startLoop>>;
-
-const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
-
-const strategy = (spec: string): string =>
-  `apiVersion: drover.dev/v1alpha1\nkind: RolloutStrategy\nmetadata: { name: careful }\nspec: ${spec}\n`;
-const waves = `waves: [{ name: canary, selector: { matchLabels: { wave: canary } } }]`;
-const placed = `apiVersion: drover.dev/v1alpha1
-kind: Placement
-metadata: { name: shop }
-spec: { applications: [shop], selector: { matchExpressions: [{ key: wave, operator: Exists }] }, strategy: careful }
-`;
-const declare = (spec: string): string => `${application("shop")}---\n${placed}---\n${strategy(spec)}`;
-
-function join(hub: Hub, name: string, wave: string): void {
-  hub.store.putCluster({ ...clusterDefaults, name, uid: name, labels: { wave } });
-  hub.agents.connected(name, hello);
-  hub.loop.wake.applications();
-}
-
-let sequence = 0;
-
-/** What the agent of a cluster says of the newest that it was told about shop. */
-function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
-  const assignments = hub.newest(cluster);
-  const assigned = assignments?.targets.find((one) => one.application === "shop");
-  if (assignments === undefined || assigned === undefined) throw new Error(`${cluster} was told nothing of shop`);
-  const { bundle, commit } = assigned;
-  sequence += 1;
-  const said: Report = {
-    application: "shop",
-    sequence,
-    epoch: assignments.epoch,
-    generation: assignments.generation,
-    bundle,
-    applied: bundle,
-    commit,
-    phase: "applied",
-    health,
-    reason: "",
-    message: "",
-    objects: [],
-    receivedAtMs: 0,
-    appliedAtMs: 0,
-  };
-  hub.agents.reported(cluster, said);
-}
-
-const commitOf = (hub: Hub, cluster: string): string | undefined =>
-  hub.newest(cluster)?.targets.find((one) => one.application === "shop")?.commit;
-const rollout = (hub: Hub) => hub.views.application("shop")?.rollouts[0];
-const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
-  const { store, world } = hub;
-  controlRollout(
-    { store, world, events: createEventLog(store, Date.now), actor: { name: "ops", principal: undefined } },
-    "shop",
-    { action },
-  );
-  hub.loop.wake.rollouts(["shop"]);
-};
+import { application, startLoop, web } from "./loop.ts";
+import { commitOf, control, declare, hello, join, placed, report, rollout, settled, waves, shopSuite } from "./shop.ts";
 
 describe("a change that is released by a strategy", () => {
-  const { begin, closers } = loopSuite();
-
-  /** Two canaries and two others, all current at the first revision. */
-  const beginShop = async (spec: string) => {
-    const begun = await begin();
-    const { hub, tree } = begun;
-    for (const name of ["c1", "c2"]) join(hub, name, "canary");
-    for (const name of ["p1", "p2"]) join(hub, name, "prod");
-    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
-    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([first, first]), 5_000);
-    expect(commitOf(hub, "p1")).toBeUndefined();
-    for (const name of ["c1", "c2"]) report(hub, name, "Current");
-    await vi.waitFor(() => expect([commitOf(hub, "p1"), commitOf(hub, "p2")]).toEqual([first, first]), 5_000);
-    for (const name of ["p1", "p2"]) report(hub, name, "Current");
-    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Complete"), 5_000);
-    return { ...begun, first };
-  };
+  const { begin, beginShop, closers } = shopSuite();
 
   it("E19, E24, E31: goes by waves that stay, over clusters that are there; one that joins has what the others have", async () => {
     const { hub, tree, first } = await beginShop(`{ ${waves} }`);
@@ -110,7 +32,7 @@ describe("a change that is released by a strategy", () => {
     const moved = hub.store.cluster("p1");
     if (moved !== undefined) hub.store.putCluster({ ...moved, labels: { wave: "canary" } });
     hub.loop.wake.applications();
-    await vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+    await settled(hub);
     expect(commitOf(hub, "p1")).toBe(first);
 
     report(hub, "c1", "Current");
@@ -144,35 +66,6 @@ describe("a change that is released by a strategy", () => {
       first,
       first,
     ]);
-  });
-
-  it("E35: with supersede: finish goes on with its revision, over a restart too, and only the newest waits behind it", async () => {
-    const { hub, tree, folder, first } = await beginShop(`{ supersede: finish, ${waves} }`);
-    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
-    await vi.waitFor(() => expect(commitOf(hub, "c2")).toBe(second), 5_000);
-    for (const replicas of [3, 4]) await tree.commit("scale", { "apps/shop/web.yaml": web(replicas) });
-    const newest = await tree.commit("scale", { "apps/shop/web.yaml": web(5) });
-    await vi.waitFor(() => expect(rollout(hub)).toMatchObject({ revision: second, next: newest }), 5_000);
-    expect(rollout(hub)?.message).toContain(`${newest.slice(0, 7)} waits until it has ended`);
-    expect([commitOf(hub, "c1"), commitOf(hub, "p1")]).toEqual([second, first]);
-    // The bundle that is released later is kept, though no cluster has it yet.
-    hub.store.collectBlobs();
-    await hub[Symbol.asyncDispose]();
-    closers.pop();
-    const again = await startLoop(folder, tree);
-    closers.push(async () => again[Symbol.asyncDispose]());
-    for (const name of ["c1", "c2", "p1", "p2"]) again.agents.connected(name, hello);
-    await vi.waitFor(() => expect(rollout(again)).toMatchObject({ revision: second, next: newest }), 5_000);
-    again.loop.wake.clusters(["c1", "c2"]);
-    await vi.waitFor(() => expect(commitOf(again, "c2")).toBe(second), 5_000);
-    for (const name of ["c1", "c2"]) report(again, name, "Current");
-    await vi.waitFor(() => expect([commitOf(again, "p1"), commitOf(again, "p2")]).toEqual([second, second]), 5_000);
-    const bundle = again.store.target({ app: "shop", cluster: "p1" })?.bundle ?? "";
-    expect(again.store.blob(bundle)).toBeDefined();
-    for (const name of ["p1", "p2"]) report(again, name, "Current");
-    await vi.waitFor(() => expect([commitOf(again, "c1"), commitOf(again, "c2")]).toEqual([newest, newest]), 5_000);
-    expect(rollout(again)).toMatchObject({ revision: newest, next: "" });
-    expect(commitOf(again, "p1")).toBe(second);
   });
 
   it("E36: freezes at failures; each cluster that got the change gets back what it had, until a person lets it go on", async () => {

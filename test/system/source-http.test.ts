@@ -68,6 +68,15 @@ describeWithRig("git")("a repository over http", () => {
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
   });
 
+  test("E4: is read when a commit is taken back, however often", async () => {
+    const settings = (value: string): string => `${"same: line\n".repeat(200)}value: ${value}\n`;
+    for (const value of ["1", "2", "1", "2", "1", "3", "2", "1", "2"]) {
+      await tree.commit(value, { "apps/a.yaml": settings(value) });
+      await tree.push(repository.path);
+      expect(await read("apps/a.yaml")).toBe(settings(value));
+    }
+  });
+
   test("costs no fetch when there is no news", async () => {
     await mirror.fetch(source, signal);
     const before = remote.requests.length;

@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 import { numberAt, textAt } from "@drover/shared/json";
-import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
+import { formatObjectKey, type KubeObject, type ObjectKey } from "@drover/shared/kube/manifest";
 import { backoffMs, type Backoff } from "@drover/shared/retry";
 
 import { findRival } from "../core/claims.ts";
@@ -55,7 +55,6 @@ export async function applyRecord(
   const digest = record.desired;
   // It may have left the bundle while it waited for its turn.
   if (!needsApply(record)) return;
-  if (context.isOwnPart(key)) return hold(context, record, refusedAsOwn);
   const object = await readObject(context, digest);
   const owner = context.ownerOf(application.name);
   const payload = stampRun(payloadOf(object, { owner, namespace: key.namespace }), record.run);
@@ -66,9 +65,9 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
-    const forbidden = context.bounds.forbids(keyIn(resource, key));
-    if (forbidden !== undefined) return hold(context, record, forbidden);
-    const blocked = await beforeRun(context, { application, resource, record }, signal);
+    const blocked =
+      forbiddenIn(context, keyIn(resource, key)) ??
+      (await beforeRun(context, { application, resource, record }, signal));
     if (blocked !== undefined) return hold(context, record, blocked);
     const { adopt, ignore, drift: mode } = syncOf(context, application.name);
     const yields = await yieldsOf(context, { application, record, payload }, ignore);
@@ -94,6 +93,11 @@ export async function applyRecord(
 }
 
 export const refusedAsOwn: Trouble = { ...protectedObject, retry: "changed" };
+
+/** What no application may write: the agent's own parts, and what its cluster's policy forbids. */
+function forbiddenIn({ isOwnPart, bounds }: Context, key: ObjectKey): Trouble | undefined {
+  return isOwnPart(key) ? refusedAsOwn : bounds.forbids(key);
+}
 
 export const missingKind: Trouble = {
   reason: "WaitingForKind",

@@ -107,6 +107,7 @@ describe("join manifest", () => {
     expect(pod?.volumes.flatMap((volume) => Object.keys(volume)).filter((key) => key !== "name")).toEqual([
       "emptyDir",
       "emptyDir",
+      "configMap",
     ]);
   });
 

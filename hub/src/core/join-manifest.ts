@@ -267,6 +267,12 @@ ${container(agent)}
         - name: temporary
           emptyDir:
             sizeLimit: 64Mi
+        # What this cluster lets the agent do, whatever the hub says. Made and changed by people of this cluster; the agent
+        # takes no object of its own namespace from the hub. Without it the hub alone decides.
+        - name: policy
+          configMap:
+            name: drover-agent-policy
+            optional: true
 `;
 }
 
@@ -299,6 +305,8 @@ function container({ hub, image, brokerAccess = "" }: Omit<JoinManifestInput, "c
                   optional: true
 ${brokerAccess === "" ? "" : brokerEnvironment}            - name: DROVER_IDENTITY_SECRET
               value: drover-agent-identity
+            - name: DROVER_POLICY
+              value: /etc/drover/policy.yaml
             - name: DROVER_PROBE_HOST
               value: 0.0.0.0
             - name: DROVER_PROBE_PORT
@@ -324,6 +332,9 @@ ${probes}
               mountPath: /var/lib/drover
             - name: temporary
               mountPath: /tmp
+            - name: policy
+              mountPath: /etc/drover
+              readOnly: true
 `
     .trim()
     .replace(/^/u, "      ");

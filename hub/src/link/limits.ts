@@ -52,8 +52,9 @@ export const defaultLinkLimits: LinkLimits = {
   handshakesPerAddress: 20,
   handshakeTimeoutMs: 5_000,
   handshakeWaitMs: 20_000,
-  silent: 2_048,
-  silentPerAddress: 512,
+  silent: 4_096,
+  // Those who come through a broker are one address, and a fleet may come at once.
+  silentPerAddress: 2_048,
   strangers: 256,
   strangersPerAddress: 20,
   strangerLifetimeMs: 30_000,

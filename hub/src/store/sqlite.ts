@@ -6,24 +6,26 @@ import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 
 import type { AuditEntry } from "../core/audit.ts";
+import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
-import { extendHistory } from "../core/history.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
-import { writeBlobs } from "./blobs.ts";
+import { byName } from "./by-name.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
+import { nextGeneration } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
-import { RolloutTable } from "./rollouts.ts";
+import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
+import { SharedValues } from "./shared-values.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -37,21 +39,11 @@ import type {
 
 const eventLimit = 10_000;
 
-/** A cluster with what one change makes of it. */
-function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): ClusterRecord {
-  const generation = cluster.generation + 1;
-  const isOn = (id: TargetId): boolean => id.cluster === cluster.name;
-  const change = { put: put.filter(isOn), forget: forget.filter(isOn) };
-  return { ...cluster, generation, history: extendHistory(cluster.history, generation, change) };
-}
-
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
   const database = openDatabase(file, reserve === undefined ? {} : { reserve });
   return new SqliteStore(database, file === ":memory:" ? undefined : new Ledger(ledgerFile(file)));
 }
-
-type Identity = Era & Pick<Store, "hubId">;
 
 export class SqliteStore implements Store {
   readonly hubId: string;
@@ -70,6 +62,7 @@ export class SqliteStore implements Store {
   readonly #rollouts: RolloutTable;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
+  readonly #shared = new SharedValues();
   #events: Event[];
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
@@ -77,17 +70,17 @@ export class SqliteStore implements Store {
   constructor(database: Database, ledger?: Ledger) {
     this.#database = database;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
-    const sources = this.#records<SourceRecord>("sources").map(readSource);
-    this.#sources = new Map(sources.map((record) => [record.name, record]));
-    this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
-    const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
-    this.#clusters = new Map(clusters.map((record) => [record.name, record]));
+    this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
+    this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
+    this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
     this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
-    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
-    for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
+    for (const record of this.#records<TargetRecord>("targets"))
+      this.#targets.set(record, this.#shared.target(readTarget(record)));
+    for (const record of this.#records<ObservedRecord>("observed"))
+      this.#observed.set(record, this.#shared.observed(record));
     this.#rollouts = new RolloutTable(database);
-    this.#events = this.#records<Event>("events");
+    this.#events = [...this.#records<Event>("events")];
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);
   }
@@ -164,9 +157,7 @@ export class SqliteStore implements Store {
   }
 
   putClusters(clusters: readonly ClusterRecord[]): void {
-    this.#database.transaction(() => {
-      for (const cluster of clusters) this.#writeCluster(cluster);
-    });
+    this.#database.transaction(() => clusters.forEach((cluster) => this.#writeCluster(cluster)));
     for (const cluster of clusters) {
       if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
       this.#clusters.set(cluster.name, cluster);
@@ -237,9 +228,9 @@ export class SqliteStore implements Store {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => advance(cluster, change));
+      .map((cluster) => nextGeneration(cluster, change));
     this.#database.transaction(() => {
-      writeBlobs(this.#database, change.blobs);
+      this.#writeBlobs(change.blobs);
       for (const target of change.put) {
         this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
       }
@@ -248,11 +239,11 @@ export class SqliteStore implements Store {
         this.#database.run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
       }
       for (const cluster of clusters) this.#writeCluster(cluster);
-      for (const rollout of change.rollouts ?? []) this.#rollouts.write(rollout);
+      this.#rollouts.write(change.rollouts ?? []);
     });
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
-    for (const rollout of change.rollouts ?? []) this.#rollouts.keep(rollout);
-    for (const target of change.put) this.#targets.set(target, target);
+    this.#rollouts.keep(change.rollouts ?? []);
+    for (const target of change.put) this.#targets.set(target, this.#shared.target(target));
     for (const id of change.forget) {
       this.#targets.delete(id);
       this.#observed.delete(id);
@@ -273,9 +264,8 @@ export class SqliteStore implements Store {
 
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
-    const before = this.#rollouts
-      .all()
-      .flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
+    const rollouts = this.#rollouts.all();
+    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
@@ -309,8 +299,8 @@ export class SqliteStore implements Store {
     else this.#database.run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
   }
 
-  deleteRollout(rollout: Pick<Rollout, "app" | "strategy">): void {
-    this.#rollouts.delete(rollout);
+  deleteRollout(id: Pick<Rollout, "app" | "strategy">): void {
+    this.#rollouts.delete(id);
   }
 
   observed(id: TargetId): ObservedRecord | undefined {
@@ -319,7 +309,7 @@ export class SqliteStore implements Store {
 
   observe(record: ObservedRecord): void {
     const before = this.#observed.get(record);
-    this.#observed.set(record, record);
+    this.#observed.set(record, before?.report === record.report ? record : this.#shared.observed(record));
     // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
     const isReach = before?.state === "offline" || record.state === "offline";
     if (isReach && before?.report === record.report && before !== undefined) return;
@@ -371,10 +361,10 @@ export class SqliteStore implements Store {
     }
   }
 
-  #identity(): Identity {
+  #identity(): Era & Pick<Store, "hubId"> {
     const meta = (key: string) => this.#database.get("SELECT value FROM meta WHERE key = ?", key)?.["value"];
     const known = meta("identity");
-    if (known !== undefined) return parseRecord<Identity>({ record: known });
+    if (known !== undefined) return parseRecord<Era & Pick<Store, "hubId">>({ record: known });
     // Earlier versions kept the two apart.
     const identity = {
       hubId: String(meta("hub_id") ?? randomUUID()),
@@ -385,13 +375,21 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events"): T[] {
+  *#records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events") {
     const order = table === "events" ? " ORDER BY id" : "";
-    return this.#database.all(`SELECT record FROM ${table}${order}`).map((row) => parseRecord<T>(row));
+    for (const row of this.#database.each(`SELECT record FROM ${table}${order}`)) yield parseRecord<T>(row);
   }
 
   #writeCluster(cluster: ClusterRecord): void {
     const record = seal(cluster);
     this.#database.run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
+  }
+
+  #writeBlobs(blobs: BlobSet): void {
+    for (const digest of blobs.keys()) {
+      const known = this.#database.get("SELECT 1 FROM blobs WHERE digest = ?", digest);
+      const bytes = known === undefined ? blobs.get(digest) : undefined;
+      if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
+    }
   }
 }

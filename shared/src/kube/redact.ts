@@ -98,7 +98,7 @@ const pointsElsewhere =
   /(?:name|refs?|file|path|dir|mount|namespace|type|class|[-_.]?id|seconds|ttl|policy|mode|length|audiences?)$/iu;
 const secretName = new RegExp(words, "iu");
 const assignment = new RegExp(`((?:${words})["']?\\s*[:=]\\s*)(["']?)([^\\s"',;&]+)`, "giu");
-const credentials = /([a-z][a-z0-9+.-]*:\/\/)([^\s/"']+)@/giu;
+const credentials = /([a-z][a-z0-9+.-]{0,31}:\/\/)([^\s/"']+)@/giu;
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gu;
 
 function isSecretName(name: string): boolean {

@@ -45,7 +45,7 @@ function seal(kind: Kind, payload: Uint8Array, key: SigningKey): Signed {
 function open(kind: Kind, { payload, signature, keyId }: Signed, keys: VerifyKeys): Uint8Array {
   const key = keys.get(keyId);
   if (key === undefined)
-    throw new DroverError("signature_invalid", `${kind} are signed with the unknown key "${keyId}"`);
+    throw new DroverError("signature_invalid", `${kind} are signed with the unknown key "${keyId.slice(0, 64)}"`);
   if (!verify(null, preAuthenticationEncoding(kind, payload), key, signature)) {
     throw new DroverError("signature_invalid", `${kind} do not carry a valid signature of key ${keyId}`);
   }

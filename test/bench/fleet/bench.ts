@@ -1,3 +1,4 @@
+import { fork } from "node:child_process";
 import { join } from "node:path";
 
 import { loadBrokerKeys, type BrokerKeys } from "@drover/hub/link/broker-keys";
@@ -7,10 +8,11 @@ import { createWorkTree, type WorkTree } from "../../rig/git.ts";
 import { startNats } from "../../rig/nats.ts";
 import { temporaryFolder } from "../../rig/watchdog.ts";
 import { application, configMap, placement } from "../../system/fixtures.ts";
+import type { AbuseOrder } from "./abuse.ts";
 import type { AgentOrder } from "./agents.ts";
 import { startCountingProxy, type CountingProxy } from "./counting-proxy.ts";
 import { memoryFolder, startFleetHub, type FleetHub } from "./hub.ts";
-import { prepareHub, startSimulators, type Simulators } from "./simulators.ts";
+import { abuserNames, prepareHub, startSimulators, type Simulators } from "./simulators.ts";
 
 export interface FleetSize {
   readonly clusters: number;
@@ -27,7 +29,8 @@ export interface FleetBench {
   readonly wire: CountingProxy;
   /** Folder of the hub's keys. */
   readonly keys: string;
-  readonly names: readonly string[];
+  /** Begins abuse of the agents' port, until it is disposed of. */
+  abuse(): Disposable;
 }
 
 /** The object that changes is this large; what it costs beyond that is measured. */
@@ -47,7 +50,14 @@ export async function openBench(size: FleetSize, parts: AsyncDisposableStack): P
   };
   const shared = { hub: hub.link, keys, folder: await memoryFolder(parts) };
   const agents = parts.use(startSimulators({ ...shared, clusters: names.map(order) }));
-  return { tree, hub, agents, wire, keys, names };
+  const abuse = (): Disposable => {
+    const child = fork(join(import.meta.dirname, "abuse.ts"), { stdio: "inherit" });
+    const end = (): void => void child.kill("SIGKILL");
+    parts.defer(end);
+    child.send({ hub: hub.link, keys, ...abuserNames } satisfies AbuseOrder);
+    return { [Symbol.dispose]: end };
+  };
+  return { tree, hub, agents, wire, keys, abuse };
 }
 
 async function startBroker(keys: string, parts: AsyncDisposableStack) {
@@ -62,10 +72,12 @@ async function startBroker(keys: string, parts: AsyncDisposableStack) {
 }
 
 /** Changes one object, which every cluster has. Returns when the commit was made, and the size of the object. */
-export async function commitChange(tree: WorkTree, round: number) {
+export async function commitChange(tree: WorkTree, { round, applications }: { round: number; applications: number }) {
+  // Neither the first nor the last to be looked at.
+  const middle = Math.floor(applications / 2);
   const data = { round: String(round), text: "x".repeat(changingBytes) };
   const object = configMap("changing", data);
-  await tree.commit(`round ${round}`, { "apps/app-0/changing.yaml": object });
+  await tree.commit(`round ${round}`, { [`apps/app-${middle}/changing.yaml`]: object });
   return { committedMs: Date.now(), objectBytes: object.length };
 }
 

@@ -1,7 +1,9 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
-import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { firstEnrolment, joined } from "@drover/hub/core/enrolment";
+import { openDatabase } from "@drover/hub/store/database";
+import { SqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { systemClock } from "@drover/shared/clock";
 import { loadAuthority } from "@drover/shared/trust/authority";
@@ -9,6 +11,7 @@ import { loadSigningKey } from "@drover/shared/trust/signing-key";
 
 import type { AgentOrder, AgentsMessage, AgentsOrder } from "./agents.ts";
 
+export const abuserNames = { deaf: "deaf", flooding: "flooding" } as const;
 /** Over NATS each has a handful of sockets in the process. */
 const agentsPerProcess = 2_500;
 
@@ -19,9 +22,17 @@ export async function prepareHub(folder: string, { count, url }: { readonly coun
   const keys = join(dataDir, "keys");
   await loadAuthority(keys, { clock: systemClock });
   await loadSigningKey(keys);
-  const store = openSqliteStore(join(dataDir, "hub.db"));
-  for (const name of names) store.putCluster({ ...clusterDefaults, name, uid: name, labels: { fleet: "all" } });
-  store.putSource({ ...sourceDefaults, name: "config", url, intervalSeconds: 1 });
+  const database = openDatabase(join(dataDir, "hub.db"));
+  const store = new SqliteStore(database);
+  const now = systemClock.now();
+  // What abuses the port has certificates, too, and of one the applications.
+  const abusers = [{ name: abuserNames.deaf, labels: { fleet: "all" } }, { name: abuserNames.flooding }];
+  store.putClusters(abusers.map((abuser) => ({ ...clusterDefaults, ...abuser, uid: abuser.name })));
+  store.putClusters(names.map((name) => ({ ...clusterDefaults, name, uid: name, labels: { fleet: "all" } })));
+  database.transaction(() => {
+    for (const name of names) store.enrolments.write(joined(firstEnrolment(name, now), "", now));
+  });
+  store.putSource({ ...sourceDefaults, name: "config", url });
   store.close();
   return { dataDir, names, keys };
 }

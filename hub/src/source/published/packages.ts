@@ -113,9 +113,11 @@ class PackageStore implements Packages {
   }
 
   async #lookLocked(ref: PackageRef, signal: AbortSignal): Promise<Note> {
-    const { version, locked } = ref;
-    const pinned = isDigest(locked?.digest ?? "") ? locked?.digest : this.#pins.get(pinName(ref));
-    if (pinned !== undefined && (await this.#has(pinned))) return { version, digest: pinned, content: pinned };
+    const written = ref.locked?.digest ?? "";
+    const pinned = isDigest(written) ? written : this.#pins.get(pinName(ref));
+    const note = await this.#readNote(ref);
+    // Fetched for this very reference: what others have brought here may be private, and a digest is no secret.
+    if (note !== undefined && note.content === pinned && (await this.#has(pinned))) return note;
     return this.#look(ref, signal, pinned);
   }
 

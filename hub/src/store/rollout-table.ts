@@ -12,7 +12,7 @@ export class RolloutTable {
 
   constructor(database: Database) {
     this.#database = database;
-    for (const row of database.all("SELECT record FROM rollouts")) this.keep(readRollout(parseRecord<Rollout>(row)));
+    this.keep(database.all("SELECT record FROM rollouts").map((row) => readRollout(parseRecord<Rollout>(row))));
   }
 
   all(): readonly Rollout[] {
@@ -24,10 +24,24 @@ export class RolloutTable {
   }
 
   put(rollouts: readonly Rollout[]): void {
-    this.#database.transaction(() => {
-      for (const rollout of rollouts) this.write(rollout);
-    });
-    for (const rollout of rollouts) this.keep(rollout);
+    this.#database.transaction(() => this.write(rollouts));
+    this.keep(rollouts);
+  }
+
+  /** The half of `put` that belongs into a transaction. */
+  write(rollouts: readonly Rollout[]): void {
+    for (const rollout of rollouts) {
+      const { app, strategy } = rollout;
+      this.#database.run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, seal(rollout));
+    }
+  }
+
+  /** The half of `put` that belongs behind it. */
+  keep(rollouts: readonly Rollout[]): void {
+    for (const rollout of rollouts) {
+      const ofApp = this.#records.get(rollout.app) ?? new Map<string, Rollout>();
+      this.#records.set(rollout.app, ofApp.set(rollout.strategy, rollout));
+    }
   }
 
   delete({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
@@ -35,17 +49,5 @@ export class RolloutTable {
     const left = this.#records.get(app);
     left?.delete(strategy);
     if (left?.size === 0) this.#records.delete(app);
-  }
-
-  /** The half of `put` that belongs into a transaction. */
-  write(rollout: Rollout): void {
-    const { app, strategy } = rollout;
-    this.#database.run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, seal(rollout));
-  }
-
-  /** The half of `put` that belongs behind it. */
-  keep(rollout: Rollout): void {
-    const others = this.#records.get(rollout.app) ?? new Map<string, Rollout>();
-    this.#records.set(rollout.app, others.set(rollout.strategy, rollout));
   }
 }
