@@ -57,3 +57,22 @@ test(
     store.close();
   },
 );
+
+test("at most a hundred agents wait for a person, each for a day", async () => {
+  const { clock, store, enrollment } = await openHub();
+  const { csr } = await createKeyRequest();
+  const ask = async (cluster: string): Promise<string> => {
+    store.putCluster({ ...clusterDefaults, name: cluster, uid: "another cluster" });
+    const { token } = enrollment.invite(cluster);
+    const asked = enrollment.enroll({ token, csr, key: cluster, clusterUid: "new", agentVersion: "1" }, signal);
+    return asked.then(
+      () => "joined",
+      (cause: unknown) => `${DroverError.from(cause).code} ${DroverError.from(cause).message}`,
+    );
+  };
+  for (let index = 0; index < 100; index += 1) expect(await ask(`c${index}`)).toContain("join_pending");
+  expect(await ask("late")).toBe("join_refused 100 agents wait to be accepted already, which is the most");
+  await clock.advance(24 * 3_600_000);
+  expect(await ask("late")).toContain("join_pending");
+  store.close();
+});

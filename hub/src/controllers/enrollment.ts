@@ -34,6 +34,8 @@ import { Runs } from "./runs.ts";
 
 /** How long a join token is good for (security-reliability §2.1). */
 export const joinTokenLifetimeMs = 15 * 60_000;
+/** More than people look through (security-reliability §2.1). */
+const maxPending = 100;
 
 export interface Enrollment extends Pick<HubLinkHandler, "admit" | "holds" | "enroll" | "renew"> {
   /** A new one-time token for a cluster. The hub keeps only its hash, so it is shown once. */
@@ -167,6 +169,11 @@ function waitForPerson(deps: EnrollmentDeps, { token, cluster, holder, request }
   if (reason === "") return;
   const { name } = cluster;
   if (waiting === undefined) {
+    if (pendingOf(deps) >= maxPending) {
+      throw new DroverError("join_refused", `${maxPending} agents wait to be accepted already, which is the most`, {
+        hint: "accept or reject some of them first: drover get clusters",
+      });
+    }
     const asking = { uid: request.clusterUid, key: request.key, token: token.id, sinceMs: clock.now(), reason };
     store.join({ ...token, usedBy: holder }, cluster, { ...enrolment, candidate: asking });
     const message = `an agent waits to be accepted as ${name}: ${reason}`;
@@ -177,6 +184,12 @@ function waitForPerson(deps: EnrollmentDeps, { token, cluster, holder, request }
   throw new DroverError("join_pending", `waits to be accepted as ${name}: ${reason}`, {
     hint: `drover cluster accept ${name}, or: drover cluster reject ${name}`,
   });
+}
+
+/** How many agents wait for a person now. */
+function pendingOf({ store, clock }: EnrollmentDeps): number {
+  const since = clock.now() - candidateLifetimeMs;
+  return store.clusters().filter(({ name }) => (store.enrolments.get(name)?.candidate?.sinceMs ?? 0) > since).length;
 }
 
 async function respond(

@@ -55,7 +55,7 @@ export function createHttp(options: HttpOptions): Http {
 }
 
 /** Waits that follow each other: as long as a hub may take to start again. */
-const waits = { baseMs: 200, factor: 2, capMs: 2_000, jitter: 0.2, tries: 10 };
+const waits = { baseMs: 200, factor: 2, capMs: 2_000, jitter: 0.2, tries: 16 };
 
 /**
  * Asks again while it is not known whether the hub has decided: the connection broke after the request had gone out, and
