@@ -33,7 +33,7 @@ function begin(clusters: Readonly<Record<string, readonly string[]>>, caches?: B
 }
 
 describe("the hub's blobs", () => {
-  test("are read once for all clusters that ask for them", () => {
+  test("E16: are read once for all clusters that ask for them", () => {
     const { reads, read, bundles } = begin({ one: ["a", "b"], two: ["a", "c"] });
     for (let round = 0; round < 3; round += 1) {
       for (const [cluster, name] of [
@@ -55,7 +55,7 @@ describe("the hub's blobs", () => {
     expect(served.read("one", bundles.get("one") ?? "")).toBeDefined();
   });
 
-  test("take no more memory than they may: what was not asked for longest is read again", () => {
+  test("E16: take no more memory than they may: what was not asked for longest is read again", () => {
     const names = Array.from({ length: 30 }, (_, n) => `object ${n}`);
     // Eight to ten blobs of 1,000 bytes.
     const { reads, read } = begin({ one: names }, { blobs: 14_000 });

@@ -87,7 +87,7 @@ describe("the renderer's memory", () => {
     expect(built).toEqual(["apps/built"]);
   });
 
-  test("a commit reads only the files that it changes, and shares all other objects with the render before", async () => {
+  test("E16: a commit reads only the files that it changes, and shares all other objects with the render before", async () => {
     const { commit, first } = await beginRepository();
     const more = await commit({ "apps/plain/b.yaml": configMap("2").replace("name: a", "name: b") });
     const { render } = beginRenderer();

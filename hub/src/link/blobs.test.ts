@@ -45,7 +45,7 @@ function beginStream() {
 const sizeOf = ({ parts }: FetchBlobsResponse): number => parts.reduce((sum, { data }) => sum + data.byteLength, 0);
 
 describe("a stream of blobs", () => {
-  test("reads no more than one message ahead of the agent", async () => {
+  test("E16: reads no more than one message ahead of the agent", async () => {
     const { sent, take, stop, done, reads } = beginStream();
     expect({ sent: sent.length, reads: reads() }).toEqual({ sent: 1, reads: 26 });
     await take();
