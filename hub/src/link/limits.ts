@@ -48,8 +48,9 @@ const dayMs = 24 * 3_600_000;
 
 export const defaultLinkLimits: LinkLimits = {
   connections: 12_000,
-  handshakes: 64,
-  handshakesPerAddress: 20,
+  // One that is stalled costs memory only: few addresses must not be able to hold all of them.
+  handshakes: 1_024,
+  handshakesPerAddress: 64,
   handshakeTimeoutMs: 5_000,
   handshakeWaitMs: 20_000,
   silent: 4_096,

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { createGrpcLink } from "@drover/agent/link/grpc";
 import { startRelay } from "@drover/agent/link/nats";
 import { systemClock } from "@drover/shared/clock";
@@ -40,6 +42,7 @@ interface Times {
   readonly applied: number[];
 }
 
+const betweenStartsMs = 5;
 const outside = { clock: systemClock, log: silentLog };
 const forever = new AbortController().signal;
 const none = (): Times => ({ connected: [], acknowledged: [], applied: [] });
@@ -57,9 +60,13 @@ async function run({ hub, keys, clusters, folder }: AgentsOrder): Promise<void> 
     process.send?.(times satisfies AgentsMessage);
     times = none();
   }, 20);
-  await Promise.all(
-    identities.map(async (identity, index) => start({ hub, folder }, identity, clusters[index] ?? { cluster: "" })),
-  );
+  const running: Promise<void>[] = [];
+  for (const [index, identity] of identities.entries()) {
+    running.push(start({ hub, folder }, identity, clusters[index] ?? { cluster: "" }));
+    // One process stands for many machines: what it does for all of them at once, none of them would wait for.
+    await pause(betweenStartsMs);
+  }
+  await Promise.all(running);
 }
 
 async function start(
