@@ -14,6 +14,7 @@ import type { Enrollment } from "./controllers/enrollment.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { createRecovery } from "./controllers/recovery.ts";
+import { signTarget } from "./controllers/signatures.ts";
 import { changeSigners } from "./controllers/source-signers.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
@@ -143,6 +144,8 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
       return required(views.application(app), `app ${app}`);
     },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
+    signTarget: async (app, cluster, input) =>
+      signTarget({ ...deps, send: deps.wake.clusters }, { app, cluster }, input),
   };
 }
 

@@ -110,6 +110,7 @@ export async function startLoop(
   return {
     store,
     world,
+    events,
     loop,
     /** To be told what agents say. */
     agents,

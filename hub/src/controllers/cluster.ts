@@ -49,7 +49,7 @@ function toTombstone({ app, removal, deletion, confirmPrune }: TargetRecord): To
 
 function toAssignment(record: TargetRecord): Assignment {
   const { app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest } = record;
-  const { sync, confirmPrune } = record;
+  const { sync, confirmPrune, signatures } = record;
   return {
     application: app,
     bundle,
@@ -62,5 +62,6 @@ function toAssignment(record: TargetRecord): Assignment {
     syncRequest,
     sync,
     confirmPrune,
+    ...(signatures === undefined ? {} : { signatures }),
   };
 }

@@ -75,6 +75,8 @@ export interface Client {
     sync(target: TargetAddress, signal: AbortSignal): Promise<api.SyncResult>;
     /** Lets the agent delete what it holds under this digest. Throws `precondition_failed` when that is not so any more. */
     confirmPrune(target: TargetAddress, input: api.ConfirmPrune, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Hands on what somebody has signed of its bundle. Throws `precondition_failed` when another is assigned by now. */
+    sign(target: TargetAddress, input: api.SignTarget, signal: AbortSignal): Promise<api.SyncResult>;
     diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
     tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
     rbac(target: TargetAddress, signal: AbortSignal): Promise<api.RbacResult>;
@@ -173,6 +175,7 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/targets"),
       get: (target, signal) => http.get(targetPath(target), signal),
       sync: (target, signal) => http.send("POST", `${targetPath(target)}/sync`, signal),
+      sign: (target, input, signal) => http.send("POST", `${targetPath(target)}/signatures`, signal, input),
       confirmPrune: (target, input, signal) => http.send("POST", `${targetPath(target)}/confirm-prune`, signal, input),
       diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
       tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),

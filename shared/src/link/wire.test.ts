@@ -128,6 +128,13 @@ const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
   }),
 );
 
+const signature = fc.record({
+  keyId: text,
+  cluster: text,
+  expiresAtMs: counter,
+  signature: fc.uint8Array({ minLength: 1 }).map((array) => Buffer.from(array).toString("base64")),
+});
+
 const sync: fc.Arbitrary<SyncOptions> = fc.record({
   adopt: fc.constantFrom(...adoptPolicies),
   drift: fc.constantFrom(...driftModes),
@@ -171,19 +178,26 @@ const assignments: fc.Arbitrary<Assignments> = fc.record({
   issuedAtMs: counter,
   freshForMs: fc.nat(),
   targets: fc.uniqueArray(
-    fc.record({
-      application: fc.string({ minLength: 1 }).map((name) => `run ${name}`),
-      bundle: digest,
-      repository: text,
-      commit: text,
-      namespace: text,
-      createNamespace: fc.boolean(),
-      prune: fc.boolean(),
-      seenAtMs: counter,
-      syncRequest: counter,
-      sync,
-      confirmPrune: text,
-    }),
+    fc
+      .record({
+        application: fc.string({ minLength: 1 }).map((name) => `run ${name}`),
+        bundle: digest,
+        repository: text,
+        commit: text,
+        namespace: text,
+        createNamespace: fc.boolean(),
+        prune: fc.boolean(),
+        seenAtMs: counter,
+        syncRequest: counter,
+        sync,
+        confirmPrune: text,
+      })
+      .chain((target) =>
+        fc.oneof(
+          fc.constant(target),
+          fc.array(signature, { minLength: 1, maxLength: 3 }).map((signatures) => ({ ...target, signatures })),
+        ),
+      ),
     { maxLength: 5, selector: ({ application }) => application },
   ),
   tombstones: fc.uniqueArray(
