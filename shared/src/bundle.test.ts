@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { decodeBundle, decodeObject, encodeBundle } from "./bundle.ts";
-import { canonicalJson } from "./digest.ts";
+import { decodeBundle, decodeObject, encodeBundle, encodeContents, maxBundleObjects } from "./bundle.ts";
+import { canonicalJson, digestOf } from "./digest.ts";
 import { formatObjectKey, objectKey, parseObjectKey } from "./kube/manifest.ts";
 
 const configMap = (name: string, data: Record<string, string>) => ({
@@ -10,6 +10,14 @@ const configMap = (name: string, data: Record<string, string>) => ({
   kind: "ConfigMap",
   metadata: { name },
   data,
+});
+
+it("T30: a bundle of more objects than any application has is not read", () => {
+  const digest = digestOf("object");
+  const most = encodeContents(Array.from({ length: maxBundleObjects }, () => digest));
+  expect(decodeBundle(most.digest, most.bytes).objects).toHaveLength(maxBundleObjects);
+  const more = encodeContents(Array.from({ length: maxBundleObjects + 1 }, () => digest));
+  expect(() => decodeBundle(more.digest, more.bytes)).toThrow(expect.objectContaining({ code: "input_too_large" }));
 });
 
 describe("bundle", () => {

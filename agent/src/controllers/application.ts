@@ -219,6 +219,7 @@ function hindranceOf(error: DroverError): string {
       return "ClusterUnreachable";
     case "blob_corrupt":
     case "digest_mismatch":
+    case "input_too_large":
       return "BundleInvalid";
     default:
       return "ApplyFailed";

@@ -134,7 +134,7 @@ export interface Hello extends ClusterFacts {
   readonly run?: string;
   /** First digest of the history of what it accepted last; absent when that had none. */
   readonly accepted?: Digest;
-  /** Absent from agents of earlier versions. */
+  /** Absent = `noStanding`. */
   readonly standing?: Standing;
 }
 

@@ -85,7 +85,6 @@ const hello = fc
     nodes: fc.nat(),
     epoch: text,
     generation: counter,
-    standing: fc.record({ staleSinceMs: counter, policy: digestOrNone, frozen: fc.boolean() }),
   })
   .chain((told) =>
     fc.oneof(
@@ -93,6 +92,9 @@ const hello = fc
       digest.map((apis) => ({ ...told, apis })),
       fc.uuid().map((run) => ({ ...told, run })),
       digest.map((accepted) => ({ ...told, accepted })),
+      fc
+        .record({ staleSinceMs: counter, policy: digest, frozen: fc.boolean() })
+        .map((standing) => ({ ...told, standing })),
     ),
   );
 

@@ -10,7 +10,6 @@ import type {
   Inspect,
   Inspection,
   Signed,
-  Standing,
 } from "./link.ts";
 import { reportFromWire, reportToWire } from "./wire-report.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
@@ -130,11 +129,14 @@ function helloFromWire(hello: wire.Hello): Hello {
   const digest = digestFromWire(hello.accepted);
   const accepted = digest === undefined ? {} : { accepted: digest };
   const generation = integerFromWire(hello.generation);
-  return { ...facts, clusterUid, epoch, generation, ...list, ...run, ...accepted, standing: standingFromWire(hello) };
+  return { ...facts, clusterUid, epoch, generation, ...list, ...run, ...accepted, ...standingFromWire(hello) };
 }
 
-function standingFromWire({ staleSinceMs, policy, frozen }: wire.Hello): Standing {
-  return { staleSinceMs: integerFromWire(staleSinceMs), policy: digestFromWire(policy) ?? "", frozen };
+/** Absent when nothing keeps the agent, as when it says nothing of it. */
+function standingFromWire({ staleSinceMs, policy, frozen }: wire.Hello): Pick<Hello, "standing"> {
+  if (staleSinceMs === 0n && policy.length === 0 && !frozen) return {};
+  const standing = { staleSinceMs: integerFromWire(staleSinceMs), policy: digestFromWire(policy) ?? "", frozen };
+  return { standing };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {
