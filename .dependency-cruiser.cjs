@@ -58,13 +58,17 @@ module.exports = {
     {
       name: "shells-meet-only-as-types",
       severity: "error",
-      from: { path: "^(hub|agent)/src/(source|store|link|kube|api)/", pathNot: "\\.test\\.ts$" },
-      to: { path: "^$1/src/(source|store|link|kube|api)/", pathNot: "^$1/src/$2/", dependencyTypesNot: ["type-only"] },
+      from: { path: "^(hub|agent)/src/(source|store|link|kube|api|identity)/", pathNot: "\\.test\\.ts$" },
+      to: {
+        path: "^$1/src/(source|store|link|kube|api|identity)/",
+        pathNot: "^$1/src/$2/",
+        dependencyTypesNot: ["type-only"],
+      },
     },
     {
       name: "shells-do-not-know-controllers",
       severity: "error",
-      from: { path: "^(hub|agent)/src/(core|source|store|link|kube|api)/" },
+      from: { path: "^(hub|agent)/src/(core|source|store|link|kube|api|identity)/" },
       to: { path: "^$1/src/controllers/", dependencyTypesNot: ["type-only"] },
     },
     {

@@ -17,9 +17,12 @@ COPY dist/hub.mjs /opt/drover/hub.mjs
 COPY dist/drover.mjs /opt/drover/drover.mjs
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/drover
 USER 65532:65532
-# One arena for malloc: with one for each of Node's threads it keeps 10 MiB that nobody uses.
+# One arena for malloc: with one for each of Node's threads it keeps 10 MiB that nobody uses. Fixed thresholds: it would
+# learn from large buffers to keep their memory, once they are freed.
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
     DROVER_DATA_DIR=/var/lib/drover \
     DROVER_API_ADDRESS=0.0.0.0:7474 \
     DROVER_LINK_ADDRESS=0.0.0.0:7475

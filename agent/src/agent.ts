@@ -6,6 +6,7 @@ import { createController } from "@drover/shared/controller";
 import { DroverError } from "@drover/shared/errors";
 import type { Fingerprint } from "@drover/shared/kube/redact";
 import type {
+  Acknowledgement,
   AgentLink,
   AgentLinkHandler,
   Assignments,
@@ -43,9 +44,11 @@ import { createReporter, type Reporter } from "./controllers/reporter.ts";
 import { createResync } from "./controllers/resync.ts";
 import { createRetention } from "./controllers/retention.ts";
 import { loadState, type Place, type State } from "./controllers/state.ts";
+import { createTaking } from "./controllers/taking.ts";
 import { createThrottle } from "./controllers/throttle.ts";
 import type { Audience } from "./core/acceptance.ts";
-import { ownerId, type Owner } from "./core/owner.ts";
+import { ownerId } from "./core/owner.ts";
+import { isPartOf, type Self } from "./core/self.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createConfigMaps } from "./kube/config-maps.ts";
 import { createDiscovery } from "./kube/discovery.ts";
@@ -144,7 +147,7 @@ interface Composed {
 }
 
 /** The agent's own service account, as the join manifest names it. */
-function accountOf({ options }: Outside): { readonly namespace: string; readonly name: string } {
+function accountOf({ options }: Outside): Self {
   return { namespace: options.namespace, name: "drover-agent" };
 }
 
@@ -158,10 +161,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { acceptance, bounds } = orders;
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
-  const { defaultServiceAccount } = outside.options;
-  const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
-  const owners = { ...stores, ownerOf: ownersIn(outside) };
-  const reporter = createReporter({ state, acceptance, send: (message) => link.send(message), clock });
+  const accounts = createAccounts({ ...outside.options, kube, state, wake, clock, random, log });
+  const owners = { ...stores, ...ownersIn(outside) };
+  const send = link.send.bind(link);
+  const reporter = createReporter({ state, acceptance, send, clock, salt: randomUUID() });
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.
@@ -253,11 +256,15 @@ async function openOrders(
   return { acceptance, freshness, bounds, standing, services: [policy, freshness] };
 }
 
-/** Applications as owners of objects in this cluster. */
-function ownersIn({ cluster, options }: Outside): (application: string) => Owner {
-  const { clusterUid } = cluster;
-  const { namespace } = options;
-  return (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) });
+/** Whose objects are in this cluster: applications', and the agent's own. */
+function ownersIn(outside: Outside): Pick<Context, "ownerOf" | "isOwnPart"> {
+  const { clusterUid } = outside.cluster;
+  const { namespace } = outside.options;
+  const self = accountOf(outside);
+  return {
+    ownerOf: (application) => ({ application, id: ownerId({ clusterUid, namespace, application }) }),
+    isOwnPart: (key) => isPartOf(self, key),
+  };
 }
 
 /** What is said and heard on the link. */
@@ -275,14 +282,16 @@ function createLinkServices(
   const { acceptance, freshness, standing } = orders;
   const send: AgentLink["send"] = (message) => link.send(message);
   const run = randomUUID();
+  const answer = (acknowledgement: Acknowledgement): void => send({ kind: "acknowledgement", acknowledgement });
+  const taking = createTaking({ acceptance, answer, clock, random, log });
   const said = { kube, cluster, apis, acceptance, standing, run, send };
   const introduction = createIntroduction({ ...said, clock, random, log });
   const handler: AgentLinkHandler = {
-    hello: () => introduction.hello(),
-    connected() {
+    hello: () => ({ ...introduction.hello(), reported: reporter.introduce() }),
+    connected(welcome) {
       log.info({}, "connected to the hub");
       introduction.connected();
-      reporter.resend();
+      reporter.connected(welcome);
       // What could not be fetched while there was no connection can be fetched now.
       for (const application of state.applications.values()) {
         if (application.hindrance !== undefined) wake(application.name);
@@ -291,10 +300,7 @@ function createLinkServices(
     received(message) {
       switch (message.kind) {
         case "assignments":
-          acceptance.accept(message.signed).then(
-            (acknowledgement) => link.send({ kind: "acknowledgement", acknowledgement }),
-            (cause: unknown) => log.error({ err: cause }, "assignments could not be answered"),
-          );
+          taking.receive(message.signed);
           break;
         case "beat":
           void freshness.heard(message.signed);
@@ -311,6 +317,7 @@ function createLinkServices(
     ...orders.services,
     introduction,
     keptUp,
+    taking,
     { name: "link", run: (signal: AbortSignal) => link.run(handler, signal) },
   ];
   return { services, introduce: () => introduction.again() };

@@ -26,11 +26,14 @@ export function createProbes({ host, port, ready, metrics }: ProbeOptions): Serv
         const [status, body] = answers[request.url ?? ""]?.() ?? [404, "not found\n"];
         response.writeHead(status, { "content-type": "text/plain; version=0.0.4" }).end(body);
       });
-      server.listen(port, host);
-      await once(server, "listening", { signal });
-      await untilAborted(signal);
-      server.closeAllConnections();
-      server.close();
+      try {
+        server.listen(port, host);
+        await once(server, "listening", { signal });
+        await untilAborted(signal);
+      } finally {
+        server.closeAllConnections();
+        server.close();
+      }
     },
   };
 }

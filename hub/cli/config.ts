@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 
 import { findContext, readContexts, readToken, readTokenFile } from "@drover/shared/api/contexts";
+import { formatDuration } from "@drover/shared/duration";
 import { DroverError } from "@drover/shared/errors";
 
 import type { Terminal } from "./terminal.ts";
@@ -46,7 +47,14 @@ export async function resolveConnection(flags: GlobalFlags, terminal: Terminal):
   const token = explicitToken ?? (await readToken(context, env));
   if (token === undefined) {
     throw new DroverError("unauthorized", `the context "${name}" has no token`, {
-      hint: `drover context add ${name} --server ${context.server} --token-file FILE`,
+      hint: `drover login ${name}, or drover context add ${name} --server ${context.server} --token-file FILE`,
+    });
+  }
+  const { expires = Number.POSITIVE_INFINITY } = context;
+  if (explicitToken === undefined && expires <= terminal.now()) {
+    const ago = formatDuration(terminal.now() - expires);
+    throw new DroverError("unauthorized", `the login of the context "${name}" ended ${ago} ago`, {
+      hint: `log in again: drover login ${name}`,
     });
   }
   return { url: checkUrl(context.server), token };
@@ -63,7 +71,8 @@ async function chooseContext(flags: GlobalFlags, env: Terminal["env"]) {
   return { name, context: findContext(stored, name) };
 }
 
-function checkUrl(text: string): string {
+/** Throws `config_invalid` for what is no address over http(s). */
+export function checkUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && (url.protocol === "http:" || url.protocol === "https:")) return text;
   throw new DroverError("config_invalid", `"${text}" is not the address of a hub`, {

@@ -28,11 +28,13 @@ export function exitCodeOf(code: ErrorCode): number {
       return exitCodes.auth;
     case "not_found":
       return exitCodes.notFound;
+    case "answer_lost":
     case "apply_conflict":
     case "cluster_exists":
     case "precondition_failed":
       return exitCodes.conflict;
     case "api_unreachable":
+    case "issuer_unreachable":
       return exitCodes.unreachable;
     case "canceled":
       return exitCodes.interrupted;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { environment } from "./config.ts";
+import { openBrowser } from "./open-browser.ts";
 import { run } from "./run.ts";
 
 const stop = new AbortController();
@@ -22,5 +23,6 @@ process.exitCode = await run(process.argv.slice(2), {
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks).toString("utf8");
   },
+  openBrowser: (address) => void (process.stderr.isTTY && openBrowser(address)),
   signal: stop.signal,
 });

@@ -8,11 +8,15 @@ import type { Style } from "./terminal.ts";
 import { plain } from "./text.ts";
 
 /** Why a target runs where it does: the placements that select it, and what their overrides do. */
-export function formatWhy({ app, cluster, placements, overrides, target }: WhyResult, style: Style): readonly string[] {
+export function formatWhy(
+  { app, cluster, placements, overrides, target, waiting }: WhyResult,
+  style: Style,
+): readonly string[] {
   const title = style.paint("bold", plain(`${app} runs on ${cluster}`));
   return [
     `${sign(true, style)} ${title}`,
     ...(target === undefined ? [] : [formatState(target, style)]),
+    ...(waiting === undefined ? [] : [`  ${signOf("pending", style)} ${plain(`it waits: ${waiting}`)}`]),
     ...placements.filter(({ selected }) => selected).flatMap((placement) => formatPlacement(placement, style)),
     ...overrides.flatMap((override) => formatOverride(override, style)),
   ];

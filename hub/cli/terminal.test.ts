@@ -12,6 +12,7 @@ function terminal(env: Readonly<Record<string, string>>): Terminal {
     env,
     cwd: "/",
     now: () => 0,
+    openBrowser: () => undefined,
     readStdin: () => Promise.resolve(""),
     signal: new AbortController().signal,
   };

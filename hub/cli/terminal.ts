@@ -19,6 +19,8 @@ export interface Terminal {
   /** Ms since the epoch. */
   readonly now: () => number;
   readonly readStdin: () => Promise<string>;
+  /** Shows an address to the person, if there is a way to. */
+  readonly openBrowser: (address: string) => void;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -38,7 +38,7 @@ describe("plain", () => {
     expect(plain(text)).toBe(safe);
   });
 
-  test("leaves no control character in any text", () => {
+  test("T19: leaves no control character in any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(plain(text)).not.toMatch(/\p{Cc}/u);

@@ -1,40 +1,52 @@
 import type { Decision, Outcome } from "./api/backend.ts";
 import { changedFields, type AuditEntry } from "./core/audit.ts";
+import type { AccessStore } from "./store/access-store.ts";
 import type { Store } from "./store/store.ts";
 
 const longest = 300;
 
 /** What an outcome leaves in the audit log. */
 export function auditEntry(decision: Decision, outcome: Outcome, rest: Pick<AuditEntry, "at" | "changed">): AuditEntry {
-  const { actor, verb, kind, name, request, address } = decision;
+  const { actor, person, verb, kind, name, request, address } = decision;
   const { result, reason } = outcome;
-  return { actor, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
+  const who = { actor, ...(person === undefined ? {} : { person: { ...person } }) };
+  return { ...who, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
 }
 
 type Change = readonly [before: object | undefined, after: object | undefined];
+type Decide = (name: string, change: Change, write: () => void, isLast?: boolean) => void;
 
-/** The same store, of which every write that people ask for is in one transaction with its entry in the audit log. */
+/**
+ * The same store, of which every write that people ask for is in one transaction with its entry in the audit log, and the
+ * one that a decision is done with also with that it was asked for. Should the hub die before that one, the decision
+ * counts as not made: asked for again, it makes the same writes and goes on.
+ */
 export function auditedStore(store: Store, decision: Decision, now: () => number): Store {
-  const decide = (name: string, [before, after]: Change, write: () => void): void => {
+  const decide: Decide = (name, [before, after], write, isLast = true) => {
     // What a request leaves to the hub to call gets its name here.
     const named = decision.name === "" ? { ...decision, name } : decision;
     const changed = changedFields(before, after);
-    store.decide(auditEntry(named, { result: "done", reason: "" }, { at: now(), changed }), write);
+    const entry = auditEntry(named, { result: "done", reason: "" }, { at: now(), changed });
+    store.decide(entry, write, isLast ? decision.receipt : undefined);
     decision.changes += 1;
   };
-  const { access } = store;
   const writes: Partial<Store> = {
     putSource: (source) => decide(source.name, [store.source(source.name), source], () => store.putSource(source)),
     deleteSource: (name) => decide(name, [store.source(name), undefined], () => store.deleteSource(name)),
     putCredential: (credential) =>
       decide(credential.name, [store.credential(credential.name), credential], () => store.putCredential(credential)),
     deleteCredential: (name) => decide(name, [store.credential(name), undefined], () => store.deleteCredential(name)),
-    putCluster: (cluster) =>
-      decide(cluster.name, [store.cluster(cluster.name), cluster], () => store.putCluster(cluster)),
+    putCluster(cluster) {
+      // Who speaks for an accepted cluster is written after who it is.
+      const isLast = decision.verb !== "accept";
+      decide(cluster.name, [store.cluster(cluster.name), cluster], () => store.putCluster(cluster), isLast);
+    },
     deleteCluster: (name) => decide(name, [store.cluster(name), undefined], () => store.deleteCluster(name)),
-    putRollout(rollout) {
-      const before = store.rolloutsOf(rollout.app).find(({ strategy }) => strategy === rollout.strategy);
-      decide(rollout.app, [before, rollout], () => store.putRollout(rollout));
+    putRollouts(rollouts) {
+      const [first] = rollouts;
+      if (first === undefined) return;
+      const before = store.rolloutsOf(first.app).find(({ strategy }) => strategy === first.strategy);
+      decide(first.app, [before, first], () => store.putRollouts(rollouts));
     },
     confirmReach: (app, digest) => decide(app, [undefined, { digest }], () => store.confirmReach(app, digest)),
     assign(change) {
@@ -45,20 +57,13 @@ export function auditedStore(store: Store, decision: Decision, now: () => number
     enrolments: {
       get: (cluster) => store.enrolments.get(cluster),
       forget: (beforeMs, isRegistered) => store.enrolments.forget(beforeMs, isRegistered),
-      put: (enrolment) =>
-        decide(enrolment.cluster, [store.enrolments.get(enrolment.cluster), enrolment], () =>
-          store.enrolments.put(enrolment),
-        ),
+      put(enrolment) {
+        const change: Change = [store.enrolments.get(enrolment.cluster), enrolment];
+        // Nobody speaks any more for a cluster that is deleted after that.
+        decide(enrolment.cluster, change, () => store.enrolments.put(enrolment), decision.verb !== "delete");
+      },
     },
-    access: {
-      tokens: () => access.tokens(),
-      token: (id) => access.token(id),
-      audit: (after, limit) => access.audit(after, limit),
-      auditEnds: () => access.auditEnds(),
-      putToken: (token) => decide(token.name, [access.token(token.id), token], () => access.putToken(token)),
-      deleteToken: (id) =>
-        decide(access.token(id)?.name ?? "", [access.token(id), undefined], () => access.deleteToken(id)),
-    },
+    access: auditedAccess(store.access, decide),
   };
   return new Proxy(store, {
     get(target, key) {
@@ -67,4 +72,24 @@ export function auditedStore(store: Store, decision: Decision, now: () => number
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+function auditedAccess(access: AccessStore, decide: Decide): AccessStore {
+  return {
+    tokens: () => access.tokens(),
+    token: (id) => access.token(id),
+    receipt: (id) => access.receipt(id),
+    putReceipt: (receipt) => access.putReceipt(receipt),
+    sessions: () => access.sessions(),
+    session: (id) => access.session(id),
+    audit: (after, limit) => access.audit(after, limit),
+    auditEnds: () => access.auditEnds(),
+    putToken: (token) => decide(token.name, [access.token(token.id), token], () => access.putToken(token)),
+    putSession: (session, forget) =>
+      decide(session.name, [access.session(session.id), session], () => access.putSession(session, forget)),
+    deleteSession: (id) =>
+      decide(access.session(id)?.name ?? "", [access.session(id), undefined], () => access.deleteSession(id)),
+    deleteToken: (id) =>
+      decide(access.token(id)?.name ?? "", [access.token(id), undefined], () => access.deleteToken(id)),
+  };
 }

@@ -46,6 +46,12 @@ export const hubOptions = {
     default: "",
     placeholder: "admin-token in the data folder",
   },
+  oidcFile: {
+    help: "file that says with which identity provider people log in, and what they may do then; see Logging in in the README",
+    parse: parseText,
+    default: "",
+    placeholder: "only tokens let people in",
+  },
   sourceNetworks: {
     help: "networks of what files in Git name, comma-separated: 127.0.0.0/8 allows one, !10.0.0.0/8 refuses one; the first that fits decides",
     parse: parseNetworks,

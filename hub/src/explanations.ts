@@ -1,13 +1,16 @@
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import { DroverError } from "@drover/shared/errors";
 
+import { withDependencies } from "./controllers/chart-dependencies.ts";
 import type { World } from "./controllers/world.ts";
+import type { Application } from "./core/application.ts";
 import { blame } from "./core/blame/index.ts";
 import type { Render } from "./core/blame/rendered.ts";
 import type { TargetInput } from "./core/blame/target.ts";
 import { why } from "./core/blame/why.ts";
 import { formatPackage, packageKey } from "./core/package.ts";
-import { render } from "./core/render/index.ts";
+import { chartRequest, chooseRenderer, render, type Variant } from "./core/render/index.ts";
+import { looksAtNothing, type Looks } from "./core/render/looks.ts";
 import type { TargetId } from "./core/target.ts";
 import type { Helm } from "./source/programs/helm.ts";
 import { filesForKustomize } from "./source/programs/kustomize-files.ts";
@@ -47,7 +50,11 @@ export function createExplanations(deps: ExplanationDeps): Explanations {
   };
   return {
     why: (target, signal) =>
-      bounded(() => why({ ...inputFor(deps, target), render: renderFrom(deps, target, signal) })),
+      bounded(() => {
+        const input = inputFor(deps, target);
+        const looks = async (variant: Variant): Promise<Looks> => looksOf(deps, input.application, variant);
+        return why({ ...input, render: renderFrom(deps, target, signal), looks });
+      }),
     blame: (target, wanted, signal) =>
       bounded(() => {
         const snapshot = snapshotOf(deps, target.app);
@@ -96,7 +103,19 @@ function renderFrom(deps: ExplanationDeps, { app }: TargetId, signal: AbortSigna
   };
 }
 
-function snapshotOf({ world }: ExplanationDeps, app: string): Snapshot {
+async function looksOf(deps: ExplanationDeps, application: Application, variant: Variant): Promise<Looks> {
+  const snapshot = snapshotOf(deps, application.name);
+  if (chooseRenderer(application, snapshot) !== "helm") return looksAtNothing;
+  return deps.helm.looks(snapshot, chartRequest(application, variant));
+}
+
+function snapshotOf(deps: ExplanationDeps, app: string): Snapshot {
+  const snapshot = withDependencies(deps.world, app, ownSnapshotOf(deps, app));
+  if (snapshot !== undefined) return snapshot;
+  throw new DroverError("source_missing", `the chart of ${app} depends on others, which have not been fetched yet`);
+}
+
+function ownSnapshotOf({ world }: ExplanationDeps, app: string): Snapshot {
   const { repository = "", package: ref } = world.catalogs.applications(app)[0]?.source ?? {};
   if (ref === undefined) return snapshotIn(world, repository);
   const snapshot = world.packages.get(packageKey(ref))?.fetched?.snapshot;

@@ -4,18 +4,19 @@ import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
-import type { Assignments, Beat, HubLink, Signed, SignedAssignments } from "@drover/shared/link/link";
+import type { Beat, HubLink, Signed, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { createMetrics } from "@drover/shared/metrics";
 import type { Random } from "@drover/shared/retry";
 import { runAll, type Service } from "@drover/shared/service";
 import { loadAuthority, type Authority } from "@drover/shared/trust/authority";
-import { signAssignments, signBeat } from "@drover/shared/trust/envelope";
+import { signBeat, signPayload } from "@drover/shared/trust/envelope";
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 import { loadSigningKey, type SigningKey } from "@drover/shared/trust/signing-key";
 import { untilAborted } from "@drover/shared/until-aborted";
 
 import { ownerToken } from "./api/auth.ts";
+import type { Logins } from "./api/logins.ts";
 import { createApi } from "./api/server.ts";
 import { createBackend } from "./backend.ts";
 import { parseAddress, type HubConfig } from "./config.ts";
@@ -30,11 +31,13 @@ import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
+import { createLeaving } from "./controllers/leaving.ts";
 import { World } from "./controllers/world.ts";
 import { createExplanations } from "./explanations.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { withNats } from "./link/nats.ts";
+import { loadLogins } from "./load-logins.ts";
 import { createLoop } from "./loop.ts";
 import { registerHubMetrics } from "./metrics.ts";
 import { createMirror, type SshOptions } from "./source/git/mirror.ts";
@@ -42,7 +45,6 @@ import { createHelm } from "./source/programs/helm.ts";
 import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
-import type { CredentialFor } from "./source/web/credential.ts";
 import { createNetworks } from "./source/web/networks.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -68,6 +70,8 @@ export interface HubAddresses {
 
 export interface Hub {
   readonly adminToken: string;
+  /** How many are registered. */
+  readonly clusters: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -83,15 +87,17 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
+  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
   const store = openSqliteStore(storeFile(config), reserve);
   return {
     adminToken,
+    clusters: store.clusters().length,
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, ready };
+        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
         await runAll(assemble(parts), signal);
       } finally {
         store.close();
@@ -109,6 +115,7 @@ interface Parts {
   readonly signingKey: SigningKey;
   readonly broker: Broker | undefined;
   readonly adminToken: string;
+  readonly logins: Logins | undefined;
   readonly ready: (addresses: HubAddresses) => void;
 }
 
@@ -118,8 +125,7 @@ function assemble(parts: Parts): readonly Service[] {
   const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
-  const pin = createPin({ store, events });
-  const { mirror, packages } = createReaders(config, { deployKeys, pin }, credentialFor(store));
+  const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
   const acceptance = createAcceptance({ store, events, clock });
@@ -138,8 +144,9 @@ function assemble(parts: Parts): readonly Service[] {
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
     rolling: loop.wake.rollouts,
+    left: createLeaving({ store, world, events, acceptance, link }),
   });
   const backups = createBackups({ ...deps, ...config, store, file: storeFile(config) });
   const backend = createBackend({
@@ -170,7 +177,7 @@ function assemble(parts: Parts): readonly Service[] {
 
 function createSigner(key: SigningKey) {
   return {
-    sign: (assignments: Assignments): SignedAssignments => signAssignments(assignments, key),
+    sign: (payload: Uint8Array): SignedAssignments => signPayload(payload, key),
     signBeat: (beat: Beat): Signed => signBeat(beat, key),
   };
 }
@@ -200,23 +207,23 @@ function createWorld(store: Store, clock: Clock): { readonly events: EventLog; r
 }
 
 /** What reads the sources that people add, and that files in Git name. */
-function createReaders(config: HubConfig, ssh: SshOptions, credentials: CredentialFor) {
+function createReaders(config: HubConfig, ssh: SshOptions, store: Store) {
   const { dataDir, sourceNetworks } = config;
-  const common = { credentialFor: credentials, networks: createNetworks(sourceNetworks) };
+  const common = { credentialFor: credentialFor(store), networks: createNetworks(sourceNetworks) };
   return {
     mirror: createMirror({ folder: join(dataDir, "mirrors"), ssh, ...common }),
-    packages: createPackages({ folder: join(dataDir, "packages"), ...common }),
+    packages: createPackages({ folder: join(dataDir, "packages"), pins: store.pins, ...common }),
   };
 }
 
 async function serveApi(
-  { config, deps, adminToken }: Parts,
+  { config, deps, adminToken, logins }: Parts,
   backend: Parameters<typeof createApi>[0]["backend"],
   listening: (address: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const tokens = [ownerToken("admin", adminToken)];
-  await using api = await createApi({ backend, tokens, log: deps.log, clock: deps.clock });
+  await using api = await createApi({ backend, tokens, logins, log: deps.log, clock: deps.clock });
   listening(await api.listen(parseAddress(config.apiAddress)));
   await untilAborted(signal);
 }

@@ -10,6 +10,8 @@ export interface JoinDeps {
   readonly store: Store;
   readonly world: Pick<World, "connections">;
   readonly enrollment: Pick<Enrollment, "invite">;
+  /** Called with the answer before it is written what it is about. */
+  readonly foretell?: (answer: object) => void;
   readonly settings: {
     readonly agentImage: string;
     /** Address for join manifests, once it is known. */
@@ -21,7 +23,7 @@ export interface JoinDeps {
 
 /** Registers a cluster, and makes what its agent joins with. `labelled` is called once its labels are written. */
 export function joinCluster(
-  { store, world, enrollment, settings }: JoinDeps,
+  { store, world, enrollment, settings, foretell }: JoinDeps,
   labelled: (cluster: string) => void,
   { name, labels = {}, rights = "all", link = "grpc" }: JoinCluster,
 ): JoinedCluster {
@@ -37,12 +39,20 @@ export function joinCluster(
       hint: `choose another name, or remove it first: drover cluster remove ${name}`,
     });
   }
+  if (known?.leaving === true) {
+    throw new DroverError("precondition_failed", `what ${name} runs is being uninstalled`, {
+      hint: `wait until it is gone, or give that up: drover cluster remove ${name}`,
+    });
+  }
   const record = known ?? { ...clusterDefaults, name };
-  store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
-  labelled(name);
+  // Of no use before the cluster is there, which is what this is done with.
   const { token, expiresAtMs } = enrollment.invite(name);
   const hub = settings.hubAddress();
   const brokerAccess = inviteToBroker(name, expiresAtMs);
   const manifest = joinManifest({ cluster: name, token, hub, brokerAccess, image: settings.agentImage, rights });
-  return { name, token, expires: expiresAtMs, hub, brokerAccess, manifest };
+  const joined = { name, token, expires: expiresAtMs, hub, brokerAccess, manifest };
+  foretell?.(joined);
+  store.putCluster({ ...record, labels: { ...record.labels, ...labels } });
+  labelled(name);
+  return joined;
 }

@@ -1,13 +1,13 @@
 import type { Clock } from "@drover/shared/clock";
 import { createController, type Controller, type ControllerOptions } from "@drover/shared/controller";
 import type { Digest } from "@drover/shared/digest";
-import type { Assignments, HubLink, SignedAssignments } from "@drover/shared/link/link";
+import type { HubLink, SignedAssignments } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 import type { Service } from "@drover/shared/service";
 
 import { createApiListReconciler } from "./controllers/api-list.ts";
-import { createApplicationReconciler } from "./controllers/application.ts";
+import { createApplicationReconciler, type ApplicationDeps } from "./controllers/application.ts";
 import type { Beats } from "./controllers/beats.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
@@ -31,7 +31,7 @@ export interface LoopParts {
   readonly mirror: Mirror;
   readonly packages: Packages;
   readonly link: Pick<HubLink, "send">;
-  readonly sign: (assignments: Assignments) => SignedAssignments;
+  readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
   readonly clock: Clock;
   readonly random: Random;
@@ -54,8 +54,8 @@ export interface Loop {
     /** Placements are to be looked at again. */
     readonly applications: () => void;
     readonly clusters: (names: Iterable<string>) => void;
-    /** The agent of a cluster says something else of it than before. */
-    readonly facts: (cluster: string) => void;
+    /** An agent says something else of its cluster than before. */
+    readonly facts: () => void;
     /** Rollouts of these applications may go on. */
     readonly rollouts: (apps: Iterable<string>) => void;
     /** An agent names this list of APIs. */
@@ -69,17 +69,16 @@ export function createLoop(parts: LoopParts): Loop {
   const controller = (options: Pick<ControllerOptions, "name" | "reconcile" | "concurrency">): Controller =>
     createController({ ...options, clock, random, log });
   const clusters = controller({ name: "cluster", concurrency: 4, reconcile: createClusterReconciler(parts) });
-  const renderer = createRenderer(parts.programs);
-  const applications = controller({
-    name: "application",
-    concurrency: 2,
-    reconcile: createApplicationReconciler({ ...parts, renderer, changed: enqueueAll(clusters) }),
+  const applications = createApplicationController(parts, {
+    changed: enqueueAll(clusters),
+    wanted: () => packages.watch(),
   });
   const wakeApplications = (): void =>
     enqueueAll(applications)([...world.catalogs.applicationNames(), ...store.applications()]);
   const settle = createFactsReconciler({ store, clock, changed: wakeApplications });
   const facts = controller({ name: "facts", concurrency: 1, reconcile: settle });
-  for (const { name } of store.clusters()) facts.enqueue(name);
+  const wakeFacts = (): void => facts.enqueue("all clusters");
+  wakeFacts();
   const packages = createPackageParts(parts, applications);
   const poller = createPoller({ clock, random, onDue: (name) => repositories.enqueue(name) });
   const repositories = controller({
@@ -118,7 +117,7 @@ export function createLoop(parts: LoopParts): Loop {
       credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),
       applications: wakeApplications,
       clusters: enqueueAll(clusters),
-      facts: (cluster) => facts.enqueue(cluster),
+      facts: wakeFacts,
       rollouts: enqueueAll(applications),
       apiList: (digest) => apiLists.enqueue(digest),
     },
@@ -132,8 +131,15 @@ function wakeUsersOf(
 ): void {
   const { store, world } = to.parts;
   for (const source of store.sources()) if (source.credential === credential) to.wakeSource(source.name);
-  for (const [, ref] of world.catalogs.packages())
+  for (const [, ref] of world.packageRefs())
     if (ref.credential === credential) to.packages.poller.hint(packageKey(ref));
+}
+
+function createApplicationController(parts: LoopParts, asks: Pick<ApplicationDeps, "changed" | "wanted">): Controller {
+  const { clock, random, log, programs } = parts;
+  const renderer = createRenderer(programs);
+  const reconcile = createApplicationReconciler({ ...parts, ...asks, helm: programs.helm, renderer });
+  return createController({ name: "application", concurrency: 2, reconcile, clock, random, log });
 }
 
 function createApiListController(parts: LoopParts, changed: () => void): Controller {
@@ -161,7 +167,7 @@ function createPackageParts(parts: LoopParts, applications: Controller): Package
   const controller = createController({ name: "package", concurrency: 4, reconcile, clock, random, log });
   const watch = (): void => {
     const intervals = new Map<string, number>();
-    for (const [, ref] of world.catalogs.packages()) {
+    for (const [, ref] of world.packageRefs()) {
       const key = packageKey(ref);
       intervals.set(key, Math.min(ref.intervalMs, intervals.get(key) ?? ref.intervalMs));
     }

@@ -1,31 +1,37 @@
-import { systemClock } from "@drover/shared/clock";
 import { formatOptions } from "@drover/shared/config";
 import { createLog } from "@drover/shared/log";
 import { runMain } from "@drover/shared/service";
 import { keepHeapSmall } from "@drover/shared/small-heap";
+import { createSteadyClock } from "@drover/shared/steady-clock";
 
 import { hubOptions, loadHubConfig, processSources } from "./config.ts";
 import { createHub, hubVersion, storeFile } from "./hub.ts";
 import { restoreBackup } from "./store/backups.ts";
 
-keepHeapSmall();
+/** From this many clusters on, what a small heap costs (twice the work for a change) is more than it saves. */
+const largeFleet = 200;
 const sources = processSources();
 if (sources.argv.includes("--help")) {
   process.stdout.write(`The Drover hub, version ${hubVersion}\n\n${formatOptions(hubOptions)}\n`);
   process.exit(0);
 }
 const log = createLog("hub", "info");
+const clock = createSteadyClock({
+  jumped: (byMs) =>
+    log.error({ byMs }, byMs === 0 ? "the clock is right again" : "the clock jumped: restart if it is right"),
+});
 await runMain(
   async (signal) => {
     const config = loadHubConfig(sources);
     log.level = config.logLevel;
     if (config.restore !== "") {
-      const aside = await restoreBackup(config.restore, storeFile(config), systemClock.now());
+      const aside = await restoreBackup(config.restore, storeFile(config), clock.now());
       log.info({ aside }, "restored; what was there is moved aside, and agents wait for: drover recovery confirm");
       return;
     }
-    const deps = { clock: systemClock, random: Math.random, log, environment: sources.env };
+    const deps = { clock, random: Math.random, log, environment: sources.env };
     const hub = await createHub(config, deps);
+    if (hub.clusters < largeFleet) keepHeapSmall();
     await hub.run((addresses) => log.info(addresses, "ready"), signal);
   },
   { log },

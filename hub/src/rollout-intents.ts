@@ -4,25 +4,26 @@ import { DroverError } from "@drover/shared/errors";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { World } from "./controllers/world.ts";
 import { listNames } from "./core/list-names.ts";
-import { approveWave, resumeRollout } from "./core/rollout/advance.ts";
-import type { Rollout, Step } from "./core/rollout/rollout.ts";
+import { resumeRollout } from "./core/rollout/advance.ts";
+import { missingApprovals, whyNotApprove, withApproval, type Approver } from "./core/rollout/approval.ts";
+import { noProgress, type Rollout, type Step } from "./core/rollout/rollout.ts";
 import type { Store } from "./store/store.ts";
 
 const shown = 100;
 
-export function rolloutView({ rollout, phase, message, waves, failed, waiting }: Step): RolloutView {
+export function rolloutView({ rollout, phase, message, waves, failed, waiting, next }: Step): RolloutView {
   const { strategy, revision, startedAtMs } = rollout;
   const lacking = [...waiting].slice(0, shown).map(([cluster, reason]) => ({ cluster, reason }));
   const parts = { waves: waves.map((wave) => ({ ...wave })), failed: failed.slice(0, shown), waiting: lacking };
-  return { strategy, revision, phase, message, started: startedAtMs, ...parts };
+  return { strategy, revision, next: next?.revision ?? "", phase, message, started: startedAtMs, ...parts };
 }
 
 export interface ControlDeps {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
-  /** Name of the token of who asks for it. */
-  readonly actor: string;
+  /** Who asks for it. */
+  readonly actor: Approver;
 }
 
 /** Durable when it returns; what is released then is the controller's to work out. */
@@ -37,10 +38,14 @@ export function controlRollout(deps: ControlDeps, app: string, control: ControlR
       hint: "a rollout begins with the first change to a placement that names a strategy",
     });
   }
-  const changed = rollouts.flatMap((rollout) => change(rollout, steps.get(rollout.strategy), { ...control, actor }));
+  const changed = rollouts.flatMap((rollout) => {
+    const step = steps.get(rollout.strategy);
+    if (control.action === "approve") return approve(rollout, step, { ...control, actor, world });
+    return change(rollout, step, { ...control, actor });
+  });
   if (changed.length === 0) throw nothingTo(app, control, [...steps.values()]);
+  store.putRollouts(changed.map(({ rollout }) => rollout));
   for (const { rollout, what } of changed) {
-    store.putRollout(rollout);
     events.append({ type: "rollout", app, cluster: "", message: `${app} by strategy ${rollout.strategy}: ${what}` });
   }
 }
@@ -54,7 +59,12 @@ export function confirmPlacement({ store, world, events, actor }: ControlDeps, a
     });
   }
   store.confirmReach(app, digest);
-  events.append({ type: "placement-confirmed", app, cluster: "", message: `${actor} confirmed that ${held.message}` });
+  events.append({
+    type: "placement-confirmed",
+    app,
+    cluster: "",
+    message: `${actor.name} confirmed that ${held.message}`,
+  });
 }
 
 interface Change {
@@ -66,25 +76,44 @@ interface Change {
 type Asked = ControlRollout & Pick<ControlDeps, "actor">;
 
 /** Nothing when it is so already. */
-function change(rollout: Rollout, step: Step | undefined, { action, wave, actor }: Asked): readonly Change[] {
-  if (action === "approve") return approve(rollout, step, { wave, actor });
+function change(rollout: Rollout, step: Step | undefined, { action, actor }: Asked): readonly Change[] {
   if ((action === "pause") !== (rollout.stopped === "")) return [];
-  if (action === "pause") return [{ rollout: { ...rollout, stopped: "paused" }, what: `${actor} paused it` }];
+  if (action === "pause") return [{ rollout: { ...rollout, stopped: "paused" }, what: `${actor.name} paused it` }];
   const failed = step?.failed ?? [];
   const seen = failed.length === 0 ? "" : `, though ${listNames(failed)} failed`;
-  return [{ rollout: resumeRollout(rollout, failed), what: `${actor} let it go on${seen}` }];
+  return [{ rollout: resumeRollout(rollout, failed), what: `${actor.name} let it go on${seen}` }];
 }
 
+/** Throws `forbidden` for whom the strategy keeps from it, and `precondition_failed` for a second yes or another revision. */
 function approve(
   rollout: Rollout,
   step: Step | undefined,
-  { wave, actor }: { readonly wave: string | undefined; readonly actor: string },
+  { wave, revision, actor, world }: Asked & Pick<ControlDeps, "world">,
 ): readonly Change[] {
   const waits = step?.phase === "AwaitingApproval" ? step.wave : undefined;
-  const known = step?.waves.some(({ name }) => name === wave) === true;
-  const approved = wave === undefined ? waits : known ? wave : undefined;
-  if (approved === undefined || (rollout.waves[approved]?.approvedBy ?? "") !== "") return [];
-  return [{ rollout: approveWave(rollout, approved, actor), what: `${actor} approved wave ${approved}` }];
+  const named = wave ?? waits;
+  const asking = world.catalogs.strategy(rollout.strategy)?.waves.find(({ name }) => name === named);
+  if (asking === undefined || step?.waves.some(({ name }) => name === asking.name) !== true) return [];
+  const { name, approval } = asking;
+  const progress = rollout.waves[name] ?? noProgress;
+  if (missingApprovals(approval, progress) === 0) return [];
+  checkRevision(rollout, revision);
+  const no = whyNotApprove({ approval, progress }, rollout, actor);
+  if (no !== undefined) {
+    const hint = `have somebody else do it, who has logged in; who has so far: drover rollout show ${rollout.app}`;
+    throw new DroverError(no.isTwice ? "precondition_failed" : "forbidden", no.reason, { hint });
+  }
+  const next = withApproval(rollout, name, actor, progress);
+  const left = missingApprovals(approval, next.waves[name] ?? noProgress);
+  const more = left === 0 ? "" : `; ${left} more ${left === 1 ? "has" : "have"} to`;
+  return [{ rollout: next, what: `${actor.name} approved wave ${name}${more}` }];
+}
+
+/** What a person has looked at may not be what is released by now. */
+function checkRevision({ app, revision }: Rollout, wanted: string | undefined): void {
+  if (wanted === undefined || revision.startsWith(wanted)) return;
+  const message = `${app} releases ${revision.slice(0, 12)} now, and not ${wanted.slice(0, 12)}`;
+  throw new DroverError("precondition_failed", message, { hint: `see what waits: drover rollout show ${app}` });
 }
 
 function nothingTo(app: string, { action, wave }: ControlRollout, steps: readonly Step[]): DroverError {

@@ -7,6 +7,7 @@ import { maxReportedObjects, noStanding, type Standing } from "@drover/shared/li
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
+import { historyType } from "./controllers/history.ts";
 import type { SourceStatus, World } from "./controllers/world.ts";
 import type { Application } from "./core/application.ts";
 import { expiryProblem } from "./core/credential-expiry.ts";
@@ -102,7 +103,9 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     "current",
   );
   const worst = targets.find((target) => target.state === state);
-  const own = ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
+  const own =
+    leavingState(record, targets.length, connection !== undefined) ??
+    ownClusterState(record, store.enrolments.get(record.name), connection !== undefined);
   return {
     name: record.name,
     uid: record.uid,
@@ -119,6 +122,16 @@ function clusterView(store: Store, world: World, record: ClusterRecord): api.Clu
     ...record.facts,
     settled: formerFacts(record),
   };
+}
+
+function leavingState(
+  { leaving }: ClusterRecord,
+  targets: number,
+  connected: boolean,
+): { state: TargetState; reason: string } | undefined {
+  if (!leaving) return undefined;
+  const what = targets === 1 ? "1 application" : `${targets} applications`;
+  return { state: "deleting", reason: `uninstalls ${what}${connected ? "" : " when its agent is back"}` };
 }
 
 function standingView({ staleSinceMs, policy, frozen }: Standing = noStanding): api.Cluster["standing"] {
@@ -301,10 +314,13 @@ function sourceState(
   { commit, conditions }: SourceStatus,
   ending: Problem | undefined,
 ): Pick<api.Source, "state" | "reason" | "since"> {
-  const broken = conditions.findLast((condition) => condition.status === "False");
+  // What a branch went through is told, but it is read.
+  const broken = conditions.findLast(({ type, status }) => status === "False" && type !== historyType);
+  const rewritten = conditions.find(({ type, status }) => status === "False" && type === historyType);
   const since = conditions[0]?.since ?? 0;
   if (broken !== undefined) return { state: "failed", reason: broken.message, since: broken.since };
-  return { state: commit === undefined ? "pending" : "current", reason: ending?.message ?? "", since };
+  const reason = rewritten?.message ?? ending?.message ?? "";
+  return { state: commit === undefined ? "pending" : "current", reason, since };
 }
 
 function worstFirst(a: { state: TargetState; name: string }, b: { state: TargetState; name: string }): number {

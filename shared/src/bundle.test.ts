@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { decodeBundle, decodeObject, encodeBundle, encodeContents, maxBundleObjects } from "./bundle.ts";
+import {
+  decodeBundle,
+  decodeObject,
+  digestOfContents,
+  digestOfObject,
+  encodeBundle,
+  encodeContents,
+  encodeObject,
+  maxBundleObjects,
+} from "./bundle.ts";
 import { canonicalJson, digestOf } from "./digest.ts";
 import { formatObjectKey, objectKey, parseObjectKey } from "./kube/manifest.ts";
 
@@ -34,6 +43,16 @@ describe("bundle", () => {
           expect(read.map(canonicalJson)).toEqual(objects.map(canonicalJson));
         },
       ),
+    );
+  });
+
+  it("is named without its bytes as it is with them", () => {
+    const objects = [configMap("a", { ä: "\u{1F600}" }), configMap("b", {})];
+    const digests = objects.map(digestOfObject);
+    expect(digests).toEqual(objects.map((object) => encodeObject(object).digest));
+    expect(digestOfContents(digests)).toBe(encodeContents(digests).digest);
+    expect(new TextDecoder().decode(encodeContents(digests).bytes)).toBe(
+      canonicalJson({ objects: digests, format: "drover.dev/bundle/v1" }),
     );
   });
 

@@ -42,9 +42,24 @@ export function encodeObject(object: KubeObject): Blob {
   return blobOf(canonicalJson(object));
 }
 
+/** The digest of `encodeObject` without its bytes. */
+export function digestOfObject(object: KubeObject): Digest {
+  return digestOf(canonicalJson(object));
+}
+
 /** The blob of a bundle itself, from the digests of its objects in apply order. */
 export function encodeContents(objects: readonly Digest[]): Blob {
-  return blobOf(canonicalJson({ format, objects }));
+  return blobOf(contentsJson(objects));
+}
+
+/** The digest of `encodeContents` without its bytes. */
+export function digestOfContents(objects: readonly Digest[]): Digest {
+  return digestOf(contentsJson(objects));
+}
+
+/** As `canonicalJson` has it, which takes ten times as long for 20,000 digests. */
+function contentsJson(objects: readonly Digest[]): string {
+  return JSON.stringify({ format, objects });
 }
 
 function blobOf(json: string): Blob {

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 /** `sha256:` and 64 lower-case hex digits. */
 export type Digest = string;
@@ -11,6 +11,13 @@ export function isDigest(text: string): text is Digest {
 
 export function digestOf(bytes: Uint8Array | string): Digest {
   return `sha256:${hash("sha256", bytes)}`;
+}
+
+/** `digestOf` the parts put together, without putting them together. */
+export function digestOfParts(parts: Iterable<string>): Digest {
+  const state = createHash("sha256");
+  for (const part of parts) state.update(part);
+  return `sha256:${state.digest("hex")}`;
 }
 
 /** JSON with sorted keys, no spaces and no undefined: equal values have equal text. */

@@ -1,5 +1,6 @@
 /** Every code that Drover puts on an error. Codes are stable: people script on them, texts may change. */
 export type ErrorCode =
+  | "answer_lost"
   | "api_unreachable"
   | "apply_conflict"
   | "apply_failed"
@@ -20,8 +21,10 @@ export type ErrorCode =
   | "host_key_changed"
   | "input_too_large"
   | "internal"
+  | "issuer_unreachable"
   | "join_pending"
   | "join_refused"
+  | "key_reused"
   | "kind_missing"
   | "link_closed"
   | "not_found"

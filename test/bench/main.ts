@@ -2,7 +2,7 @@
 const benches = {
   loop: async (args: readonly string[]) => (await import("./loop.ts")).run(args),
   commit: async (args: readonly string[]) => (await import("./commit.ts")).run(args),
-  fanout: async (args: readonly string[]) => (await import("./fanout.ts")).run(args),
+  fleet: async (args: readonly string[]) => (await import("./fleet.ts")).run(args),
   agent: async (args: readonly string[]) => (await import("./agent.ts")).run(args),
   render: async () => (await import("./render.ts")).run(),
   large: async (args: readonly string[]) => (await import("./large.ts")).run(args),

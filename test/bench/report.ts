@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "s" | "MiB" | "1/s" | "ratio" | "count" | "%";
+  readonly unit: "ms" | "s" | "KiB" | "MiB" | "1/s" | "ratio" | "count" | "%";
   /** `≤ 300` or `≥ 1000`, in the same unit; absent for a figure that is only told. */
   readonly target?: { readonly most: number } | { readonly least: number };
   /** What the same run measured for the comparison, and what that is. */

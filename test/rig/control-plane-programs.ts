@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import { program } from "./programs.ts";
 import type { ProcessOptions } from "./rig-process.ts";
 
@@ -96,7 +98,10 @@ export function nodeName(number: number): string {
   return `node-${number}`;
 }
 
-/** A kubelet whose containers are hollow: pods become ready at once and run nothing. */
+/**
+ * A kubelet whose containers are hollow: pods become ready at once and run nothing. It has a folder of its own, which has
+ * to exist: its runtime listens there.
+ */
 export function hollowKubelet(layout: Layout, number: number, ports: readonly [number, number]): ProcessOptions {
   const name = nodeName(number);
   const args = [
@@ -106,5 +111,5 @@ export function hollowKubelet(layout: Layout, number: number, ports: readonly [n
     `--kubelet-port=${ports[0]}`,
     `--kubelet-read-only-port=${ports[1]}`,
   ];
-  return { name, program: program("kubemark"), args, folder: layout.folder };
+  return { name, program: program("kubemark"), args, folder: join(layout.folder, name) };
 }

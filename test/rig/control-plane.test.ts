@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+
 import { expect, it } from "vitest";
 
 import { runCommand } from "./command.ts";
@@ -55,6 +57,14 @@ describeWithControllers("a real control plane with a hollow node", () => {
     });
     const rollout = await plane.kubectl(["rollout", "status", "deployment/web", "--timeout=60s"]);
     expect(rollout.stdout).toContain("successfully rolled out");
+  });
+
+  it("lets no hollow kubelet reach the containers of another", async () => {
+    await using plane = await startControlPlane({ nodes: 2 });
+    for (const node of ["node-1", "node-2"]) {
+      const runtime = `/proc/${plane.processes().get(node)?.pid}/cwd/kubelet.s`;
+      await expect.poll(async () => (await stat(runtime)).isSocket()).toBe(true);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import {
@@ -183,7 +183,9 @@ async function startControllers(
   for (let number = 1; number <= nodes; number += 1) {
     const { status, body } = await call("/api/v1/nodes", nodeObject(number));
     if (status !== 201) throw new Error(`node ${number} was refused: ${body}`);
-    await run(hollowKubelet(layout, number, [await freePort(), await freePort()]));
+    const kubelet = hollowKubelet(layout, number, [await freePort(), await freePort()]);
+    await mkdir(kubelet.folder, { recursive: true });
+    await run(kubelet);
   }
   // Pods are refused until the default service account has its token.
   await untilReady(

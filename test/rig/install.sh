@@ -180,6 +180,16 @@ install_kube() {
   rm -rf "$build" "$go"
 }
 
+# Hollow kubelets of this version all have their runtime at one path, and the one that starts last takes it from those
+# that have not connected yet: it then ends their pods as strangers. The path becomes one of each kubelet's working
+# folder instead. As long as the other, so that the built program can be changed too.
+separate_kubelets() {
+  local shared='unix:///tmp/kubelet_remote.sock' own='unix:///proc/self/cwd/kubelet.s'
+  LC_ALL=C grep -qF "$shared" "$kube/kubemark" || return 0
+  say "a runtime for each hollow kubelet"
+  LC_ALL=C sed -i "s#$shared#$own#g" "$kube/kubemark"
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -189,5 +199,6 @@ install_sshd
 install_signing
 install_registry
 install_kube
+separate_kubelets
 say "ready in $cache"
 say "kube $("$kube/kube-apiserver" --version | awk '{print $2}'), $("$servers/usr/bin/etcd" --version | head -n 1), $("$servers/usr/sbin/nats-server" --version), kubectl $("$tools/kubectl" version --client 2>/dev/null | awk '/Client/{print $3}'), helm $("$tools/helm" version --short 2>/dev/null)"

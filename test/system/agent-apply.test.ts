@@ -159,7 +159,7 @@ function suite(server: Server): void {
     await vi.waitFor(() => expect(agent.hub.report(app)?.phase).toBe("removed"), patience);
   });
 
-  it("waits for finalizers, and takes an application in again that is assigned before it is gone", async () => {
+  it("E82: waits for finalizers, and takes an application in again that is assigned before it is gone", async () => {
     const app = fresh();
     const held = configMap("held", { a: "1" });
     const objects = [

@@ -88,7 +88,7 @@ function suite(server: Server): void {
     );
   });
 
-  it("keeps and heals an application that no assignment names any more", async () => {
+  it("R1: keeps and heals an application that no assignment names any more", async () => {
     const app = fresh();
     await agent.untilApplied(app, agent.hub.assign(app, [configMap("absent", { a: "1" })]).bundle);
     agent.hub.forget(app);
@@ -106,7 +106,7 @@ function suite(server: Server): void {
     );
   });
 
-  it("heals without the hub after a restart, and writes nothing when nothing changed", async () => {
+  it("R6: heals without the hub after a restart, and writes nothing when nothing changed", async () => {
     const app = fresh();
     await agent.untilApplied(
       app,

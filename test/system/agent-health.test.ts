@@ -290,7 +290,7 @@ function suite(server: Server): void {
     await agent.untilReported(app, { bundle: third, applied: second, health: "Failed" });
   });
 
-  it("case 78: health that changes a hundred times a second is coalesced, and the last state arrives", async () => {
+  it("case 78: E77: health that changes a hundred times a second is coalesced, and the last state arrives", async () => {
     const app = fresh();
     const path = deploymentPath(app);
     await apply(app, [deployment(app, 1)]);

@@ -23,7 +23,7 @@ function suite(server: Server): void {
   };
   const heldDigest = (app: string): string => agent.hub.report(app)?.heldPrune?.digest ?? "none";
 
-  it("runs hooks by weight before anything is deleted and after all is gone, and leaves none behind", async () => {
+  it("E58: runs hooks by weight before anything is deleted and after all is gone, and leaves none behind", async () => {
     const app = fresh();
     const [drain, stop, note] = [`${app}-drain`, `${app}-stop`, `${app}-note`];
     await untilApplied(app, [

@@ -118,7 +118,7 @@ function suite(server: Server): void {
     await vi.waitFor(async () => expect(await agent.get(machinePath("never"))).toBeUndefined(), patience);
   });
 
-  it("names a dependency that is not there, and applies the rest", async () => {
+  it("E40: names a dependency that is not there, and applies the rest", async () => {
     const lost = annotated(configMap("lost", {}), { "drover.dev/depends-on": "Secret default/none" });
     agent.hub.assign("missing", [lost, configMap("found", {})]);
     await agent.untilReported("missing", {
@@ -146,7 +146,7 @@ function suite(server: Server): void {
     const waiting = (message: unknown) => ({ phase: "applying", reason: "WaitingForApplication", message });
     const dependsOn = (...names: readonly string[]) => ({ sync: { dependsOn: names } });
 
-    it("takes its first bundle once the other is current, and says meanwhile what it waits for", async () => {
+    it("E40, E80: takes its first bundle once the other is current, and says meanwhile what it waits for", async () => {
       agent.hub.assign("shop", [configMap("dep-shop", { round: "1" })], dependsOn("db"));
       await agent.untilReported("shop", waiting("it depends on db, which is not to run on this cluster"));
       agent.hub.assign("db", [machine("dep-db")]);
@@ -162,7 +162,7 @@ function suite(server: Server): void {
       expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "1" } });
     });
 
-    it("keeps and heals the bundle before while it waits, and goes on when the other's newest is ready", async () => {
+    it("E41: keeps and heals the bundle before while it waits, and goes on when the other's newest is ready", async () => {
       agent.hub.assign("db", [machine("dep-db"), machine("dep-replica")]);
       await agent.untilReported("db", { phase: "applied", health: "Progressing" });
       const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "2" })], dependsOn("db"));
@@ -185,7 +185,7 @@ function suite(server: Server): void {
       }, patience);
     });
 
-    it("fails once it has waited too long, and goes on by itself all the same", async () => {
+    it("E40: fails once it has waited too long, and goes on by itself all the same", async () => {
       const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "3" })], {
         sync: { dependsOn: ["db"], gateTimeoutMs: 1_000 },
       });
@@ -195,6 +195,19 @@ function suite(server: Server): void {
         message: expect.stringContaining("more than 1s: waits for db"),
       });
       await becomeReady("dep-db");
+      await agent.untilApplied("shop", bundle);
+    });
+
+    it("E40: keeps what it has when the other is deleted, and takes nothing new before that is back", async () => {
+      agent.hub.bury("db", { confirmPrune: "" });
+      await agent.untilReported("db", { phase: "removed" });
+      const { bundle } = agent.hub.assign("shop", [configMap("dep-shop", { round: "4" })], dependsOn("db"));
+      await agent.untilReported("shop", waiting("it depends on db, which is not to run on this cluster"));
+      await agent.edit(mapPath("dep-shop"), { data: { round: "mine" } });
+      await vi.waitFor(async () => {
+        expect(await agent.get(mapPath("dep-shop"))).toMatchObject({ data: { round: "3" } });
+      }, patience);
+      agent.hub.assign("db", [configMap("dep-db-again", {})]);
       await agent.untilApplied("shop", bundle);
     });
 

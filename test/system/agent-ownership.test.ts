@@ -62,7 +62,7 @@ function suite(server: Server): void {
     expect(requests).toEqual(expect.arrayContaining(patches));
   });
 
-  it("E45: by default adopts what nothing would change of, and overwrites nothing else", async () => {
+  it("R17, E45: by default adopts what nothing would change of, and overwrites nothing else", async () => {
     const app = fresh();
     await agent.create(maps, configMap(`${app}-equal`, { a: "1", theirs: "1" }));
     await agent.create(maps, configMap(`${app}-other`, { a: "0" }));
@@ -94,7 +94,7 @@ function suite(server: Server): void {
     await agent.untilApplied(app, bundle);
   });
 
-  it("case 19: E45: takes everything with always, and reports which fields it took from whom", async () => {
+  it("case 19: R17, E45: takes everything with always, and reports which fields it took from whom", async () => {
     const app = fresh();
     await applyAs("somebody", mapPath(app), configMap(app, { a: "0", b: "2" }));
     const { bundle } = agent.hub.assign(app, [configMap(app, { a: "1", b: "2" })], { sync: { adopt: "always" } });
@@ -119,7 +119,7 @@ function suite(server: Server): void {
     expect(await agent.get(`/api/v1/namespaces/${app}`)).toBeDefined();
   });
 
-  it("refuses an object of another agent's application, named by its owner id, and a restored copy of its own", async () => {
+  it("R17: refuses an object of another agent's application, named by its owner id, and a restored copy of its own", async () => {
     const app = fresh();
     const owner = "0b7ab1f6-9d8d-8c3e-9a10-3f5b7c2d4e61";
     for (const application of [app, "elsewhere"]) {
@@ -161,7 +161,7 @@ function suite(server: Server): void {
     expect(field(await agent.get(mapPath(`${app}-a`)), "metadata", "labels", "drover.dev/owner")).toBeDefined();
   });
 
-  it("does not overwrite what somebody makes at the same moment", async () => {
+  it("R17: does not overwrite what somebody makes at the same moment", async () => {
     const app = fresh();
     const names = Array.from({ length: 30 }, (_, index) => `${app}-${index}`);
     agent.hub.assign(

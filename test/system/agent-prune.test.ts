@@ -116,7 +116,7 @@ function suite(server: Server): void {
     expect(agent.takeRequests().filter((request) => /declared|lived/u.test(request))).toEqual([]);
   });
 
-  it("case 46: holds a large deletion until a person has confirmed exactly it", async () => {
+  it("case 46: R2, E42: holds a large deletion until a person has confirmed exactly it", async () => {
     const app = fresh();
     const many = maps("bulk", 12);
     const rest = maps("bulk-rest", 8);
@@ -139,7 +139,7 @@ function suite(server: Server): void {
     expect(deletions()).toHaveLength(13);
   });
 
-  it("case 46: an empty bundle deletes nothing unasked, also after the agent has lost its disk", async () => {
+  it("case 46: R2, E42: an empty bundle deletes nothing unasked, also after the agent has lost its disk", async () => {
     const app = fresh();
     await apply(app, maps("all", 2));
     agent.hub.assign(app, []);
@@ -152,7 +152,7 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("all-0"))).toBeUndefined();
   });
 
-  it("case 46: holds a claim and a namespace that left, and prunes what left with them", async () => {
+  it("case 46: E42: R30: holds a claim and a namespace that left, and prunes what left with them", async () => {
     const app = fresh();
     await apply(app, [claim("data"), namespace("guarded"), configMap("loose", {}), configMap("steady", {})]);
     agent.hub.assign(app, [configMap("steady", {})]);
@@ -183,7 +183,7 @@ function suite(server: Server): void {
     await untilReport(app, (report) => expect(report).toMatchObject({ phase: "applied", objects: [{}] }));
   });
 
-  it("E18: keeps a definition that objects of others use, and deletes it with them when that is confirmed", async () => {
+  it("R30, E18: keeps a definition that objects of others use, and deletes it with them when that is confirmed", async () => {
     const app = fresh();
     await apply(app, [widgets, widget("own", "default"), configMap("crd-rest", {})]);
     await agent.create("/apis/test.drover.dev/v1/namespaces/default/widgets", widget("foreign", "default"));
@@ -201,7 +201,7 @@ function suite(server: Server): void {
     await untilGone(definitionPath);
   });
 
-  it("E54: deletes custom resources before their definition, and what they may need after them", async () => {
+  it("R30, E54: deletes custom resources before their definition, and what they may need after them", async () => {
     const app = fresh();
     await apply(app, [widgets, finalized(widget("last", "default")), deployment("operator", 1)]);
     agent.takeRequests();
@@ -221,7 +221,7 @@ function suite(server: Server): void {
     expect(order.filter((kind) => kind !== undefined)).toEqual(["widgets", "deployments", "customresource"]);
   });
 
-  it("case 47: E51: names the finalizer that holds a deletion, and goes on with the rest", async () => {
+  it("case 47: R30, E51: names the finalizer that holds a deletion, and goes on with the rest", async () => {
     const app = fresh();
     await apply(app, [finalized(configMap("stuck", {})), configMap("loose-2", {}), configMap("stuck-rest", {})]);
     agent.hub.assign(app, [configMap("stuck-rest", {})]);
@@ -319,7 +319,7 @@ function suite(server: Server): void {
     }, patience);
   });
 
-  it("detaches an application: nothing is deleted, and nothing is marked any more", async () => {
+  it("E82: detaches an application: nothing is deleted, and nothing is marked any more", async () => {
     const app = fresh();
     await apply(app, [configMap("free", { a: "1" }), deployment("free", 1)]);
     const before = await uidOf(mapPath("free"));

@@ -101,7 +101,7 @@ function suite(server: Server): void {
     metadata: { ...object.metadata, annotations },
   });
 
-  it("case 69: shows of changed secrets that they changed, and which values are equal", async () => {
+  it("case 69: R27, E81, T17: shows of changed secrets that they changed, and which values are equal", async () => {
     const app = "changed";
     const [old, next, third] = [canary(), canary(), canary()];
     const objects = (value: string, selector: string): readonly KubeObject[] => [
@@ -133,7 +133,7 @@ function suite(server: Server): void {
     await expectNoLeak();
   });
 
-  it("case 69: quotes nothing of an invalid object, whatever its kind and whatever the server says", async () => {
+  it("case 69: R27, E81, T17: quotes nothing of an invalid object, whatever its kind and whatever the server says", async () => {
     const app = "invalid";
     const named = (kind: string, name: string, apiVersion: string, rest: object): KubeObject => ({
       apiVersion,

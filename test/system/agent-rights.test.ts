@@ -117,7 +117,7 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("left", app))).toBeUndefined();
   });
 
-  it("E57: a tenant reaches neither other namespaces nor kinds of the whole cluster; the rest is applied", async () => {
+  it("T21, E57: a tenant reaches neither other namespaces nor kinds of the whole cluster; the rest is applied", async () => {
     const app = await tenant([configMapRule]);
     const other = await tenant();
     await createAccount(agent, app, "deployer");

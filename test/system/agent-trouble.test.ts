@@ -52,7 +52,7 @@ function suite(server: Server): void {
   });
 
   describe.each(Object.entries<Scenario>(scenarios).map(([call, scenario], index) => ({ call, scenario, index })))(
-    "R29: at $call",
+    "R29, E55: at $call",
     ({ scenario, index }) => {
       cells(names, async (faultName, row) => {
         const cell = cellOf(faultName, `s${index}-${row}x`);
@@ -62,7 +62,7 @@ function suite(server: Server): void {
     },
   );
 
-  describe("R29: at kinds", () => {
+  describe("R29, E55: at kinds", () => {
     const cellName = (row: number): string => `k${row}x`;
     beforeAll(async () => {
       const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -3,7 +3,7 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
-import { deployment, deploymentPath } from "./agent-objects.ts";
+import { configMap, deployment, deploymentPath, mapPath } from "./agent-objects.ts";
 import { field, type LoneAgent, type Server } from "./lone-agent.ts";
 import { shareAgent } from "./shared-agent.ts";
 
@@ -11,7 +11,7 @@ const patience = { timeout: 15_000, interval: 10 } as const;
 
 function suite(server: Server): void {
   let agent: LoneAgent;
-  const { fresh } = shareAgent(server, { prefix: "kinds", started: (running) => void (agent = running) });
+  const { fresh, apply, uidOf } = shareAgent(server, { prefix: "kinds", started: (running) => void (agent = running) });
 
   it("case 25: repairs an atomic list that somebody extended, and shares one whose items have keys", async () => {
     const app = fresh();
@@ -93,6 +93,34 @@ function suite(server: Server): void {
       expect(await agent.get(`/apis/${app}.drover.dev/${versions.at(-1)}/things`)).toBeDefined();
     }, patience);
   };
+
+  it("E37: going back to a revision before keeps data, and a definition that others use by then, and makes nothing anew", async () => {
+    const app = fresh();
+    const [map, claim] = [`${app}-map`, `/api/v1/namespaces/default/persistentvolumeclaims/${app}`];
+    const before = [configMap(map, { old: "1" }), configMap(`${app}-rest`, {})];
+    await apply(app, before);
+    const uid = await uidOf(mapPath(map));
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    await apply(app, [
+      definition(app, ["v1"]),
+      { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: app, namespace: "default" }, spec },
+      configMap(`${app}-added`, {}),
+      configMap(map, { old: "2", more: "1" }),
+      configMap(`${app}-rest`, {}),
+    ]);
+    await agent.create(`/apis/${app}.drover.dev/v1/namespaces/default/things`, thing(app, "v1"));
+    agent.hub.assign(app, before);
+    await vi.waitFor(async () => {
+      expect(await agent.get(mapPath(`${app}-added`))).toBeUndefined();
+      expect(agent.hub.report(app)).toMatchObject({ phase: "applied", heldPrune: { objects: 2 } });
+    }, patience);
+    expect(field(await agent.get(mapPath(map)), "data")).toEqual({ old: "1" });
+    expect(await uidOf(mapPath(map))).toBe(uid);
+    for (const path of [thingPath(app, "v1"), claim]) {
+      const live = await agent.get(path);
+      expect([live === undefined, field(live, "metadata", "deletionTimestamp")]).toEqual([false, undefined]);
+    }
+  });
 }
 
 const thing = (app: string, version: string): KubeObject => ({

@@ -78,7 +78,7 @@ describe("bad input", () => {
     await expectProblem(/name/u, { file, line: expect.any(Number) as number });
   });
 
-  it("E8: an alias bomb is refused", async () => {
+  it("E8, T3: an alias bomb is refused", async () => {
     const levels = Array.from(
       { length: 12 },
       (_, n) => `  l${n}: &l${n} [${Array.from({ length: 10 }, () => (n === 0 ? "x" : `*l${n - 1}`)).join(", ")}]`,
@@ -97,7 +97,7 @@ describe("bad input", () => {
     await expectProblem(/large/u, { file, line: 1 });
   });
 
-  it("E8: a symbolic link out of the repository is refused", async () => {
+  it("E8, T1: a symbolic link out of the repository is refused", async () => {
     await fleet.tree.write({ [file]: undefined });
     await symlink("/etc/passwd", join(fleet.tree.path, file));
     await commitBad({});

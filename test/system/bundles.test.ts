@@ -8,6 +8,7 @@ import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { startGitSsh } from "../rig/git-ssh.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet } from "./fleet.ts";
+import { imageEnv } from "./program.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const dist = (name: string): string => join(root, "dist", `${name}.mjs`);
@@ -58,7 +59,7 @@ describe("bundles", () => {
     const flags = entrypoint.filter((argument) => argument.startsWith("--"));
     expect(flags.length).toBeGreaterThan(0);
     // What `startProgram` runs everything with, benches included.
-    expect(dockerfile).toContain("MALLOC_ARENA_MAX=1");
+    for (const [key, value] of Object.entries(imageEnv)) expect(dockerfile).toContain(`    ${key}=${value} \\\n`);
     const help = await runCommand(process.execPath, [...flags, dist(name), "--help"], {});
     expect(help).toMatchObject({ code: 0, stderr: "" });
   });

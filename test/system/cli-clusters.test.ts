@@ -39,6 +39,18 @@ describe("commands that change a cluster", () => {
     expect((await command("cluster accept dev-9")).code).toBe(5);
   });
 
+  test("cluster rotate has a certificate replaced, and cluster detach --uninstall says what would be deleted", async () => {
+    expect((await command("cluster rotate prod-eu-1")).stdout).toBe("the agent of prod-eu-1 gets a new certificate\n");
+    expect(api.backend.asked).toContain("rotate prod-eu-1");
+    const asked = await command("cluster detach prod-eu-1 --uninstall");
+    expect([asked.code, asked.stderr]).toEqual([
+      6,
+      expect.stringMatching(/would be deleted there[\s\S]*--uninstall --yes/u),
+    ]);
+    expect((await command("cluster detach prod-eu-1 --uninstall --yes")).code).toBe(0);
+    expect(api.backend.asked).toContain("uninstall prod-eu-1");
+  });
+
   test("cluster remove asks first", async () => {
     const asked = await drover(api.url, ["cluster", "remove", "dev-1"]);
     expect([asked.code, asked.stderr.includes("drover cluster remove dev-1 --yes")]).toEqual([6, true]);

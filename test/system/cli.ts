@@ -16,13 +16,14 @@ export interface InProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly signal?: AbortSignal;
+  readonly now?: () => number;
   /** Filled while the command runs. */
   readonly output?: { stdout: string; stderr: string };
   /** Set: stdout and stderr are terminals of this size. */
   readonly screen?: { readonly columns: number; readonly rows: number };
 }
 
-/** Runs a command line in this process at the time of the sample fleet, so that ages are always the same. */
+/** Runs a command line in this process at the time of the sample fleet, so that ages are always the same. An empty address: what contexts say. */
 export async function drover(url: string, argv: readonly string[], options: InProcessOptions = {}): Promise<Outcome> {
   const { env = {}, stdin = "", signal = new AbortController().signal, screen } = options;
   const written = options.output ?? { stdout: "", stderr: "" };
@@ -35,9 +36,15 @@ export async function drover(url: string, argv: readonly string[], options: InPr
   const code = await run(argv, {
     stdout: sink("stdout"),
     stderr: sink("stderr"),
-    env: { LC_ALL: "C.UTF-8", NO_COLOR: "1", DROVER_SERVER: url, DROVER_TOKEN: sampleToken, ...env },
+    env: {
+      LC_ALL: "C.UTF-8",
+      NO_COLOR: "1",
+      ...(url === "" ? {} : { DROVER_SERVER: url, DROVER_TOKEN: sampleToken }),
+      ...env,
+    },
     cwd: "/work-tree",
-    now: () => sampleNow,
+    now: options.now ?? (() => sampleNow),
+    openBrowser: () => undefined,
     readStdin: () => Promise.resolve(stdin),
     signal,
   });

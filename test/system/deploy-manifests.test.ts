@@ -125,7 +125,7 @@ describeWithRig(
     }
   });
 
-  test("with the least rights it may see to itself, and neither write nor act as anybody", async () => {
+  test("T21: with the least rights it may see to itself, and neither write nor act as anybody", async () => {
     const least = joinManifest({ cluster: "c", token: "drv1.a.b.c", hub: "hub:1", image: "agent:1", rights: "least" });
     await using other = await startControlPlane({ name: "least" });
     const { code, stderr } = await other.kubectl(["apply", "-f", "-"], { stdin: least });

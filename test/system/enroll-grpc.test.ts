@@ -84,7 +84,7 @@ describe("joining a hub", () => {
     });
   });
 
-  it("never shows its token to a server that is not the token's hub", async () => {
+  it("T34: never shows its token to a server that is not the token's hub", async () => {
     await using world = await createWorld();
     await using other = await createWorld();
     const token = world.invite("dev-1");
@@ -146,7 +146,7 @@ describe("the key that fingerprints are made with", () => {
 });
 
 describe("renewing an identity", () => {
-  it("takes a new key at half life, reconnects with it, and keeps it over a restart", async () => {
+  it("R31, T27: takes a new key at half life, reconnects with it, and keeps it over a restart", async () => {
     await using world = await createWorld({ clientLifetimeMs: 10_000 });
     const options = world.agentOptions(world.invite("dev-1"));
     const identity = await loadOrEnroll(options, stopAfterTest());
@@ -161,7 +161,7 @@ describe("renewing an identity", () => {
     expect(restarted.current().certificate).not.toBe(first.certificate);
   });
 
-  it("comes back after a sleep that was longer than its certificate, without a new token", async () => {
+  it("R31, T27: comes back after a sleep that was longer than its certificate, without a new token", async () => {
     await using world = await createWorld({ clientLifetimeMs: 1_000 });
     const options = world.agentOptions(world.invite("dev-1"));
     const identity = await loadOrEnroll(options, stopAfterTest());

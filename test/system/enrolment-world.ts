@@ -17,7 +17,7 @@ import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, type Store } from "@drover/hub/store/store";
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
-import { systemClock } from "@drover/shared/clock";
+import { systemClock, type Clock } from "@drover/shared/clock";
 import type { Hello, HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { fromStatus } from "@drover/shared/link/status";
@@ -47,20 +47,22 @@ interface RunningHub {
 
 interface WorldOptions {
   readonly clientLifetimeMs?: number;
+  /** Time as the hub has it. */
+  readonly clock?: Clock;
 }
 
 /** Real agents' ends, the hub's real link, its enrollment and its store; nothing is assigned. */
-export async function createWorld({ clientLifetimeMs }: WorldOptions = {}) {
+export async function createWorld({ clientLifetimeMs, clock = systemClock }: WorldOptions = {}) {
   await using parts = new AsyncDisposableStack();
   const folder = await mkdtemp(path.join(tmpdir(), "drover-enrolment-"));
   parts.defer(() => rm(folder, { recursive: true }));
   const lifetime = clientLifetimeMs === undefined ? {} : { clientLifetimeMs };
-  const authority = await loadAuthority(folder, { clock: systemClock, ...lifetime });
+  const authority = await loadAuthority(folder, { clock, ...lifetime });
   const address = `127.0.0.1:${await freePort()}`;
   const lines: string[] = [];
   const log = createLog("agent", "warn", { write: (line) => void lines.push(line) });
   const recorder = new HubRecorder();
-  let hub = await startHub({ folder, address, authority, recorder });
+  let hub = await startHub({ folder, address, authority, recorder, clock });
   parts.defer(() => hub.stop());
   const running: (() => Promise<void>)[] = [];
   const stopAgents = async (): Promise<void> => {
@@ -72,6 +74,10 @@ export async function createWorld({ clientLifetimeMs }: WorldOptions = {}) {
   return {
     hub: recorder,
     acceptance: () => hub.acceptance,
+    rotate: (cluster: string): void => {
+      hub.acceptance.rotate(cluster);
+      hub.link.disconnect(cluster, "the certificate is being replaced");
+    },
     store: () => hub.store,
     /** A new agent, which has lost whatever an earlier one of this cluster had. */
     join: (cluster: string, { clusterUid = `uid-of-${cluster}` } = {}): Promise<HeldIdentity> => {
@@ -140,7 +146,7 @@ export async function createWorld({ clientLifetimeMs }: WorldOptions = {}) {
     },
     restartHub: async (): Promise<void> => {
       await hub.stop();
-      hub = await startHub({ folder, address, authority, recorder });
+      hub = await startHub({ folder, address, authority, recorder, clock });
     },
     events: (): readonly string[] => hub.store.events().map(({ type, message }) => `${type}: ${message}`),
     /** What the agents' links warned of. */
@@ -175,12 +181,13 @@ async function startHub(options: {
   readonly address: string;
   readonly authority: Authority;
   readonly recorder: HubRecorder;
+  readonly clock: Clock;
 }): Promise<RunningHub> {
-  const { folder, address, authority, recorder } = options;
+  const { folder, address, authority, recorder, clock } = options;
   const store = openSqliteStore(path.join(folder, "hub.db"));
-  const events = createEventLog(store, () => systemClock.now());
+  const events = createEventLog(store, () => clock.now());
   const signingKey = await loadSigningKey(folder);
-  const acceptance = createAcceptance({ store, events, clock: systemClock });
+  const acceptance = createAcceptance({ store, events, clock });
   const connected = new Set<string>();
   const enrollment = createEnrollment({
     store,
@@ -188,14 +195,14 @@ async function startHub(options: {
     signingKey,
     acceptance,
     events,
-    clock: systemClock,
+    clock,
     connections: connected,
   });
   const handler: HubLinkHandler = {
     ...enrollment,
     connected: (cluster, hello) => {
       connected.add(cluster);
-      recorder.connected(cluster, hello);
+      return recorder.connected(cluster, hello);
     },
     introduced: (cluster, hello) => recorder.introduced(cluster, hello),
     acknowledged: (cluster, answer) => recorder.acknowledged(cluster, answer),
@@ -207,7 +214,7 @@ async function startHub(options: {
     },
     blob: () => undefined,
   };
-  const link = createHubEnd({ address, authority, clock: systemClock, log: silentLog });
+  const link = createHubEnd({ address, authority, clock, log: silentLog });
   const { promise: ready, resolve } = Promise.withResolvers<string>();
   const stop = start((signal) => link.run(handler, resolve, signal));
   await ready;

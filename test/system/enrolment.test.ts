@@ -1,4 +1,6 @@
 import { recoveryLimit } from "@drover/hub/core/enrolment";
+import type { Clock } from "@drover/shared/clock";
+import { createSteadyClock } from "@drover/shared/steady-clock";
 import { identityValidity } from "@drover/shared/trust/identity";
 import { describe, expect, it } from "vitest";
 
@@ -91,6 +93,29 @@ describe("a person's decision", () => {
 });
 
 describe("an enrolment key", () => {
+  it("R31: brings a new certificate and key at once when a person wants that, as often as they like, and one that was away too", async () => {
+    await using world = await createWorld();
+    const identity = await world.join("dev-1");
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+    for (let times = 1; times <= 5; times += 1) {
+      const before = identity.current();
+      world.rotate("dev-1");
+      await expect.poll(() => agent.connections, { timeout: 8_000 }).toBe(times + 1);
+      expect(identity.current().privateKey).not.toBe(before.privateKey);
+      expect(await world.codeOfFetch(before)).toBe("unauthorized");
+      expect(await world.codeOfFetch(identity.current())).toBe("");
+    }
+    await world.stopAgents();
+    const before = identity.current();
+    world.rotate("dev-1");
+    await world.restartHub();
+    expect(await world.codeOfFetch(before)).toBe("unauthorized");
+    const back = world.connect(identity);
+    await expect.poll(() => back.connections, { timeout: 8_000 }).toBe(1);
+    expect(world.events().filter((event) => event.startsWith("locked") || event.startsWith("recovered"))).toEqual([]);
+  });
+
   it("E61: brings an agent back that slept longer than its certificate lived, three times", async () => {
     await using world = await createWorld({ clientLifetimeMs: 1_000 });
     const identity = await world.join("dev-1");
@@ -167,6 +192,49 @@ describe("R16: two agents with one identity", () => {
     world.acceptance().accept("dev-1");
     const last = world.connect(identity);
     await expect.poll(() => last.connections).toBe(1);
+  });
+});
+
+const dayMs = 24 * 3_600_000;
+
+/** A hub whose machine is set to another time while it runs. */
+function jumping() {
+  const state = { offMs: 0, sleeps: 0 };
+  const steady = createSteadyClock({ wall: () => Date.now() + state.offMs, jumped: () => undefined });
+  const sleep: Clock["sleep"] = (ms, signal) => {
+    state.sleeps += 1;
+    return steady.sleep(ms, signal);
+  };
+  return { state, clock: { now: steady.now, sleep } };
+}
+
+describe("R22: a hub whose machine's clock jumps", () => {
+  it.each([400, -400])("by %i days keeps its agents, renews their certificates and lets others join", async (days) => {
+    const { state, clock } = jumping();
+    await using world = await createWorld({ clock });
+    const identity = await world.join("dev-1");
+    const agent = world.connect(identity);
+    await expect.poll(() => agent.connections).toBe(1);
+    state.offMs = days * dayMs;
+    // The link looks through its connections each second.
+    const before = state.sleeps;
+    await expect.poll(() => state.sleeps, { timeout: 10_000 }).toBeGreaterThan(before + 4);
+    expect([agent.connections, agent.ends]).toEqual([1, []]);
+    await world.renew(identity);
+    expect(Math.abs(identityValidity(identity.current()).notAfterMs - Date.now() - dayMs)).toBeLessThan(60_000);
+    const other = world.connect(await world.join("dev-2"));
+    await expect.poll(() => other.connections).toBe(1);
+    expect(world.hub.of("disconnected")).toEqual([]);
+  });
+
+  it.each([-4 * 60_000, -400 * dayMs])("by %i ms lets no certificate in that has ended", async (offMs) => {
+    const { state, clock } = jumping();
+    await using world = await createWorld({ clock, clientLifetimeMs: 3_000 });
+    const ended = (await world.join("dev-1")).current();
+    expect(await world.codeOfFetch(ended)).not.toBe("unauthorized");
+    await expect.poll(() => identityValidity(ended).notAfterMs < clock.now(), { timeout: 10_000 }).toBe(true);
+    state.offMs = offMs;
+    expect(await world.codeOfFetch(ended)).toBe("unauthorized");
   });
 });
 

@@ -31,7 +31,7 @@ function tarEntry(name: string, type: string, content: Uint8Array): Uint8Array {
   return entry;
 }
 
-describeWithRig("helm", "git")("a hostile chart", () => {
+describeWithRig("helm", "git")("T6: a hostile chart", () => {
   let tree: WorkTree;
   let trap: Server;
   let caught: string[];

@@ -184,7 +184,7 @@ describeWithRig(
     return [];
   };
 
-  test("each is told by its code while requests are answered and others go on; what ran stays as it was", async () => {
+  test("R9, T3, T8: each is told by its code while requests are answered and others go on; what ran stays as it was", async () => {
     expect(count).toBeGreaterThanOrEqual(200);
     const before = await running();
     for (const [name, list] of Object.entries(repositories)) {

@@ -31,7 +31,7 @@ describe("the hub's loop and its clusters", () => {
     };
     const target = { app: "web", cluster: "prod-1" };
 
-    it("E23: is not unselected, whatever happens meanwhile", async () => {
+    it("E23, E79: is not unselected, whatever happens meanwhile", async () => {
       const { tree, hub } = await begin();
       const back = lose(hub, "prod-1");
       const head = await tree.commit("scale web", { "apps/web/web.yaml": web(5) });

@@ -1,6 +1,7 @@
 import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 
+import { formatWhy } from "@drover/cli/reasons";
 import { describe, expect, it, vi } from "vitest";
 
 import { startGitHttp } from "../rig/git-http.ts";
@@ -165,7 +166,7 @@ describe("the hub's loop", () => {
     expect(again.newest("prod-1")?.tombstones).toEqual([]);
   });
 
-  it("keeps the targets of a source that was removed, and says why", async () => {
+  it("E82: keeps the targets of a source that was removed, and says why", async () => {
     const { hub } = await begin();
     hub.store.deleteSource("config");
     hub.loop.wake.sources();
@@ -200,6 +201,21 @@ describe("the hub's loop", () => {
     }, 5_000);
   });
 
+  it("E4: takes a rewritten history, and tells it where people look", async () => {
+    const { tree, hub } = await begin();
+    const before = await tree.commit("Second", { "apps/web/web.yaml": web(2) });
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(before), 5_000);
+    for (const replicas of [3, 4]) await tree.write({ "apps/web/web.yaml": web(replicas) });
+    await tree.git("commit", "--quiet", "--all", "--amend", "--message=Rewritten");
+    const after = (await tree.git("rev-parse", "HEAD")).trim();
+    await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.commit).toBe(after), 5_000);
+    const steps = `it went from ${before.slice(0, 7)} to ${after.slice(0, 7)}, which does not follow it`;
+    const message = `the history of main was rewritten: ${steps}`;
+    await vi.waitFor(() => expect(hub.views.source("config")?.reason).toBe(message), 5_000);
+    expect(hub.views.source("config")?.state).toBe("current");
+    expect(hub.store.events().map((event) => event.message)).toContain(`source config: ${message}`);
+  });
+
   it("E5: a reverted commit brings the same bundle back", async () => {
     const { tree, hub } = await begin();
     const first = hub.newest("prod-1")?.targets[0]?.bundle;
@@ -209,7 +225,7 @@ describe("the hub's loop", () => {
     await vi.waitFor(() => expect(hub.newest("prod-1")?.targets[0]?.bundle).toBe(first), 5_000);
   });
 
-  it("changes nothing for applications that depend on themselves, until any of them does no more", async () => {
+  it("E40: changes nothing for applications that depend on themselves, until any of them does no more", async () => {
     const { tree, hub } = await begin();
     const before = hub.newest("prod-1")?.targets;
     const depends = (on: string): string =>
@@ -258,5 +274,21 @@ describe("the hub's loop", () => {
     await expect(hub.explanations.why({ app: "web", cluster: "none" }, signal)).rejects.toMatchObject({
       code: "not_found",
     });
+  });
+
+  it("says of a target whose chart looks at its cluster that it waits for what the agent tells", async () => {
+    const { tree, hub } = await begin();
+    const { signal } = new AbortController();
+    await tree.commit("a chart", {
+      "apps/chart/drover.yaml": `${application("chart")}---\n${placement("chart", "prod")}`,
+      "apps/chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 1.0.0\n",
+      "apps/chart/templates/map.yaml": "{{ .Capabilities.APIVersions }}",
+    });
+    await vi.waitFor(() => expect(hub.views.application("chart")).toBeDefined(), 5_000);
+    const result = await hub.explanations.why({ app: "chart", cluster: "prod-1" }, signal);
+    const waiting = "the chart looks at the APIs of its cluster, which no agent has told yet";
+    expect(result).toMatchObject({ selected: true, waiting, problems: [] });
+    const style = { unicode: true, paint: (_colour: unknown, text: string) => text, width: 80, height: 24 };
+    expect(formatWhy(result, style)).toContain(`  ⧖ it waits: ${waiting}`);
   });
 });

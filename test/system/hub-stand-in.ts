@@ -40,6 +40,8 @@ export interface HubStandIn {
   forget(application: string): void;
   /** Hands out assignments as they are given, also such as no hub should. */
   hand(assignments: Partial<Assignments>): void;
+  /** Of the envelope that was handed out last. */
+  readonly generation: number;
   /** A genuine envelope with everything that is assigned, and with what is given instead; not sent. */
   envelope(assignments: Partial<Assignments>): SignedAssignments;
   /** As `Assignments.freshForMs`, of envelopes from now on; 0 unless a test says otherwise. */
@@ -200,6 +202,10 @@ class StandIn implements HubStandIn {
     this.deliver({ kind: "beat", signed: signBeat({ ...said, sentAtMs: Date.now(), ...beat }, this.#key) });
   }
 
+  get generation(): number {
+    return this.#generation;
+  }
+
   setConnected(connected: boolean): void {
     if (this.#connected === connected) return;
     this.#connected = connected;
@@ -225,7 +231,7 @@ class StandIn implements HubStandIn {
     const handler = this.#handler;
     if (handler === undefined) return;
     this.hellos.push(handler.hello());
-    handler.connected();
+    handler.connected({ reportsKnown: false });
     if (this.#newest !== undefined) this.deliver(this.#newest);
   }
 

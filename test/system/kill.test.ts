@@ -61,14 +61,14 @@ function survivesKills(servers: Servers): void {
     }
   };
 
-  it("converges to the last of 50 commits when the hub is killed at random moments, and prunes nothing wrongly", async () => {
+  it("R20: converges to the last of 50 commits when the hub is killed at random moments, and prunes nothing wrongly", async () => {
     await commitWhile(async () => {
       await fleet.hub.kill();
       fleet.hub.start();
     });
   });
 
-  it("converges to the last of 50 commits when agents are killed at random moments, and prunes nothing wrongly", async () => {
+  it("R20: converges to the last of 50 commits when agents are killed at random moments, and prunes nothing wrongly", async () => {
     await commitWhile(async () => {
       const { agent } = fleet.cluster(names[randomInt(names.length)] ?? "dev-1");
       await agent.kill();

@@ -3,18 +3,14 @@ import { connect as connectTcp } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 
 import { channelCredentials } from "@drover/agent/link/dial";
-import { createGrpcLink } from "@drover/hub/link/grpc";
-import type { LinkLimits } from "@drover/hub/link/limits";
-import { AgentServiceClient, type ConnectRequest } from "@drover/proto/gen/drover/agent/v1/agent";
+import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { EnrollServiceClient } from "@drover/proto/gen/drover/enroll/v1/enroll";
-import { type Clock, systemClock } from "@drover/shared/clock";
-import { maxAgentMessageBytes, noFacts } from "@drover/shared/link/link";
-import { HubRecorder } from "@drover/shared/link/recorders.contract";
-import { silentLog } from "@drover/shared/log";
-import { type Authority, createAuthority } from "@drover/shared/trust/authority";
-import { createKeyRequest } from "@drover/shared/trust/identity";
+import { systemClock } from "@drover/shared/clock";
+import { maxAgentMessageBytes } from "@drover/shared/link/link";
 import { credentials, type ServiceError, connectivityState, status as Status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+
+import { hello, secured, startHub, statusOf } from "./hub-port.ts";
 
 /** Clients that no agent of ours would be: each talks to a real hub over its real port. */
 describe("the hub's port", () => {
@@ -36,7 +32,7 @@ describe("the hub's port", () => {
     client.close();
   });
 
-  it("takes no certificate that its authority gave to a server", async () => {
+  it("T26: takes no certificate that its authority gave to a server", async () => {
     await using hub = await startHub();
     const { chain, privateKey } = await hub.authority.issueServer(["dev-1"]);
     const client = hub.dial({ certificate: chain, privateKey });
@@ -57,7 +53,7 @@ describe("the hub's port", () => {
     plain.close();
   });
 
-  it("resumes no TLS session, so that a certificate is asked for on every connection", async () => {
+  it("T25: resumes no TLS session, so that a certificate is asked for on every connection", async () => {
     await using hub = await startHub();
     const own = await hub.issue("dev-1");
     const options = { ...hub.endpoint, rejectUnauthorized: false, ALPNProtocols: ["h2"] } as const;
@@ -86,7 +82,7 @@ describe("the hub's port", () => {
     expect(await statusOf(client.fetchBlobs({ digests: [Buffer.alloc(32)] }))).not.toBe(Status.OK);
   });
 
-  it("ends an open stream when its certificate runs out", async () => {
+  it("T25: ends an open stream when its certificate runs out", async () => {
     let skewMs = 0;
     await using hub = await startHub({ clock: { ...systemClock, now: () => Date.now() + skewMs } });
     const call = hub.dial(await hub.issue("dev-1")).connect();
@@ -113,7 +109,7 @@ describe("the hub's port", () => {
     expect(hub.recorder.events).toEqual([]);
   });
 
-  it("ignores kinds of messages that it does not know, after the hello", async () => {
+  it("E72: ignores kinds of messages that it does not know, after the hello", async () => {
     await using hub = await startHub();
     const call = hub.dial(await hub.issue("dev-1")).connect();
     call.on("error", () => undefined);
@@ -124,7 +120,7 @@ describe("the hub's port", () => {
     expect(hub.recorder.of("disconnected")).toEqual([]);
   });
 
-  it("ends a stream over a message above the limit, and no other stream", async () => {
+  it("T32: ends a stream over a message above the limit, and no other stream", async () => {
     await using hub = await startHub();
     const good = hub.dial(await hub.issue("dev-2")).connect();
     good.on("error", () => undefined);
@@ -141,12 +137,12 @@ describe("the hub's port", () => {
     );
   });
 
-  it("waits only so long for a hello", async () => {
+  it("T33: waits only so long for a hello", async () => {
     await using hub = await startHub({ limits: { helloTimeoutMs: 500 } });
     expect(await statusOf(hub.dial(await hub.issue("dev-1")).connect())).not.toBe(Status.OK);
   });
 
-  it("keeps few strangers of one address, each for a while, and agents meanwhile come in", async () => {
+  it("T33: keeps few strangers of one address, each for a while, and agents meanwhile come in", async () => {
     await using hub = await startHub({ limits: { strangersPerAddress: 3, strangerLifetimeMs: 1_500 } });
     const strangers = Array.from({ length: 6 }, () =>
       connectTls({ ...hub.endpoint, rejectUnauthorized: false, ALPNProtocols: ["h2"] }),
@@ -166,7 +162,7 @@ describe("the hub's port", () => {
     expect(hub.recorder.of("disconnected")).toEqual([]);
   });
 
-  it("ends a stranger that sends more than enrolling takes", async () => {
+  it("T33: ends a stranger that sends more than enrolling takes", async () => {
     await using hub = await startHub();
     const enrolling = new EnrollServiceClient(
       hub.address,
@@ -197,7 +193,7 @@ describe("the hub's port", () => {
     enrolling.close();
   });
 
-  it("drops a connection that never finishes its handshake", async () => {
+  it("T33: drops a connection that never finishes its handshake", async () => {
     await using hub = await startHub({ limits: { handshakeTimeoutMs: 300 } });
     const socket = connectTcp(hub.endpoint);
     socket.on("error", () => undefined);
@@ -205,7 +201,7 @@ describe("the hub's port", () => {
     await once(socket, "close");
   });
 
-  it("ends the oldest of too many connections of one cluster", async () => {
+  it("T32: ends the oldest of too many connections of one cluster", async () => {
     await using hub = await startHub({ limits: { connectionsPerCluster: 2 } });
     const own = await hub.issue("dev-1");
     const sockets: TLSSocket[] = [];
@@ -236,78 +232,3 @@ describe("the hub's port", () => {
     expect(await statusOf(client.fetchBlobs({ digests: many }))).toBe(Status.RESOURCE_EXHAUSTED);
   });
 });
-
-const hello: ConnectRequest = {
-  body: {
-    $case: "hello",
-    value: {
-      ...noFacts,
-      agentVersion: "1",
-      clusterUid: "u",
-      epoch: "",
-      generation: 0n,
-      apis: Buffer.alloc(0),
-      run: "",
-      accepted: Buffer.alloc(0),
-      staleSinceMs: 0n,
-      policy: Buffer.alloc(0),
-      frozen: false,
-    },
-  },
-};
-
-interface Setting {
-  readonly clock?: Clock;
-  readonly limits?: Partial<LinkLimits>;
-}
-
-async function startHub({ clock = systemClock, limits = {} }: Setting = {}) {
-  const authority: Authority = await createAuthority({ clock: systemClock });
-  const recorder = new HubRecorder();
-  const link = createGrpcLink({ address: "127.0.0.1:0", authority, clock, log: silentLog, limits });
-  const controller = new AbortController();
-  const { promise: ready, resolve } = Promise.withResolvers<string>();
-  const running = link.run(recorder, resolve, controller.signal);
-  const address = await ready;
-  const clients: AgentServiceClient[] = [];
-  return {
-    authority,
-    recorder,
-    link,
-    address,
-    endpoint: { host: "127.0.0.1", port: Number(address.split(":")[1]) },
-    issue: async (cluster: string) => {
-      const { csr, privateKey } = await createKeyRequest();
-      return { certificate: await authority.issueClient(cluster, csr), privateKey };
-    },
-    dial: (own?: { readonly certificate: string; readonly privateKey: string }): AgentServiceClient => {
-      const trust = { authority: authority.certificate, ...(own === undefined ? {} : { own }) };
-      const client = new AgentServiceClient(address, channelCredentials(trust), {
-        "grpc.use_local_subchannel_pool": 1,
-        "grpc.ssl_target_name_override": "hub.drover.internal",
-      });
-      clients.push(client);
-      return client;
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const client of clients) client.close();
-      controller.abort();
-      await running;
-    },
-  };
-}
-
-type Call = ReturnType<AgentServiceClient["connect"]> | ReturnType<AgentServiceClient["fetchBlobs"]>;
-
-function statusOf(call: Call): Promise<Status> {
-  call.on("error", () => undefined);
-  call.resume();
-  return new Promise((resolve) => {
-    call.once("status", ({ code }) => resolve(code));
-  });
-}
-
-async function secured(socket: TLSSocket): Promise<void> {
-  socket.on("error", () => undefined);
-  await once(socket, "secureConnect");
-}

@@ -65,6 +65,8 @@ export interface LoneAgentOptions extends LoneServerOptions {
   readonly clientClock?: Clock;
   /** Time as the agent itself has it. */
   readonly clock?: Clock;
+  /** The agent's disk, if it is to be a particular one. */
+  readonly dataDir?: string;
   /** The policy that the cluster sets its agent. */
   readonly policy?: string;
 }
@@ -102,9 +104,9 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
   let kube = recorded(own);
   let running: Running | undefined;
   let defaultServiceAccount = "";
-  const dataDir = join(folder, "data");
+  const { dataDir = join(folder, "data") } = options;
   const start = (): void => {
-    running = run({ hub, kube, dataDir, defaultServiceAccount, ...options });
+    running = run({ ...options, hub, kube, dataDir, defaultServiceAccount });
   };
   const stop = async (): Promise<void> => {
     await running?.stop();
@@ -197,7 +199,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
-interface RunOptions extends LoneAgentOptions {
+interface RunOptions extends Omit<LoneAgentOptions, "dataDir"> {
   readonly hub: HubStandIn;
   readonly kube: KubeApi;
   readonly dataDir: string;

@@ -18,6 +18,7 @@ import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { createViews } from "@drover/hub/views";
 import { systemClock, type Clock } from "@drover/shared/clock";
 import { noFacts, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
+import { decodeAssignments } from "@drover/shared/link/wire-assignments";
 import { silentLog } from "@drover/shared/log";
 import { runAll } from "@drover/shared/service";
 import { afterEach, expect, vi } from "vitest";
@@ -48,16 +49,12 @@ export async function startLoop(
     send: (cluster: string, message: HubMessage): boolean => {
       if (message.kind !== "assignments") return false;
       const list = sent.get(cluster) ?? [];
-      list.push(JSON.parse(new TextDecoder().decode(message.signed.payload)) as Assignments);
+      list.push(decodeAssignments(message.signed.payload));
       sent.set(cluster, list);
       return true;
     },
   };
-  const sign = (assignments: Assignments) => ({
-    payload: new TextEncoder().encode(JSON.stringify(assignments)),
-    signature: new Uint8Array(),
-    keyId: "test",
-  });
+  const sign = (payload: Uint8Array) => ({ payload, signature: new Uint8Array(), keyId: "test" });
   if (store.source("config") === undefined) {
     store.putSource({ ...sourceDefaults, name: "config", url: tree.path });
     for (const [name, env] of [
@@ -80,6 +77,7 @@ export async function startLoop(
     packages: createPackages({
       folder: join(folder, "packages"),
       credentialFor: () => undefined,
+      pins: store.pins,
       networks: rigNetworks,
     }),
     link,
@@ -102,7 +100,8 @@ export async function startLoop(
     log: silentLog,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),
-    factsChanged: (name) => loop.wake.facts(name),
+    factsChanged: loop.wake.facts,
+    left: () => undefined,
     rolling: loop.wake.rollouts,
   });
   const stop = new AbortController();

@@ -184,7 +184,7 @@ items:
     await fleet.settle(head, everywhere);
   });
 
-  it("case 46: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
+  it("case 46: E42: holds a large deletion until a person confirms it, and on that cluster alone", async () => {
     const many = Array.from({ length: 12 }, (_, index) => configMap(`many-${index}`, { a: "1" })).join("---\n");
     head = await fleet.tree.commit("many", { "apps/shop/many.yaml": many });
     await fleet.settle(head, everywhere);
@@ -223,7 +223,7 @@ items:
     await fleet.settle(head, everywhere);
   });
 
-  it("an agent without its hub heals, and catches up when the hub is back", async () => {
+  it("R6: an agent without its hub heals, and catches up when the hub is back", async () => {
     const prod = fleet.cluster("prod-1");
     await fleet.hub.kill();
     await prod.run(

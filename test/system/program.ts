@@ -68,8 +68,11 @@ export function startProgram(options: ProgramOptions): Program {
   };
 }
 
-/** What the images set: with an arena of its own for each of Node's threads, malloc keeps 10 MiB that nobody uses. */
-const imageEnv = { MALLOC_ARENA_MAX: "1" };
+/**
+ * What the images set. With an arena of its own for each of Node's threads, malloc keeps 10 MiB that nobody uses; and
+ * without a fixed threshold it learns from large buffers to keep such memory, 50 MiB after a fetch of 20 MiB.
+ */
+export const imageEnv = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
 
 function launch({ file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
   const log = openSync(logFile, "a");

@@ -50,7 +50,7 @@ const look = async () => {
   return { objects: objects.map((object) => [object?.metadata.uid, object?.data]), writes: await writes() };
 };
 
-it("R33, E68: changes nothing in a cluster after a restore of yesterday's backup, until a person confirms", async () => {
+it("R1, R33, E68: changes nothing in a cluster after a restore of yesterday's backup, until a person confirms", async () => {
   const { name } = await fleet.client.backups.make(signal);
   const head = await fleet.tree.commit("today", { ...app("shop", 1), ...app("late", 1) });
   await fleet.settle(head, ["shop@dev-1", "late@dev-1"]);
@@ -77,7 +77,7 @@ it("R33, E68: changes nothing in a cluster after a restore of yesterday's backup
   );
 });
 
-it("E69: adopts what runs when the store is lost, and deletes nothing", async () => {
+it("R1, E69: adopts what runs when the store is lost, and deletes nothing", async () => {
   const before = await look();
   await fleet.hub.stop();
   await mkdir(join(fleet.hubFolder, "lost"));

@@ -1,83 +1,12 @@
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
-import { clusterDefaults } from "@drover/hub/store/store";
-import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
-import { application, loopSuite, startLoop, web } from "./loop.ts";
-
-type Hub = Awaited<ReturnType<typeof startLoop>>;
-
-const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
-
-const strategy = (spec: string): string =>
-  `apiVersion: drover.dev/v1alpha1\nkind: RolloutStrategy\nmetadata: { name: careful }\nspec: ${spec}\n`;
-const waves = `waves: [{ name: canary, selector: { matchLabels: { wave: canary } } }]`;
-const placed = `apiVersion: drover.dev/v1alpha1
-kind: Placement
-metadata: { name: shop }
-spec: { applications: [shop], selector: { matchExpressions: [{ key: wave, operator: Exists }] }, strategy: careful }
-`;
-const declare = (spec: string): string => `${application("shop")}---\n${placed}---\n${strategy(spec)}`;
-
-function join(hub: Hub, name: string, wave: string): void {
-  hub.store.putCluster({ ...clusterDefaults, name, uid: name, labels: { wave } });
-  hub.agents.connected(name, hello);
-  hub.loop.wake.applications();
-}
-
-/** What the agent of a cluster says of the newest that it was told about shop. */
-function report(hub: Hub, cluster: string, health: "Current" | "Failed"): void {
-  const assignments = hub.newest(cluster);
-  const assigned = assignments?.targets.find((one) => one.application === "shop");
-  if (assignments === undefined || assigned === undefined) throw new Error(`${cluster} was told nothing of shop`);
-  const { bundle, commit } = assigned;
-  const said: Report = {
-    application: "shop",
-    sequence: 1,
-    epoch: assignments.epoch,
-    generation: assignments.generation,
-    bundle,
-    applied: bundle,
-    commit,
-    phase: "applied",
-    health,
-    reason: "",
-    message: "",
-    objects: [],
-    receivedAtMs: 0,
-    appliedAtMs: 0,
-  };
-  hub.agents.reported(cluster, said);
-}
-
-const commitOf = (hub: Hub, cluster: string): string | undefined =>
-  hub.newest(cluster)?.targets.find((one) => one.application === "shop")?.commit;
-const rollout = (hub: Hub) => hub.views.application("shop")?.rollouts[0];
-const control = (hub: Hub, action: "pause" | "resume" | "approve"): void => {
-  const { store, world } = hub;
-  controlRollout({ store, world, events: createEventLog(store, Date.now), actor: "ops" }, "shop", { action });
-  hub.loop.wake.rollouts(["shop"]);
-};
+import { application, startLoop, web } from "./loop.ts";
+import { commitOf, control, declare, hello, join, placed, report, rollout, settled, waves, shopSuite } from "./shop.ts";
 
 describe("a change that is released by a strategy", () => {
-  const { begin, closers } = loopSuite();
-
-  /** Two canaries and two others, all current at the first revision. */
-  const beginShop = async (spec: string) => {
-    const begun = await begin();
-    const { hub, tree } = begun;
-    for (const name of ["c1", "c2"]) join(hub, name, "canary");
-    for (const name of ["p1", "p2"]) join(hub, name, "prod");
-    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
-    await vi.waitFor(() => expect([commitOf(hub, "c1"), commitOf(hub, "c2")]).toEqual([first, first]), 5_000);
-    expect(commitOf(hub, "p1")).toBeUndefined();
-    for (const name of ["c1", "c2"]) report(hub, name, "Current");
-    await vi.waitFor(() => expect([commitOf(hub, "p1"), commitOf(hub, "p2")]).toEqual([first, first]), 5_000);
-    for (const name of ["p1", "p2"]) report(hub, name, "Current");
-    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("Complete"), 5_000);
-    return { ...begun, first };
-  };
+  const { begin, beginShop, closers } = shopSuite();
 
   it("E19, E24, E31: goes by waves that stay, over clusters that are there; one that joins has what the others have", async () => {
     const { hub, tree, first } = await beginShop(`{ ${waves} }`);
@@ -103,7 +32,7 @@ describe("a change that is released by a strategy", () => {
     const moved = hub.store.cluster("p1");
     if (moved !== undefined) hub.store.putCluster({ ...moved, labels: { wave: "canary" } });
     hub.loop.wake.applications();
-    await vi.waitFor(() => expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true), 5_000);
+    await settled(hub);
     expect(commitOf(hub, "p1")).toBe(first);
 
     report(hub, "c1", "Current");
@@ -172,6 +101,93 @@ describe("a change that is released by a strategy", () => {
     expect(() => control(hub, "approve")).toThrow(expect.objectContaining({ code: "precondition_failed" }));
   });
 
+  it("has two persons approve who did not write it, for one revision only, and forgets that when another comes", async () => {
+    const { hub, tree } = await beginShop(`{ ${waves} }`);
+    const approval = waves.replace("name: canary,", "name: canary, approval: { count: 2, separate: true },");
+    const second = await tree.commit("second", {
+      "apps/shop/drover.yaml": declare(`{ ${approval} }`),
+      "apps/shop/web.yaml": web(2),
+    });
+    await vi.waitFor(() => expect(rollout(hub)?.phase).toBe("AwaitingApproval"), 5_000);
+    expect(rollout(hub)?.message).toContain("waits for the approval of 2 who did not write it");
+    const { authors = [] } = hub.store.rolloutsOf("shop")[0] ?? {};
+    expect(authors).toHaveLength(1);
+    const person = (name: string, email = `${name}@example.com`) => ({ name, principal: { id: `idp ${name}`, email } });
+    const approve = (
+      actor: ReturnType<typeof person> | { name: string; principal: undefined },
+      revision = second,
+    ): void => {
+      const { store, world } = hub;
+      const events = createEventLog(store, Date.now);
+      controlRollout({ store, world, events, actor }, "shop", { action: "approve", revision });
+      hub.loop.wake.rollouts(["shop"]);
+    };
+    const refused = (code: string, text: string) =>
+      expect.objectContaining({ code, message: expect.stringContaining(text) });
+    expect(() => approve(person("dev", authors[0]))).toThrow(refused("forbidden", "cannot approve their own change"));
+    expect(() => approve({ name: "ci", principal: undefined })).toThrow(
+      refused("forbidden", "the token ci is nobody's"),
+    );
+    expect(() => approve(person("bo", ""))).toThrow(refused("forbidden", "has verified no address of bo"));
+    approve(person("ana"));
+    expect(() => approve(person("ana"))).toThrow(refused("precondition_failed", "ana has approved it already"));
+    await vi.waitFor(() => expect(rollout(hub)?.message).toContain("1 more who did not write it, after ana"), 5_000);
+    expect(commitOf(hub, "c1")).not.toBe(second);
+
+    const third = await tree.commit("third", { "apps/shop/web.yaml": web(3) });
+    await vi.waitFor(() => expect(rollout(hub)?.message).toContain("the approval of 2 who"), 5_000);
+    expect(() => approve(person("cy"), second)).toThrow(refused("precondition_failed", "and not"));
+    approve(person("ana"), third);
+    approve(person("cy"), third);
+    await vi.waitFor(() => expect(commitOf(hub, "c1")).toBe(third), 5_000);
+    expect(hub.store.events().map(({ message }) => message)).toContain(
+      "shop by strategy careful: ana approved wave canary; 1 more has to",
+    );
+  });
+
+  it("R12: starts no other cluster once a pause is acknowledged, in the middle of a storm of 200", async () => {
+    const { hub, tree } = await begin();
+    const names = Array.from({ length: 200 }, (_, index) => `n${index}`);
+    for (const name of names) join(hub, name, "many");
+    const told = new Map<string, string>();
+    /** Every agent is done with whatever it was told, at once. */
+    const answer = (): void => {
+      for (const name of names) {
+        const commit = commitOf(hub, name);
+        if (commit === undefined || told.get(name) === commit) continue;
+        told.set(name, commit);
+        report(hub, name, "Current");
+      }
+    };
+    const until = (check: () => void): Promise<void> =>
+      vi.waitFor(
+        () => {
+          answer();
+          check();
+        },
+        { timeout: 30_000, interval: 2 },
+      );
+    const started = (commit: string): readonly string[] =>
+      names.filter((cluster) => hub.store.target({ app: "shop", cluster })?.commit === commit);
+    const spec = "{ maxConcurrent: 10 }";
+    const first = await tree.commit("shop", { "apps/shop/drover.yaml": declare(spec), "apps/shop/web.yaml": web(1) });
+    await until(() => expect(started(first)).toHaveLength(names.length));
+    const second = await tree.commit("scale", { "apps/shop/web.yaml": web(2) });
+    await until(() => expect(started(second).length).toBeGreaterThan(40));
+    control(hub, "pause");
+    const before = started(second);
+    expect(before.length).toBeLessThan(names.length);
+    await until(() => {
+      expect(rollout(hub)?.phase).toBe("Paused");
+      expect(before.every((name) => told.get(name) === second)).toBe(true);
+      expect(hub.loop.controllers.every(({ busy }) => busy === 0)).toBe(true);
+    });
+    expect(started(second)).toEqual(before);
+    expect(names.filter((name) => commitOf(hub, name) === second)).toEqual(before);
+    control(hub, "resume");
+    await until(() => expect(started(second)).toHaveLength(names.length));
+  });
+
   it("E29, E42: asks a person before a change of labels brings it to ten times as many clusters, or takes it from most", async () => {
     const { hub, tree } = await begin();
     const names = Array.from({ length: 11 }, (_, index) => `n${String(index).padStart(2, "0")}`);
@@ -180,7 +196,12 @@ describe("a change that is released by a strategy", () => {
     const held = () => hub.views.application("web");
     const confirm = (digest = ""): void => {
       confirmPlacement(
-        { store: hub.store, world: hub.world, events: createEventLog(hub.store, Date.now), actor: "ops" },
+        {
+          store: hub.store,
+          world: hub.world,
+          events: createEventLog(hub.store, Date.now),
+          actor: { name: "ops", principal: undefined },
+        },
         "web",
         digest,
       );

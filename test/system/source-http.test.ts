@@ -68,6 +68,15 @@ describeWithRig("git")("a repository over http", () => {
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
   });
 
+  test("E4: is read when a commit is taken back, however often", async () => {
+    const settings = (value: string): string => `${"same: line\n".repeat(200)}value: ${value}\n`;
+    for (const value of ["1", "2", "1", "2", "1", "3", "2", "1", "2"]) {
+      await tree.commit(value, { "apps/a.yaml": settings(value) });
+      await tree.push(repository.path);
+      expect(await read("apps/a.yaml")).toBe(settings(value));
+    }
+  });
+
   test("costs no fetch when there is no news", async () => {
     await mirror.fetch(source, signal);
     const before = remote.requests.length;
@@ -82,6 +91,48 @@ describeWithRig("git")("a repository over http", () => {
     await tree.git("commit", "--quiet", "--amend", "--message=Rewritten");
     await tree.push(repository.path);
     expect(await mirror.fetch(source, signal)).toMatchObject({ message: "Rewritten" });
+  });
+
+  test.each([
+    ["and leaves out files where it may", "true"],
+    ["and sends files along where it may not", "false"],
+  ])("E4: a server says whether a branch followed its commit, %s", async (_how, allowed) => {
+    await tree.git("--git-dir", repository.path, "config", "uploadpack.allowFilter", allowed);
+    const first = await mirror.fetch(source, signal);
+    const ancestry = async (earlier: string) => {
+      const commit = await mirror.fetch(source, signal);
+      return mirror.ancestry(source, commit, earlier, signal);
+    };
+    await tree.commit("Second", { "apps/a.yaml": "a: 2\n" });
+    const second = (await tree.git("rev-parse", "HEAD")).trim();
+    await tree.git("checkout", "--quiet", "-b", "side", first.id);
+    await tree.commit("Side", { "apps/c.yaml": "c: 1\n" });
+    await tree.git("checkout", "--quiet", "main");
+    await tree.git("merge", "--quiet", "--no-edit", "side");
+    for (const number of [3, 4, 5]) await tree.commit(String(number), { "apps/a.yaml": `a: ${number}\n` });
+    await tree.push(repository.path);
+    expect(await ancestry(first.id)).toBe("descends");
+    expect(await ancestry(second)).toBe("descends");
+    const fifth = (await tree.git("rev-parse", "HEAD")).trim();
+    await tree.git("commit", "--quiet", "--amend", "--message=Rewritten");
+    await tree.push(repository.path);
+    expect(await ancestry(fifth)).toBe("rewritten");
+    await tree.git("reset", "--quiet", "--hard", second);
+    await tree.push(repository.path);
+    expect(await ancestry(fifth)).toBe("rewritten");
+    expect(await ancestry("0123456789".repeat(4))).toBe("rewritten");
+  });
+
+  test("E4: where a server would have to send too much to tell, nobody is told that it was rewritten", async () => {
+    const first = await mirror.fetch(source, signal);
+    const much = Array.from({ length: 900_000 }, (_, n) => (n * n * 7919).toString(36)).join("");
+    await tree.commit("Second", { "much.txt": much });
+    await tree.commit("Third", { "much.txt": "" });
+    await tree.push(repository.path);
+    const commit = await mirror.fetch(source, signal);
+    expect(await mirror.ancestry(source, commit, first.id, signal)).toBe("unknown");
+    await tree.git("--git-dir", repository.path, "config", "uploadpack.allowFilter", "true");
+    expect(await mirror.ancestry(source, commit, first.id, signal)).toBe("descends");
   });
 
   test("gives branches and tags by name", async () => {

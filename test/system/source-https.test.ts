@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { request as sendRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:https";
 import { join } from "node:path";
-import type { TlsOptions } from "node:tls";
+import { TLSSocket, type TlsOptions } from "node:tls";
 
 import { createAuthority, type KeyPair, type Leaf, type TestAuthority } from "@drover/cluster/certificates";
 import { createMirror, type Commit, type SourceSpec } from "@drover/hub/source/git/mirror";
@@ -13,6 +16,7 @@ import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { startGitHttp, type GitHttp, type GitHttpRepository } from "../rig/git-http.ts";
 import { createWorkTree } from "../rig/git.ts";
 import { packageChart, startRegistry } from "../rig/registry.ts";
+import { takeDown } from "../rig/take-down.ts";
 import { startTlsFront } from "../rig/tls-front.ts";
 import { temporaryFolder } from "../rig/watchdog.ts";
 import { rigNetworks } from "./rig-networks.ts";
@@ -109,6 +113,52 @@ describeWithRig(
     expect(await fetch(onlyClients(), client)).toMatchObject({ ref: "main" });
     await untrusted(fetch(onlyClients(), { ...nothing, ca: ours.caPem }), "asks for a client certificate");
   });
+
+  test.each([
+    ["of another authority", async () => clientOf(foreign)],
+    ["that has expired", async () => clientOf(ours, { notAfter: new Date(Date.now() - 60_000) })],
+    ["that is none for a client", async () => clientOf(ours, { purpose: "server" })],
+  ])(
+    "in front of Git refuses a client certificate %s: no request gets there, and people are told",
+    async (_what, of) => {
+      const wrong: Credential = { ...nothing, ca: ours.caPem, password: secret, ...(await of()) };
+      remote.requireAuth({ kind: "bearer", token: secret });
+      const before = remote.requests.length;
+      // As servers do it that end the connection, and as nginx does it.
+      const ended = await failureOf(fetch(onlyClients(), wrong));
+      expect(ended).toMatchObject({ code: "source_unreachable", hint: expect.stringContaining("client certificate") });
+      await using polite = await startPoliteFront();
+      const answered = await failureOf(fetchFrom(polite.url, wrong));
+      expect(answered).toMatchObject({
+        code: "source_unreachable",
+        hint: expect.stringContaining("client certificate"),
+      });
+      expect(remote.requests.length).toBe(before);
+      expect(await fetchFrom(polite.url, { ...client, password: secret })).toMatchObject({ ref: "main" });
+    },
+  );
+
+  /** TLS in front of Git that lets everybody in, and answers 400 to those whose certificate it does not trust. */
+  const startPoliteFront = async () => {
+    const front = createServer(tls(server, { requestCert: true, rejectUnauthorized: false, ca: ours.caPem }));
+    front.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      const isTrusted = request.socket instanceof TLSSocket && request.socket.authorized;
+      if (!isTrusted) return void response.writeHead(400).end("<h1>400 The SSL certificate error</h1>");
+      const { method, url: path = "", headers } = request;
+      const passed = sendRequest(new URL(path, remote.url), { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      });
+      request.pipe(passed);
+    });
+    front.listen(0, "127.0.0.1");
+    await once(front, "listening");
+    const address = front.address();
+    return {
+      url: `https://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
+      [Symbol.asyncDispose]: async () => takeDown(front),
+    };
+  };
 
   test("that wants another client certificate says so, to Git and to charts", async () => {
     await using strict = await startRegistry({ tls: { ...server, caPem: ours.caPem } });

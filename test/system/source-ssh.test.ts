@@ -84,6 +84,17 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     expect(await read("apps/b.yaml")).toBe("b: 1\n");
   });
 
+  test("E4: a server says whether a branch followed its commit", async () => {
+    const first = await mirror.fetch(source, signal);
+    await commit("2");
+    const third = await commit("3");
+    expect(await mirror.ancestry(source, await mirror.fetch(source, signal), first.id, signal)).toBe("descends");
+    await tree.git("commit", "--quiet", "--amend", "--message=Rewritten");
+    await tree.push(repository.path);
+    expect(await mirror.ancestry(source, await mirror.fetch(source, signal), third, signal)).toBe("rewritten");
+    expect(await mirror.ancestry(source, await mirror.fetch(source, signal), "1".repeat(40), signal)).toBe("rewritten");
+  });
+
   test("transfers of a commit what it changes, not the repository", async () => {
     const much = Array.from({ length: 9000 }, (_, n) => (n * n * 7919).toString(36)).join("");
     await tree.write({ "much.txt": much });

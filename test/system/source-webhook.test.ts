@@ -75,7 +75,7 @@ describeWithRig("git")("a source whose forge tells of pushes", () => {
   });
 
   describe("is not looked at", () => {
-    test("when the body, the secret or the header is another, or another forge signed", async () => {
+    test("T9: when the body, the secret or the header is another, or another forge signed", async () => {
       const proved = async (good: RequestInit, commit: string): Promise<number> => {
         expect(await send("github", good)).toBe(202);
         await untilRead("github", commit);
@@ -125,7 +125,7 @@ describeWithRig("git")("a source whose forge tells of pushes", () => {
     });
   });
 
-  test("E7: 1,000 deliveries, most of them sent again, cost a few looks, change nothing and hold up nobody", async () => {
+  test("E7, T10: 1,000 deliveries, most of them sent again, cost a few looks, change nothing and hold up nobody", async () => {
     const old = signed("bitbucket", "0".repeat(40));
     const before = looksAt("bitbucket");
     const commit = await push("bitbucket");

@@ -156,7 +156,7 @@ function bundleOf(acceptance: Acceptance): string {
   return "assignment" in intent ? intent.assignment.bundle : "";
 }
 
-it("T30: whatever arrives in whatever order, over restarts, what an agent holds only moves forward, and is genuine", async () => {
+it("T30, R3, R19, E64: whatever arrives in whatever order, over restarts, what an agent holds only moves forward, and is genuine", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       const folder = await mkdtemp(join(tmpdir(), "drover-t30-"));

@@ -1,6 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 import { numberAt, textAt } from "@drover/shared/json";
-import { formatObjectKey, type KubeObject } from "@drover/shared/kube/manifest";
+import { formatObjectKey, type KubeObject, type ObjectKey } from "@drover/shared/kube/manifest";
 import { backoffMs, type Backoff } from "@drover/shared/retry";
 
 import { findRival } from "../core/claims.ts";
@@ -20,6 +20,7 @@ import {
 } from "../core/record.ts";
 import { hasEnded } from "../core/run.ts";
 import { noteEnd, noteRemoved, stampRun } from "../core/runs.ts";
+import { protectedObject } from "../core/self.ts";
 import { foreseeDuplicates, takeOver } from "../core/takeover.ts";
 import { keyIn, type Refusal } from "../kube/api.ts";
 import { fieldManager, getObject, replaceManagedFields, type Applied } from "../kube/objects.ts";
@@ -64,9 +65,9 @@ export async function applyRecord(
   try {
     const resource = await context.discovery.find({ group: key.group, version, kind: key.kind }, signal);
     if (resource === undefined || !record.placed) return hold(context, record, missingKind);
-    const forbidden = context.bounds.forbids(keyIn(resource, key));
-    if (forbidden !== undefined) return hold(context, record, forbidden);
-    const blocked = await beforeRun(context, { application, resource, record }, signal);
+    const blocked =
+      forbiddenIn(context, keyIn(resource, key)) ??
+      (await beforeRun(context, { application, resource, record }, signal));
     if (blocked !== undefined) return hold(context, record, blocked);
     const { adopt, ignore, drift: mode } = syncOf(context, application.name);
     const yields = await yieldsOf(context, { application, record, payload }, ignore);
@@ -89,6 +90,13 @@ export async function applyRecord(
     record.inFlight = false;
     context.replayEcho(application.name, formatObjectKey(key));
   }
+}
+
+export const refusedAsOwn: Trouble = { ...protectedObject, retry: "changed" };
+
+/** What no application may write: the agent's own parts, and what its cluster's policy forbids. */
+function forbiddenIn({ isOwnPart, bounds }: Context, key: ObjectKey): Trouble | undefined {
+  return isOwnPart(key) ? refusedAsOwn : bounds.forbids(key);
 }
 
 export const missingKind: Trouble = {

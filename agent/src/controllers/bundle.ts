@@ -39,9 +39,15 @@ export interface Content {
   readonly changed: readonly Desired[];
 }
 
+/** What it takes to bring a bundle to the disk and to read it. */
+export interface ContentSources extends Pick<Context, "fetchBlobs" | "log"> {
+  readonly blobs: Pick<Context["blobs"], "missing" | "read" | "write">;
+  readonly discovery: Pick<Context["discovery"], "find">;
+}
+
 /** Brings every blob of the assigned bundle to the disk, and reads what is new. */
 export async function readContent(
-  context: Context,
+  context: ContentSources,
   options: { readonly application: ApplicationRecord; readonly assignment: Assignment },
   signal: AbortSignal,
 ): Promise<Content> {
@@ -128,13 +134,13 @@ export async function blobsOf(context: Context, bundles: readonly Digest[]): Pro
 }
 
 /** Throws `blob_missing` when the blob is not on the disk although it should be. */
-export async function readObject(context: Pick<Context, "blobs">, digest: Digest): Promise<KubeObject> {
+export async function readObject(context: Pick<ContentSources, "blobs">, digest: Digest): Promise<KubeObject> {
   const bytes = await context.blobs.read(digest);
   if (bytes === undefined) throw new DroverError("blob_missing", `blob ${digest} is not on the disk`);
   return decodeObject(digest, bytes);
 }
 
-async function fetchBundle(context: Context, digest: Digest, signal: AbortSignal): Promise<Bundle> {
+async function fetchBundle(context: ContentSources, digest: Digest, signal: AbortSignal): Promise<Bundle> {
   let bytes = await context.blobs.read(digest);
   if (bytes === undefined) {
     await fetchMissing(context, [digest], signal);
@@ -146,7 +152,7 @@ async function fetchBundle(context: Context, digest: Digest, signal: AbortSignal
   return bundle;
 }
 
-async function fetchMissing(context: Context, digests: readonly Digest[], signal: AbortSignal): Promise<void> {
+async function fetchMissing(context: ContentSources, digests: readonly Digest[], signal: AbortSignal): Promise<void> {
   const missing = context.blobs.missing(digests);
   if (missing.length === 0) return;
   let batch: Promise<void>[] = [];
@@ -185,7 +191,7 @@ export interface Desired {
 }
 
 async function readDesired(
-  context: Context,
+  context: ContentSources,
   digest: Digest,
   options: { readonly namespace: string; readonly signal: AbortSignal },
 ): Promise<Desired> {
@@ -208,7 +214,11 @@ async function readDesired(
 }
 
 /** One group that cannot be asked stops only its own objects: they wait as if their kind were missing. */
-async function findKind(context: Context, object: KubeObject, signal: AbortSignal): Promise<Resource | undefined> {
+async function findKind(
+  context: ContentSources,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<Resource | undefined> {
   const kind = { ...splitApiVersion(object.apiVersion), kind: object.kind };
   try {
     return await context.discovery.find(kind, signal);

@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock";
 import type { JsonRecord } from "@drover/shared/json";
+import type { ObjectKey } from "@drover/shared/kube/manifest";
 import type { Fingerprint } from "@drover/shared/kube/redact";
 import type { AgentLink } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
@@ -31,6 +32,8 @@ export interface Context {
   readonly state: State;
   /** An application of this agent as the owner of objects in this cluster. */
   readonly ownerOf: (application: string) => Owner;
+  /** Whether an object is part of this agent: see `core/self`. */
+  readonly isOwnPart: (key: ObjectKey) => boolean;
   /** Which applications there are to be, and with which bundles. */
   readonly acceptance: Pick<Acceptance, "intent" | "names">;
   readonly bounds: Bounds;

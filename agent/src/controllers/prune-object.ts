@@ -15,6 +15,7 @@ import {
   type ObjectRecord,
   type Obstacle,
 } from "../core/record.ts";
+import { protectedObject } from "../core/self.ts";
 import { keyIn, type Refusal, type Resource } from "../kube/api.ts";
 import { findContent, findInstances } from "../kube/contents.ts";
 import { deleteObject, getObject } from "../kube/objects.ts";
@@ -63,6 +64,7 @@ export function createPruner(context: Context, target: PruneTarget, signal: Abor
   };
   return {
     async look(record, waiting) {
+      if (context.isOwnPart(record.key)) return spare(context, { ...target, record });
       // A definition is looked at once more when its own objects are gone: what it is then in use by is others'.
       const settled = waiting || definedGroup(record.key) === "" || record.departure?.inUse !== undefined;
       if (record.notBefore > context.clock.now() && settled) return;
@@ -72,7 +74,7 @@ export function createPruner(context: Context, target: PruneTarget, signal: Abor
     },
     async remove(record) {
       const { application } = target;
-      if (record.notBefore <= context.clock.now()) {
+      if (record.notBefore <= context.clock.now() && !context.isOwnPart(record.key)) {
         const attempt = { ...target, record, sight: sights.get(record) };
         await guarded(record, () => deleteSeen(context, attempt, signal));
       }
@@ -119,6 +121,12 @@ async function lookAt(
   departureOf(record).asks = asks;
   if (isDefinition && !waiting && !(await noteInstances(context, record, live.object, signal))) return undefined;
   return { resource, uid, resourceVersion };
+}
+
+/** A part of the agent is never looked for, let alone deleted. What was never written is nobody's to let go of. */
+function spare(context: Context, subject: Subject): void {
+  if (subject.record.uid === "") forget(context, subject, "it was refused");
+  else letGo(context, subject, protectedObject);
 }
 
 /** Learns what a definition would take along. What a person has confirmed without that is not confirmed any more. */

@@ -26,6 +26,8 @@ export async function removeApplication(
     return done;
   }
   application.phase = "removing";
+  // A bundle that was not written wants nothing any more: nothing of the application is kept for it.
+  application.refused = undefined;
   const { deletions: held } = context.bounds;
   if (held !== undefined) {
     application.hindrance = held;

@@ -1,6 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
-import { digestOf } from "@drover/shared/digest";
-import type { AgentMessage, Report } from "@drover/shared/link/link";
+import { digestOf, type Digest } from "@drover/shared/digest";
+import type { AgentMessage, Report, Welcome } from "@drover/shared/link/link";
+import { digestOfReports } from "@drover/shared/link/reported";
 import type { Service } from "@drover/shared/service";
 
 import { buildReport, hooksUnknown } from "../core/report.ts";
@@ -13,13 +14,17 @@ export interface ReporterOptions {
   readonly acceptance: Pick<Acceptance, "epoch" | "generation" | "intent" | "names">;
   readonly send: (message: AgentMessage) => void;
   readonly clock: Clock;
+  /** Of this process, and secret: what is said of objects must not be guessed from its digest. */
+  readonly salt: string;
 }
 
 /** Tells the hub how each application is, always the whole: at once when it changes, less often when it changes fast. */
 export interface Reporter extends Service {
   changed(application: string): void;
-  /** Sends everything again, as after a new connection: the hub may have lost what it knew. */
-  resend(): void;
+  /** What the reports come to as they are now: what a connection is opened with. */
+  introduce(): Digest;
+  /** A connection is open: sends what the hub does not have, which is everything unless it has what was introduced. */
+  connected(welcome: Welcome): void;
 }
 
 const shortestGapMs = 100;
@@ -42,6 +47,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   const { clock } = options;
   const waiting = new Set<string>();
   const sent = new Map<string, Sent>();
+  /** What the newest connection was opened with. */
+  let introduced: ReadonlyMap<string, Digest> = new Map();
   let sequence = 0;
   let wake = (): void => undefined;
   const send = (application: string): void => {
@@ -51,13 +58,12 @@ export function createReporter(options: ReporterOptions): Reporter {
       sent.delete(application);
       return;
     }
-    // Made by the same code, the same report is the same text.
-    const digest = digestOf(JSON.stringify(report));
+    const digest = newsOf(report, options.salt);
     const before = sent.get(application);
     const isNew = before?.digest !== digest;
     if (isNew) {
       sequence += 1;
-      options.send({ kind: "report", report: { ...report, sequence } });
+      options.send({ kind: "report", report: { ...report, sequence, digest } });
     }
     const at = clock.now();
     sent.set(application, { digest, at, tookMs: at - startedAt, left: allowance(before, at) - (isNew ? 1 : 0) });
@@ -68,10 +74,20 @@ export function createReporter(options: ReporterOptions): Reporter {
       waiting.add(application);
       wake();
     },
-    resend() {
+    introduce() {
+      introduced = new Map(
+        applicationsOf(options).flatMap((name) => {
+          const report = describe(options, name);
+          return report === undefined ? [] : [[name, newsOf(report, options.salt)]];
+        }),
+      );
+      return digestOfReports(introduced);
+    },
+    connected({ reportsKnown }) {
       sent.clear();
-      for (const name of options.state.applications.keys()) waiting.add(name);
-      for (const name of options.acceptance.names()) waiting.add(name);
+      if (reportsKnown)
+        for (const [name, digest] of introduced) sent.set(name, { digest, at: 0, tookMs: 0, left: burst });
+      for (const name of applicationsOf(options)) waiting.add(name);
       wake();
     },
     async run(signal) {
@@ -86,6 +102,20 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
     },
   };
+}
+
+/**
+ * What stands for a report: made by the same code, the same report is the same text. A change of one application brings a generation to all of them, which is no news of the others: a fleet would report
+ * twenty applications for one that changed. What is said of a removal counts for the generation that it was said of.
+ */
+function newsOf(report: Report, salt: string): Digest {
+  const { epoch, generation, ...news } = report;
+  const isRemoval = report.phase === "removing" || report.phase === "removed";
+  return digestOf(salt + JSON.stringify(isRemoval ? { ...news, epoch, generation } : news));
+}
+
+function applicationsOf({ state, acceptance }: ReporterOptions): readonly string[] {
+  return [...new Set([...state.applications.keys(), ...acceptance.names()])];
 }
 
 function dueOf(last: Sent | undefined): number {

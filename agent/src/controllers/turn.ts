@@ -80,7 +80,7 @@ export function nextTry(application: ApplicationRecord, now: number): number {
 }
 
 export function retryAt(atMs: number, now: number): Outcome {
-  return atMs === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: atMs - now };
+  return atMs === Number.POSITIVE_INFINITY ? done : { kind: "retry", afterMs: Math.max(0, atMs - now) };
 }
 
 /** How long the repair of a contested object is still put off; not positive when it is due. */

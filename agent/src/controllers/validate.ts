@@ -9,7 +9,7 @@ import { createObjectRecord, type ApplicationRecord } from "../core/record.ts";
 import { isHeldFor, type RefusedBundle, type RefusedObject } from "../core/refused.ts";
 import { keyIn, type Refusal } from "../kube/api.ts";
 import { maybeInvalid, troubleOfError, type Trouble } from "../kube/trouble.ts";
-import { invalidAfter, missingKind, waitMs } from "./apply.ts";
+import { invalidAfter, missingKind, refusedAsOwn, waitMs } from "./apply.ts";
 import { keysOf, readObject, type Content, type Desired } from "./bundle.ts";
 import { claimsOn, isHeld, keptBy } from "./claims.ts";
 import type { Context } from "./context.ts";
@@ -117,6 +117,7 @@ async function refusalOf(context: Context, question: Question, signal: AbortSign
 async function askServer(context: Context, question: Question, signal: AbortSignal): Promise<Trouble | undefined> {
   const { application, promised, desired } = question;
   const { key, version } = desired;
+  if (context.isOwnPart(key)) return refusedAsOwn;
   if (promised.kinds.has(`${key.kind}.${key.group}`)) return undefined;
   const known = application.objects.get(formatObjectKey(key));
   const claimant = { application: application.name, held: known !== undefined && isHeld(known) };

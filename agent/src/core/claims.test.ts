@@ -16,7 +16,7 @@ describe("claims on one object", () => {
     expect(findRival({ application: "b", held: false }, [other])).toBe(isRival ? other : undefined);
   });
 
-  it("lets exactly one of two go on that both have it", () => {
+  it("E43: lets exactly one of two go on that both have it", () => {
     const first = findRival({ application: "a", held: true }, [claim("b", "wants")]);
     const second = findRival({ application: "b", held: true }, [claim("a", "wants")]);
     expect([first, second?.application]).toEqual([undefined, "a"]);

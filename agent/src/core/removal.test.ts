@@ -85,7 +85,7 @@ describe("the removal of an application", () => {
     expect(application.objects.size).toBe(0);
   });
 
-  it("runs one hook before and after", () => {
+  it("E58: runs one hook before and after", () => {
     const application = applied({ both: "pre-delete,post-delete" });
     beginRemoval(application);
     expect(round(application)).toMatchObject({ stage: "pre-delete", due: ["both"] });

@@ -1,7 +1,7 @@
 import type { AgentServiceClient, BlobPart } from "@drover/proto/gen/drover/agent/v1/agent";
 import { type Digest, digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
-import { maxBlobBytes, maxBlobsPerFetch } from "@drover/shared/link/link";
+import { maxBlobBytes } from "@drover/shared/link/link";
 import { fromStatus } from "@drover/shared/link/status";
 import { digestFromWire, digestToWire } from "@drover/shared/link/wire-values";
 
@@ -9,6 +9,9 @@ export interface Blob {
   readonly digest: Digest;
   readonly bytes: Uint8Array;
 }
+
+/** Fewer than the hub takes (`maxBlobsPerFetch`): it holds what was asked for until the last of it is sent. */
+const blobsPerFetch = 1_000;
 
 /** As `AgentLink.fetchBlobs`, over one connection. */
 export async function* fetchBlobs(
@@ -18,8 +21,8 @@ export async function* fetchBlobs(
 ): AsyncGenerator<Blob, void, undefined> {
   const wanted = [...new Set(digests)];
   const missing: Digest[] = [];
-  for (let start = 0; start < wanted.length; start += maxBlobsPerFetch) {
-    yield* fetchSome(client, new Set(wanted.slice(start, start + maxBlobsPerFetch)), missing, signal);
+  for (let start = 0; start < wanted.length; start += blobsPerFetch) {
+    yield* fetchSome(client, new Set(wanted.slice(start, start + blobsPerFetch)), missing, signal);
   }
   if (missing.length === 0) return;
   throw new DroverError("blob_missing", `the hub has ${missing.length} of the blobs no longer, first ${missing[0]}`);

@@ -1,6 +1,6 @@
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
 import { DroverError, retryable } from "@drover/shared/errors";
-import type { AgentLink, AgentLinkHandler, HubMessage } from "@drover/shared/link/link";
+import type { AgentLink, AgentLinkHandler, HubMessage, Welcome } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
 import { channelCredentials, channelOptions } from "./dial.ts";
@@ -95,11 +95,11 @@ async function connectOnce(
   const outbox = new Outbox(log);
   const ended = new AbortController();
   let established = false;
-  const onEstablished = (): void => {
+  const onEstablished = (welcome: Welcome): void => {
     established = true;
     state.open = { client, outbox, ended: ended.signal };
     log.info({ address, cluster: own.cluster }, "connected to the hub");
-    guard(log, () => handler.connected());
+    guard(log, () => handler.connected(welcome));
   };
   const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));
   try {

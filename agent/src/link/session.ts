@@ -13,7 +13,7 @@ export interface SessionOptions {
   /** Holds the hello already. */
   readonly outbox: Outbox;
   readonly clock: Clock;
-  readonly established: () => void;
+  readonly established: (welcome: { readonly reportsKnown: boolean }) => void;
   readonly received: (message: HubMessage) => void;
 }
 
@@ -85,7 +85,7 @@ async function readAll(options: SessionOptions, state: SessionState, call: Call)
 
 function establish(options: SessionOptions, state: SessionState, welcome: Welcome): void {
   state.pingIntervalMs = welcome.pingIntervalMs === 0 ? defaultPingIntervalMs : welcome.pingIntervalMs;
-  options.established();
+  options.established({ reportsKnown: welcome.reportsKnown });
 }
 
 /**

@@ -17,11 +17,12 @@ export function define(program: Command, { terminal, setExitCode }: CommandConte
       const session = await openSession(terminal, whoami.optsWithGlobals<GlobalFlags>());
       const self = await session.client.self(session.signal);
       if (isStructured(session.format)) return printValue(session, self);
-      const { name, roles, scope, expires } = self;
+      const { name, roles, scope, expires, person } = self;
       if (session.format === "name") return print(session, [plain(name)]);
       const where = scope === "" ? "everywhere" : `on clusters with ${scope}`;
       const until = expires === 0 ? "" : `, for ${formatDuration(expires - terminal.now())} more`;
       print(session, [plain(`${name}: ${roles.join(", ")} ${where}${until}`)]);
+      if (person !== undefined) say(session, plain(`known to ${person.issuer} as ${person.subject}`));
     });
   withExamples(whoami, [["drover auth whoami", "whose token this context has"]]);
 

@@ -6,12 +6,12 @@ import type { CommandContext } from "../command-table.ts";
 import type { GlobalFlags } from "../config.ts";
 import { withExamples } from "../help.ts";
 import { formatLabels, parseLabelChanges } from "../names.ts";
-import { isStructured, openSession, print, printValue, say } from "../session.ts";
+import { isStructured, openSession, print, printValue, say, type Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { plain } from "../text.ts";
 
 export function define(program: Command, { terminal }: CommandContext): void {
-  const cluster = program.command("cluster").description("Label, cordon, accept, revoke and remove clusters.");
+  const cluster = program.command("cluster").description("Label, cordon, accept, revoke, rotate and remove clusters.");
   const label = cluster
     .command("label")
     .description("Set and remove labels. Applications come and go with them.")
@@ -32,6 +32,7 @@ export function define(program: Command, { terminal }: CommandContext): void {
   defineCordon(cluster, terminal);
   defineAcceptance(cluster, terminal);
   defineRevoke(cluster, terminal);
+  defineRotate(cluster, terminal);
   defineRemove(cluster, terminal);
 }
 
@@ -113,27 +114,63 @@ function defineRevoke(cluster: Command, terminal: Terminal): void {
   ]);
 }
 
+function defineRotate(cluster: Command, terminal: Terminal): void {
+  const rotate = cluster
+    .command("rotate")
+    .description(
+      "Have a cluster's agent get a new certificate with a new key at once. The old one is worth nothing then.",
+    )
+    .argument("<name>", "cluster")
+    .action(async (name: string) => {
+      const session = await openSession(terminal, rotate.optsWithGlobals<GlobalFlags>());
+      const changed = await session.client.clusters.rotate(name, session.signal);
+      if (isStructured(session.format)) return printValue(session, changed);
+      const offline = changed.state === "offline" ? ", when it is back" : "";
+      print(session, [session.format === "name" ? name : `the agent of ${name} gets a new certificate${offline}`]);
+    });
+  withExamples(rotate, [["drover cluster rotate prod-1", "what runs there notices nothing"]]);
+}
+
 function defineRemove(cluster: Command, terminal: Terminal): void {
   const remove = cluster
     .command("remove")
-    .description("Forget a cluster and revoke its certificate. What runs there stays.")
+    .alias("detach")
+    .description("Forget a cluster and revoke its certificate. What runs there stays, unless you say --uninstall.")
     .argument("<name>", "cluster")
+    .option("--uninstall", "first have its agent delete what it runs, now or when it is back")
     .option("--yes", "do not ask; needed where nobody can answer")
     .action(async (name: string) => {
-      const flags = remove.optsWithGlobals<GlobalFlags & { readonly yes?: boolean }>();
+      const flags = remove.optsWithGlobals<GlobalFlags & { readonly yes?: boolean; readonly uninstall?: boolean }>();
       const session = await openSession(terminal, flags);
-      const { applications } = await session.client.clusters.get(name, session.signal);
-      if (flags.yes !== true) {
-        throw new DroverError(
-          "precondition_failed",
-          `${name} has ${applications.total} applications that it would keep`,
-          {
-            hint: `its agent has to join again afterwards; if that is what you want: drover cluster remove ${name} --yes`,
-          },
-        );
+      if (flags.yes !== true) throw await notSure(session, name, flags.uninstall === true);
+      if (flags.uninstall !== true) {
+        await session.client.clusters.remove(name, session.signal);
+        return say(session, `cluster ${name} removed; what runs there stays`);
       }
-      await session.client.clusters.remove(name, session.signal);
-      say(session, `cluster ${name} removed; what runs there stays`);
+      const leaving = await session.client.clusters.uninstall(name, session.signal);
+      if (isStructured(session.format)) return printValue(session, leaving);
+      return say(
+        session,
+        plain(`cluster ${name} ${leaving.reason}, and is removed then; see: drover get clusters ${name}`),
+      );
     });
-  withExamples(remove, [["drover cluster remove prod-1 --yes", "its agent can no longer connect"]]);
+  withExamples(remove, [
+    ["drover cluster remove prod-1 --yes", "its agent can no longer connect, and what it ran stays"],
+    [
+      "drover cluster detach prod-1 --uninstall --yes",
+      "what it runs is deleted, but for applications with deletion: detach",
+    ],
+  ]);
+}
+
+async function notSure({ client, signal }: Session, name: string, uninstall: boolean): Promise<DroverError> {
+  const { applications, state } = await client.clusters.get(name, signal);
+  const has = applications.total === 1 ? "1 application" : `${applications.total} applications`;
+  const when = state === "offline" ? ", when its agent is back," : "";
+  const message = uninstall
+    ? `${name} has ${has} that${when} would be deleted there`
+    : `${name} has ${has} that it would keep`;
+  const again = `drover cluster remove ${name}${uninstall ? " --uninstall" : ""} --yes`;
+  const hint = `its agent has to join again afterwards; if that is what you want: ${again}`;
+  return new DroverError("precondition_failed", message, { hint });
 }

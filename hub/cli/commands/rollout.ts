@@ -15,6 +15,7 @@ import { plain } from "../text.ts";
 interface ControlFlags extends GlobalFlags {
   readonly strategy?: string;
   readonly wave?: string;
+  readonly revision?: string;
 }
 
 export function define(program: Command, { terminal }: CommandContext): void {
@@ -44,8 +45,13 @@ export function define(program: Command, { terminal }: CommandContext): void {
     action: "approve",
     text: "Let the wave begin that waits for it.",
   });
-  approve.option("--wave <name>", "this wave, though it is not its turn yet");
-  withExamples(approve, [["drover rollout approve shop", "for the revision that is being released, and no other"]]);
+  approve
+    .option("--wave <name>", "this wave, though it is not its turn yet")
+    .option("--revision <commit>", "only while this is what is being released");
+  withExamples(approve, [
+    ["drover rollout approve shop", "for the revision that is being released, and no other"],
+    ["drover rollout approve shop --revision 4be1f02", "for what you have looked at, and nothing that came since"],
+  ]);
 }
 
 function defineControl(
@@ -59,12 +65,13 @@ function defineControl(
     .argument("<app>", "application")
     .option("--strategy <name>", "only of this strategy")
     .action(async (app: string) => {
-      const { strategy, wave, ...flags } = command.optsWithGlobals<ControlFlags>();
+      const { strategy, wave, revision, ...flags } = command.optsWithGlobals<ControlFlags>();
       const session = await openSession(terminal, flags);
       const control = {
         action,
         ...(strategy === undefined ? {} : { strategy }),
         ...(wave === undefined ? {} : { wave }),
+        ...(revision === undefined ? {} : { revision }),
       };
       const changed = await session.client.applications.controlRollout(app, control, session.signal);
       if (isStructured(session.format)) return printValue(session, changed.rollouts);

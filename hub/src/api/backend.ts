@@ -7,11 +7,16 @@ import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/expl
 import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import type { Backup, ConfirmRecovery, Recovery } from "@drover/shared/api/maintenance";
 import type { ControlRollout } from "@drover/shared/api/rollouts";
+import type { Session } from "@drover/shared/api/session";
 import type { SetSigners } from "@drover/shared/api/signers";
 import type * as api from "@drover/shared/api/types";
 import type { SetWebhook, SourceWebhook } from "@drover/shared/api/webhook";
 
-import type { TokenDigest } from "./access/holder.ts";
+import type { Principal } from "../core/access/principal.ts";
+import type { ActingPerson } from "../core/audit.ts";
+import type { Receipt } from "../core/receipt.ts";
+import type { Holder, TokenDigest } from "./access/holder.ts";
+import type { NewSession, SessionDigest, SessionSecret } from "./logins.ts";
 
 /** What the routes read, and through whom they change something. Reads are of memory and return at once. */
 export interface Backend {
@@ -30,6 +35,10 @@ export interface Backend {
   tokens(): readonly Token[];
   /** The token whose record has this id, and that it is used now. */
   issuedToken(id: string): TokenDigest | undefined;
+  /** Logins that have not ended. */
+  sessions(): readonly Session[];
+  /** The login whose record has this id, unless it has ended. `used`: it is used now, which keeps it from ending. */
+  session(id: string, used: boolean): SessionDigest | undefined;
   /** Entries of the audit log, oldest first. */
   audit(query: AuditQuery): AuditList;
   /** Looks at every entry. */
@@ -59,14 +68,19 @@ export interface Backend {
 
   /** What is asked for on behalf of somebody: it leaves an entry in the audit log, in one step with each change. */
   by(decision: Decision): Intents;
+  /** What a request that was made before has come to, within a day. */
+  receipt(id: string, now: number): Receipt | undefined;
+  keepReceipt(receipt: Receipt): void;
   /** Leaves an entry about what changed nothing. */
   record(decision: Decision, outcome: Outcome): void;
 }
 
 /** Who asks for what. */
 export interface Decision {
-  /** Name of the token; "" = none was known. */
+  /** Name of the token or the person; "" = none was known. */
   readonly actor: string;
+  readonly person?: ActingPerson;
+  readonly principal?: Principal;
   readonly verb: string;
   readonly kind: string;
   /** "" = of no one thing. */
@@ -76,6 +90,14 @@ export interface Decision {
   readonly address: string;
   /** How many changes it has made, each with its entry. */
   changes: number;
+  /** Absent for requests without a key. */
+  receipt?: DecisionReceipt;
+}
+
+/** What a request with a key leaves behind, in one step with what it decides. */
+export interface DecisionReceipt extends Receipt {
+  /** What it will be answered, as soon as that is known: it is kept with what is written from then on. */
+  foretell(status: number, body: string): void;
 }
 
 export interface Outcome {
@@ -112,6 +134,10 @@ export interface Intents {
   rejectCluster(name: string): Promise<api.Cluster>;
   /** Lets in nothing more that speaks for the cluster now; its registration stays. */
   revokeCluster(name: string, input: RevokeCluster): Promise<api.Cluster>;
+  /** Has its agent get a new certificate, with a new key, at once. Throws `precondition_failed` when it could not. */
+  rotateCluster(name: string): Promise<api.Cluster>;
+  /** Has its agent remove what it runs, now or when it is back, and forgets the cluster then. */
+  uninstallCluster(name: string): Promise<api.Cluster>;
   /** Forgets the cluster and revokes its certificate. What it runs stays. */
   removeCluster(name: string): Promise<void>;
   /** Pauses, resumes or approves. Throws `precondition_failed` when there is nothing to do that to. */
@@ -127,9 +153,13 @@ export interface Intents {
   /** Fetches now instead of at the next poll. */
   syncSource(name: string): Promise<void>;
   /** Tells the token, this once. Throws `precondition_failed` when the name is taken. */
-  createToken(input: CreateToken, createdBy: string): Promise<CreatedToken>;
+  createToken(input: CreateToken, maker: Pick<Holder, "name" | "principal">): Promise<CreatedToken>;
   /** It is worth nothing from now on. Throws `not_found`. */
   revokeToken(name: string): Promise<void>;
+  /** Remembers who logged in, and forgets the login that this one follows. Returns what is shown from now on, this once. */
+  beginSession(login: NewSession): Promise<SessionSecret>;
+  /** It is worth nothing from now on. Throws `not_found`. */
+  endSession(id: string): Promise<void>;
   makeBackup(): Promise<Backup>;
   /** Lets the hub's store be what holds again. Throws `precondition_failed` when no agent is ahead, or Git is not read. */
   confirmRecovery(input: ConfirmRecovery): Promise<Recovery>;

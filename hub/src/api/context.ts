@@ -7,6 +7,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, 
 
 import type { Backend } from "./backend.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { Logins } from "./logins.ts";
 import type { TypeBoxProvider } from "./validation.ts";
 
 /** A Fastify instance whose handlers have the types of their route's schemas. */
@@ -24,8 +25,10 @@ export type ByName = Pick<FastifyRequest, "sight"> & { readonly params: { readon
 /** What every route has at hand. */
 export interface RouteContext {
   readonly backend: Backend;
-  /** Whether the token of a request is still worth what it was. */
-  readonly holds: (request: Pick<FastifyRequest, "headers">) => boolean;
+  /** Whether the token or the login of a request is still worth what it was. */
+  readonly holds: (request: Pick<FastifyRequest, "headers" | "holder">) => boolean;
+  /** Undefined: there is no identity provider. */
+  readonly logins: Logins | undefined;
   readonly clock: Clock;
   readonly limits: ApiLimits;
   /** Aborts when the API closes: ends streams and questions to agents. */

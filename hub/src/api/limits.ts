@@ -16,6 +16,9 @@ export interface ApiLimits {
   /** Wrong tokens that an address may send within the time before it is not looked at any more. */
   readonly wrongTokens: number;
   readonly wrongTokensMs: number;
+  /** Logins that an address may begin within the time. */
+  readonly logins: number;
+  readonly loginsMs: number;
   /** How often it is looked whether the reader of a stream still has the right to. */
   readonly recheckMs: number;
   readonly connections: number;
@@ -36,6 +39,8 @@ export const defaultLimits: ApiLimits = {
   webhooks: 200,
   wrongTokens: 5,
   wrongTokensMs: 5 * 60_000,
+  logins: 30,
+  loginsMs: 60_000,
   recheckMs: 2000,
   connections: 2000,
   streams: 1000,

@@ -249,6 +249,16 @@ export class MemoryBackend extends MemoryTokens implements Backend, Intents {
     return this.#askAboutCluster("reject", name);
   }
 
+  rotateCluster(name: string): Promise<api.Cluster> {
+    this.asked.push(`rotate ${name}`);
+    return this.acceptCluster(name);
+  }
+
+  uninstallCluster(name: string): Promise<api.Cluster> {
+    this.asked.push(`uninstall ${name}`);
+    return this.acceptCluster(name);
+  }
+
   revokeCluster(name: string, { reason = "" }: RevokeCluster): Promise<api.Cluster> {
     return this.#askAboutCluster("revoke", name, reason);
   }

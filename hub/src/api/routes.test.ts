@@ -34,7 +34,7 @@ describe("lists", () => {
     expect(await namesIn("/clusters?sort=state")).toEqual(["prod-eu-3", "prod-ap-1", "prod-eu-1", "dev-1"]);
   });
 
-  test("keep to the states asked for, and say how many there are of each", async () => {
+  test("E76: keep to the states asked for, and say how many there are of each", async () => {
     const list = await read<shared.List<shared.Cluster>>("/clusters?state=failed,offline");
     expect([list.items.map((item) => item.name), list.total]).toEqual([["prod-ap-1", "prod-eu-3"], 2]);
     expect(list.states).toEqual({ current: 1, offline: 1, drifted: 1, failed: 1 });
@@ -70,7 +70,7 @@ describe("lists", () => {
     expect(collected).toEqual(await namesIn(`/clusters?sort=${sort}`));
   });
 
-  test("neither repeat nor hide the others when something goes between two pages", async () => {
+  test("E76: neither repeat nor hide the others when something goes between two pages", async () => {
     const backend = new MemoryBackend(sampleFleet());
     await using changing = await startApi({ backend });
     const page = async (query: string): Promise<shared.List<shared.Cluster>> =>

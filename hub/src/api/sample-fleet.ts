@@ -13,6 +13,7 @@ const ago = (seconds: number): number => sampleNow - seconds * 1000;
 const sampleRollout: Rollout = {
   strategy: "careful",
   revision: commit,
+  next: "",
   phase: "AwaitingApproval",
   message: "wave eu waits for approval: drover rollout approve shop",
   started: ago(600),

@@ -158,7 +158,7 @@ describe("problems", () => {
 });
 
 describe("browsers", () => {
-  test("get nothing under a name that was re-bound to loopback", async () => {
+  test("T13: get nothing under a name that was re-bound to loopback", async () => {
     expect(await rawGet("/healthz", { host: "evil.example.com" })).toMatch(/^HTTP\/1.1 403 /u);
     expect(await rawGet("/healthz", { host: "127.0.0.1.evil.example.com:80" })).toMatch(/^HTTP\/1.1 403 /u);
   });
@@ -171,7 +171,7 @@ describe("browsers", () => {
     expect(await rawGet("/healthz", { host: "localhost:7474", origin })).toMatch(/^HTTP\/1.1 403 /u);
   });
 
-  test("are told to keep, frame, sniff and load nothing", async () => {
+  test("T13: are told to keep, frame, sniff and load nothing", async () => {
     const { headers } = await fetch(`${api.url}/nope`);
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'");

@@ -1,3 +1,4 @@
+import { pageTokenHeader } from "@drover/shared/api/session";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
@@ -11,14 +12,18 @@ import type { Backend } from "./backend.ts";
 import { checkBrowser, isLoopback, securityHeaders } from "./browser-defence.ts";
 import type { RouteContext, Routes } from "./context.ts";
 import { createHttpServer } from "./http-server.ts";
+import { answerOnce } from "./idempotency.ts";
 import { defaultLimits, type ApiLimits } from "./limits.ts";
+import type { Logins } from "./logins.ts";
 import { openApiOptions } from "./openapi.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { applicationRoutes } from "./routes/applications.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { credentialRoutes } from "./routes/credentials.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { loginRoutes } from "./routes/logins.ts";
 import { maintenanceRoutes } from "./routes/maintenance.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { operationalRoutes, versionRoute } from "./routes/system.ts";
 import { targetRoutes } from "./routes/targets.ts";
@@ -34,6 +39,8 @@ export interface ApiOptions {
   readonly hosts?: readonly string[];
   /** Serves HTTPS. Without it tokens travel in clear, which only loopback or a proxy in front makes good. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Absent: there is no identity provider, and only tokens let people in. */
+  readonly logins?: Logins | undefined;
   /** Makes the id of a request; default: 8 random bytes in hex. */
   readonly newTrace?: () => string;
 }
@@ -56,10 +63,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { backend, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const closing = new AbortController();
-  const issued = (id: string) => backend.issuedToken(id);
-  const { authenticate, holds } = createAuthenticator({ tokens: options.tokens, issued, clock, limits });
-  const stillHolds: RouteContext["holds"] = ({ headers }) => holds(headers.authorization);
-  const context: RouteContext = { backend, clock, limits, closing: closing.signal, holds: stillHolds };
+  const { whose, holds } = checks(options, limits);
+  const context: RouteContext = { backend, clock, limits, closing: closing.signal, holds, logins: options.logins };
   const app = createHttpServer({ log, limits, tls: options.tls, newTrace: options.newTrace });
   let hosts: ReadonlySet<string> | "any" = new Set(options.hosts);
   app.addHook("onRequest", (request, reply, done) => {
@@ -71,8 +76,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       checkBrowser({ host: request.headers.host, origin: request.headers.origin }, { hosts });
     });
   });
-  const whose: GuardOptions["authenticate"] = ({ headers, ip }) => authenticate(headers.authorization, ip);
   guard(app, { backend, authenticate: whose, now: () => clock.now() });
+  answerOnce(app, backend, () => clock.now());
   // Streams would keep `close` waiting for ever.
   app.addHook("preClose", (done) => {
     closing.abort(new DroverError("canceled", "the hub is stopping"));
@@ -88,6 +93,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   );
   await app.register((scope, _options, done) => {
     webhookRoutes(scope, context);
+    done();
+  });
+  await app.register((scope, _options, done) => {
+    loginRoutes(scope, context);
     done();
   });
   // Within `after`, so that the description plugin sees these routes as well.
@@ -115,6 +124,27 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
+/** Who sends a request, and whether that is so still. */
+function checks(
+  { backend, tokens, logins, clock }: ApiOptions,
+  limits: ApiLimits,
+): Pick<RouteContext, "holds"> & { readonly whose: GuardOptions["authenticate"] } {
+  const known = {
+    tokens,
+    issued: (id: string) => backend.issuedToken(id),
+    session: (id: string, used: boolean) => backend.session(id, used),
+    bearer: logins?.bearer,
+  };
+  const { authenticate, holds } = createAuthenticator({ ...known, clock, limits });
+  return {
+    holds: ({ headers, holder }) => holds(holder, headers.authorization),
+    whose: async ({ headers, ip, method }) => {
+      const { authorization, cookie, [pageTokenHeader]: pageToken } = headers;
+      return authenticate({ authorization, cookie, pageToken: [pageToken].flat()[0], method, address: ip });
+    },
+  };
+}
+
 function registerApi(scope: Routes, context: RouteContext): void {
   scope.addHook("preHandler", (request, _reply, done) => {
     const reads = request.method === "GET" || request.method === "HEAD";
@@ -129,6 +159,7 @@ function registerApi(scope: Routes, context: RouteContext): void {
   sourceRoutes(scope, context);
   credentialRoutes(scope, context);
   accessRoutes(scope, context);
+  sessionRoutes(scope, context);
   maintenanceRoutes(scope, context);
   eventRoutes(scope, context);
 }

@@ -67,7 +67,7 @@ test("an empty one is heard out, and one of the limit", async () => {
   expect(api.backend.asked.slice(before)).toEqual(["webhook of platform", "webhook of platform"]);
 });
 
-test("a larger one is refused before it comes, or while it does, and its sender cut off", async () => {
+test("T10: a larger one is refused before it comes, or while it does, and its sender cut off", async () => {
   const before = api.backend.asked.length;
   const said = await open(["content-length: 5368709120"]);
   expect(await readAll(said)).toMatch(/^HTTP\/1.1 413 .*connection: close/su);
@@ -85,7 +85,7 @@ test("one that does not come to its end is given up", async () => {
   await expect.poll(() => api.backend.asked.slice(before), patience).toHaveLength(2);
 });
 
-test("many that do not come to their end keep nobody else from being answered", async () => {
+test("T10: many that do not come to their end keep nobody else from being answered", async () => {
   await using patient = await startApi({ limits: { webhookTimeoutMs: 60_000, webhooks: 2 } });
   const port = Number(new URL(patient.url).port);
   const sockets = Array.from({ length: 40 }, () => connect(port, "127.0.0.1"));

@@ -8,6 +8,7 @@ import {
   firstEnrolment,
   locked,
   revoked,
+  rotated,
   takenOver,
   type Candidate,
   type Enrolment,
@@ -26,6 +27,11 @@ export interface Acceptance {
   reject(cluster: string): void;
   /** Nothing that speaks for the cluster now is let in any more. */
   revoke(cluster: string, reason: string): void;
+  /**
+   * Its agent needs a new certificate, with a new key, at once; offline ones when they are back. Throws
+   * `precondition_failed` for a cluster that is not let in anyway, and for an agent that could not get another.
+   */
+  rotate(cluster: string): void;
   /** The cluster is about to be removed. */
   detach(cluster: string): void;
   /** Two agents have its identity: only the run that is connected goes on. */
@@ -77,6 +83,14 @@ export function createAcceptance({ store, events, clock }: AcceptanceDeps): Acce
     },
     revoke(cluster, reason) {
       decide("revoked", revoked(enrolmentOf(cluster), reason, clock.now()), `${cluster} was revoked: ${reason}`);
+    },
+    rotate(cluster) {
+      const enrolment = enrolmentOf(cluster);
+      if (enrolment.state !== "accepted" || enrolment.generation === 0 || enrolment.key === "")
+        throw new DroverError("precondition_failed", `${cluster} has no certificate that it could trade for another`, {
+          hint: `have it join again: drover join ${cluster}`,
+        });
+      decide("rotated", rotated(enrolment, clock.now()), `the certificate of ${cluster} is being replaced`);
     },
     detach(cluster) {
       store.enrolments.put(detached(enrolmentOf(cluster), clock.now()));

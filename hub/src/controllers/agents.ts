@@ -1,8 +1,10 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
 import { noStanding, type Hello, type HubLinkHandler, type Report, type Standing } from "@drover/shared/link/link";
+import { digestOfReports } from "@drover/shared/link/reported";
 import type { Logger } from "@drover/shared/log";
 
+import { ReportOrder } from "../core/report-order.ts";
 import { hearFacts } from "../core/settle-facts.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
@@ -24,7 +26,9 @@ export interface AgentsDeps {
   /** Asks for a look at the list of APIs that an agent names. */
   readonly listNamed: (digest: Digest) => void;
   /** An agent says something else of its cluster than before: placements may choose by it. */
-  readonly factsChanged: (cluster: string) => void;
+  readonly factsChanged: () => void;
+  /** Nothing is left to remove there, perhaps. */
+  readonly left: (cluster: string) => void;
   /** A rollout of these may go on. */
   readonly rolling: (apps: readonly string[]) => void;
 }
@@ -32,6 +36,7 @@ export interface AgentsDeps {
 /** What the hub does with what agents say. */
 export function createAgents(deps: AgentsDeps): HubLinkHandler {
   const { store, world, clock, events, log } = deps;
+  const order = new ReportOrder();
   const assessAll = (cluster: string): void => {
     for (const target of store.targetsOn(cluster)) world.assess(target);
     deps.rolling(world.rollingOn(cluster));
@@ -40,6 +45,7 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     connected(cluster, hello) {
       const reconnected = world.connections.has(cluster);
       world.connections.set(cluster, { hello, sinceMs: clock.now(), refusal: undefined });
+      order.begin(cluster);
       hear(deps, cluster, hello);
       announceStanding(deps, cluster, { before: undefined, now: hello.standing });
       if (!reconnected) {
@@ -48,6 +54,9 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
       }
       assessAll(cluster);
       deps.send(cluster);
+      const reportsKnown = knowsReports(deps, cluster, hello);
+      deps.left(cluster);
+      return { reportsKnown };
     },
     introduced(cluster, hello) {
       const connection = world.connections.get(cluster);
@@ -68,10 +77,11 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     },
     reported(cluster, report) {
       store.touchCluster(cluster, { seenAtMs: clock.now() });
-      observe(deps, cluster, report);
+      observe(deps, order, { cluster, report });
     },
     inspected: (cluster, inspection) => deps.inspections.answered(cluster, inspection),
     disconnected(cluster, { reason }) {
+      order.end(cluster);
       if (!world.connections.delete(cluster)) return;
       events.append({ type: "disconnected", app: "", cluster, message: `agent disconnected: ${reason}` });
       assessAll(cluster);
@@ -79,6 +89,13 @@ export function createAgents(deps: AgentsDeps): HubLinkHandler {
     blob: (cluster, digest) => deps.blobs.read(cluster, digest),
     ...deps.enrollment,
   };
+}
+
+/** Whether the store has, of all applications of a cluster, what its agent would report now. */
+function knowsReports({ store }: AgentsDeps, cluster: string, { reported }: Hello): boolean {
+  if (reported === undefined) return false;
+  const known = store.targetsOn(cluster).flatMap((id) => store.observed(id)?.report ?? []);
+  return reported === digestOfReports(known.map(({ application, digest }) => [application, digest]));
 }
 
 /** An agent from before the store was lost need not join again: its certificate, by keys that are still there, says who it is. */
@@ -97,7 +114,7 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   const now = clock.now();
   const heard = hearFacts(record, hello, now);
   store.touchCluster(cluster, { seenAtMs: now, ...heard });
-  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged(cluster);
+  if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged();
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
 }
 
@@ -119,11 +136,15 @@ function announceStanding(
   if (before.frozen && !now.frozen) say("unfrozen", `the policy of ${cluster} is no freeze any more`);
 }
 
-function observe(deps: AgentsDeps, cluster: string, report: Report): void {
+function observe(
+  deps: AgentsDeps,
+  order: ReportOrder,
+  { cluster, report }: { readonly cluster: string; readonly report: Report },
+): void {
   const { store, world } = deps;
   const id = { app: report.application, cluster };
   const target = store.target(id);
-  if (target === undefined) return;
+  if (target === undefined || !order.take(cluster, report)) return;
   const old = store.observed(id)?.report;
   if (
     target.removal !== "" &&
@@ -134,6 +155,7 @@ function observe(deps: AgentsDeps, cluster: string, report: Report): void {
     store.assign({ put: [], forget: [id], blobs: new Map() });
     deps.events.append({ type: "removed", ...id, message: describeRemoved(cluster, report) });
     deps.send(cluster);
+    deps.left(cluster);
     return;
   }
   announceDrift(deps, id, old, report);

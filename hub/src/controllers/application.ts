@@ -8,7 +8,7 @@ import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/prob
 import type { Application } from "../core/application.ts";
 import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
-import { placeClusters, type Desired, type Placed } from "../core/desired.ts";
+import { type Desired, type Placed } from "../core/desired.ts";
 import { listNames } from "../core/list-names.ts";
 import { explainNoTargets, type Placement } from "../core/placement.ts";
 import { plan, type DesiredTarget, type Plan, type PlannedChange } from "../core/plan.ts";
@@ -20,6 +20,7 @@ import { splitGroups } from "../core/split-groups.ts";
 import { strategyProblems } from "../core/strategy-problems.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { Store } from "../store/store.ts";
+import { addDependencies, type DependencyDeps } from "./chart-dependencies.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import { holdWideChanges } from "./reach.ts";
@@ -27,7 +28,7 @@ import type { Renderer } from "./renderer.ts";
 import { releaseByStrategy } from "./rollouts.ts";
 import type { World } from "./world.ts";
 
-export interface ApplicationDeps {
+export interface ApplicationDeps extends Pick<DependencyDeps, "helm" | "wanted"> {
   readonly store: Store;
   readonly world: World;
   readonly events: EventLog;
@@ -48,23 +49,28 @@ export function createApplicationReconciler(
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
       memories.delete(name);
+      deps.renderer.forget(name);
+      if (deps.world.setDependencies(name, [])) deps.wanted();
       retire(deps, name);
       return done;
     }
     try {
       if (dependsOnItself(deps, application)) return done;
       const { store, world } = deps;
-      const content = contentOf(store, world, application);
-      if (content === undefined) return done;
+      const found = contentOf(store, world, application);
+      if (found === undefined) return done;
+      const snapshot = await addDependencies(deps, application, found.snapshot);
+      if (snapshot === undefined) return done;
+      const content = { ...found, snapshot };
       const placements = world.catalogs.placementsOf(name);
-      const chosen = placeClusters(placements, world.placeable(), world.running(name));
+      const memory = memories.get(name) ?? new BundleMemory();
+      memories.set(name, memory);
+      const chosen = memory.place(placements, world.placeable(), () => world.running(name));
       const placed = await splitGroups(chosen, (variant) =>
         deps.renderer.looks(application, content.snapshot, variant),
       );
       const renderOne = (variant: Variant): Promise<Rendered> =>
         deps.renderer.render(application, content.snapshot, signal, variant);
-      const memory = memories.get(name) ?? new BundleMemory();
-      memories.set(name, memory);
       const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
         memory.finish(...rendered),
       );
@@ -166,6 +172,7 @@ function decide(deps: ApplicationDeps, application: Application, decision: Decis
     app: name,
     content: () => contentOfApplication(application, placements, renders.values()),
     revision: content.revision,
+    authors: content.authors,
     variants,
     strategies: placed.strategies,
     clusters: targets.map(({ cluster }) => cluster).filter((cluster) => !wide.has(cluster)),
@@ -184,7 +191,10 @@ interface Write extends Plan {
 
 function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [], blobs }: Write): void {
   if (put.length === 0) {
-    for (const rollout of rollouts) deps.store.putRollout(rollout);
+    // What a rollout is to release later, when Git has moved on, has to be there by then.
+    const isNeeded = rollouts.some(({ rest }) => rest !== undefined);
+    if (isNeeded) deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
+    else deps.store.putRollouts(rollouts);
     return;
   }
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
@@ -224,10 +234,18 @@ function certainly({ changes }: Plan, held: ReadonlySet<TargetRecord>): Pick<Pla
   return { changes: changes.filter(({ cluster }) => !clusters.has(cluster)) };
 }
 
-/** Removals that are not certain: a repository that they hang on was not read, or not read whole. */
+/** Removals that are not certain, since a repository that they hang on was not read, or not whole, or that are paused. */
 function heldRemovals(deps: ApplicationDeps, put: readonly TargetRecord[]): ReadonlySet<TargetRecord> {
   const whole = (repository: string): boolean => doubtAbout(deps, repository) === undefined;
-  return new Set(put.filter((record) => record.removal !== "" && !record.declaredIn.every(whole)));
+  const isHeld = (record: TargetRecord): boolean =>
+    pauseOf(deps, record) !== undefined || !record.declaredIn.every(whole);
+  return new Set(put.filter((record) => record.removal !== "" && isHeld(record)));
+}
+
+/** A person who pauses an application's rollout wants nothing of it to change, so nothing goes either (E39). */
+function pauseOf({ store }: ApplicationDeps, { app }: Pick<TargetRecord, "app">): string | undefined {
+  const isPaused = store.rolloutsOf(app).some(({ stopped }) => stopped === "paused");
+  return isPaused ? `its rollout is paused: drover rollout resume ${app}` : undefined;
 }
 
 /** Why what a repository does not say proves nothing; undefined when it was read whole. */
@@ -240,7 +258,8 @@ function doubtAbout({ store, world }: ApplicationDeps, repository: string): stri
 
 function explainHeld(deps: ApplicationDeps, held: ReadonlySet<TargetRecord>): string {
   const repositories = new Set([...held].flatMap((record) => record.declaredIn));
-  const doubts = [...repositories].map((repository) => doubtAbout(deps, repository));
+  const pauses = new Set([...held].map((record) => pauseOf(deps, record)));
+  const doubts = [...pauses, ...[...repositories].map((repository) => doubtAbout(deps, repository))];
   return doubts.filter((doubt) => doubt !== undefined).join("; ");
 }
 

@@ -1,6 +1,7 @@
 import { decodeBundle } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 
+import { SizedCache } from "../source/sized-cache.ts";
 import type { Store } from "../store/store.ts";
 import { PackedDigests } from "./packed-digests.ts";
 
@@ -9,30 +10,31 @@ export interface Blobs {
   read(cluster: string, digest: Digest): Uint8Array | undefined;
 }
 
-/** What of 100 bundles of 20,000 objects, or of far more small ones, says which blobs they have. */
-const maxContentsBytes = 64 * 1024 * 1024;
-/** What a bundle takes here besides its digests. */
+/** What is kept in memory of the store's blobs. */
+export interface BlobCaches {
+  /** Of blobs: a commit makes many clusters ask for the same few, which share what one of them has read. */
+  readonly blobs?: number;
+  /** Of which blobs bundles have: 50 bundles of 20,000 objects, or far more small ones. */
+  readonly contents?: number;
+}
+
+const mebibyte = 1024 * 1024;
+/** What an entry takes besides its bytes. */
 const entryBytes = 400;
 
-/** `cacheBytes` bounds what is kept in memory: a commit makes many clusters ask for the same few blobs. */
-export function createBlobs(store: Store, cacheBytes = 32 * 1024 * 1024): Blobs {
-  const contents = new Map<Digest, PackedDigests>();
-  let contentsBytes = 0;
-  const cache = new Map<Digest, Uint8Array>();
-  let cachedBytes = 0;
+/** Bounds are in bytes. */
+export function createBlobs(
+  store: Pick<Store, "blob" | "targetsOn">,
+  { blobs: blobBytes = 16 * mebibyte, contents: contentsBytes = 32 * mebibyte }: BlobCaches = {},
+): Blobs {
+  const cache = new SizedCache<Uint8Array>(blobBytes);
+  const contents = new SizedCache<PackedDigests>(contentsBytes);
 
   const load = (digest: Digest): Uint8Array | undefined => {
     const known = cache.get(digest);
     if (known !== undefined) return known;
     const bytes = store.blob(digest);
-    if (bytes === undefined) return undefined;
-    cache.set(digest, bytes);
-    cachedBytes += bytes.byteLength;
-    for (const [oldest, old] of cache) {
-      if (cachedBytes <= cacheBytes || oldest === digest) break;
-      cache.delete(oldest);
-      cachedBytes -= old.byteLength;
-    }
+    if (bytes !== undefined) cache.set(digest, bytes, bytes.byteLength + entryBytes);
     return bytes;
   };
 
@@ -41,14 +43,7 @@ export function createBlobs(store: Store, cacheBytes = 32 * 1024 * 1024): Blobs 
     if (known !== undefined) return known;
     const bytes = load(bundle);
     const objects = new PackedDigests(bytes === undefined ? [] : decodeBundle(bundle, bytes).objects);
-    contents.set(bundle, objects);
-    contentsBytes += objects.byteLength + entryBytes;
-    // They come in order; the oldest is the one least likely to be asked for again.
-    for (const [oldest, old] of contents) {
-      if (contentsBytes <= maxContentsBytes || oldest === bundle) break;
-      contents.delete(oldest);
-      contentsBytes -= old.byteLength + entryBytes;
-    }
+    contents.set(bundle, objects, objects.byteLength + entryBytes);
     return objects;
   };
 

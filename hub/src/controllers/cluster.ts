@@ -1,9 +1,10 @@
 import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
-import type { Assignment, Assignments, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
+import type { Assignment, Assignments, Hello, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
+import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
 
 import type { TargetRecord } from "../core/target.ts";
-import type { Store } from "../store/store.ts";
+import type { ClusterRecord, Store } from "../store/store.ts";
 import { freshForMs, type Beats } from "./beats.ts";
 import type { World } from "./world.ts";
 
@@ -11,19 +12,29 @@ export interface ClusterDeps {
   readonly store: Store;
   readonly world: World;
   readonly link: Pick<HubLink, "send">;
-  readonly sign: (assignments: Assignments) => SignedAssignments;
+  /** Signs encoded assignments. */
+  readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
   readonly clock: Clock;
 }
 
+/** How many clusters are served before what came from others meanwhile is read, and what was sent leaves. */
+const turnClusters = 32;
+
 /**
  * Sends a connected cluster everything that it is to run. Always the whole, so that a lost message heals by the next; and
- * nothing at all to one that is ahead of this hub's store.
+ * no assignments to one that has accepted these, nothing at all to one that is ahead of this hub's store.
  */
 export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
-  return (name) => {
+  const encode = rememberTargets();
+  let served = 0;
+  return async (name) => {
+    served += 1;
+    if (served % turnClusters === 0) await new Promise((resolve) => void setImmediate(resolve));
+    const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
-    if (cluster !== undefined && deps.world.connections.has(name) && deps.world.aheadOf(name) === "") {
+    if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
+    if (!hasAccepted(connection.hello, cluster, deps.store.era.epoch)) {
       const records = deps.store.targetsOn(name);
       const assignments: Assignments = {
         cluster: name,
@@ -36,10 +47,36 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         targets: records.filter((record) => record.removal === "").map(toAssignment),
         tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
-      deps.link.send(name, { kind: "assignments", signed: deps.sign(assignments) });
-      deps.beats.send(name);
+      const payload = encodeAssignments(assignments, encode);
+      deps.link.send(name, { kind: "assignments", signed: deps.sign(payload) });
     }
-    return Promise.resolve(done);
+    deps.beats.send(name);
+    return done;
+  };
+}
+
+/** The first digest of the history stands for all that was assigned up to the newest generation. */
+function hasAccepted(hello: Hello, { history: [newest] }: ClusterRecord, epoch: string): boolean {
+  return newest !== undefined && hello.accepted === newest && hello.epoch === epoch;
+}
+
+/** What is assigned is mostly the same in many clusters. */
+function rememberTargets(): typeof encodeTarget {
+  const maxRemembered = 5_000;
+  let remembered = new WeakMap<Assignment["sync"], Map<string, Uint8Array>>();
+  let count = 0;
+  return (target) => {
+    const { sync, signatures, ...rest } = target;
+    if (signatures !== undefined) return encodeTarget(target);
+    const key = Object.values(rest).join("\n");
+    const known = remembered.get(sync)?.get(key);
+    if (known !== undefined) return known;
+    if (count >= maxRemembered) [remembered, count] = [new WeakMap(), 0];
+    const encoded = encodeTarget(target);
+    const ofSync = remembered.get(sync) ?? new Map<string, Uint8Array>();
+    remembered.set(sync, ofSync.set(key, encoded));
+    count += 1;
+    return encoded;
   };
 }
 

@@ -29,7 +29,9 @@ const commitOf = (object: RawObject, ref = "main"): Commit => ({
   ref,
   message: "",
   author: "",
+  emails: [],
   committedAtMs: 0,
+  parents: [],
 });
 
 let store: Store;

@@ -72,7 +72,10 @@ function take(store: CommitPolicyDeps["store"], source: SourceRecord, { id, ref 
   if (record?.url !== url || canonicalJson(record.signers) !== canonicalJson(signers))
     throw new DroverError("canceled", `the source ${name} was changed while it was fetched`);
   if (record.accepted?.id === id && record.accepted.ref === ref) return;
-  store.putSource({ ...record, accepted: { id, ref } });
+  // Versions follow each other by their numbers, and not by their commits.
+  const isMove = record.accepted?.ref === ref && record.version === "";
+  const previous = isMove && record.accepted !== undefined ? { previous: record.accepted.id } : {};
+  store.putSource({ ...record, accepted: { id, ref, ...previous } });
 }
 
 /** What was taken earlier may have to be fetched anew: a mirror is only a cache. */

@@ -11,6 +11,8 @@ export interface Content {
   readonly snapshot: Snapshot;
   /** The commit, or the version and digest of a package. */
   readonly revision: string;
+  /** Addresses of who wrote the commit that says so. */
+  readonly authors: readonly string[];
   readonly seenAtMs: number;
 }
 
@@ -30,7 +32,8 @@ function commitContent(store: Store, world: World, { name, source }: Application
     // It had a package for its source.
     world.setApplication(name, {}, { type: "Fetched", status: "True", reason: "Fetched", message: "" });
   }
-  if (snapshot !== undefined && commit !== undefined) return { snapshot, revision: commit.id, seenAtMs };
+  if (snapshot !== undefined && commit !== undefined)
+    return { snapshot, revision: commit.id, authors: commit.emails, seenAtMs };
   const known = store.source(repository) !== undefined;
   const reason = known ? "SourceNotRead" : "SourceMissing";
   const message = known ? `repository ${repository} has not been read yet` : `there is no source named ${repository}`;
@@ -39,12 +42,12 @@ function commitContent(store: Store, world: World, { name, source }: Application
 }
 
 /** The last one that could be fetched, while a newer one cannot. Before the first look there is nothing to say. */
-function packageContent(world: World, { name, source }: Application): Content | undefined {
+function packageContent(world: World, { name, source, repository }: Application): Content | undefined {
   const status = source.package === undefined ? undefined : world.packages.get(packageKey(source.package));
   if (source.package === undefined || status === undefined) return undefined;
   const { fetched, failure, seenAtMs } = status;
   world.setApplication(name, {}, describe(failure));
-  if (fetched !== undefined) return { ...fetched, seenAtMs };
+  if (fetched !== undefined) return { ...fetched, authors: world.source(repository).commit?.emails ?? [], seenAtMs };
   const message = `${formatPackage(source.package)} has not been fetched yet`;
   const rendered: News = { type: "Rendered", status: "False", reason: "SourceNotRead", message };
   world.setApplication(name, { problems: [] }, rendered);

@@ -26,10 +26,8 @@ const open = (packages: readonly (readonly [string, PackageRef])[] = []) =>
   createCredentials({
     store,
     world: {
-      catalogs: {
-        *packages() {
-          yield* packages;
-        },
+      *packageRefs() {
+        yield* packages;
       },
     },
     events: { append: ({ message }) => void told.push(message) },

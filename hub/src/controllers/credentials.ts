@@ -3,17 +3,17 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 
 import type { Backend, Intents } from "../api/backend.ts";
-import type { Catalogs } from "../core/catalog.ts";
 import { expiryProblem } from "../core/credential-expiry.ts";
 import { covers, readPrefix } from "../core/credential-prefix.ts";
 import { checkCredential } from "../source/web/credential-check.ts";
 import type { CredentialFor } from "../source/web/credential.ts";
 import type { CredentialRecord, Store } from "../store/store.ts";
 import type { EventLog } from "./event-log.ts";
+import type { World } from "./world.ts";
 
 export interface CredentialsDeps {
   readonly store: Pick<Store, "sources" | "credentials" | "credential" | "putCredential" | "deleteCredential">;
-  readonly world: { readonly catalogs: Pick<Catalogs, "packages"> };
+  readonly world: Pick<World, "packageRefs">;
   readonly events: Pick<EventLog, "append">;
   readonly clock: Clock;
   /** What names the credential is to be looked at. */
@@ -93,7 +93,7 @@ function usersOf({ store, world }: CredentialsDeps): ReadonlyMap<string, string[
     else known.push(user);
   };
   for (const { name, credential } of store.sources()) note(credential, `source/${name}`);
-  for (const [name, { credential }] of world.catalogs.packages()) note(credential, `app/${name}`);
+  for (const [name, { credential }] of world.packageRefs()) note(credential, `app/${name}`);
   return users;
 }
 

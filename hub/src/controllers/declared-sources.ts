@@ -105,10 +105,12 @@ function toRecord(
   const declaredIn = declared.repository;
   const webhook = known?.webhook === undefined ? {} : { webhook: known.webhook };
   const accepted = known?.url === url && known.accepted !== undefined ? { accepted: known.accepted } : {};
+  const rewritten = known?.url === url && known.rewritten !== undefined ? { rewritten: known.rewritten } : {};
   return {
     ...sourceDefaults,
     ...webhook,
     ...accepted,
+    ...rewritten,
     name,
     url,
     ref,

@@ -116,11 +116,11 @@ async function renew(
   const isGood = !expired && enrolment.state === "accepted" && generation >= enrolment.oldest;
   if (!isGood) throwRefusal(recoveryRefusalOf(enrolment, generation, key));
   const known = { ...enrolment, key: enrolment.key || key };
-  const next = isGood ? issued(known, clock.now()) : recovered(known, clock.now());
+  const next = isGood ? issued(known, clock.now()) : recovered(known, generation, clock.now());
   // Counted first: whatever the answer comes to, the same number is not given out twice.
   store.enrolments.put(next);
   const response = await respond(deps, cluster, csr, next.generation);
-  if (!isGood) {
+  if (next.recoveries > known.recoveries) {
     const message = `${cluster} came back without a valid certificate (${next.recoveries} of ${recoveryLimit} times)`;
     events.append({ type: "recovered", app: "", cluster, message });
   }

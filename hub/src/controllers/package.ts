@@ -71,7 +71,7 @@ async function look(
 /** What applications name, by name. */
 function usersOf(world: World, key: string): ReadonlyMap<string, PackageRef> {
   const users = new Map<string, PackageRef>();
-  for (const [application, ref] of world.catalogs.packages()) if (packageKey(ref) === key) users.set(application, ref);
+  for (const [application, ref] of world.packageRefs()) if (packageKey(ref) === key) users.set(application, ref);
   return users;
 }
 

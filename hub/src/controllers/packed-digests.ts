@@ -21,16 +21,24 @@ export class PackedDigests {
   }
 
   has(digest: Digest): boolean {
-    const wanted = Buffer.from(digest.slice(prefix.length), "hex");
+    const hex = digest.slice(prefix.length);
+    const start = Number.parseInt(hex.slice(0, 8), 16);
+    for (let at = this.#firstFrom(start); at < this.#bytes.byteLength; at += digestBytes) {
+      if (this.#bytes.readUInt32BE(at) !== start) return false;
+      if (this.#bytes.toString("hex", at, at + digestBytes) === hex) return true;
+    }
+    return false;
+  }
+
+  /** Where the first digest is whose first 32 bits are not below. Few share them: the rest is compared only there. */
+  #firstFrom(start: number): number {
     let low = 0;
     let high = this.#bytes.byteLength / digestBytes;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const order = this.#bytes.compare(wanted, 0, digestBytes, middle * digestBytes, (middle + 1) * digestBytes);
-      if (order === 0) return true;
-      if (order < 0) low = middle + 1;
+      if (this.#bytes.readUInt32BE(middle * digestBytes) < start) low = middle + 1;
       else high = middle;
     }
-    return false;
+    return low * digestBytes;
   }
 }

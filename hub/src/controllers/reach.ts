@@ -13,7 +13,10 @@ export function holdWideChanges(
   { changes }: Pick<Plan, "changes">,
 ): ReadonlySet<string> {
   const confirmed = store.confirmedReach(app);
-  const all = wideChanges(app, changes, world.running(app).size);
+  // What a rollout has begun to reach, wave by wave, was taken as a whole when it began.
+  const begun = new Set(store.rolloutsOf(app).flatMap(({ pinned }) => Object.keys(pinned)));
+  const news = changes.filter(({ kind, cluster }) => kind !== "add" || !begun.has(cluster));
+  const all = wideChanges(app, news, world.running(app).size);
   const wide = all.filter(({ digest }) => digest !== confirmed);
   // What was confirmed has happened, or is not wanted any more: the next time a person is asked again.
   if (confirmed !== "" && wide.length === all.length) store.confirmReach(app, "");

@@ -87,6 +87,37 @@ describe("the renderer's memory", () => {
     expect(built).toEqual(["apps/built"]);
   });
 
+  test("a commit reads only the files that it changes, and shares all other objects with the render before", async () => {
+    const { commit, first } = await beginRepository();
+    const more = await commit({ "apps/plain/b.yaml": configMap("2").replace("name: a", "name: b") });
+    const { render } = beginRenderer();
+    const read: string[] = [];
+    const counted = (snapshot: Snapshot, repository = snapshot.repository): Snapshot => ({
+      ...snapshot,
+      repository,
+      decode(path) {
+        read.push(path);
+        return snapshot.decode(path);
+      },
+    });
+    const readBy = async (...args: Parameters<typeof counted>) => {
+      read.length = 0;
+      const { manifests } = await render("plain", counted(...args));
+      return { manifests, read: [...read] };
+    };
+    expect((await readBy(first)).read).toEqual(["apps/plain/a.yaml"]);
+    const second = await readBy(more);
+    expect(second.read).toEqual(["apps/plain/b.yaml"]);
+    const third = await readBy(await commit({ "apps/plain/b.yaml": configMap("3").replace("name: a", "name: b") }));
+    expect(third.read).toEqual(["apps/plain/b.yaml"]);
+    expect(third.manifests[0]).toBe(second.manifests[0]);
+    expect(third.manifests.map(({ object }) => object["data"])).toEqual([{ value: "1" }, { value: "3" }]);
+    // What is gone is forgotten, and another repository may have other content under the same ids.
+    expect((await readBy(first)).read).toEqual([]);
+    expect((await readBy(more)).read).toEqual(["apps/plain/b.yaml"]);
+    expect((await readBy(first, "other")).read).toEqual(["apps/plain/a.yaml"]);
+  });
+
   test("renders again what the application asks for otherwise", async () => {
     const { first } = await beginRepository();
     const { render } = beginRenderer();

@@ -7,12 +7,15 @@ import type { Helm } from "../source/programs/helm.ts";
 import { kustomizeKey } from "../source/programs/kustomize-files.ts";
 import type { Kustomize } from "../source/programs/kustomize.ts";
 import { treeDigest, type Snapshot } from "../source/snapshot.ts";
+import { RememberedFiles } from "./file-memory.ts";
 
 /** Renders with memory: what has not changed since the last time is not rendered again. */
 export interface Renderer {
   /** What an application's chart looks at of its cluster; nothing when it has none. */
   looks(application: Application, snapshot: Snapshot, variant?: Variant): Promise<Looks>;
   render(application: Application, snapshot: Snapshot, signal: AbortSignal, variant?: Variant): Promise<Rendered>;
+  /** Lets go of what is remembered of an application. */
+  forget(application: string): void;
 }
 
 /** The programs that render what is no plain YAML. */
@@ -24,6 +27,7 @@ export interface RenderPrograms {
 interface Remembered {
   readonly key: string;
   readonly rendered: Rendered;
+  readonly files: RememberedFiles;
 }
 
 /** The variants of one application that are remembered at a time. */
@@ -37,12 +41,14 @@ export function createRenderer({ kustomize, helm }: RenderPrograms): Renderer {
       if (chooseRenderer(application, snapshot) !== "helm") return looksAtNothing;
       return helm.looks(snapshot, chartRequest(application, variant));
     },
+    forget: (application) => void results.delete(application),
     async render(application, snapshot, signal, variant = {}) {
       const key = await inputKey(helm, { application, snapshot, variant });
       const variants = results.get(application.name) ?? new Map<string, Remembered>();
       const name = variantKey(variant);
       const known = variants.get(name);
       if (known?.key === key) return known.rendered;
+      const { memory, finish } = (known?.files ?? new RememberedFiles("")).begin(snapshot.repository);
       const rendered = await render(
         {
           application,
@@ -50,12 +56,13 @@ export function createRenderer({ kustomize, helm }: RenderPrograms): Renderer {
           kustomize: (path, stop) => kustomize(snapshot, path, stop),
           helm: (request, stop) => helm.template(snapshot, request, stop),
           variant,
+          memory,
         },
         signal,
       );
       // A Map iterates in the order of insertion: the oldest is the first.
       variants.delete(name);
-      variants.set(name, { key, rendered });
+      variants.set(name, { key, rendered, files: finish() });
       for (const oldest of variants.keys()) if (variants.size > maxVariants) variants.delete(oldest);
       results.set(application.name, variants);
       return rendered;

@@ -13,6 +13,7 @@ import type { SourceRecord, Store } from "../store/store.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
 import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
+import { createHistory } from "./history.ts";
 import type { World } from "./world.ts";
 
 export interface RepositoryDeps {
@@ -37,17 +38,20 @@ export function createRepositoryReconciler(
   /** What each file of each repository declared, by path: one with the same blob is not read again. */
   const files = new Map<string, ReadonlyMap<string, ReadFile>>();
   const policy = createCommitPolicy(deps);
+  const history = createHistory(deps);
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
       files.delete(name);
       policy.forget(name);
+      history.forget(name);
       await forget(deps, name);
       return done;
     }
     try {
       await refresh({ ...deps, policy, files }, source, signal);
       deps.settled(name, true);
+      await history.look(name, signal);
     } catch (cause) {
       signal.throwIfAborted();
       const error = DroverError.from(cause);

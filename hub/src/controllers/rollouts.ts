@@ -3,6 +3,7 @@ import { canonicalJson } from "@drover/shared/digest";
 
 import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { advance, beginRollout } from "../core/rollout/advance.ts";
+import { areUntouched, finishRollout, rememberRest } from "../core/rollout/finish.ts";
 import { rememberPrevious, rollBack } from "../core/rollout/roll-back.ts";
 import type { Member, Rollout, RolloutPhase, Step } from "../core/rollout/rollout.ts";
 import { stopGap } from "../core/rollout/stop-gap.ts";
@@ -25,6 +26,7 @@ export interface Wanted {
   /** Names what is released; asked for only when a strategy is used. */
   readonly content: () => Digest;
   readonly revision: string;
+  readonly authors: readonly string[];
   readonly variants: readonly Variant[];
   /** By cluster; see `Placed`. */
   readonly strategies: ReadonlyMap<string, string>;
@@ -60,13 +62,20 @@ export function releaseByStrategy(deps: RolloutDeps, wanted: Wanted): Released {
   const answered = steps.map((step) =>
     answer(world.catalogs.strategy(step.rollout.strategy), step, { assigned, nowMs }),
   );
-  const waiting = new Map(steps.flatMap((step) => [...step.waiting]));
-  const isHeld = (record: TargetRecord): boolean => record.removal === "" && waiting.has(record.cluster);
-  const held = put.filter((record) => isHeld(record));
+  const waiting = new Set(steps.flatMap((step) => [...step.waiting.keys()]));
+  const behind = new Map(steps.filter(({ next }) => next !== undefined).map((step) => [step.rollout.strategy, step]));
+  const ahead = ({ cluster }: TargetRecord): Step | undefined => behind.get(wanted.strategies.get(cluster) ?? "");
+  const isHeld = (record: TargetRecord): boolean =>
+    record.removal === "" && (waiting.has(record.cluster) || ahead(record) !== undefined);
+  const held = put.filter((record) => {
+    const step = ahead(record);
+    return isHeld(record) && (step === undefined || areUntouched(step, assigned)(record.cluster));
+  });
   const wakes = steps.flatMap(({ wakeAtMs }) => wakeAtMs ?? []);
   return {
     put: [
       ...put.filter((record) => !isHeld(record)),
+      ...steps.flatMap(({ next }) => next?.put ?? []),
       ...answered.flatMap(({ put: back }) => back),
       ...stopGap(held, [...assigned.values()], wanted.variants),
     ],
@@ -98,7 +107,7 @@ function stepOf(
   wanted: Wanted,
   { name, content }: { readonly name: string; readonly content: Digest },
 ): Step | undefined {
-  const { app, revision, nowMs } = wanted;
+  const { app, revision, authors, nowMs } = wanted;
   const lacking = new Set(wanted.put.flatMap(({ removal, cluster }) => (removal === "" ? [cluster] : [])));
   const clusters = wanted.clusters.filter((cluster) => wanted.strategies.get(cluster) === name);
   const strategy = world.catalogs.strategy(name);
@@ -106,15 +115,25 @@ function stepOf(
   const hasNews = clusters.some((cluster) => lacking.has(cluster));
   if (stored === undefined && !hasNews) return undefined;
   const isOther = stored === undefined || (stored.content !== content && hasNews);
-  const rollout = isOther ? beginRollout({ app, strategy: name, content, revision }, nowMs, stored) : stored;
+  const begin = (): Rollout => beginRollout({ app, strategy: name, content, revision, authors }, nowMs, stored);
   if (strategy === undefined)
     return withoutStrategy(
-      rollout,
+      isOther ? begin() : stored,
       clusters.filter((cluster) => lacking.has(cluster)),
     );
   const members = clusters.map((cluster) => memberOf({ store, world }, { app, cluster }, !lacking.has(cluster)));
   const placeable = new Map(world.placeable().map((cluster): [string, PlaceableCluster] => [cluster.name, cluster]));
-  return advance(rollout, { strategy, members, clusters: placeable, nowMs });
+  const situation = { strategy, members, clusters: placeable, nowMs };
+  const finishes = strategy.supersede === "finish";
+  if (finishes && isOther && stored !== undefined) {
+    const assigned = new Map(store.targetsOf(app).map((record) => [record.cluster, record]));
+    const unfinished = finishRollout(stored, { ...situation, assigned, next: revision });
+    if (unfinished !== undefined) return unfinished;
+  }
+  const step = advance(isOther ? begin() : stored, situation);
+  if (!finishes) return step;
+  const own = wanted.put.filter(({ cluster }) => lacking.has(cluster) && clusters.includes(cluster));
+  return { ...step, rollout: rememberRest(step.rollout, own, step.release) };
 }
 
 function memberOf(
@@ -168,11 +187,16 @@ interface News {
 
 const failing: readonly RolloutPhase[] = ["Frozen", "NoStrategy"];
 
+function isToldAlike(old: Step, { phase, rollout, next }: Step): boolean {
+  return old.phase === phase && old.rollout.content === rollout.content && old.next?.revision === next?.revision;
+}
+
 /** Tells of every phase once, and puts what is worst on the application. */
 function announce({ world, events }: RolloutDeps, app: string, { before, after }: News): void {
-  for (const { rollout, phase, message } of after) {
-    const old = before.find((step) => step.rollout.strategy === rollout.strategy);
-    if (old?.phase === phase && old.rollout.content === rollout.content) continue;
+  for (const step of after) {
+    const { rollout, phase, message } = step;
+    const old = before.find((one) => one.rollout.strategy === rollout.strategy);
+    if (old !== undefined && isToldAlike(old, step)) continue;
     // After a restart nothing was known of it, and nothing has happened.
     if (old === undefined && phase === "Complete") continue;
     const told = message === "" ? phase : `${phase}: ${message}`;

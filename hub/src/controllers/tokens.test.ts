@@ -8,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import { createTokens } from "./tokens.ts";
 
 const clock = (): FakeClock => new FakeClock(1_000_000_000_000);
+const admin = { name: "admin" };
 let store: Store;
 beforeEach(() => void (store = openSqliteStore(":memory:")));
 afterEach(() => store.close());
@@ -20,7 +21,7 @@ const idOf = (token: string): string => token.split("_")[1] ?? "";
 
 test("a token lives for a day unless told otherwise, and only its hash is kept", async () => {
   const { at, tokens } = open();
-  const { token, expires } = await tokens.createToken({ name: "ci", roles: ["viewer"] }, "admin");
+  const { token, expires } = await tokens.createToken({ name: "ci", roles: ["viewer"] }, admin);
   expect(expires - at.now()).toBe(dayMs);
   expect(tokens.issuedToken(idOf(token))?.sha256).toBe(digestOf(token));
   expect(JSON.stringify([store.access.tokens(), tokens.tokens()])).not.toContain(token);
@@ -29,7 +30,7 @@ test("a token lives for a day unless told otherwise, and only its hash is kept",
 
 test("its last use is told to five minutes", async () => {
   const { at, tokens } = open();
-  const { token } = await tokens.createToken({ name: "ci", roles: ["viewer"] }, "admin");
+  const { token } = await tokens.createToken({ name: "ci", roles: ["viewer"] }, admin);
   expect(tokens.tokens()[0]?.used).toBe(0);
   const first = at.now();
   tokens.issuedToken(idOf(token));
@@ -43,7 +44,7 @@ test("its last use is told to five minutes", async () => {
 
 test("a name is for one token at a time, and that of the hub's file for none", async () => {
   const { at, tokens } = open();
-  const make = (name: string) => tokens.createToken({ name, roles: ["viewer"], expiresInSeconds: 60 }, "admin");
+  const make = (name: string) => tokens.createToken({ name, roles: ["viewer"], expiresInSeconds: 60 }, admin);
   await make("ci");
   await expect(make("ci")).rejects.toMatchObject({ code: "precondition_failed" });
   await expect(make("admin")).rejects.toMatchObject({ code: "precondition_failed" });

@@ -12,6 +12,8 @@ import type { AccessStore, TokenRecord } from "../store/access-store.ts";
 export interface TokensDeps {
   readonly store: { readonly access: Pick<AccessStore, "tokens" | "token" | "putToken" | "deleteToken"> };
   readonly clock: Clock;
+  /** Called with the answer before it is written what it is about. */
+  readonly foretell?: (answer: object) => void;
 }
 
 const maxTokens = 1_000;
@@ -25,7 +27,7 @@ const keptMs = 7 * dayMs;
 type Parts = Pick<Backend, "tokens" | "issuedToken"> & Pick<Intents, "createToken" | "revokeToken">;
 
 /** The tokens that people make. The hub keeps their hashes only, so each is told once. */
-export function createTokens({ store: { access }, clock }: TokensDeps): Parts {
+export function createTokens({ store: { access }, clock, foretell }: TokensDeps): Parts {
   return {
     tokens: () => access.tokens().map((record) => viewOf(record, clock.now())),
     issuedToken(id) {
@@ -35,7 +37,7 @@ export function createTokens({ store: { access }, clock }: TokensDeps): Parts {
         noteUse(access, { ...record, usedAtMs: now });
       return record satisfies TokenDigest | undefined;
     },
-    async createToken(input, createdBy) {
+    async createToken(input, maker) {
       const now = clock.now();
       for (const { id, name, expiresAtMs } of access.tokens())
         if (expiresAtMs + keptMs < now || (name === input.name && expiresAtMs <= now)) access.deleteToken(id);
@@ -49,13 +51,16 @@ export function createTokens({ store: { access }, clock }: TokensDeps): Parts {
         sha256: createHash("sha256").update(token).digest("hex"),
         roles: [...new Set(roles)],
         scope,
-        createdBy,
+        createdBy: maker.name,
+        ...(maker.principal === undefined ? {} : { principal: maker.principal }),
         createdAtMs: now,
         expiresAtMs: now + expiresInSeconds * 1000,
         usedAtMs: 0,
       };
+      const created = { ...viewOf(record, now), token };
+      foretell?.(created);
       access.putToken(record);
-      return { ...viewOf(record, now), token };
+      return created;
     },
     async revokeToken(name) {
       const record = access.tokens().find((one) => one.name === name);

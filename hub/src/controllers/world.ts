@@ -11,6 +11,7 @@ import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
 import { overridesFor } from "../core/override.ts";
+import type { PackageRef } from "../core/package.ts";
 import type { WideChange } from "../core/reach.ts";
 import { aheadOf } from "../core/recovery.ts";
 import { isKubeVersion, type Capabilities } from "../core/render/chart.ts";
@@ -18,6 +19,7 @@ import type { Step } from "../core/rollout/rollout.ts";
 import { assessTarget, type Assessment } from "../core/status.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Commit } from "../source/git/mirror.ts";
+import type { WantedChart } from "../source/programs/chart-files.ts";
 import type { FetchedPackage } from "../source/published/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import type { ClusterRecord, SourceRecord, Store } from "../store/store.ts";
@@ -89,6 +91,8 @@ export class World {
   readonly applications = new Map<string, ApplicationStatus>();
   readonly connections = new Map<string, Connection>();
   #placeable: ReadonlyMap<string, Placeable> = new Map();
+  /** By application: archives that its chart depends on and that are not in its repository. */
+  readonly #dependencies = new Map<string, readonly WantedChart[]>();
   /** By application: how far its rollouts were when they were looked at last. */
   readonly rollouts = new Map<string, readonly Step[]>();
   readonly #store: Store;
@@ -117,6 +121,24 @@ export class World {
     return this.applications.get(name) ?? noApplication;
   }
 
+  dependencies(app: string): readonly WantedChart[] {
+    return this.#dependencies.get(app) ?? [];
+  }
+
+  /** Whether they are others than before. */
+  setDependencies(app: string, charts: readonly WantedChart[]): boolean {
+    const before = this.dependencies(app);
+    if (charts.length === 0) this.#dependencies.delete(app);
+    else this.#dependencies.set(app, charts);
+    return !isDeepStrictEqual(before, charts);
+  }
+
+  /** What is fetched from outside of Git, by the application that names it or whose chart does. */
+  *packageRefs(): Generator<readonly [string, PackageRef]> {
+    yield* this.catalogs.packages();
+    for (const [app, charts] of this.#dependencies) for (const { ref } of charts) yield [app, ref];
+  }
+
   /** Replaces parts of a source's status; a condition that turns false is an event. */
   setSource(name: string, change: Partial<SourceStatus>, condition: Omit<Condition, "since">): void {
     const old = this.source(name);
@@ -133,11 +155,12 @@ export class World {
   }
 
   /**
-   * Clusters that placements choose from, with the labels of people and, on top, those of Git and of their agents. One
+   * Clusters that placements choose from: all but those that leave, with the labels of people and, on top, those of Git and of their agents. One
    * that is as it was is the same value as before.
    */
   placeable(): readonly PlaceableCluster[] {
-    const now = this.#store.clusters().map((record) => this.#place(record));
+    const staying = this.#store.clusters().filter(({ leaving }) => !leaving);
+    const now = staying.map((record) => this.#place(record));
     this.#placeable = new Map(now.map((one) => [one.cluster.name, one]));
     return now.map(({ cluster }) => cluster);
   }

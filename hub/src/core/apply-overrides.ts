@@ -11,6 +11,7 @@ import type { Problem } from "@drover/shared/problems";
 
 import { changeImage } from "./images.ts";
 import type { Override } from "./override.ts";
+import { manifestOf } from "./packed-manifest.ts";
 import type { Patch, PatchTarget } from "./patch.ts";
 import { isScaledBy, setReplicas } from "./replicas.ts";
 import { matches } from "./selector.ts";
@@ -38,28 +39,33 @@ export interface Overridden {
  * fails an error. false, 0, [] and null take effect exactly; null deletes.
  */
 export function override(manifests: readonly Manifest[], overrides: readonly Override[]): Overridden {
-  const problems: Problem[] = [];
-  const changed = [...manifests];
-  for (const step of overrides.flatMap(stepsOf)) {
-    let found = false;
-    for (const [index, manifest] of changed.entries()) {
-      if (!step.isFor(manifest.object)) continue;
-      found = true;
+  const steps = overrides.flatMap(stepsOf).map((step) => ({ step, found: false, problems: [] as Problem[] }));
+  if (steps.length === 0) return { manifests, problems: [] };
+  // Object by object: each is read once for all steps.
+  const changed = manifests.map((manifest) => {
+    const { object: given, at } = manifest;
+    let object = given;
+    for (const taken of steps) {
+      if (!taken.step.isFor(object)) continue;
+      taken.found = true;
       try {
-        const object = step.change(manifest.object);
-        if (object !== manifest.object) changed[index] = { ...manifest, object };
+        object = taken.step.change(object);
       } catch (cause) {
-        problems.push(failure(step, manifest, DroverError.from(cause)));
+        taken.problems.push(failure(taken.step, object, DroverError.from(cause)));
       }
     }
-    if (!found && step.missed !== undefined) problems.push({ severity: "warning", at: step.at, ...step.missed });
-  }
-  return { manifests: changed, problems };
+    return object === given ? manifest : manifestOf(object, at);
+  });
+  return { manifests: changed, problems: steps.flatMap((taken) => [...taken.problems, ...missed(taken)]) };
+}
+
+function missed({ step, found }: { readonly step: Step; readonly found: boolean }): readonly Problem[] {
+  return found || step.missed === undefined ? [] : [{ severity: "warning", at: step.at, ...step.missed }];
 }
 
 /** What an override does, in the order in which it takes effect. */
 export function stepsOf({ patches, images, replicas, labels, annotations, at }: Override): readonly Step[] {
-  const missed = (code: string, message: string, hint?: string): Step["missed"] =>
+  const lack = (code: string, message: string, hint?: string): Step["missed"] =>
     hint === undefined ? { code, message } : { code, message, hint };
   return [
     ...patches.map((patch, index) => ({
@@ -67,21 +73,21 @@ export function stepsOf({ patches, images, replicas, labels, annotations, at }: 
       at: patch.at,
       isFor: (object: KubeObject) => isTarget(patch.target, object),
       change: (object: KubeObject) => applyPatch(patch, object),
-      missed: missed("patch-no-match", "this patch matches no object", describe(patch.target)),
+      missed: lack("patch-no-match", "this patch matches no object", describe(patch.target)),
     })),
     ...images.map((image, index) => ({
       part: ["images", index] as const,
       at: image.at,
       isFor: (object: KubeObject) => changeImage(object, image) !== object,
       change: (object: KubeObject) => changeImage(object, image),
-      missed: missed("image-no-match", `no container has the image ${image.name}`),
+      missed: lack("image-no-match", `no container has the image ${image.name}`),
     })),
     ...replicas.map((count, index) => ({
       part: ["replicas", index] as const,
       at: count.at,
       isFor: (object: KubeObject) => isScaledBy(object, count),
       change: (object: KubeObject) => setReplicas(object, count),
-      missed: missed("replicas-no-match", `no Deployment, StatefulSet or ReplicaSet is named ${count.name}`),
+      missed: lack("replicas-no-match", `no Deployment, StatefulSet or ReplicaSet is named ${count.name}`),
     })),
     ...Object.entries({ labels, annotations })
       .filter(([, texts]) => Object.keys(texts).length > 0)
@@ -135,7 +141,7 @@ function isLike(pattern: string | undefined, text: string): boolean {
   return true;
 }
 
-function failure({ at }: Step, { object }: Manifest, error: DroverError): Problem {
+function failure({ at }: Step, object: KubeObject, error: DroverError): Problem {
   const message = `${formatObjectKey(objectKey(object))}: ${error.message}`;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return { code: "patch-failed", severity: "error", message, at, ...hint };

@@ -1,11 +1,21 @@
 import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 
+/** Who a person really is, whatever they are called, and the login that it was done with. */
+export interface ActingPerson {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Id of the session; "" = an access token of the issuer. */
+  readonly session: string;
+}
+
 /** One decision: who did what to what, and what came of it. Holds no values. */
 export interface AuditEntry {
   /** Ms since the epoch. */
   readonly at: number;
-  /** Name of the token; "" = none was known. */
+  /** Name of the token or the person; "" = none was known. */
   readonly actor: string;
+  /** Absent for tokens. */
+  readonly person?: ActingPerson;
   readonly verb: string;
   readonly kind: string;
   /** "" = of no one thing. */

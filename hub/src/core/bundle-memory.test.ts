@@ -32,6 +32,7 @@ const placements: readonly Placement[] = [
   placementOf({ overrides: [overrideOf({ labels: { team: "x" } })] }),
   placementOf({ overrides: [vars("1")] }),
   placementOf({ overrides: [vars("2"), overrideOf({ namespace: "${cluster.labels.env}" })] }),
+  placementOf({ choice: { limit: 1, spread: "" } }),
   placementOf({ clusters: { ...everyCluster, names: ["one"] }, overrides: [overrideOf({ labels: { team: "y" } })] }),
 ];
 const clusters: readonly PlaceableCluster[] = [
@@ -57,6 +58,7 @@ describe("the memory of what an application comes to", () => {
         const memory = new BundleMemory();
         for (const { render, running, ...one } of states) {
           const placed = placeClusters(one.placements, one.clusters, running);
+          expect(memory.place(one.placements, one.clusters, () => running)).toEqual(placed);
           const fresh = bundleGroups(placed, () => render);
           const bundled = memory.bundle(placed, () => render);
           expect(bundled.variants).toEqual(fresh.variants);
@@ -65,6 +67,17 @@ describe("the memory of what an application comes to", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("places nothing anew while placements and clusters are as they were", () => {
+    const memory = new BundleMemory();
+    const running = vi.fn(() => new Set<string>());
+    const [one, , two] = clusters;
+    const some = [one, two].filter((cluster) => cluster !== undefined);
+    const first = memory.place(placements.slice(0, 2), some, running);
+    expect(memory.place(placements.slice(0, 2), [...some], running)).toBe(first);
+    expect(running).toHaveBeenCalledTimes(1);
+    expect(memory.place(placements.slice(0, 1), some, running)).not.toBe(first);
   });
 
   it("works nothing out while placements, clusters and renders are as they were", () => {

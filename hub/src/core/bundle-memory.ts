@@ -1,6 +1,8 @@
 import type { Application } from "./application.ts";
+import type { PlaceableCluster } from "./cluster-selector.ts";
 import type { BlobSet } from "./contents.ts";
-import { bundleGroups, type Desired, type Group, type Placed } from "./desired.ts";
+import { bundleGroups, placeClusters, type Desired, type Group, type Placed } from "./desired.ts";
+import type { Placement } from "./placement.ts";
 import { finishRender } from "./render/groups.ts";
 import type { Rendered } from "./render/index.ts";
 
@@ -18,6 +20,7 @@ export interface Bundled {
  */
 export class BundleMemory {
   readonly #finished = new WeakMap<Rendered, { readonly application: Application; readonly finished: Rendered }>();
+  #placed: { readonly inputs: readonly unknown[]; readonly placed: Placed } | undefined;
   #last: { readonly inputs: readonly unknown[]; readonly variants: Desired["variants"] } | undefined;
 
   /** As `finishRender`. */
@@ -27,6 +30,21 @@ export class BundleMemory {
     const finished = finishRender(application, rendered);
     this.#finished.set(rendered, { application, finished });
     return finished;
+  }
+
+  /** As `placeClusters`. Nobody's place depends on where it runs unless a choice is limited or a cluster is cordoned. */
+  place(
+    placements: readonly Placement[],
+    clusters: readonly PlaceableCluster[],
+    running: () => ReadonlySet<string>,
+  ): Placed {
+    const inputs = [placements.length, ...placements, ...clusters];
+    if (this.#placed !== undefined && areSame(this.#placed.inputs, inputs)) return this.#placed.placed;
+    const placed = placeClusters(placements, clusters, running());
+    const isFree =
+      placements.every(({ choice }) => choice === undefined) && clusters.every(({ cordoned }) => cordoned === "");
+    this.#placed = isFree ? { inputs, placed } : undefined;
+    return placed;
   }
 
   /** As `bundleGroups`. */

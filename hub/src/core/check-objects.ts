@@ -1,7 +1,8 @@
 import type { Position } from "@drover/shared/errors";
-import { formatObjectKey, objectKey, type KubeObject, type Manifest } from "@drover/shared/kube/manifest";
+import { formatObjectKey, objectKey, type Manifest } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
+import { headOf, jsonOf } from "./packed-manifest.ts";
 import { findFaults } from "./render/faults.ts";
 import { maxContentBytes, maxObjectBytes } from "./render/limits.ts";
 import { isTemplate } from "./templates.ts";
@@ -13,11 +14,23 @@ const nowhere: Position = { file: "", line: 1, column: 1 };
  * takes. Only what differs from before is looked at, and nothing whose variables are still to be filled in.
  */
 export function checkObjects(before: readonly Manifest[], after: readonly Manifest[]): readonly Problem[] {
-  const changed = after.filter(({ object }, index) => object !== before[index]?.object && !isTemplate(object));
+  const changed = after.filter((manifest, index) => manifest !== before[index] && !isTemplate(manifest));
   if (changed.length === 0) return [];
-  const sizes = changed.map(({ object }) => JSON.stringify(object).length);
-  const faults = new Map(changed.map((manifest, index) => [manifest.object, faultsOf(manifest, sizes[index] ?? 0)]));
-  return [...[...faults.values()].flat(), ...findClashes(after, faults), ...checkBytes(sizes)];
+  const own = new Set(changed);
+  return checkChanged(changed, keysOf(after.filter((manifest) => !own.has(manifest))));
+}
+
+/** The same where it is known what has changed; `others` are the names of what has not. */
+export function checkChanged(changed: readonly Manifest[], others: ReadonlySet<string>): readonly Problem[] {
+  const sizes = changed.map((manifest) => jsonOf(manifest).length);
+  const faults = changed.map((manifest, index) => faultsOf(manifest, sizes[index] ?? 0));
+  const sound = changed.filter((_manifest, index) => faults[index]?.length === 0);
+  return [...faults.flat(), ...findClashes(sound, others), ...checkBytes(sizes)];
+}
+
+/** What manifests are called, as `checkChanged` wants it. */
+export function keysOf(manifests: readonly Manifest[]): ReadonlySet<string> {
+  return new Set(manifests.map(keyOf));
 }
 
 /** A few bytes for each object are many for 25,000 of them. */
@@ -34,18 +47,14 @@ function faultsOf({ object, at = nowhere }: Manifest, size: number): readonly Pr
   return [{ code: "output-too-large", severity: "error", message, at }];
 }
 
-function findClashes(
-  manifests: readonly Manifest[],
-  changed: ReadonlyMap<KubeObject, readonly Problem[]>,
-): readonly Problem[] {
-  const named = Map.groupBy(
-    manifests.filter(({ object }) => (changed.get(object)?.length ?? 0) === 0),
-    ({ object }) => formatObjectKey(objectKey(object)),
-  );
-  return [...named].flatMap(([key, same]) => {
-    const guilty = same.find(({ object }) => changed.has(object));
-    if (same.length === 1 || guilty === undefined) return [];
-    const at = guilty.at === undefined ? {} : { at: guilty.at };
+function findClashes(changed: readonly Manifest[], others: ReadonlySet<string>): readonly Problem[] {
+  return [...Map.groupBy(changed, keyOf)].flatMap(([key, [guilty, ...more]]) => {
+    if (more.length === 0 && !others.has(key)) return [];
+    const at = guilty?.at === undefined ? {} : { at: guilty.at };
     return [{ code: "duplicate-object", severity: "error", message: `patches turn two objects into ${key}`, ...at }];
   });
+}
+
+function keyOf(manifest: Manifest): string {
+  return formatObjectKey(objectKey(headOf(manifest)));
 }

@@ -1,6 +1,6 @@
-import { encodeContents, encodeObject } from "@drover/shared/bundle";
+import { digestOfContents, encodeContents, encodeObject } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
-import type { KubeObject } from "@drover/shared/kube/manifest";
+import type { Manifest } from "@drover/shared/kube/manifest";
 
 /** Blobs by digest; a Map is one too. */
 export interface BlobSet {
@@ -14,7 +14,7 @@ export interface BlobSet {
  * of a large application are not to be in memory twice.
  */
 export class Contents implements BlobSet {
-  readonly #objects = new Map<Digest, KubeObject>();
+  readonly #objects = new Map<Digest, Pick<Manifest, "object">>();
   readonly #bundles = new Map<Digest, readonly Digest[]>();
 
   get size(): number {
@@ -22,13 +22,13 @@ export class Contents implements BlobSet {
   }
 
   /** `digest` is that of the object's blob. */
-  keepObject(digest: Digest, object: KubeObject): void {
-    this.#objects.set(digest, object);
+  keepObject(digest: Digest, manifest: Pick<Manifest, "object">): void {
+    this.#objects.set(digest, manifest);
   }
 
   /** Digest of the bundle with these objects in this order. */
   keepBundle(objects: readonly Digest[]): Digest {
-    const { digest } = encodeContents(objects);
+    const digest = digestOfContents(objects);
     if (!this.#bundles.has(digest)) this.#bundles.set(digest, objects);
     return digest;
   }
@@ -39,8 +39,8 @@ export class Contents implements BlobSet {
   }
 
   get(digest: Digest): Uint8Array | undefined {
-    const object = this.#objects.get(digest);
-    if (object !== undefined) return encodeObject(object).bytes;
+    const manifest = this.#objects.get(digest);
+    if (manifest !== undefined) return encodeObject(manifest.object).bytes;
     const bundle = this.#bundles.get(digest);
     return bundle === undefined ? undefined : encodeContents(bundle).bytes;
   }

@@ -14,6 +14,7 @@ import {
   recoveryRefusalOf,
   refusalOf,
   revoked,
+  rotated,
   takenOver,
   used,
 } from "./enrolment.ts";
@@ -39,6 +40,27 @@ describe("the enrolment of a cluster", () => {
   it("takes certificates of hubs that did not count until one of this hub was used", () => {
     expect(refusalOf(first, 0)).toBeUndefined();
     expect(refusalOf(used(issued(first, 1), 1, 2), 0)).toMatchObject({ code: "unauthorized" });
+  });
+
+  it("lets a certificate that is to be replaced do nothing but fetch another one, with its key, as often as it takes", () => {
+    const asked = rotated({ ...used(joined(first, "k1", 1), 1, 2), recoveries: recoveryLimit }, 3);
+    expect(refusalOf(asked, 1)).toMatchObject({
+      code: "unauthorized",
+      hint: "its agent fetches another one by itself",
+    });
+    expect([recoveryRefusalOf(asked, 1, "k1"), isOutrun(asked, 1)]).toEqual([undefined, false]);
+    expect(recoveryRefusalOf(asked, 1, "k2")).toMatchObject({ code: "unauthorized" });
+    // The first answer was lost.
+    const twice = recovered(recovered(asked, 1, 4), 1, 5);
+    expect(twice).toMatchObject({ generation: 3, recoveries: recoveryLimit });
+    const done = used(twice, 3, 6);
+    expect(refusalOf(done, 3)).toBeUndefined();
+    expect(recoveryRefusalOf(done, 1, "k1")).toMatchObject({ code: "unauthorized" });
+    expect([isOutrun(done, 1), "rotating" in done, "rotating" in revoked(asked, "leaked", 7)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it("R14: refuses every certificate of a revoked cluster, and the old ones also after it has joined again", () => {
@@ -97,7 +119,7 @@ describe("a certificate that has ended", () => {
     let enrolment = known;
     for (let count = 0; count < recoveryLimit; count += 1) {
       expect(recoveryRefusalOf(enrolment, enrolment.generation, "k1")).toBeUndefined();
-      enrolment = recovered(enrolment, 2);
+      enrolment = recovered(enrolment, 1, 2);
     }
     expect(recoveryRefusalOf(enrolment, enrolment.generation, "k1")).toMatchObject({ code: "unauthorized" });
     expect(recoveryRefusalOf(accepted(enrolment, 3), enrolment.generation, "k1")).toBeUndefined();

@@ -25,6 +25,8 @@ export interface Enrolment {
   readonly holder: string;
   /** Who showed a token and waits for a person. */
   readonly candidate?: Candidate;
+  /** Generation of the certificate that a person wants replaced at once; absent = none, or it has been. */
+  readonly rotating?: number;
 }
 
 export interface Candidate {
@@ -69,6 +71,10 @@ export function refusalOf(enrolment: Enrolment, generation: number, run = ""): R
   }
   if (state === "locked" && (generation < oldest || (run !== "" && run !== holder))) return lockedRefusal(enrolment);
   if (generation >= oldest) return undefined;
+  if (generation === enrolment.rotating) {
+    const message = `the certificate of cluster ${cluster} is to be replaced`;
+    return { code: "unauthorized", message, hint: "its agent fetches another one by itself" };
+  }
   const message = `a newer certificate of cluster ${cluster} has replaced this one`;
   return { code: "unauthorized", message, hint: `drover join ${cluster}` };
 }
@@ -82,8 +88,8 @@ function lockedRefusal({ cluster, reason }: Enrolment): Refusal {
 }
 
 /** Whether this certificate is of before the last renewal, and none that a person or a join has ended. */
-export function isOutrun({ oldest, first }: Enrolment, generation: number): boolean {
-  return generation >= first && generation < oldest;
+export function isOutrun({ oldest, first, rotating }: Enrolment, generation: number): boolean {
+  return generation >= first && generation < oldest && generation !== rotating;
 }
 
 /**
@@ -98,7 +104,7 @@ export function recoveryRefusalOf(enrolment: Enrolment, generation: number, key:
     const message = `this is not the agent that has joined as cluster ${cluster}`;
     return { code: "unauthorized", message, hint: `drover join ${cluster}` };
   }
-  if (recoveries < recoveryLimit) return undefined;
+  if (recoveries < recoveryLimit || generation === enrolment.rotating) return undefined;
   const message = `cluster ${cluster} came back without a valid certificate ${recoveries} times`;
   return { code: "unauthorized", message, hint: `let it in again with: drover cluster accept ${cluster}` };
 }
@@ -108,21 +114,31 @@ export function issued(enrolment: Enrolment, now: number): Enrolment {
   return { ...enrolment, sinceMs: now, generation: enrolment.generation + 1 };
 }
 
-export function recovered(enrolment: Enrolment, now: number): Enrolment {
-  return { ...issued(enrolment, now), recoveries: enrolment.recoveries + 1 };
+/** The same for one that has ended or was replaced. It counts, unless a person has asked for it. */
+export function recovered(enrolment: Enrolment, generation: number, now: number): Enrolment {
+  const counted = generation === enrolment.rotating ? 0 : 1;
+  return { ...issued(enrolment, now), recoveries: enrolment.recoveries + counted };
+}
+
+/** A person wants another certificate at once: the newest one holds for nothing any more but to get it, with the enrolment key. */
+export function rotated(enrolment: Enrolment, now: number): Enrolment {
+  const { generation } = enrolment;
+  return { ...enrolment, sinceMs: now, oldest: generation + 1, rotating: generation };
 }
 
 /** A certificate was used. One that is newer than the record is of after the backup that the record comes from. */
 export function used(enrolment: Enrolment, generation: number, now: number): Enrolment {
   if (generation <= enrolment.oldest) return enrolment;
+  const { rotating: _, ...rest } = enrolment;
   const newest = Math.max(enrolment.generation, generation);
-  return { ...enrolment, sinceMs: now, generation: newest, oldest: generation };
+  return { ...rest, sinceMs: now, generation: newest, oldest: generation };
 }
 
 /** Nothing that was issued so far holds any more. */
 function cutOff(enrolment: Enrolment, now: number): Enrolment {
+  const { rotating: _, ...rest } = enrolment;
   const next = enrolment.generation + 1;
-  return { ...enrolment, sinceMs: now, oldest: next, first: next };
+  return { ...rest, sinceMs: now, oldest: next, first: next };
 }
 
 export function revoked(enrolment: Enrolment, reason: string, now: number): Enrolment {
@@ -133,6 +149,22 @@ export function revoked(enrolment: Enrolment, reason: string, now: number): Enro
 export function detached(enrolment: Enrolment, now: number): Enrolment {
   const { candidate: _, ...rest } = enrolment;
   return { ...cutOff(rest, now), state: "detached", key: "" };
+}
+
+/**
+ * What a store that was put back is told of decisions that it has forgotten: nothing that they ended holds again. Whoever
+ * was revoked and accepted again in the meantime is what was decided last.
+ */
+export function reminded(
+  enrolment: Enrolment,
+  ending: Pick<Enrolment, "state" | "reason" | "sinceMs" | "key" | "first">,
+): Enrolment {
+  const { first, state, sinceMs } = ending;
+  const isLater = first === enrolment.first && state !== enrolment.state && sinceMs > enrolment.sinceMs;
+  if (first <= enrolment.first && !isLater) return enrolment;
+  const { candidate: _, rotating: __, ...rest } = enrolment;
+  const numbers = { oldest: Math.max(enrolment.oldest, first), generation: Math.max(enrolment.generation, first - 1) };
+  return { ...rest, ...numbers, ...ending };
 }
 
 export function locked(enrolment: Enrolment, holder: string, now: number): Enrolment {

@@ -1,6 +1,7 @@
 import type { Position } from "@drover/shared/errors";
 import { isRecord, type JsonRecord } from "@drover/shared/json";
 
+import { readChartRepositories, type ChartRepository } from "./chart-repositories.ts";
 import type { Fields } from "./fields.ts";
 import { joinPath } from "./repository-path.ts";
 
@@ -14,6 +15,8 @@ export interface HelmOptions {
   readonly values: JsonRecord;
   readonly includeCRDs: boolean;
   readonly skipTests: boolean;
+  /** Where dependencies that are not in the repository may be fetched from. */
+  readonly repositories: readonly ChartRepository[];
 }
 
 export interface ValueFile {
@@ -31,7 +34,13 @@ const releaseNameRule = {
   rule: `up to ${maxReleaseName} lower-case letters, digits, dashes and dots`,
 };
 
-export const defaultHelm: HelmOptions = { valueFiles: [], values: {}, includeCRDs: true, skipTests: false };
+export const defaultHelm: HelmOptions = {
+  valueFiles: [],
+  values: {},
+  includeCRDs: true,
+  skipTests: false,
+  repositories: [],
+};
 
 /** `chart` is the folder of the chart, which value files are named from. */
 export function readHelm(fields: Fields | undefined, chart: string): HelmOptions | undefined {
@@ -46,6 +55,7 @@ export function readHelm(fields: Fields | undefined, chart: string): HelmOptions
     values: isRecord(values) ? values : {},
     includeCRDs: fields.flag("includeCRDs", defaultHelm.includeCRDs),
     skipTests: fields.flag("skipTests", defaultHelm.skipTests),
+    repositories: readChartRepositories(fields),
   };
   fields.finish();
   return options;

@@ -5,7 +5,7 @@ import { extendHistory } from "./history.ts";
 
 const removed = (app: string) => ({ put: [], forget: [{ app, cluster: "dev-1" }] });
 
-it("T30: two stores that count on from one copy differ from their first own change on", () => {
+it("T30, R15, E70: two stores that count on from one copy differ from their first own change on", () => {
   const common = extendHistory([], 1, removed("a"));
   const one = extendHistory(common, 2, removed("b"));
   const other = extendHistory(common, 2, removed("c"));

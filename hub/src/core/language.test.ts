@@ -12,9 +12,10 @@ const blocks = [...page.matchAll(/```yaml\n(?<text>.*?)```/gsu)].map((match) => 
 const read = blocks.map((text) => readDeclarations("config", "drover.yaml", new TextEncoder().encode(text)));
 
 test("what the page of the language shows is read without a problem", () => {
-  expect(blocks).toHaveLength(6);
+  expect(blocks).toHaveLength(7);
   expect(read.flatMap(({ problems }) => problems).map(formatProblem)).toEqual([]);
   expect(read.flatMap(({ declarations }) => declarations.map(({ kind }) => kind))).toEqual([
+    "Application",
     "Application",
     "Application",
     "Application",

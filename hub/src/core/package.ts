@@ -1,3 +1,5 @@
+import type { Digest } from "@drover/shared/digest";
+
 import { nameRule, type Fields } from "./fields.ts";
 import { joinPath } from "./repository-path.ts";
 import { isRange, isVersion } from "./version-range.ts";
@@ -17,6 +19,11 @@ export interface PackageRef {
   readonly credential: string;
   /** How often is looked what it names now. */
   readonly intervalMs: number;
+  /** Of a dependency of a chart: the archive is to stay the same, so that one that is here is not looked for again. */
+  readonly locked?: {
+    /** That Git gives to the archive; "" = the one that was fetched first. */
+    readonly digest: Digest;
+  };
 }
 
 export interface PackageSource {
@@ -29,14 +36,14 @@ const defaultIntervalMs = 300_000;
 const intervals = { minMs: 1_000, maxMs: 86_400_000 };
 const chartName = { pattern: /^[A-Za-z0-9][-._A-Za-z0-9]{0,249}$/u, rule: "the name of a chart" };
 const tagRule = { pattern: /^\w[-.\w]{0,127}$/u, rule: "a tag: up to 128 letters, digits, -_." };
-const digestRule = { pattern: /^sha256:[0-9a-f]{64}$/u, rule: "sha256: and 64 lower-case hex digits" };
+export const digestRule = { pattern: /^sha256:[0-9a-f]{64}$/u, rule: "sha256: and 64 lower-case hex digits" };
 // The distribution specification's rule for names; no user, query or fragment: what is secret has its place on the hub.
 const ociRepository = /^oci:\/\/[-.A-Za-z0-9[\]:]+(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+\/?$/u;
 const httpRepository = /^https?:\/\/[-.A-Za-z0-9[\]:]+(?:\/[^\s?#@\\]*)?$/u;
 
 /** `source.chart`. */
 export function readChart(fields: Fields): PackageSource {
-  const repository = readRepository(fields, "chart");
+  const repository = readChartRepository(fields, "repository");
   const name = fields.requiredText("name", chartName);
   const isOci = repository.startsWith("oci://");
   const choice = readChoice(fields, isOci ? ["version", "digest"] : ["version"]);
@@ -47,7 +54,8 @@ export function readChart(fields: Fields): PackageSource {
 
 /** `source.artifact`. */
 export function readArtifact(fields: Fields): PackageSource {
-  const repository = readRepository(fields, "artifact");
+  const isKnown = (text: string): boolean => ociRepository.test(text);
+  const repository = readAddress(fields, "repository", { isKnown, rule: "oci://registry/path" });
   const name = repository.slice(repository.lastIndexOf("/") + 1);
   const choice = readChoice(fields, ["tag", "version", "digest"]);
   const path = joinPath(name, fields.text("path") ?? "");
@@ -57,15 +65,28 @@ export function readArtifact(fields: Fields): PackageSource {
   return { package: ref, path: path ?? name };
 }
 
-function readRepository(fields: Fields, kind: PackageRef["kind"]): string {
-  const text = fields.requiredText("repository");
-  const isKnown = ociRepository.test(text) || (kind === "chart" && httpRepository.test(text));
-  if (!isKnown && text !== "") {
+/** The address of a repository of charts, without a slash at the end. */
+export function readChartRepository(fields: Fields, key: string): string {
+  const isKnown = (text: string): boolean => ociRepository.test(text) || httpRepository.test(text);
+  return readAddress(fields, key, { isKnown, rule: "an address: https://…, or oci://registry/path" });
+}
+
+function readAddress(
+  fields: Fields,
+  key: string,
+  { isKnown, rule }: { readonly isKnown: (text: string) => boolean; readonly rule: string },
+): string {
+  const text = fields.requiredText(key);
+  if (!isKnown(text) && text !== "") {
     const hint = text.includes("@") ? "a user name and a password belong to a credential" : undefined;
-    const schemes = kind === "chart" ? "an address: https://…, or oci://registry/path" : "oci://registry/path";
-    fields.wrong("repository", `has to be ${schemes}`, hint);
+    fields.wrong(key, `has to be ${rule}`, hint);
   }
-  return text.replace(/\/+$/u, "");
+  return withoutSlash(text);
+}
+
+/** Helm takes addresses with and without a slash at the end for the same. */
+export function withoutSlash(address: string): string {
+  return address.replace(/\/+$/u, "");
 }
 
 type Choice = Pick<PackageRef, "version" | "tag" | "digest">;
@@ -99,9 +120,10 @@ function readCommon(fields: Fields): Pick<PackageRef, "credential" | "intervalMs
 }
 
 /** Equal for references that are looked up in the same way: all but their interval. */
-export function packageKey({ kind, repository, name, credential, tag, digest, version }: PackageRef): string {
+export function packageKey({ kind, repository, name, credential, tag, digest, version, locked }: PackageRef): string {
   // Only a range may hold spaces.
-  return [kind, repository, name, credential, tag, digest, version].join(" ");
+  const key = [kind, repository, name, credential, tag, digest, version].join(" ");
+  return locked === undefined ? key : `locked ${locked.digest} ${key}`;
 }
 
 /** Without what is chosen of it: `oci://registry.example.org/charts/podinfo`. */

@@ -9,8 +9,8 @@ const at = (generation: number) => ({ epoch: "now", generation });
 const era = { epoch: "now", confirmed: false };
 
 it.each([
-  ["T30: an agent that has this generation by another hub", { ...at(7), accepted: b }, era, true],
-  ["T30: an agent that has an earlier generation by another hub", { ...at(6), accepted: c }, era, true],
+  ["T30, R15, E70: an agent that has this generation by another hub", { ...at(7), accepted: b }, era, true],
+  ["T30, R15, E70: an agent that has an earlier generation by another hub", { ...at(6), accepted: c }, era, true],
   ["an agent that has what this hub assigned", { ...at(6), accepted: b }, era, false],
   ["an agent that is further behind than the history goes", { ...at(2), accepted: b }, era, false],
   ["an agent of an earlier version", at(7), era, false],

@@ -88,11 +88,11 @@ describe("state of a target", () => {
   });
 
   it.each<[string, Partial<TargetFacts>, string, string]>([
-    ["all well", {}, "current", ""],
+    ["E80: all well", {}, "current", ""],
     ["never joined", { joined: false, report: undefined }, "pending", "ClusterNotJoined"],
-    ["silent although last seen healthy", { connected: false }, "offline", "AgentDisconnected"],
+    ["E78, R32: silent although last seen healthy", { connected: false }, "offline", "AgentDisconnected"],
     ["ahead of the hub", { ahead: "its agent is further" }, "pending", "HubBehind"],
-    ["refused", { refusal: { code: "signature_invalid", message: "unknown key" } }, "failed", "AssignmentRefused"],
+    ["E80: refused", { refusal: { code: "signature_invalid", message: "unknown key" } }, "failed", "AssignmentRefused"],
     ["to be removed", { target: { ...target, removal: "unselected" } }, "deleting", "Removing"],
     ["deletions held", { report: { ...report, heldPrune } }, "pending", "PruneHeld"],
     [
@@ -101,7 +101,7 @@ describe("state of a target", () => {
       "degraded",
       "CrashLoopBackOff",
     ],
-    ["a change waits for its turn", { waiting: "waits for wave canary" }, "pending", "WaitingForRollout"],
+    ["E80: a change waits for its turn", { waiting: "waits for wave canary" }, "pending", "WaitingForRollout"],
     [
       "a change waits, and what runs is broken",
       { waiting: "waits", report: { ...report, phase: "failed", reason: "Invalid" } },
@@ -109,9 +109,9 @@ describe("state of a target", () => {
       "Invalid",
     ],
     ["no report yet", { report: undefined }, "progressing", "Distributing"],
-    ["report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],
+    ["E32: report is of an older bundle", { report: { ...report, bundle: "b0" } }, "progressing", "Distributing"],
     ["applying", { report: { ...report, phase: "applying" } }, "progressing", "Applying"],
-    ["apply failed", { report: { ...report, phase: "failed", reason: "Invalid" } }, "failed", "Invalid"],
+    ["E80: apply failed", { report: { ...report, phase: "failed", reason: "Invalid" } }, "failed", "Invalid"],
     ["health progressing", { report: { ...report, health: "Progressing" } }, "progressing", "HealthProgressing"],
     [
       "health failed",

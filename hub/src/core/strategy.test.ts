@@ -21,6 +21,15 @@ const strategy = (spec: string): RolloutStrategy => {
   return found;
 };
 
+test("reads who has to approve a wave, and how many", () => {
+  const approvals = strategy(
+    "{ waves: [{ name: a, clusters: [x], approval: true }, { name: b, clusters: [w], approval: { count: 2, separate: true } }, { name: c, clusters: [z], approval: {} }, { name: d, clusters: [u] }] }",
+  ).waves.map(({ approval }) => `${approval.count} ${approval.separate}`);
+  expect(approvals).toEqual(["1 false", "2 true", "1 false", "0 false"]);
+  for (const wrong of ["{ count: 0 }", "{ count: 11 }", "{ counts: 2 }", "2", "{ separate: 1 }"])
+    expect(read(`{ waves: [{ name: a, clusters: [x], approval: ${wrong} }] }`).problems).toHaveLength(1);
+});
+
 test("releases everything at once, and stops at the first failure, when nothing is said", () => {
   expect(strategy("{}")).toMatchObject({
     waves: [],

@@ -1,4 +1,5 @@
 import type { Position } from "@drover/shared/errors";
+import { isRecord } from "@drover/shared/json";
 
 import {
   everyCluster,
@@ -39,8 +40,16 @@ export interface Wave {
   readonly maxConcurrent: Share | undefined;
   /** How long all clusters of the wave have to be current before the next one begins, in ms. */
   readonly soakMs: number;
-  /** Whether a person has to let the wave begin. */
-  readonly approval: boolean;
+  /** Who has to let the wave begin. */
+  readonly approval: Approval;
+}
+
+/** How many persons have to say yes. */
+export interface Approval {
+  /** 0 = none. */
+  readonly count: number;
+  /** Whether none of them may be the author of what is released. */
+  readonly separate: boolean;
 }
 
 export const failureActions = ["freeze", "rollback"] as const;
@@ -93,13 +102,32 @@ function readWave(fields: Fields): Wave {
     clusters: readClusterSelector(fields),
     maxConcurrent: fields.has("maxConcurrent") ? readShare(fields, "maxConcurrent", defaults.maxConcurrent) : undefined,
     soakMs: fields.duration("soak", { minMs: 0, maxMs }) ?? 0,
-    approval: fields.flag("approval", false),
+    approval: readApproval(fields),
   };
   fields.finish();
   return wave;
 }
 
-const rest: Wave = { name: lastWave, clusters: everyCluster, maxConcurrent: undefined, soakMs: 0, approval: false };
+const noApproval: Approval = { count: 0, separate: false };
+
+/** `true`, or `{ count: 2, separate: true }`. */
+function readApproval(wave: Fields): Approval {
+  if (!isRecord(wave.value("approval"))) return { ...noApproval, count: wave.flag("approval", false) ? 1 : 0 };
+  const fields = wave.map("approval");
+  if (fields === undefined) return noApproval;
+  const count = fields.whole("count", { min: 1, max: 10 }) ?? 1;
+  const separate = fields.flag("separate", false);
+  fields.finish();
+  return { count, separate };
+}
+
+const rest: Wave = {
+  name: lastWave,
+  clusters: everyCluster,
+  maxConcurrent: undefined,
+  soakMs: 0,
+  approval: noApproval,
+};
 
 /** All waves in order. The last one is of the clusters that no wave names, so that none is left out (E26). */
 export function allWaves({ waves }: Pick<RolloutStrategy, "waves">): readonly Wave[] {

@@ -3,10 +3,12 @@ import type { KubeObject, Manifest } from "@drover/shared/kube/manifest";
 import type { Problem } from "@drover/shared/problems";
 
 import type { Overridden } from "./apply-overrides.ts";
+import { headOf, jsonOf, manifestOf } from "./packed-manifest.ts";
 import {
   fillText,
   fillVariables,
   holdsVariables,
+  mayMark,
   markVariables,
   reserved,
   type Filled,
@@ -18,26 +20,26 @@ import {
 export function markManifests(manifests: readonly Manifest[]): Overridden {
   const problems: Problem[] = [];
   const marked = manifests.map((manifest) => {
-    const { value, faults } = markObject(manifest.object);
+    if (!mayMark(jsonOf(manifest)) && !isSecret(manifest)) return manifest;
+    const { object } = manifest;
+    const { value, faults } = markObject(object);
     const at = manifest.at === undefined ? {} : { at: manifest.at };
     for (const { message, hint } of faults) {
       problems.push({ code: "variable-unknown", severity: "error", message, hint, ...at });
     }
-    return value === manifest.object ? manifest : { ...manifest, object: value };
+    return value === object ? manifest : manifestOf(value, manifest.at);
   });
   return { manifests: marked, problems };
 }
 
 /** Problems of manifests that are to hold no variables: some look as if they did. */
 export function refuseMarks(manifests: readonly Manifest[]): readonly Problem[] {
-  return manifests
-    .filter(({ object }) => isTemplate(object))
-    .map(({ at }) => ({
-      code: "variable-unknown",
-      severity: "error" as const,
-      ...reserved,
-      ...(at === undefined ? {} : { at }),
-    }));
+  return manifests.filter(isTemplate).map(({ at }) => ({
+    code: "variable-unknown",
+    severity: "error" as const,
+    ...reserved,
+    ...(at === undefined ? {} : { at }),
+  }));
 }
 
 function markObject(object: KubeObject): Marked<KubeObject> {
@@ -52,9 +54,9 @@ function markObject(object: KubeObject): Marked<KubeObject> {
 }
 
 /** Whether an object holds variables that are not filled in, so that it is another one on each cluster. */
-export function isTemplate(object: KubeObject): boolean {
-  if (holdsVariables(JSON.stringify(object))) return true;
-  return secretTexts(object).some(([, text]) => holdsVariables(text));
+export function isTemplate(manifest: Manifest): boolean {
+  if (holdsVariables(jsonOf(manifest))) return true;
+  return isSecret(manifest) && secretTexts(manifest.object).some(([, text]) => holdsVariables(text));
 }
 
 /** Fills in an object. Values of a Secret are base64 by now, with the variables inside. */
@@ -80,9 +82,18 @@ function encodeBase64(text: string): string {
 }
 
 /** The values of a Secret as text. */
-export function secretTexts({ apiVersion, kind, data }: KubeObject): readonly (readonly [key: string, text: string])[] {
-  if (apiVersion !== "v1" || kind !== "Secret" || !isRecord(data)) return [];
+export function secretTexts(object: KubeObject): readonly (readonly [key: string, text: string])[] {
+  const { data } = object;
+  if (!isSecretKind(object) || !isRecord(data)) return [];
   return Object.entries(data).flatMap(([key, value]) =>
     typeof value === "string" ? [[key, Buffer.from(value, "base64").toString()] as const] : [],
   );
+}
+
+function isSecret(manifest: Manifest): boolean {
+  return isSecretKind(headOf(manifest));
+}
+
+function isSecretKind({ apiVersion, kind }: KubeObject): boolean {
+  return apiVersion === "v1" && kind === "Secret";
 }

@@ -50,6 +50,11 @@ export function markVariables<T>(value: T): Marked<T> {
   return { value: mapTexts(value, mark) as T, faults };
 }
 
+/** Whether `markVariables` has anything to do or to say about a value with this JSON. */
+export function mayMark(json: string): boolean {
+  return json.includes("${cluster.") || json.includes(opening) || json.includes(closing);
+}
+
 /** Of text that holds a mark before any was made: it would be taken for a variable that nobody wrote. */
 export const reserved = {
   message: "it holds U+FDD0 or U+FDD1, which are no characters and stand for variables here",

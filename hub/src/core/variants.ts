@@ -1,4 +1,4 @@
-import { encodeContents, encodeObject } from "@drover/shared/bundle";
+import { digestOfContents } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import type { Position } from "@drover/shared/errors";
 import { canonicalize } from "@drover/shared/kube/canonical";
@@ -13,10 +13,11 @@ import { sortByObject } from "@drover/shared/kube/order";
 import type { Problem } from "@drover/shared/problems";
 
 import { override } from "./apply-overrides.ts";
-import { checkObjects } from "./check-objects.ts";
+import { checkChanged, checkObjects, keysOf } from "./check-objects.ts";
 import type { PlaceableCluster } from "./cluster-selector.ts";
 import type { Contents } from "./contents.ts";
 import type { Override } from "./override.ts";
+import { headOf, manifestOf, PackedManifest } from "./packed-manifest.ts";
 import { fillObject, isTemplate } from "./templates.ts";
 import { fillText, holdsVariables, type Filled, type VariableSource } from "./variables.ts";
 
@@ -40,15 +41,10 @@ export interface VariantInput {
   readonly clusters: readonly PlaceableCluster[];
 }
 
-/** An object in apply order. Without a digest it holds variables, and is another one on each cluster. */
-interface Part {
-  readonly manifest: Manifest;
-  readonly digest: Digest | undefined;
-}
-
 /** What all clusters of a group share: everything but what depends on variables. */
 interface Template {
-  readonly parts: readonly Part[];
+  /** In apply order. Those that are not packed hold variables, and are others on each cluster. */
+  readonly parts: readonly Manifest[];
   readonly namespace: string | undefined;
   readonly problems: readonly Problem[];
 }
@@ -56,67 +52,75 @@ interface Template {
 /** Works out what a group of clusters gets. What it consists of is kept in `contents`. */
 export function variantsOf({ manifests, overrides, clusters }: VariantInput, contents: Contents): readonly Variant[] {
   const changed = override(manifests, overrides);
-  const parts = sortByObject(changed.manifests, ({ object }) => object).map(partOf);
+  const parts = sortByObject(changed.manifests, headOf).map(pack);
   const namespace = overrides.map((one) => one.namespace).findLast((one) => one !== undefined);
   const problems = [...changed.problems, ...checkObjects(manifests, changed.manifests)];
   const template = { parts, namespace, problems };
-  const isShared = parts.every(({ digest }) => digest !== undefined) && !holdsVariables(namespace ?? "");
-  if (isShared)
-    return [
-      bundleOf(
-        template,
-        clusters.map(({ name }) => name),
-        contents,
-      ),
-    ];
+  const shared = parts.filter(isPacked);
+  for (const part of shared) contents.keepObject(part.digest, part);
+  if (shared.length === parts.length && !holdsVariables(namespace ?? ""))
+    return [bundleOf({ ...template, parts: shared }, namesOf(clusters), contents)];
   const vars = varsOf(overrides);
-  const variants = clusters.map(({ name, labels, vars: own }) =>
-    bundleOf(fillTemplate(template, { name, labels, vars: { ...own, ...vars } }), [name], contents),
-  );
+  const others = keysOf(shared);
+  const variants = clusters.map(({ name, labels, vars: own }) => {
+    const filled = fillTemplate(template, { name, labels, vars: { ...own, ...vars } }, others);
+    for (const part of filled.own) contents.keepObject(part.digest, part);
+    return bundleOf(filled, [name], contents);
+  });
   return shareVariants(variants);
 }
 
-function partOf(manifest: Manifest): Part {
-  if (isTemplate(manifest.object)) return { manifest, digest: undefined };
-  const object = canonicalize(manifest.object);
-  return {
-    manifest: object === manifest.object ? manifest : { ...manifest, object },
-    digest: encodeObject(object).digest,
-  };
+function namesOf(clusters: readonly PlaceableCluster[]): readonly string[] {
+  return clusters.map(({ name }) => name);
 }
 
-function bundleOf({ parts, namespace, problems }: Template, clusters: readonly string[], contents: Contents): Variant {
-  const digests: Digest[] = [];
-  for (const { manifest, digest } of parts) {
-    if (digest === undefined) continue;
-    contents.keepObject(digest, manifest.object);
-    digests.push(digest);
-  }
-  return { clusters, bundle: contents.keepBundle(digests), objects: digests.length, namespace, problems };
+/** As it is while it holds variables: its text is another one on each cluster. */
+function pack(manifest: Manifest): Manifest {
+  if (isTemplate(manifest)) return manifestOf(manifest.object, manifest.at);
+  return isPacked(manifest) ? manifest : new PackedManifest(canonicalize(manifest.object), manifest.at);
 }
 
-/** The template as one cluster gets it; what the cluster lacks is a problem of it alone (E13). */
-function fillTemplate({ parts, namespace: wanted, problems }: Template, source: VariableSource): Template {
+function isPacked(manifest: Manifest): manifest is PackedManifest {
+  return manifest instanceof PackedManifest;
+}
+
+interface Finished extends Template {
+  readonly parts: readonly PackedManifest[];
+}
+
+function bundleOf({ parts, namespace, problems }: Finished, clusters: readonly string[], contents: Contents): Variant {
+  const bundle = contents.keepBundle(parts.map(({ digest }) => digest));
+  return { clusters, bundle, objects: parts.length, namespace, problems };
+}
+
+/**
+ * The template as one cluster gets it; what the cluster lacks is a problem of it alone (E13). Looks only at what holds
+ * variables; `others` are the names of all that does not.
+ */
+function fillTemplate(
+  { parts, namespace: wanted, problems }: Template,
+  source: VariableSource,
+  others: ReadonlySet<string>,
+): Finished & { readonly own: readonly PackedManifest[] } {
   /** With the first place that asks for it. */
   const missing = new Map<string, Position | undefined>();
   const fill = <T>({ value, missing: lacking }: Filled<T>, at?: Position): T => {
     for (const variable of lacking) if (!missing.has(variable)) missing.set(variable, at);
     return value;
   };
+  const own: PackedManifest[] = [];
+  let isMoved = false;
   const filled = parts.map((part) => {
-    if (part.digest !== undefined) return part;
-    const object = canonicalize(fill(fillObject(part.manifest.object, source), part.manifest.at));
-    return { manifest: { ...part.manifest, object }, digest: encodeObject(object).digest };
+    if (isPacked(part)) return part;
+    const { object, at } = part;
+    const packed = new PackedManifest(canonicalize(fill(fillObject(object, source), at)), at);
+    isMoved ||= keyOf(packed.head) !== keyOf(object);
+    own.push(packed);
+    return packed;
   });
   const namespace = wanted === undefined ? undefined : fill(fillText(wanted, source));
-  const [before, after] = [parts.map(({ manifest }) => manifest), filled.map(({ manifest }) => manifest)];
-  const found = [...problems, ...checkObjects(before, after), ...checkNamespace(namespace), ...lack(missing)];
-  const isMoved = after.some(({ object }, index) => {
-    const { object: old = object } = before[index] ?? {};
-    return object !== old && keyOf(object) !== keyOf(old);
-  });
-  const sorted = isMoved ? sortByObject(filled, ({ manifest }) => manifest.object) : filled;
-  return { parts: sorted, namespace, problems: found };
+  const found = [...problems, ...checkChanged(own, others), ...checkNamespace(namespace), ...lack(missing)];
+  return { parts: isMoved ? sortByObject(filled, headOf) : filled, namespace, problems: found, own };
 }
 
 function keyOf(object: KubeObject): string {
@@ -130,8 +134,8 @@ export function varsOf(overrides: readonly Override[]): VariableSource["vars"] {
 
 /** For clusters of which nobody knows what they are to get: they keep what they have. */
 export function failedVariant(clusters: readonly PlaceableCluster[], problems: readonly Problem[]): Variant {
-  const { digest } = encodeContents([]);
-  return { clusters: clusters.map(({ name }) => name), bundle: digest, objects: 0, namespace: undefined, problems };
+  const bundle = digestOfContents([]);
+  return { clusters: clusters.map(({ name }) => name), bundle, objects: 0, namespace: undefined, problems };
 }
 
 /** A problem for each variable that a cluster has no value for, at the first place that asks for it. */

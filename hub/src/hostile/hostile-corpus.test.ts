@@ -150,7 +150,7 @@ test("there are at least 300 inputs, each once", () => {
 });
 
 describe.each(Object.entries(families))("%s", (_name, cases) => {
-  test("each is refused with its code, or means what it says", { timeout: 120_000 }, async () => {
+  test("T2, T3, T4, T5: each is refused with its code, or means what it says", { timeout: 120_000 }, async () => {
     const found: Record<string, string> = {};
     const wanted: Record<string, string> = {};
     const slow: string[] = [];

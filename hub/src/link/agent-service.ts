@@ -53,7 +53,7 @@ async function serveFetchBlobs(context: AgentContext, call: FetchBlobsCall): Pro
 }
 
 async function serveConnect(context: AgentContext, call: ConnectCall): Promise<void> {
-  const { clock, sessions, limits } = context;
+  const { clock, sessions } = context;
   const peer = context.findPeer(call.getPeer());
   const speaker = admit(context, peer);
   const session = new Session(speaker.cluster, clock.now(), () => peer?.destroy());
@@ -64,7 +64,6 @@ async function serveConnect(context: AgentContext, call: ConnectCall): Promise<v
     const hello = await readHello(requests);
     context.handler.admit({ ...speaker, ...(hello.run === undefined ? {} : { run: hello.run }) });
     sessions.open(session);
-    session.welcome(limits.pingIntervalMs);
     greet(context, session, hello);
     const delivered = session.deliver(call, closedSignal(call));
     await Promise.race([readAll(context, session, requests), delivered]);
@@ -89,9 +88,11 @@ async function readHello(requests: AsyncIterator<ConnectRequest>): Promise<Hello
   throw new DroverError("document_invalid", "the first message of a connection must be a hello");
 }
 
-function greet({ handler, sessions }: AgentContext, session: Session, hello: Hello): void {
+/** The welcome goes first, whatever the handler sends meanwhile. */
+function greet({ handler, sessions, limits: { pingIntervalMs } }: AgentContext, session: Session, hello: Hello): void {
+  session.welcome({ pingIntervalMs, reportsKnown: false });
   try {
-    handler.connected(session.cluster, hello);
+    session.welcome({ pingIntervalMs, ...handler.connected(session.cluster, hello) });
   } catch (cause) {
     sessions.withdraw(session);
     throw cause;

@@ -6,10 +6,8 @@ import type { MessageSink } from "@drover/shared/link/pump";
 import { asBuffer } from "@drover/shared/link/wire";
 import { digestFromWire } from "@drover/shared/link/wire-values";
 
-/** The largest piece of a blob in one message. */
-const partBytes = 1024 * 1024;
-/** Small blobs share a message until it has this size. */
-const messageBytes = 256 * 1024;
+/** Small blobs share a message until it has this size, and larger ones are cut: each stream has a few copies under way. */
+const messageBytes = 64 * 1024;
 
 type ReadBlob = (digest: Digest) => Uint8Array | undefined;
 
@@ -59,7 +57,7 @@ function* cutBlob(name: Digest, bytes: Uint8Array | undefined): Generator<BlobPa
   const size = BigInt(blob.byteLength);
   let offset = 0;
   do {
-    const data = blob.subarray(offset, offset + partBytes);
+    const data = blob.subarray(offset, offset + messageBytes);
     yield { digest, size, offset: BigInt(offset), data, missing: false };
     offset += data.byteLength;
   } while (offset < blob.byteLength);

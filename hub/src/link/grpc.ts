@@ -11,6 +11,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { createAgentService } from "./agent-service.ts";
 import { createBrokerService, type GrantBrokerUser } from "./broker-service.ts";
 import { createEnrollService } from "./enroll.ts";
+import { guardFrames } from "./frame-guard.ts";
 import { defaultLinkLimits, type LinkLimits } from "./limits.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Peers } from "./peers.ts";
@@ -70,6 +71,7 @@ async function serve(serving: Serving, ready: (address: string) => void, signal:
   server.addService(BrokerServiceService, createBrokerService({ ...serving, findPeer }));
   // TLS is the listener's; see there.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  guardFrames(server, limits, clock);
   try {
     await using listener = await listen({ serverNames: [], ...serving }, peers, (socket) =>
       injector.injectConnection(socket),

@@ -1,12 +1,14 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
+import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from "node:tls";
 
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import type { Authority } from "@drover/shared/trust/authority";
 
+import { Admission } from "./admission.ts";
 import type { LinkLimits } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 
@@ -24,7 +26,7 @@ export interface ListenerOptions {
 export interface Listener extends AsyncDisposable {
   /** `host:port` as it was bound. */
   readonly address: string;
-  /** Takes a new server certificate when half the life of the present one is over. */
+  /** To be called each second: ends connections that never got to their TLS, and renews the server's certificate at half its life. */
   refresh(): Promise<void>;
 }
 
@@ -44,26 +46,29 @@ export async function listen(
   const { host, port } = parseAddress(options.address);
   const credentials = await issueCredentials(options, host);
   let issuedMs = options.clock.now();
-  const server = createServer({ ...credentials, handshakeTimeout: limits.handshakeTimeoutMs });
-  server.maxConnections = limits.connections;
-  const handshakes = new Set<string>();
-  server.prependListener("connection", (socket) => {
-    if (handshakes.size >= limits.handshakes) return void socket.destroy();
+  // Listens to nothing itself: gets its connections when it is their turn.
+  const tls = createTlsServer({ ...credentials, handshakeTimeout: limits.handshakeTimeoutMs });
+  const handshakes = new Map<string, Socket>();
+  const admission = new Admission(limits, (socket) => {
     const endpoint = `${socket.remoteAddress}:${socket.remotePort}`;
-    handshakes.add(endpoint);
+    handshakes.set(endpoint, socket);
     socket.once("close", () => handshakes.delete(endpoint));
+    tls.emit("connection", socket);
   });
-  server.on("tlsClientError", (cause, socket) => {
+  tls.on("tlsClientError", (cause, socket) => {
     log.debug({ err: cause }, "TLS handshake failed");
     // Node reports a handshake that takes too long, and leaves its connection open.
     socket.destroy();
   });
-  server.on("secureConnection", (socket) => {
-    handshakes.delete(`${socket.remoteAddress}:${socket.remotePort}`);
+  tls.on("secureConnection", (socket) => {
+    const raw = handshakes.get(`${socket.remoteAddress}:${socket.remotePort}`);
+    if (raw !== undefined) admission.finished(raw);
     socket.on("error", (cause) => log.debug({ err: cause }, "connection broke"));
     if (socket.alpnProtocol === "h2" && peers.admit(socket, options.clock.now())) accept(socket);
     else socket.destroy();
   });
+  const server = createServer((socket) => admission.add(socket, options.clock.now()));
+  server.maxConnections = limits.connections;
   server.listen(port, host);
   await once(server, "listening");
   const bound = server.address();
@@ -71,14 +76,16 @@ export async function listen(
   return {
     address: host.includes(":") ? `[${host}]:${boundPort}` : `${host}:${boundPort}`,
     refresh: async () => {
+      admission.sweep(options.clock.now());
       if (options.clock.now() - issuedMs < serverRenewalMs) return;
       issuedMs = options.clock.now();
-      server.setSecureContext(await issueCredentials(options, host));
+      tls.setSecureContext(await issueCredentials(options, host));
       log.info({}, "server certificate renewed");
     },
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, "close");
       server.close();
+      admission.destroyAll();
       peers.destroyAll();
       await closed;
     },

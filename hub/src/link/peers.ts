@@ -5,6 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Speaker } from "@drover/shared/link/link";
 import { clusterOf, generationOf, validityOf, type Validity } from "@drover/shared/trust/certificate";
 
+import { networkOf } from "../core/network-of.ts";
 import type { LinkLimits } from "./limits.ts";
 
 /** The other end of one TLS connection. */
@@ -95,14 +96,14 @@ export class Peers {
 
   #add(endpoint: string, peer: Peer, socket: TLSSocket, known: boolean): void {
     this.#byEndpoint.set(endpoint, peer);
-    if (!known) this.#strangers.set(peer.address, (this.#strangers.get(peer.address) ?? 0) + 1);
+    if (!known) this.#countStranger(networkOf(peer.address));
     else if (peer.cluster !== undefined) this.#connectionsOf(peer.cluster).add(peer);
     if (known) this.#known.add(peer);
     socket.once("close", () => {
       this.#byEndpoint.delete(endpoint);
       this.#known.delete(peer);
       if (known && peer.cluster !== undefined) this.#forget(peer.cluster, peer);
-      else this.#forgetStranger(peer.address);
+      else this.#forgetStranger(networkOf(peer.address));
     });
   }
 
@@ -114,7 +115,7 @@ export class Peers {
   }
 
   #hasRoomForStranger(peer: Peer): boolean {
-    if ((this.#strangers.get(peer.address) ?? 0) >= this.#limits.strangersPerAddress) return false;
+    if ((this.#strangers.get(networkOf(peer.address)) ?? 0) >= this.#limits.strangersPerAddress) return false;
     let total = 0;
     for (const count of this.#strangers.values()) total += count;
     return total < this.#limits.strangers;
@@ -132,6 +133,10 @@ export class Peers {
     const peers = this.#byCluster.get(cluster);
     peers?.delete(peer);
     if (peers?.size === 0) this.#byCluster.delete(cluster);
+  }
+
+  #countStranger(address: string): void {
+    this.#strangers.set(address, (this.#strangers.get(address) ?? 0) + 1);
   }
 
   #forgetStranger(address: string): void {

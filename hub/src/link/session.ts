@@ -37,8 +37,9 @@ export class Session {
     return this.#end;
   }
 
-  welcome(pingIntervalMs: number): void {
-    this.#outbox.put("welcome", { body: { $case: "welcome", value: { pingIntervalMs } } });
+  /** Said again before it left, it is said as the last one. */
+  welcome(value: { readonly pingIntervalMs: number; readonly reportsKnown: boolean }): void {
+    this.#outbox.put("welcome", { body: { $case: "welcome", value } });
   }
 
   pong(): void {

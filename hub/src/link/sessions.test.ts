@@ -40,8 +40,11 @@ describe("sessions", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("end after the silence that counts as gone, not before, and each on its own", () => {
+  it("E65, R32: end after the silence that counts as gone, not before, and each on its own", () => {
     const { sessions, told, open } = watchSessions();
+    // Three missed beats, and not more than a minute.
+    expect(silenceMs).toBe(3 * defaultLinkLimits.pingIntervalMs);
+    expect(silenceMs).toBeLessThan(60_000);
     open("dev-1", 0);
     const talking = open("dev-2", 0);
     talking.heardMs = 1;

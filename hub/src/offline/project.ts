@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { DroverError } from "@drover/shared/errors";
+import { DroverError, type Position } from "@drover/shared/errors";
 import type { Manifest } from "@drover/shared/kube/manifest";
 import { uniqueProblems, type Problem } from "@drover/shared/problems";
 
@@ -11,7 +11,7 @@ import type { Render } from "../core/blame/rendered.ts";
 import { readDeclaringFile, type Declaration } from "../core/declarations.ts";
 import { placeClusters, type Group } from "../core/desired.ts";
 import { clustersIn, type RenderOf } from "../core/lint/index.ts";
-import { formatPackage } from "../core/package.ts";
+import { formatPackage, type PackageRef } from "../core/package.ts";
 import { concerns } from "../core/placement.ts";
 import type { Capabilities } from "../core/render/chart.ts";
 import { renderFor, renderGroups, type Renders } from "../core/render/groups.ts";
@@ -25,7 +25,8 @@ import {
 } from "../core/render/index.ts";
 import { createHelm, type Helm } from "../source/programs/helm.ts";
 import { createKustomize } from "../source/programs/kustomize.ts";
-import { createPackages, type Packages } from "../source/published/packages.ts";
+import { withArchives } from "../source/programs/with-archives.ts";
+import { createPackages, type Archive, type FetchedPackage, type Packages } from "../source/published/packages.ts";
 import type { Snapshot } from "../source/snapshot.ts";
 import { peoplesNetworks } from "../source/web/networks.ts";
 import { readRevision, readWorkingTree } from "./working-tree.ts";
@@ -109,7 +110,7 @@ async function read(options: ProjectOptions, packages: Packages | undefined, sig
   const assumed: string[] = [];
   for (const application of declarations) {
     if (application.kind !== "Application" || application.source.repository !== snapshot.repository) continue;
-    const content = await fetchContent(application, snapshot, packages, signal);
+    const content = await fetchContent(application, { snapshot, packages, helm: programs.helm }, signal);
     if ("code" in content) {
       problems.push(content);
       continue;
@@ -136,21 +137,52 @@ async function isAssumed(
   return (version && told.kubeVersion === undefined) || (apis && told.apis === undefined);
 }
 
+interface Fetching {
+  readonly snapshot: Snapshot;
+  readonly packages: Packages | undefined;
+  readonly helm: Helm;
+}
+
 /** The files of an application; a problem of its own where they are elsewhere and do not come here. */
 async function fetchContent(
-  { name, source, at }: Application,
-  snapshot: Snapshot,
-  packages: Packages | undefined,
+  application: Application,
+  { snapshot, packages, helm }: Fetching,
   signal: AbortSignal,
 ): Promise<Snapshot | Problem> {
-  if (source.package === undefined) return snapshot;
-  const where = formatPackage(source.package);
+  const { name, source, at } = application;
+  if (source.package === undefined) return addDependencies(application, { snapshot, packages, helm }, signal);
+  const fetched = await fetchPackage({ name, ref: source.package, at }, packages, signal);
+  if ("code" in fetched) return fetched;
+  return addDependencies(application, { snapshot: fetched.snapshot, packages, helm }, signal);
+}
+
+/** What the hub fetches before it renders a chart. */
+async function addDependencies(
+  application: Application,
+  { snapshot, packages, helm }: Fetching,
+  signal: AbortSignal,
+): Promise<Snapshot | Problem> {
+  if (chooseRenderer(application, snapshot) !== "helm") return snapshot;
+  const archives = new Map<string, Archive>();
+  for (const { ref, path, at } of await helm.wanted(snapshot, chartRequest(application))) {
+    const fetched = await fetchPackage({ name: application.name, ref, at }, packages, signal);
+    if ("code" in fetched) return fetched;
+    archives.set(path, fetched.archive);
+  }
+  return archives.size === 0 ? snapshot : withArchives(snapshot, archives);
+}
+
+async function fetchPackage(
+  { name, ref, at }: { readonly name: string; readonly ref: PackageRef; readonly at: Position },
+  packages: Packages | undefined,
+  signal: AbortSignal,
+): Promise<FetchedPackage | Problem> {
   if (packages === undefined) {
-    const message = `${name} is not rendered here: ${where} is not in the repository`;
+    const message = `${name} is not rendered here: ${formatPackage(ref)} is not in the repository`;
     return { code: "package-not-fetched", severity: "warning", message, at, hint: "fetch it with --fetch" };
   }
   try {
-    return (await packages.fetch(source.package, signal)).snapshot;
+    return await packages.fetch(ref, signal);
   } catch (cause) {
     signal.throwIfAborted();
     const { message, hint } = DroverError.from(cause);

@@ -48,7 +48,7 @@ async function readFiles(folder: string, paths: readonly string[], signal: Abort
   };
   const read = async (path: string): Promise<Uint8Array> => readFile(join(folder, (await resolve(path)).path));
   const decode = async (path: string): Promise<Decoded> => decodeYaml(path, await read(path));
-  const commit = { id: "", ref: "", author: "", message: "", committedAtMs: 0 };
+  const commit = { id: "", ref: "", author: "", emails: [], message: "", committedAtMs: 0, parents: [] };
   return { repository: "config", commit, entries, folders, resolve, read, decode };
 }
 

@@ -12,11 +12,14 @@ export interface SnapshotCache {
 
 const mebibyte = 1024 * 1024;
 
-/** At most about 90 MiB in all, whatever the repositories are. */
+/**
+ * At most about 40 MiB in all, whatever the repositories are: what the files of an application held is remembered with it, as
+ * what it renders is.
+ */
 export function createSnapshotCache(): SnapshotCache {
   return {
     trees: new SizedCache(16 * mebibyte),
     blobs: new SizedCache(8 * mebibyte),
-    decodings: new SizedCache(64 * mebibyte),
+    decodings: new SizedCache(16 * mebibyte),
   };
 }

@@ -180,7 +180,7 @@ describe("a snapshot", () => {
     expect(treeDigest(await snapshot(), "one")).not.toBe(linked);
   });
 
-  test("E8: follows links inside the repository and refuses those out of it", async () => {
+  test("E8, T1: follows links inside the repository and refuses those out of it", async () => {
     const { path, commit, snapshot } = await createRepository({ "base/a.yaml": "a: 1" });
     await symlink("base/a.yaml", join(path, "link.yaml"));
     await symlink("base", join(path, "folder"));

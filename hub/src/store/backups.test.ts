@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { accepted, detached, firstEnrolment, joined, refusalOf, revoked } from "../core/enrolment.ts";
 import { listBackups } from "./backup-folder.ts";
 import { makeBackup, restoreBackup } from "./backups.ts";
 import { openSqliteStore } from "./sqlite.ts";
@@ -41,6 +42,41 @@ describe("a backup of the store", () => {
     expect(backups.map(({ name }) => name)).toEqual(["hub-19700101T000000002Z.db", "hub-19700101T000000003Z.db"]);
     expect(readdirSync(join(folder, "backups"))).toHaveLength(2);
     expect(statSync(pathOf(backups[0]?.name ?? "")).mode & 0o077).toBe(0);
+  });
+
+  it("R14: brings back nobody who was revoked or removed since, and nobody's old certificates", async () => {
+    const source = open();
+    const begun = (cluster: string) => joined(firstEnrolment(cluster, 0), `key of ${cluster}`, 1);
+    for (const name of ["revoked", "back", "gone", "moved", "same"]) {
+      source.putCluster({ ...clusterDefaults, name, uid: name });
+      source.enrolments.put(begun(name));
+    }
+    const { name } = await makeBackup(source, file, { kept: 1, now: 5 });
+    source.enrolments.put(revoked(begun("revoked"), "its key leaked", 10));
+    source.enrolments.put(accepted(revoked(begun("back"), "a mistake", 10), 11));
+    source.enrolments.put(detached(begun("gone"), 10));
+    source.enrolments.put(joined(begun("moved"), "another key", 10));
+    close();
+    writeFileSync(`${file}-revoked`, '{"cluster":"same","sta', { flag: "a" });
+    await restoreBackup(pathOf(name), file, 99);
+    for (const times of [1, 2]) {
+      const { enrolments } = open();
+      const shown = ["revoked", "back", "gone", "moved", "same"].map((cluster) => {
+        const enrolment = enrolments.get(cluster) ?? expect.unreachable();
+        return `${cluster}: ${refusalOf(enrolment, 1)?.code ?? "speaks"}, ${enrolment.key}`;
+      });
+      expect([times, ...shown]).toEqual([
+        times,
+        "revoked: cluster_revoked, key of revoked",
+        "back: unauthorized, key of back",
+        "gone: cluster_detached, ",
+        "moved: unauthorized, another key",
+        "same: speaks, key of same",
+      ]);
+      expect(refusalOf(enrolments.get("moved") ?? expect.unreachable(), 2)).toBeUndefined();
+      close();
+    }
+    expect(statSync(`${file}-revoked`).mode & 0o077).toBe(0);
   });
 
   it("R33: is restored as an epoch of its own that nobody has confirmed, with what was there moved aside", async () => {

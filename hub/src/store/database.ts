@@ -76,6 +76,11 @@ export class Database implements Disposable {
     return this.#prepare(sql).all(...values);
   }
 
+  /** Row by row: of a large table not all are in memory at once. Nothing else may be done with the store meanwhile. */
+  each(sql: string): Iterable<Row> {
+    return this.#prepare(sql).iterate();
+  }
+
   run(sql: string, ...values: readonly Value[]): void {
     if (this.#database.isTransaction) this.#prepare(sql).run(...values);
     else this.transaction(() => this.run(sql, ...values));
@@ -95,6 +100,7 @@ export class Database implements Disposable {
 
   /** All of what the body writes, or nothing. Throws `store_full` when there is no room, not even in the reserve. */
   transaction(body: () => void): void {
+    if (this.#database.isTransaction) return body();
     try {
       this.#attempt(body);
     } catch (cause) {

@@ -1,5 +1,6 @@
 import { defaultSync } from "@drover/shared/sync-options";
 
+import type { Rollout, WaveProgress } from "../core/rollout/rollout.ts";
 import type { TargetRecord } from "../core/target.ts";
 import { clusterDefaults, sourceDefaults, type ClusterRecord, type SourceRecord } from "./store.ts";
 
@@ -20,6 +21,23 @@ export function readCluster(record: Stored<ClusterRecord> & Pick<ClusterRecord, 
     factsSinceMs: { ...clusterDefaults.factsSinceMs, ...factsSinceMs },
     settled: { ...clusterDefaults.settled, ...settled },
   };
+}
+
+type StoredProgress = Omit<WaveProgress, "approvals"> & Stored<WaveProgress> & { readonly approvedBy?: string };
+
+/** Earlier versions took one approval, and did not know the author. */
+export function readRollout({
+  waves,
+  ...record
+}: Omit<Rollout, "waves" | "authors"> &
+  Stored<Pick<Rollout, "authors">> & {
+    readonly waves: Readonly<Record<string, StoredProgress>>;
+  }): Rollout {
+  const read = Object.entries(waves).map(([name, { approvedBy = "", approvals, ...progress }]) => {
+    const before = approvedBy === "" ? [] : [{ by: approvedBy, who: `token ${approvedBy}` }];
+    return [name, { ...progress, approvals: approvals ?? before }] as const;
+  });
+  return { authors: [], ...record, waves: Object.fromEntries(read) };
 }
 
 type AddedToTargets = Pick<TargetRecord, "sync" | "deletion" | "confirmPrune">;

@@ -1,5 +1,6 @@
-import { firstEnrolment, type Enrolment } from "../core/enrolment.ts";
+import { firstEnrolment, reminded, type Enrolment } from "../core/enrolment.ts";
 import type { Database } from "./database.ts";
+import { isNotable, type Ledger } from "./ledger.ts";
 import { parseRecord } from "./parse-record.ts";
 import { seal } from "./sealed.ts";
 import type { Enrolments, JoinTokenRecord } from "./store.ts";
@@ -7,15 +8,26 @@ import type { Enrolments, JoinTokenRecord } from "./store.ts";
 /** Read from memory, written through. */
 export class EnrolmentTable implements Enrolments {
   readonly #database: Database;
+  readonly #ledger: Ledger | undefined;
   readonly #records = new Map<string, Enrolment>();
 
-  constructor(database: Database) {
+  /** Without a ledger nothing is known but what is in the store. */
+  constructor(database: Database, ledger?: Ledger) {
     this.#database = database;
+    this.#ledger = ledger;
     for (const row of database.all("SELECT record FROM enrolments")) {
       const record = parseRecord<Partial<Enrolment> & Pick<Enrolment, "cluster">>(row);
       // Earlier versions did not write every field.
-      this.keep({ ...firstEnrolment(record.cluster, 0), ...record });
+      this.#records.set(record.cluster, { ...firstEnrolment(record.cluster, 0), ...record });
     }
+    for (const ending of ledger?.endings() ?? []) {
+      const known = this.#records.get(ending.cluster) ?? firstEnrolment(ending.cluster, 0);
+      const next = reminded(known, ending);
+      if (next === known) continue;
+      this.write(next);
+      this.#records.set(next.cluster, next);
+    }
+    ledger?.settle(this.#records.values());
   }
 
   get(cluster: string): Enrolment | undefined {
@@ -42,6 +54,7 @@ export class EnrolmentTable implements Enrolments {
   /** The half of `put` that belongs behind it. */
   keep(enrolment: Enrolment): void {
     this.#records.set(enrolment.cluster, enrolment);
+    if (isNotable(enrolment)) this.#ledger?.note(enrolment);
   }
 
   forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void {
@@ -49,6 +62,7 @@ export class EnrolmentTable implements Enrolments {
       if (sinceMs >= beforeMs || isRegistered(cluster)) continue;
       this.#database.run("DELETE FROM enrolments WHERE cluster = ?", cluster);
       this.#records.delete(cluster);
+      this.#ledger?.settle(this.#records.values());
     }
   }
 }

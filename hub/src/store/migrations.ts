@@ -40,6 +40,12 @@ export const migrations: readonly string[] = [
   CREATE TABLE audit_ends (name TEXT PRIMARY KEY, id INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
   `,
   `CREATE TABLE enrolments (cluster TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE pins (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE sessions (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `
+  CREATE TABLE receipts (id TEXT PRIMARY KEY, at INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
+  CREATE INDEX receipts_at ON receipts (at);
+  `,
 ];
 
 /** The schema from which on records carry seals and commits are counted. */

@@ -8,18 +8,24 @@ import { DroverError } from "@drover/shared/errors";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
-import { extendHistory } from "../core/history.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
+import { byName } from "./by-name.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
+import { Ledger, ledgerFile } from "./ledger.ts";
+import { nextGeneration } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
+import { PinTable } from "./pins.ts";
 import type { Reserve } from "./reserve.ts";
+import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
+import { SharedValues } from "./shared-values.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -33,20 +39,11 @@ import type {
 
 const eventLimit = 10_000;
 
-/** A cluster with what one change makes of it. */
-function advance(cluster: ClusterRecord, { put, forget }: AssignmentChange): ClusterRecord {
-  const generation = cluster.generation + 1;
-  const isOn = (id: TargetId): boolean => id.cluster === cluster.name;
-  const change = { put: put.filter(isOn), forget: forget.filter(isOn) };
-  return { ...cluster, generation, history: extendHistory(cluster.history, generation, change) };
-}
-
 /** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
 export function openSqliteStore(file: string, reserve?: Reserve): Store {
-  return new SqliteStore(openDatabase(file, reserve === undefined ? {} : { reserve }));
+  const database = openDatabase(file, reserve === undefined ? {} : { reserve });
+  return new SqliteStore(database, file === ":memory:" ? undefined : new Ledger(ledgerFile(file)));
 }
-
-type Identity = Era & Pick<Store, "hubId">;
 
 export class SqliteStore implements Store {
   readonly hubId: string;
@@ -56,36 +53,43 @@ export class SqliteStore implements Store {
   readonly #sources: Map<string, SourceRecord>;
   readonly #credentials: Map<string, CredentialRecord>;
   readonly #clusters: Map<string, ClusterRecord>;
+  /** Sorted; undefined when there are others now. */
+  #clusterNames: readonly string[] | undefined;
   readonly enrolments: EnrolmentTable;
+  readonly pins: PinTable;
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
-  /** By application, then by strategy. */
-  readonly #rollouts = new Map<string, Map<string, Rollout>>();
+  readonly #rollouts: RolloutTable;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
+  readonly #shared = new SharedValues();
   #events: Event[];
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database) {
+  constructor(database: Database, ledger?: Ledger) {
     this.#database = database;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
-    const sources = this.#records<SourceRecord>("sources").map(readSource);
-    this.#sources = new Map(sources.map((record) => [record.name, record]));
-    this.#credentials = new Map(this.#records<CredentialRecord>("credentials").map((record) => [record.name, record]));
-    const clusters = this.#records<ClusterRecord>("clusters").map(readCluster);
-    this.#clusters = new Map(clusters.map((record) => [record.name, record]));
-    this.enrolments = new EnrolmentTable(database);
-    for (const record of this.#records<TargetRecord>("targets")) this.#targets.set(record, readTarget(record));
-    for (const record of this.#records<ObservedRecord>("observed")) this.#observed.set(record, record);
-    for (const record of this.#records<Rollout>("rollouts")) this.#keepRollout(record);
-    this.#events = this.#records<Event>("events");
+    this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
+    this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
+    this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
+    this.enrolments = new EnrolmentTable(database, ledger);
+    this.pins = new PinTable(database);
+    for (const record of this.#records<TargetRecord>("targets"))
+      this.#targets.set(record, this.#shared.target(readTarget(record)));
+    for (const record of this.#records<ObservedRecord>("observed"))
+      this.#observed.set(record, this.#shared.observed(record));
+    this.#rollouts = new RolloutTable(database);
+    this.#events = [...this.#records<Event>("events")];
     this.#lastEvent = this.#events.at(-1)?.id ?? 0;
     this.access = new AccessTables(database);
   }
 
-  decide<T>(entry: AuditEntry, write: () => T): T {
-    return this.#database.together(() => this.access.append(entry), write);
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T {
+    return this.#database.together(() => {
+      this.access.append(entry);
+      if (receipt !== undefined) this.access.putReceipt(receipt);
+    }, write);
   }
 
   get era(): Era {
@@ -140,7 +144,8 @@ export class SqliteStore implements Store {
   }
 
   clusters(): readonly ClusterRecord[] {
-    return [...this.#clusters.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#clusterNames ??= [...this.#clusters.keys()].toSorted();
+    return this.#clusterNames.flatMap((name) => this.#clusters.get(name) ?? []);
   }
 
   cluster(name: string): ClusterRecord | undefined {
@@ -148,8 +153,15 @@ export class SqliteStore implements Store {
   }
 
   putCluster(cluster: ClusterRecord): void {
-    this.#writeCluster(cluster);
-    this.#clusters.set(cluster.name, cluster);
+    this.putClusters([cluster]);
+  }
+
+  putClusters(clusters: readonly ClusterRecord[]): void {
+    this.#database.transaction(() => clusters.forEach((cluster) => this.#writeCluster(cluster)));
+    for (const cluster of clusters) {
+      if (!this.#clusters.has(cluster.name)) this.#clusterNames = undefined;
+      this.#clusters.set(cluster.name, cluster);
+    }
   }
 
   deleteCluster(name: string): void {
@@ -160,6 +172,7 @@ export class SqliteStore implements Store {
       this.#database.run("DELETE FROM join_tokens WHERE json_extract(record, '$.cluster') = ?", name);
     });
     this.#clusters.delete(name);
+    this.#clusterNames = undefined;
     this.#dirtyClusters.delete(name);
     for (const record of this.#targets.byCluster(name)) this.#targets.delete(record);
     for (const record of this.#observed.byCluster(name)) {
@@ -190,6 +203,7 @@ export class SqliteStore implements Store {
       this.#writeCluster(cluster);
       this.enrolments.write(enrolment);
     });
+    this.#clusterNames = undefined;
     this.#clusters.set(cluster.name, cluster);
     this.enrolments.keep(enrolment);
   }
@@ -214,7 +228,7 @@ export class SqliteStore implements Store {
     const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
     const clusters = [...touched]
       .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => advance(cluster, change));
+      .map((cluster) => nextGeneration(cluster, change));
     this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {
@@ -225,11 +239,11 @@ export class SqliteStore implements Store {
         this.#database.run("DELETE FROM observed WHERE app = ? AND cluster = ?", app, cluster);
       }
       for (const cluster of clusters) this.#writeCluster(cluster);
-      for (const rollout of change.rollouts ?? []) this.#writeRollout(rollout);
+      this.#rollouts.write(change.rollouts ?? []);
     });
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
-    for (const rollout of change.rollouts ?? []) this.#keepRollout(rollout);
-    for (const target of change.put) this.#targets.set(target, target);
+    this.#rollouts.keep(change.rollouts ?? []);
+    for (const target of change.put) this.#targets.set(target, this.#shared.target(target));
     for (const id of change.forget) {
       this.#targets.delete(id);
       this.#observed.delete(id);
@@ -250,8 +264,8 @@ export class SqliteStore implements Store {
 
   collectBlobs(): number {
     const needed = new Set<Digest>([...this.#clusters.values()].flatMap(({ apis }) => apis ?? []));
-    const rollouts = [...this.#rollouts.values()].flatMap((byStrategy) => [...byStrategy.values()]);
-    const before = rollouts.flatMap(({ previous }) => Object.values(previous));
+    const rollouts = this.#rollouts.all();
+    const before = rollouts.flatMap(({ previous, rest = {} }) => [...Object.values(previous), ...Object.values(rest)]);
     for (const bundle of new Set([...this.#targets.values(), ...before].map((target) => target.bundle))) {
       needed.add(bundle);
       const bytes = this.blob(bundle);
@@ -268,12 +282,11 @@ export class SqliteStore implements Store {
   }
 
   rolloutsOf(app: string): readonly Rollout[] {
-    return [...(this.#rollouts.get(app)?.values() ?? [])];
+    return this.#rollouts.of(app);
   }
 
-  putRollout(rollout: Rollout): void {
-    this.#writeRollout(rollout);
-    this.#keepRollout(rollout);
+  putRollouts(rollouts: readonly Rollout[]): void {
+    this.#rollouts.put(rollouts);
   }
 
   confirmedReach(app: string): string {
@@ -286,11 +299,8 @@ export class SqliteStore implements Store {
     else this.#database.run("INSERT OR REPLACE INTO confirmed_reach VALUES (?, ?)", app, digest);
   }
 
-  deleteRollout({ app, strategy }: Pick<Rollout, "app" | "strategy">): void {
-    this.#database.run("DELETE FROM rollouts WHERE app = ? AND strategy = ?", app, strategy);
-    const left = this.#rollouts.get(app);
-    left?.delete(strategy);
-    if (left?.size === 0) this.#rollouts.delete(app);
+  deleteRollout(id: Pick<Rollout, "app" | "strategy">): void {
+    this.#rollouts.delete(id);
   }
 
   observed(id: TargetId): ObservedRecord | undefined {
@@ -298,7 +308,11 @@ export class SqliteStore implements Store {
   }
 
   observe(record: ObservedRecord): void {
-    this.#observed.set(record, record);
+    const before = this.#observed.get(record);
+    this.#observed.set(record, before?.report === record.report ? record : this.#shared.observed(record));
+    // That a cluster is out of reach is found out anew at a start, and not worth a write for each of its targets.
+    const isReach = before?.state === "offline" || record.state === "offline";
+    if (isReach && before?.report === record.report && before !== undefined) return;
     this.#dirtyObserved.set(record, { app: record.app, cluster: record.cluster });
   }
 
@@ -347,10 +361,10 @@ export class SqliteStore implements Store {
     }
   }
 
-  #identity(): Identity {
+  #identity(): Era & Pick<Store, "hubId"> {
     const meta = (key: string) => this.#database.get("SELECT value FROM meta WHERE key = ?", key)?.["value"];
     const known = meta("identity");
-    if (known !== undefined) return parseRecord<Identity>({ record: known });
+    if (known !== undefined) return parseRecord<Era & Pick<Store, "hubId">>({ record: known });
     // Earlier versions kept the two apart.
     const identity = {
       hubId: String(meta("hub_id") ?? randomUUID()),
@@ -361,9 +375,9 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  #records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "rollouts" | "events"): T[] {
+  *#records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events") {
     const order = table === "events" ? " ORDER BY id" : "";
-    return this.#database.all(`SELECT record FROM ${table}${order}`).map((row) => parseRecord<T>(row));
+    for (const row of this.#database.each(`SELECT record FROM ${table}${order}`)) yield parseRecord<T>(row);
   }
 
   #writeCluster(cluster: ClusterRecord): void {
@@ -377,15 +391,5 @@ export class SqliteStore implements Store {
       const bytes = known === undefined ? blobs.get(digest) : undefined;
       if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
     }
-  }
-
-  #writeRollout(rollout: Rollout): void {
-    const { app, strategy } = rollout;
-    this.#database.run("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)", app, strategy, seal(rollout));
-  }
-
-  #keepRollout(rollout: Rollout): void {
-    const others = this.#rollouts.get(rollout.app) ?? new Map<string, Rollout>();
-    this.#rollouts.set(rollout.app, others.set(rollout.strategy, rollout));
   }
 }

@@ -70,6 +70,21 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       again.close();
     });
 
+    it("keeps digests that were pinned, of each name the newest", () => {
+      const { subject, store } = begin();
+      store.pins.set("first", digestA);
+      store.pins.set("moved", digestA);
+      store.pins.set("moved", `${digestA.slice(0, -1)}0`);
+      store.close();
+      const again = subject.open();
+      expect([again.pins.get("first"), again.pins.get("moved"), again.pins.get("none")]).toEqual([
+        digestA,
+        `${digestA.slice(0, -1)}0`,
+        undefined,
+      ]);
+      again.close();
+    });
+
     it("R26: has for what was decided its row in the audit log, of calls that write several things too", () => {
       const { subject, store } = begin();
       const decide = (name: string, write: () => void) => store.decide({ ...auditEntry, name }, write);
@@ -137,7 +152,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
         blobs,
         rollouts: [rollout("a", { "dev-1": targetRecord("web", "dev-1", bundle.digest) })],
       });
-      store.putRollout(rollout("b", {}));
+      store.putRollouts([rollout("b", {})]);
       store.confirmReach("web", "d1");
       store.close();
 
@@ -313,6 +328,7 @@ function rollout(strategy: string, previous: Rollout["previous"]): Rollout {
     strategy,
     content,
     revision: "c1",
+    authors: [],
     startedAtMs: 5,
     pinned: {},
     released: [],

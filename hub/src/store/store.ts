@@ -7,6 +7,7 @@ import type { TargetState } from "@drover/shared/state";
 import type { AuditEntry } from "../core/audit.ts";
 import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
+import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import { nothingKnown, type KnownFacts } from "../core/settle-facts.ts";
@@ -15,6 +16,21 @@ import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 import type { AccessStore } from "./access-store.ts";
+
+export interface AcceptedCommit {
+  readonly id: string;
+  readonly ref: string;
+  /** The one before, of the same branch or tag; absent where another one was read. */
+  readonly previous?: string;
+}
+
+/** A branch that went to a commit which does not follow the one before. */
+export interface Rewriting {
+  readonly ref: string;
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+}
 
 /** A repository that people registered, or that another repository declares. */
 export interface SourceRecord {
@@ -39,7 +55,9 @@ export interface SourceRecord {
   /** Of whom one has to have signed the commit that is read; none = it needs no signature. */
   readonly signers: readonly Signer[];
   /** The commit that was taken last, which stays in force while others are refused; absent before the first. */
-  readonly accepted?: { readonly id: string; readonly ref: string };
+  readonly accepted?: AcceptedCommit;
+  /** When its history was rewritten last; absent when it never was. */
+  readonly rewritten?: Rewriting;
   /** Absent until a person asks for one. */
   readonly webhook?: Webhook;
 }
@@ -77,6 +95,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Why people keep new applications away from it; "" = they do not. */
   readonly cordon: string;
+  /** Whether it is to be removed once everything is uninstalled there. */
+  readonly leaving: boolean;
   /** Generation of what it is to run; goes up with every change of its assignments. */
   readonly generation: number;
   /** As `Assignments.history`, of this generation. */
@@ -92,6 +112,7 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
   uid: "",
   labels: {},
   cordon: "",
+  leaving: false,
   generation: 0,
   history: [],
   seenAtMs: 0,
@@ -140,6 +161,12 @@ export interface Enrolments {
   forget(beforeMs: number, isRegistered: (cluster: string) => boolean): void;
 }
 
+/** Digests of archives as they were when they were fetched first, by what names them. */
+export interface Pins {
+  get(name: string): Digest | undefined;
+  set(name: string, digest: Digest): void;
+}
+
 /**
  * Decisions are durable when a call returns; observations and events soon after. Reads come from memory. All calls are
  * synchronous, so that a read and the write that follows from it are one step.
@@ -155,8 +182,11 @@ export interface Store {
 
   /** Tokens, and the audit log. */
   readonly access: AccessStore;
-  /** Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log. */
-  decide<T>(entry: AuditEntry, write: () => T): T;
+  /**
+   * Runs calls that write: the first of them, or none, is in one transaction with this row of the audit log, and with
+   * that it was asked for.
+   */
+  decide<T>(entry: AuditEntry, write: () => T, receipt?: Receipt): T;
 
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;
@@ -171,6 +201,8 @@ export interface Store {
   clusters(): readonly ClusterRecord[];
   cluster(name: string): ClusterRecord | undefined;
   putCluster(cluster: ClusterRecord): void;
+  /** In one transaction, when what is known of many changes at once. */
+  putClusters(clusters: readonly ClusterRecord[]): void;
   /** Also forgets its targets and observations, not its enrolment. */
   deleteCluster(name: string): void;
   /** Remembers when a cluster spoke and what it said of itself; written with the next flush. */
@@ -181,6 +213,7 @@ export interface Store {
   /** In one transaction: the token is used up by this key and the cluster has joined. */
   join(token: JoinTokenRecord, cluster: ClusterRecord, enrolment: Enrolment): void;
   readonly enrolments: Enrolments;
+  readonly pins: Pins;
 
   applications(): readonly string[];
   target(id: TargetId): TargetRecord | undefined;
@@ -195,7 +228,8 @@ export interface Store {
   collectBlobs(): number;
 
   rolloutsOf(app: string): readonly Rollout[];
-  putRollout(rollout: Rollout): void;
+  /** All or none. */
+  putRollouts(rollouts: readonly Rollout[]): void;
   /** Digest of the wide change that a person has confirmed and that is not taken yet; "" = none. */
   confirmedReach(app: string): string;
   confirmReach(app: string, digest: string): void;

@@ -25,19 +25,30 @@ export const dayMs = 86_400_000;
 export const maxTokenDays = 90;
 
 /** What a request is known by: a token, without the token itself. */
-export const holderSchema = Type.Object({
-  name: Type.String({ description: "Name of the token" }),
+const held = {
+  name: Type.String({ description: "Name of the token, or of the person who logged in" }),
   roles: rolesSchema,
   scope,
   expires: Type.Integer({ description: "In ms since the epoch; 0 = never" }),
-});
+};
+
+const person = Type.Object(
+  {
+    issuer: Type.String(),
+    subject: Type.String({ description: "Who it is for the issuer, whatever they are called" }),
+    session: Type.String({ description: "Id of the login; empty = an access token of the issuer" }),
+  },
+  { description: "Absent for tokens" },
+);
+
+export const holderSchema = Type.Object({ ...held, person: Type.Optional(person) });
 
 export const tokenSchema = Type.Object({
-  ...holderSchema.properties,
+  ...held,
   state: stateSchema,
   reason: Type.String({ description: "That it has ended; empty when current" }),
   since: Type.Integer({ description: "When it was made, in ms since the epoch" }),
-  createdBy: Type.String({ description: "Name of the token that it was made with" }),
+  createdBy: Type.String({ description: "Who made it: name of a token or a person" }),
   used: Type.Integer({ description: "When it was used last, to five minutes, in ms since the epoch; 0 = never" }),
 });
 
@@ -80,7 +91,8 @@ export const canSchema = Type.Object({
 export const auditEntrySchema = Type.Object({
   id: Type.Integer({ description: "Counts up by one" }),
   at: Type.Integer({ description: "In ms since the epoch" }),
-  actor: Type.String({ description: "Name of the token; empty when none was known" }),
+  actor: Type.String({ description: "Name of the token or the person; empty when none was known" }),
+  person: Type.Optional(person),
   verb: Type.String(),
   kind: Type.String(),
   name: Type.String({ description: "What it was done to; empty when to no one thing" }),

@@ -20,6 +20,7 @@ import { createHttp, type Fetch, type Http } from "./http.ts";
 import type { JoinCluster, JoinedCluster } from "./join.ts";
 import type { Backup, ConfirmRecovery, Recovery } from "./maintenance.ts";
 import type { ControlRollout } from "./rollouts.ts";
+import type { Session } from "./session.ts";
 import type { SetSigners } from "./signers.ts";
 import { followEvents, type StreamItem } from "./stream.ts";
 import type * as api from "./types.ts";
@@ -60,6 +61,10 @@ export interface Client {
     reject(name: string, signal: AbortSignal): Promise<api.Cluster>;
     /** Lets in nothing more that speaks for the cluster now. */
     revoke(name: string, input: RevokeCluster, signal: AbortSignal): Promise<api.Cluster>;
+    /** Has its agent get a new certificate with a new key. Throws `precondition_failed` when it could not. */
+    rotate(name: string, signal: AbortSignal): Promise<api.Cluster>;
+    /** Removes what it runs, now or when its agent is back, and forgets it then. */
+    uninstall(name: string, signal: AbortSignal): Promise<api.Cluster>;
     remove(name: string, signal: AbortSignal): Promise<void>;
   };
   readonly applications: Listing<api.Application, api.ApplicationQuery> & {
@@ -106,6 +111,11 @@ export interface Client {
     create(input: CreateToken, signal: AbortSignal): Promise<CreatedToken>;
     revoke(name: string, signal: AbortSignal): Promise<void>;
   };
+  readonly sessions: {
+    /** Who is logged in. */
+    list(signal: AbortSignal): Promise<{ readonly items: readonly Session[] }>;
+    end(id: string, signal: AbortSignal): Promise<void>;
+  };
   readonly audit: {
     list(query: AuditQuery, signal: AbortSignal): Promise<AuditList>;
     /** Entries that are there, over all pages, up to the newest at the time of the first page. */
@@ -138,14 +148,15 @@ export type TargetAddress = Pick<api.Target, "app" | "cluster">;
 
 const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
 
+const targetPath = ({ app, cluster }: TargetAddress): string =>
+  `${named("targets", app)}/${encodeURIComponent(cluster)}`;
+
 export function createClient(options: ClientOptions): Client {
   const http = createHttp(options);
   const listing = <Item, Query extends object>(path: string): Listing<Item, Query> => {
     const list = (query: Query, signal: AbortSignal) => http.get<api.List<Item>>(path, signal, query);
     return { list, all: (query, signal) => pages((cursor) => list({ limit: 500, ...query, ...cursor }, signal)) };
   };
-  const targetPath = ({ app, cluster }: TargetAddress): string =>
-    `${named("targets", app)}/${encodeURIComponent(cluster)}`;
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
   return {
     version: (signal) => http.get("/version", signal),
@@ -160,6 +171,8 @@ export function createClient(options: ClientOptions): Client {
       accept: (name, signal) => http.send("POST", `${named("clusters", name)}/accept`, signal),
       reject: (name, signal) => http.send("POST", `${named("clusters", name)}/reject`, signal),
       revoke: (name, input, signal) => http.send("POST", `${named("clusters", name)}/revoke`, signal, input),
+      rotate: (name, signal) => http.send("POST", `${named("clusters", name)}/rotate`, signal),
+      uninstall: (name, signal) => http.send("POST", `${named("clusters", name)}/uninstall`, signal),
       remove: (name, signal) => http.send("DELETE", named("clusters", name), signal),
     },
     applications: {
@@ -225,13 +238,17 @@ function sourceCalls(http: Http, listing: ListingOf): Pick<Client, "sources" | "
 }
 
 /** Of who may do what, and who did. */
-function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "audit"> {
+function accessCalls(http: Http, listing: ListingOf): Pick<Client, "tokens" | "sessions" | "audit"> {
   const audit = (query: AuditQuery, signal: AbortSignal) => http.get<AuditList>("/audit", signal, query);
   return {
     tokens: {
       ...listing("/tokens"),
       create: (input, signal) => http.send("POST", "/tokens", signal, input),
       revoke: (name, signal) => http.send("DELETE", named("tokens", name), signal),
+    },
+    sessions: {
+      list: (signal) => http.get("/sessions", signal),
+      end: (id, signal) => http.send("DELETE", named("sessions", id), signal),
     },
     audit: {
       list: audit,

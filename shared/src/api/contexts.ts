@@ -12,6 +12,8 @@ export interface HubContext {
   readonly token?: string;
   /** Relative to the folder of contexts.yaml. */
   readonly tokenFile?: string;
+  /** When the token ends, in ms since the epoch; absent: it is no login. */
+  readonly expires?: number;
 }
 
 export interface Contexts {
@@ -107,12 +109,13 @@ function checkContexts(value: unknown): Contexts {
 }
 
 function checkContext(value: unknown): HubContext {
-  const { server, token, tokenFile } = asRecord(value);
+  const { server, token, tokenFile, expires } = asRecord(value);
   if (typeof server !== "string") throw new TypeError("server is not an address");
   return {
     server,
     ...(typeof token === "string" ? { token } : {}),
     ...(typeof tokenFile === "string" ? { tokenFile } : {}),
+    ...(typeof expires === "number" ? { expires } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../errors.ts";
 
 /** The HTTP status of every code: the hub answers with it, and a client knows a code by its being in here. */
 export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
+  answer_lost: 409,
   api_unreachable: 502,
   apply_conflict: 409,
   apply_failed: 502,
@@ -22,8 +23,10 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   host_key_changed: 409,
   input_too_large: 413,
   internal: 500,
+  issuer_unreachable: 502,
   join_pending: 409,
   join_refused: 403,
+  key_reused: 422,
   kind_missing: 422,
   link_closed: 503,
   not_found: 404,

@@ -88,6 +88,7 @@ export const whySchema = Type.Object({
   placements: Type.Array(decisionSchema, { description: "Every placement of the application" }),
   overrides: Type.Array(heldOverrideSchema, { description: "Of the placements that select it, in order" }),
   problems: Type.Array(problemSchema),
+  waiting: Type.Optional(text("Why nothing can be rendered for the cluster yet: what its agent has not told")),
   target: Type.Optional(
     Type.Object(
       {

@@ -1,11 +1,16 @@
+import { systemClock, type Clock } from "../clock.ts";
 import { DroverError } from "../errors.ts";
+import { backoffMs, type Random } from "../retry.ts";
 import { codeOfStatus, isErrorCode } from "./error-status.ts";
 import type { ProblemDetail } from "./types.ts";
+
+/** Names a request, so that the hub decides it once however often it comes. */
+export const idempotencyHeader = "idempotency-key";
 
 /** The part of `fetch` that the client uses. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Requests to /api/v1 with the token, and answers and failures as values and DroverErrors. */
+/** Requests to the hub with the token, and answers and failures as values and DroverErrors. */
 export interface Http {
   get<T>(path: string, signal: AbortSignal, query?: object): Promise<T>;
   send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, signal: AbortSignal, body?: object): Promise<T>;
@@ -15,16 +20,21 @@ export interface Http {
 
 export interface HttpOptions {
   readonly url: string;
+  /** "" = none is shown. */
   readonly token: string;
+  /** What all paths begin with; default `/api/v1`. */
+  readonly root?: string;
   readonly fetch?: Fetch;
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const base = `${options.url.replace(/\/+$/u, "")}/api/v1`;
+  const base = `${options.url.replace(/\/+$/u, "")}${options.root ?? "/api/v1"}`;
   const call = options.fetch ?? fetch;
   const open = async (path: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
-    headers.set("authorization", `Bearer ${options.token}`);
+    if (options.token !== "") headers.set("authorization", `Bearer ${options.token}`);
     // A redirect would carry the token to an address that nobody configured.
     const response = await call(`${base}${path}`, { ...init, headers, redirect: "error" }).catch((cause: unknown) => {
       throw asUnreachable(cause, options.url, init.signal);
@@ -35,11 +45,53 @@ export function createHttp(options: HttpOptions): Http {
   return {
     open,
     get: async (path, signal, query) => readJson(await open(`${path}${formatQuery(query)}`, { signal }), options.url),
-    async send(method, path, signal, body) {
+    async send<T>(method: string, path: string, signal: AbortSignal, body?: object) {
       const json = body === undefined ? {} : { body: JSON.stringify(body), headers: jsonHeaders };
-      return readJson(await open(path, { method, signal, ...json }), options.url);
+      const headers = { ...json.headers, [idempotencyHeader]: crypto.randomUUID() };
+      const init = { method, signal, ...json, headers };
+      return askUntilKnown(async () => readJson<T>(await open(path, init), options.url), options, signal);
     },
   };
+}
+
+/** Waits that follow each other: as long as a hub may take to start again. */
+const waits = { baseMs: 200, factor: 2, capMs: 2_000, jitter: 0.2, tries: 10 };
+
+/**
+ * Asks again while it is not known whether the hub has decided: the connection broke after the request had gone out, and
+ * the hub knows it by its key when it comes again. What never went out is told at once.
+ */
+async function askUntilKnown<T>(
+  ask: () => Promise<T>,
+  { clock = systemClock, random = Math.random }: HttpOptions,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (cause) {
+      const error = DroverError.from(cause);
+      const isDoubtful = error.code === "api_unreachable" && (attempt > 0 || wasSent(error.cause));
+      if (!isDoubtful || attempt >= waits.tries) throw cause;
+      await clock.sleep(backoffMs(waits, attempt, random), signal);
+    }
+  }
+}
+
+const notSent: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/** Whether there was a connection, and what answered may have been a hub. */
+function wasSent(cause: unknown): boolean {
+  if (cause instanceof SyntaxError) return false;
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  return !(inner instanceof Error && "code" in inner && notSent.has(inner.code));
 }
 
 /** What `cause` means for somebody who wanted to reach the hub at `url`. */
@@ -70,6 +122,7 @@ async function readJson<T>(response: Response, url: string): Promise<T> {
     // The hub's answers are typed by the same schemas as this client; they are not checked again here.
     return (await response.json()) as T;
   } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw asUnreachable(cause, url, undefined);
     throw new DroverError("api_unreachable", `what answers at ${url} is not a Drover hub`, { cause });
   }
 }

@@ -16,6 +16,7 @@ const waveSchema = Type.Object({
 export const rolloutSchema = Type.Object({
   strategy: Type.String(),
   revision: Type.String({ description: "What is released" }),
+  next: Type.String({ description: "What waits until it has ended; empty = nothing" }),
   phase: Type.String({
     description:
       "Releasing, Soaking, AwaitingApproval, WindowClosed, NoEvidence, NoStrategy, Frozen, Paused or Complete",
@@ -48,6 +49,9 @@ export const controlRolloutSchema = Type.Object(
       description: "`resume` also lets pass what has failed so far; `approve` lets the wave begin that waits for it",
     }),
     strategy: Type.Optional(Type.String({ description: "Only of this strategy; default all" })),
+    revision: Type.Optional(
+      Type.String({ maxLength: 128, description: "For `approve`: only while this is what is being released" }),
+    ),
     wave: Type.Optional(Type.String({ description: "For `approve`: this wave, though it is not its turn yet" })),
   },
   { additionalProperties: false },

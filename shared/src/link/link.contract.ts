@@ -83,14 +83,14 @@ function describeMessages(createWorld: CreateWorld): void {
     const { link } = await world.startHub(hub);
     const record = hub.connected.bind(hub);
     hub.connected = (cluster, hello) => {
-      record(cluster, hello);
       link.send(cluster, assignments(7));
+      return record(cluster, hello);
     };
     await world.startAgent("dev-1", agent);
     await expect.poll(() => agent.messages.map(plain), patience).toEqual([plain(assignments(7))]);
   });
 
-  it("keeps the order of reports, and each application's last", async () => {
+  it("R4: keeps the order of reports, and each application's last", async () => {
     await using pair = await connectPair(createWorld);
     for (let sequence = 1; sequence <= 200; sequence += 1) {
       pair.agentEnd.link.send({ kind: "report", report: report(`app-${sequence % 3}`, sequence) });
@@ -203,7 +203,7 @@ function describeConnections(createWorld: CreateWorld): void {
     expect(hub.of("reported")[0]?.report.sequence).toBe(2);
   });
 
-  it("notices on both ends that the other fell silent", async () => {
+  it("E65: notices on both ends that the other fell silent", async () => {
     await using pair = await connectPair(createWorld);
     pair.agentEnd.wire.stall();
     await expect

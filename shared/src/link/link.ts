@@ -132,8 +132,10 @@ export interface Hello extends ClusterFacts {
   readonly apis?: Digest;
   /** Random for each run of the agent; absent from agents of earlier versions. */
   readonly run?: string;
-  /** First digest of the history of what it accepted last; absent when that had none. */
+  /** First digest of the history of what it accepted last; absent when that had none. The hub does not send that again. */
   readonly accepted?: Digest;
+  /** `digestOfReports` of all that the agent would report now; absent from agents of earlier versions. */
+  readonly reported?: Digest;
   /** Absent = `noStanding`. */
   readonly standing?: Standing;
 }
@@ -214,6 +216,14 @@ export interface Report {
   /** Agent's clock, ms since the epoch; 0 = not yet. For display only: clocks of different machines are not compared. */
   readonly receivedAtMs: number;
   readonly appliedAtMs: number;
+  /** Stands for what it says, as far as that is news; only the agent that made it can tell what. */
+  readonly digest?: Digest;
+}
+
+/** What the hub answers to a hello. */
+export interface Welcome {
+  /** It has the reports that `Hello.reported` stands for: only what changed since then is to be sent. */
+  readonly reportsKnown: boolean;
 }
 
 /** A question to an agent about live state. Answers are computed, and secrets masked, on the agent. */
@@ -296,7 +306,7 @@ export interface HubLinkHandler {
    * first. What this throws (`unauthorized`, `forbidden`) refuses the connection with that code, and then no
    * `disconnected` follows.
    */
-  connected(cluster: string, hello: Hello): void;
+  connected(cluster: string, hello: Hello): Welcome;
   /** A connected cluster said hello again, because its facts changed. The connection is the same one. */
   introduced(cluster: string, hello: Hello): void;
   acknowledged(cluster: string, acknowledgement: Acknowledgement): void;
@@ -334,8 +344,8 @@ export interface HubLink {
 export interface AgentLinkHandler {
   /** The hello to open the (next) connection with. */
   hello(): Hello;
-  /** Called after each successful connect; the agent then sends its reports again. */
-  connected(): void;
+  /** Called after each successful connect; the agent then sends those of its reports that the hub does not have. */
+  connected(welcome: Welcome): void;
   received(message: HubMessage): void;
   disconnected(reason: string): void;
 }

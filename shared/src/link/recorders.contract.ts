@@ -1,17 +1,19 @@
 import type { Digest } from "../digest.ts";
 import { DroverError } from "../errors.ts";
-import type {
-  Acknowledgement,
-  AgentLinkHandler,
-  EnrollRequest,
-  EnrollResponse,
-  Hello,
-  HubLinkHandler,
-  HubMessage,
-  Inspection,
-  RenewRequest,
-  Report,
-  Speaker,
+import {
+  noStanding,
+  type Acknowledgement,
+  type AgentLinkHandler,
+  type EnrollRequest,
+  type EnrollResponse,
+  type Hello,
+  type HubLinkHandler,
+  type HubMessage,
+  type Inspection,
+  type RenewRequest,
+  type Report,
+  type Speaker,
+  type Welcome,
 } from "./link.ts";
 
 export type HubEvent =
@@ -27,6 +29,8 @@ export class HubRecorder implements HubLinkHandler {
   readonly events: HubEvent[] = [];
   readonly blobs = new Map<Digest, Uint8Array>();
   refuseConnections = false;
+  /** What connections are answered with. */
+  reportsKnown = false;
   /** Called for each report after it was written down. */
   onReport: (report: Report) => void = () => undefined;
 
@@ -41,9 +45,10 @@ export class HubRecorder implements HubLinkHandler {
     return !this.revoked.has(cluster);
   }
 
-  connected(cluster: string, hello: Hello): void {
+  connected(cluster: string, hello: Hello): Welcome {
     if (this.refuseConnections) throw new DroverError("forbidden", `cluster ${cluster} was removed`);
     this.events.push({ kind: "connected", cluster, hello });
+    return { reportsKnown: this.reportsKnown };
   }
 
   introduced(cluster: string, hello: Hello): void {
@@ -98,7 +103,7 @@ export class AgentRecorder implements AgentLinkHandler {
   hello(): Hello {
     const { generation, nodes } = this;
     const facts = { agentVersion: "1.2.3", kubernetesVersion: "v1.35.0", provider: "aws", region: "eu-west-1", nodes };
-    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation };
+    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation, standing: noStanding };
   }
 
   connected(): void {

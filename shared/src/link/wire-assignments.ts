@@ -15,9 +15,13 @@ import {
 import { syncFromWire, syncToWire } from "./wire-sync.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
-/** The bytes that the hub signs. */
-export function encodeAssignments(assignments: Assignments): Uint8Array {
-  return wire.Assignments.encode({
+/**
+ * The bytes that the hub signs. Parts of one message that are written one after the other
+ * are that message, so what many clusters share is encoded once, as long as `encodeOne` remembers it.
+ */
+export function encodeAssignments(assignments: Assignments, encodeOne = encodeTarget): Uint8Array {
+  const head = wire.Assignments.encode({
+    ...nothing,
     cluster: assignments.cluster,
     clusterUid: assignments.clusterUid,
     epoch: assignments.epoch,
@@ -25,10 +29,28 @@ export function encodeAssignments(assignments: Assignments): Uint8Array {
     history: assignments.history.map(digestToWire),
     issuedAtMs: integerToWire(assignments.issuedAtMs),
     freshForMs: assignments.freshForMs,
-    targets: assignments.targets.map(toTarget),
-    tombstones: assignments.tombstones.map(copyTombstone),
   }).finish();
+  const tombstones = assignments.tombstones.map(copyTombstone);
+  const tail = wire.Assignments.encode({ ...nothing, tombstones }).finish();
+  return Buffer.concat([head, ...assignments.targets.map((target) => encodeOne(target)), tail]);
 }
+
+/** One target as a part of the encoded assignments. */
+export function encodeTarget(target: Assignment): Uint8Array {
+  return wire.Assignments.encode({ ...nothing, targets: [toTarget(target)] }).finish();
+}
+
+const nothing: wire.Assignments = {
+  cluster: "",
+  clusterUid: "",
+  epoch: "",
+  generation: 0n,
+  history: [],
+  issuedAtMs: 0n,
+  freshForMs: 0,
+  targets: [],
+  tombstones: [],
+};
 
 /** Reads bytes whose signature was checked. Throws `document_invalid` for what no hub writes. */
 export function decodeAssignments(payload: Uint8Array): Assignments {

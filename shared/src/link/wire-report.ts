@@ -24,11 +24,13 @@ export function reportToWire(report: Report): wire.Report {
     receivedAtMs: integerToWire(report.receivedAtMs),
     appliedAtMs: integerToWire(report.appliedAtMs),
     heldPrune: report.heldPrune === undefined ? undefined : { ...report.heldPrune },
+    digest: digestToWire(report.digest ?? ""),
   };
 }
 
 export function reportFromWire(report: wire.Report): Report {
   const { heldPrune } = report;
+  const digest = digestFromWire(report.digest);
   return {
     application: report.application,
     sequence: integerFromWire(report.sequence),
@@ -47,6 +49,7 @@ export function reportFromWire(report: wire.Report): Report {
     ...(heldPrune === undefined
       ? {}
       : { heldPrune: { digest: heldPrune.digest, objects: heldPrune.objects, reason: heldPrune.reason } }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 

@@ -72,8 +72,13 @@ const report: fc.Arbitrary<Report> = fc
       appliedAtMs: counter,
     }),
     fc.option(heldPrune, { nil: undefined }),
+    fc.option(digest, { nil: undefined }),
   )
-  .map(([fields, held]) => (held === undefined ? fields : { ...fields, heldPrune: held }));
+  .map(([fields, held, sum]) => ({
+    ...fields,
+    ...(held === undefined ? {} : { heldPrune: held }),
+    ...(sum === undefined ? {} : { digest: sum }),
+  }));
 
 const hello = fc
   .record({
@@ -90,6 +95,7 @@ const hello = fc
     fc.oneof(
       fc.constant(told),
       digest.map((apis) => ({ ...told, apis })),
+      fc.record({ accepted: digest, reported: digest }).map((sums) => ({ ...told, ...sums })),
       fc.uuid().map((run) => ({ ...told, run })),
       digest.map((accepted) => ({ ...told, accepted })),
       fc
@@ -258,7 +264,7 @@ describe("wire mapping", () => {
   });
 });
 
-describe("a newer peer", () => {
+describe("E72: a newer peer", () => {
   it("may send kinds of messages that this one does not know", () => {
     expect(agentMessageFromWire(ConnectRequest.decode(unknownField))).toBeUndefined();
     expect(hubMessageFromWire(ConnectResponse.decode(unknownField))).toBeUndefined();
@@ -286,7 +292,7 @@ describe("a newer peer", () => {
   });
 });
 
-describe("an older peer", () => {
+describe("E72: an older peer", () => {
   it("may leave out what it does not know", () => {
     const empty = Buffer.alloc(0);
     const report = ConnectRequest.decode(Buffer.from([0x1a, 0x00]));

@@ -1,6 +1,7 @@
 import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 import type * as enroll from "@drover/proto/gen/drover/enroll/v1/enroll";
 
+import type { Digest } from "../digest.ts";
 import type {
   Acknowledgement,
   AgentMessage,
@@ -114,6 +115,7 @@ function helloToWire({ standing, ...hello }: Hello): wire.Hello {
     apis: digestToWire(hello.apis ?? ""),
     run: hello.run ?? "",
     accepted: digestToWire(hello.accepted ?? ""),
+    reported: digestToWire(hello.reported ?? ""),
     staleSinceMs: integerToWire(standing?.staleSinceMs ?? 0),
     policy: digestToWire(standing?.policy ?? ""),
     frozen: standing?.frozen ?? false,
@@ -123,13 +125,24 @@ function helloToWire({ standing, ...hello }: Hello): wire.Hello {
 function helloFromWire(hello: wire.Hello): Hello {
   const { agentVersion, clusterUid, kubernetesVersion, provider, region, nodes, epoch } = hello;
   const facts = { agentVersion, kubernetesVersion, provider, region, nodes };
-  const apis = digestFromWire(hello.apis);
-  const list = apis === undefined ? {} : { apis };
   const run = hello.run === "" ? {} : { run: hello.run };
-  const digest = digestFromWire(hello.accepted);
-  const accepted = digest === undefined ? {} : { accepted: digest };
-  const generation = integerFromWire(hello.generation);
-  return { ...facts, clusterUid, epoch, generation, ...list, ...run, ...accepted, ...standingFromWire(hello) };
+  return {
+    ...facts,
+    clusterUid,
+    epoch,
+    generation: integerFromWire(hello.generation),
+    ...digestField("apis", hello.apis),
+    ...run,
+    ...digestField("accepted", hello.accepted),
+    ...digestField("reported", hello.reported),
+    ...standingFromWire(hello),
+  };
+}
+
+/** Absent for what is not a digest. */
+function digestField<K extends string>(name: K, bytes: Uint8Array): Partial<Record<K, Digest>> {
+  const digest = digestFromWire(bytes);
+  return digest === undefined ? {} : ({ [name]: digest } as Record<K, Digest>);
 }
 
 /** Absent when nothing keeps the agent, as when it says nothing of it. */

@@ -14,7 +14,12 @@ const types = {
 type Kind = keyof typeof types;
 
 export function signAssignments(assignments: Assignments, key: SigningKey): SignedAssignments {
-  return seal("assignments", encodeAssignments(assignments), key);
+  return signPayload(encodeAssignments(assignments), key);
+}
+
+/** Signs what `encodeAssignments` has made. */
+export function signPayload(payload: Uint8Array, key: SigningKey): SignedAssignments {
+  return seal("assignments", payload, key);
 }
 
 /**

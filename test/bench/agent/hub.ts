@@ -78,7 +78,10 @@ export async function startBenchHub(keys: string): Promise<BenchHub> {
   const handler: HubLinkHandler = {
     admit: () => undefined,
     holds: () => true,
-    connected: () => void (newest === undefined || link.send(benchCluster, newest)),
+    connected() {
+      if (newest !== undefined) link.send(benchCluster, newest);
+      return { reportsKnown: false };
+    },
     introduced: () => undefined,
     acknowledged(_cluster, { refusal }) {
       if (refusal !== undefined) throw new Error(`the agent refused: ${refusal.message}`);

@@ -5,8 +5,8 @@ import { startControlPlane, type ControlPlane } from "../../rig/control-plane.ts
 import { freePort } from "../../rig/ports.ts";
 import { temporaryFolder } from "../../rig/watchdog.ts";
 import { startProgram, type Program } from "../../system/program.ts";
-import { issueIdentities } from "../agent-simulator.ts";
 import { bundle } from "../bundles.ts";
+import { issueIdentities } from "../fleet/identities.ts";
 import { connectBare, must, workOff, type BareClient } from "./bare-client.ts";
 import { benchCluster, startBenchHub, type BenchHub } from "./hub.ts";
 import { rolledOut } from "./objects.ts";

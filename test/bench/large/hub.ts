@@ -5,17 +5,18 @@ import { createClient, type Client } from "@drover/shared/api/client";
 import { stringify } from "yaml";
 
 import { startGitHttp } from "../../rig/git-http.ts";
-import { createWorkTree, type FileChanges } from "../../rig/git.ts";
 import { freePort } from "../../rig/ports.ts";
 import { temporaryFolder } from "../../rig/watchdog.ts";
 import { eventually } from "../../system/eventually.ts";
 import { application, configMap, placement } from "../../system/fixtures.ts";
 import { startProgram, type Program } from "../../system/program.ts";
 import { bundle } from "../bundles.ts";
+import { memoryFolder } from "../fleet/hub.ts";
+import { prepareHub, startSimulators } from "../fleet/simulators.ts";
 import { peakMiB } from "../memory.ts";
 import type { Figure } from "../report.ts";
-import { nextApplied, prepareHub, startSimulator, tell } from "../simulated-fleet.ts";
 import { largeObject } from "./objects.ts";
+import { commitTo } from "./repository.ts";
 
 const patienceMs = 900_000;
 const hubMiB = { most: 500 };
@@ -33,8 +34,7 @@ export async function measureLargeHub(size: {
   const { path: folder } = parts.use(await temporaryFolder("bench-large"));
   const git = parts.use(await startGitHttp());
   const remote = await git.createRepository("config.git");
-  const tree = parts.use(await createWorkTree({ files: filesOf(size.objects) }));
-  await tree.push(remote.path);
+  await commitTo(remote.path, "start", filesOf(size.objects));
   const { dataDir, names, keys } = await prepareHub(folder, { count: size.clusters, url: remote.url });
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
@@ -49,17 +49,17 @@ export async function measureLargeHub(size: {
   const renderedMs = Date.now() - startedMs;
   const renderedMiB = await told("rendered", hub);
 
-  const simulator = parts.adopt(startSimulator(), (child) => void child.kill());
+  const order = { hub: link, keys, folder: await memoryFolder(parts), clusters: names.map((cluster) => ({ cluster })) };
+  const agents = parts.use(startSimulators(order));
+  const fetched = agents.next("applied", size.clusters, patienceMs);
+  await agents.issued;
   const connectedMs = Date.now();
-  const fetched = nextApplied(simulator, size.clusters, patienceMs);
-  tell(simulator, { kind: "connect", hub: link, keys, clusters: names, reportObjects: true });
   await fetched;
   const fetchedMs = Date.now() - connectedMs;
   const fetchedMiB = await told("fetched", hub);
 
-  const changed = nextApplied(simulator, size.clusters, patienceMs);
-  await tree.commit("change", { "apps/large/one.yaml": configMap("one", { cluster: "now ${cluster.name}" }) });
-  await tree.push(remote.path);
+  const changed = agents.next("applied", size.clusters, patienceMs);
+  await commitTo(remote.path, "change", one("now ${cluster.name}"));
   const committedMs = Date.now();
   await changed;
   const changedMs = Date.now() - committedMs;
@@ -68,9 +68,8 @@ export async function measureLargeHub(size: {
   await hub.stop();
   hub.start();
   await hub.ready();
-  const again = await tree.commit("again", { "apps/large/one.yaml": configMap("one", { cluster: "${cluster.name}" }) });
-  const reapplied = nextApplied(simulator, size.clusters, patienceMs);
-  await tree.push(remote.path);
+  const reapplied = agents.next("applied", size.clusters, patienceMs);
+  const again = await commitTo(remote.path, "again", one("${cluster.name}"));
   await reapplied;
   await current(client, again, size.clusters);
   const restartedMiB = await told("restarted", hub);
@@ -91,11 +90,16 @@ async function told(what: string, { pid }: Program): Promise<number> {
   return peak;
 }
 
-function filesOf(objects: number): FileChanges {
+/** The one object that is another one on each cluster. */
+function one(cluster: string): Readonly<Record<string, string>> {
+  return { "apps/large/one.yaml": configMap("one", { cluster }) };
+}
+
+function filesOf(objects: number): Readonly<Record<string, string>> {
   const declared = application("large", "large").replace("spec:\n", "spec:\n  substitute: true\n");
   const files: Record<string, string> = {
     "apps/large/drover.yaml": declared + placement("large", { fleet: "all" }),
-    "apps/large/one.yaml": configMap("one", { cluster: "${cluster.name}" }),
+    ...one("${cluster.name}"),
   };
   for (let n = 1; n < objects; n += 1) {
     files[`apps/large/objects/${Math.floor(n / 100)}/object-${n}.yaml`] = stringify(largeObject(n));

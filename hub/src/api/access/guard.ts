@@ -36,7 +36,7 @@ declare module "fastify" {
 export interface GuardOptions {
   readonly backend: Backend;
   /** Whose token the header holds. Throws `unauthorized`. */
-  readonly authenticate: (request: FastifyRequest) => Holder;
+  readonly authenticate: (request: FastifyRequest) => Promise<Holder>;
   readonly now: () => number;
   readonly table?: Readonly<Record<string, RouteAccess>>;
 }
@@ -65,7 +65,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     // Absent only where no route is.
     if (access === undefined || access === "open") return;
     if (typeof access === "object") request.decision = decisionOf(request, access);
-    request.holder = authenticate(request);
+    request.holder = await authenticate(request);
     request.sight = sightOf(backend, request.holder.scope);
     if (typeof access !== "object") return;
     request.decision = decisionOf(request, access);
@@ -88,7 +88,13 @@ function decisionOf(request: FastifyRequest, { verbs: [verb = "read"], kind }: G
   const given = (request.body as { readonly name?: unknown } | null | undefined)?.name;
   const name = params["name"] ?? (app === "" ? (typeof given === "string" ? given : "") : addressOf({ app, cluster }));
   const { holder, id, ip: address } = request;
-  return { actor: holder.name, verb, kind, name, request: id, address, changes: 0 };
+  return { ...actorOf(holder), verb, kind, name, request: id, address, changes: 0 };
+}
+
+/** What an entry of the audit log says of who it was. */
+export function actorOf({ name, person, principal }: Holder): Pick<Decision, "actor" | "person" | "principal"> {
+  const who = person === undefined ? {} : { person };
+  return { actor: name, ...who, ...(principal === undefined ? {} : { principal }) };
 }
 
 /**
@@ -122,10 +128,10 @@ function leaveEntries(app: FastifyInstance, { backend, now }: GuardOptions): voi
 
 const failuresPerMinute = 60;
 
-/** Of what only reads: refusals, and not what is merely not there. Whoever brings no token asks for nothing yet. */
+/** Of what only reads: refusals, and not what is merely not there. Whoever brings no token and logs in nowhere asks for nothing yet. */
 function isEntry({ decision, headers }: FastifyRequest, code: string): boolean {
   if (code === "rate_limited") return false;
-  if (code === "unauthorized") return headers.authorization !== undefined;
+  if (code === "unauthorized") return decision?.verb === "login" || headers.authorization !== undefined;
   return decision?.verb !== "read" || code === "forbidden";
 }
 
@@ -133,7 +139,12 @@ function isEntry({ decision, headers }: FastifyRequest, code: string): boolean {
 function checkRight({ name, roles }: Holder, { verbs, kind }: Guarded): void {
   if (verbs.some((verb) => may(roles, { verb, kind }))) return;
   const [verb = "read"] = verbs;
-  throw refusal(`the token ${name} may not ${verb} ${plurals[kind]}`, { verb, kind });
+  throw refusal(`${who(name)} may not ${verb} ${plurals[kind]}`, { verb, kind });
+}
+
+/** Names of people have an `@`, those of tokens have none. */
+function who(name: string): string {
+  return name.includes("@") ? name : `the token ${name}`;
 }
 
 function refusal(message: string, permission: { readonly verb: Verb; readonly kind: Kind }): DroverError {
@@ -148,6 +159,7 @@ const plurals: Readonly<Record<Kind, string>> = {
   cluster: "clusters",
   credential: "credentials",
   event: "events",
+  session: "logins",
   source: "sources",
   store: "copies of the store",
   target: "targets",
@@ -266,7 +278,7 @@ function readPermission(verb: string, kind: string): { readonly verb: Verb; read
 const addressOf = ({ app, cluster }: Pick<Target, "app" | "cluster">): string => `${app}@${cluster}`;
 
 function outside({ name, scope }: Holder, why: string): DroverError {
-  return new DroverError("forbidden", `the token ${name} is for ${scope} only, and ${why}`, {
+  return new DroverError("forbidden", `${who(name)} is for ${scope} only, and ${why}`, {
     hint: "that takes a token without a scope",
   });
 }

@@ -54,6 +54,7 @@ const examples: Readonly<Record<string, unknown>> = {
   "POST /api/v1/credentials": { name: "new", for: "https://git.example.com/" },
   "POST /api/v1/recovery": {},
   "POST /api/v1/clusters/:name/revoke": {},
+  "POST /auth/device/session": { ticket: "none" },
   "POST /api/v1/tokens": { name: "new", roles: ["viewer"] },
   "PUT /api/v1/credentials/:name": { for: "https://git.example.com/" },
 };
@@ -67,6 +68,7 @@ function pathOf(route: string): string {
       // Of these two the sample fleet has answers for another one.
       .replace("prod-eu-1/why", "prod-eu-3/why")
       .replace("prod-eu-1/blame", "prod-eu-3/blame?object=cm/shop&namespace=shop")
+      .replace("sessions/:id", "sessions/s")
       .replace("self/can", "self/can?verb=read&kind=cluster")
       .replace(":source", "platform")
   );
@@ -83,9 +85,16 @@ async function verdict(api: RunningApi, holder: string, route: string): Promise<
 /** The sample fleet, of which nothing is ever taken away. */
 function lastingFleet(): MemoryBackend {
   const backend = new MemoryBackend(sampleFleet());
-  void backend.createToken({ name: "ci", roles: ["viewer"] }, "owner");
+  void backend.createToken({ name: "ci", roles: ["viewer"] }, { name: "owner" });
+  backend.sessionById.set("s", { ...nobody, kind: "command", name: "ana@example.com", sha256: "" });
   const keep = (): Promise<void> => Promise.resolve();
-  return Object.assign(backend, { removeCluster: keep, removeSource: keep, removeCredential: keep, revokeToken: keep });
+  return Object.assign(backend, {
+    removeCluster: keep,
+    removeSource: keep,
+    removeCredential: keep,
+    revokeToken: keep,
+    endSession: keep,
+  });
 }
 
 test("T11: every route times every credential", async () => {
@@ -103,6 +112,12 @@ test("T11: every route times every credential", async () => {
     +   +   +   +   +   +   +   +   +   +   +   +   +   +   GET /metrics
     +   +   +   +   +   +   +   +   +   +   +   +   +   +   GET /openapi.json
     +   +   +   +   +   +   +   +   +   +   +   +   +   +   POST /webhooks/:source
+    +   +   +   +   +   +   +   +   +   +   +   +   +   +   GET /auth/login
+    +   +   +   +   +   +   +   +   +   +   +   +   +   +   GET /auth/callback
+    +   +   +   +   +   +   +   +   +   +   +   +   +   +   POST /auth/device
+    +   +   +   +   +   +   +   +   +   +   +   +   +   +   POST /auth/device/session
+    401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /auth/session
+    401 401 401 +   +   +   +   +   +   +   +   +   +   +   POST /auth/logout
     401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/version
     401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/self
     401 401 401 +   +   +   +   +   +   +   +   +   +   +   GET /api/v1/self/can
@@ -110,10 +125,12 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 403 403 403 +   403 403 +   +   403 403 POST /api/v1/clusters
     401 401 401 +   +   +   +   +   +   +   +   +   404 404 GET /api/v1/clusters/:name
     401 401 401 403 403 403 403 403 +   403 +   +   404 403 DELETE /api/v1/clusters/:name
+    401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/uninstall
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 PATCH /api/v1/clusters/:name/labels
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 PATCH /api/v1/clusters/:name/cordon
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 POST /api/v1/clusters/:name/accept
     401 401 401 403 403 403 403 +   403 403 +   +   404 403 POST /api/v1/clusters/:name/reject
+    401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/rotate
     401 401 401 403 403 403 403 403 +   403 +   +   404 403 POST /api/v1/clusters/:name/revoke
     401 401 401 +   +   +   +   403 +   +   +   +   +   +   GET /api/v1/applications
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/applications/:name
@@ -147,6 +164,8 @@ test("T11: every route times every credential", async () => {
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/tokens
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 POST /api/v1/tokens
     401 401 401 403 403 403 403 403 +   403 +   403 403 403 DELETE /api/v1/tokens/:name
+    401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/sessions
+    401 401 401 403 403 403 403 403 +   403 +   403 403 403 DELETE /api/v1/sessions/:id
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/backups
     401 401 401 403 403 403 403 403 403 403 +   403 403 403 POST /api/v1/backups
     401 401 401 403 403 403 403 403 +   +   +   403 403 403 GET /api/v1/recovery
@@ -161,7 +180,7 @@ test("T11: every route times every credential", async () => {
 describe("the table", () => {
   test("T11: a route that it does not name keeps the server from starting", () => {
     const app = createHttpServer({ log: silentLog, limits: defaultLimits, tls: undefined, newTrace: undefined });
-    guard(app, { backend: new MemoryBackend(), authenticate: () => nobody, now: () => 0 });
+    guard(app, { backend: new MemoryBackend(), authenticate: () => Promise.resolve(nobody), now: () => 0 });
     expect(() => app.get("/api/v1/secrets", () => "all of them")).toThrow(
       "nothing says who may use GET /api/v1/secrets",
     );
@@ -228,7 +247,7 @@ describe("a scope", () => {
     expect(seen.items.map(({ id }) => id)).toEqual([3, 4]);
   });
 
-  test("lets nobody take a cluster in or out by its labels, or join as one that is there", async () => {
+  test("T22: lets nobody take a cluster in or out by its labels, or join as one that is there", async () => {
     await using api = await startApi({ tokens });
     const join = (body: unknown) => send(api, "owner-of-dev", ["POST", "/api/v1/clusters"], body);
     const label = (name: string, labels: unknown) =>

@@ -36,6 +36,13 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   "GET /openapi.json": "open",
   // Proved by its body (`routes/webhooks`).
   "POST /webhooks/:source": "open",
+  // Who asks has no token yet: the identity provider says who it is.
+  "GET /auth/login": "open",
+  "GET /auth/callback": "open",
+  "POST /auth/device": "open",
+  "POST /auth/device/session": "open",
+  "GET /auth/session": "holder",
+  "POST /auth/logout": "holder",
   "GET /api/v1/version": "holder",
   "GET /api/v1/self": "holder",
   "GET /api/v1/self/can": "holder",
@@ -44,10 +51,12 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   [`POST ${clusters}`]: to("join", "cluster", "new-cluster"),
   [`GET ${clusters}/:name`]: to("read", "cluster", "cluster"),
   [`DELETE ${clusters}/:name`]: to("delete", "cluster", "cluster"),
+  [`POST ${clusters}/:name/uninstall`]: to("delete", "cluster", "cluster"),
   [`PATCH ${clusters}/:name/labels`]: to("label", "cluster", "cluster"),
   [`PATCH ${clusters}/:name/cordon`]: to("cordon", "cluster", "cluster"),
   [`POST ${clusters}/:name/accept`]: to("accept", "cluster", "cluster"),
   [`POST ${clusters}/:name/reject`]: to("accept", "cluster", "cluster"),
+  [`POST ${clusters}/:name/rotate`]: to("rotate", "cluster", "cluster"),
   [`POST ${clusters}/:name/revoke`]: to("revoke", "cluster", "cluster"),
 
   [`GET ${apps}`]: to("read", "application", "listed"),
@@ -92,6 +101,9 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   "GET /api/v1/tokens": to("read", "token", "hub"),
   "POST /api/v1/tokens": to("create", "token", "hub"),
   "DELETE /api/v1/tokens/:name": to("delete", "token", "hub"),
+
+  "GET /api/v1/sessions": to("read", "session", "hub"),
+  "DELETE /api/v1/sessions/:id": to("delete", "session", "hub"),
 
   "GET /api/v1/backups": to("read", "store", "hub"),
   "POST /api/v1/backups": to("create", "store", "hub"),

@@ -22,11 +22,12 @@ import { listPage } from "../paging.ts";
 
 /** Who may do what, and who did. */
 export function accessRoutes(app: Routes, { backend }: RouteContext): void {
-  app.get("/self", { schema: operations.readSelf }, ({ holder: { name, roles, scope, expiresAtMs } }) => ({
+  app.get("/self", { schema: operations.readSelf }, ({ holder: { name, roles, scope, expiresAtMs, person } }) => ({
     name,
     roles: [...roles],
     scope,
     expires: expiresAtMs,
+    ...(person === undefined ? {} : { person: { ...person } }),
   }));
 
   app.get("/self/can", { schema: operations.canSelf }, (request) => {
@@ -50,7 +51,7 @@ export function accessRoutes(app: Routes, { backend }: RouteContext): void {
       );
     }
     if (body.scope !== undefined && body.scope !== "") parseLabelSelector(body.scope);
-    return reply.code(201).send(await intents.createToken(body, holder.name));
+    return reply.code(201).send(await intents.createToken(body, holder));
   });
 
   app.delete("/tokens/:name", { schema: operations.revokeToken }, async ({ params: { name }, intents }, reply) => {

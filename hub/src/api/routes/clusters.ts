@@ -50,6 +50,16 @@ export function clusterRoutes(app: Routes): void {
     return request.intents.revokeCluster(name, request.body);
   });
 
+  app.post("/clusters/:name/rotate", { schema: operations.rotateCluster }, (request) => {
+    const { name } = cluster(request);
+    return request.intents.rotateCluster(name);
+  });
+
+  app.post("/clusters/:name/uninstall", { schema: operations.uninstallCluster }, async (request, reply) => {
+    const { name } = cluster(request);
+    return reply.code(202).send(await request.intents.uninstallCluster(name));
+  });
+
   app.delete("/clusters/:name", { schema: operations.removeCluster }, async (request, reply) => {
     await request.intents.removeCluster(cluster(request).name);
     return reply.code(204).send(null);
@@ -95,6 +105,18 @@ const operations = {
   rejectCluster: {
     operationId: "rejectCluster",
     summary: "Turn away the agent that waits to take a cluster over",
+    params,
+    response: { 200: clusterSchema },
+  },
+  uninstallCluster: {
+    operationId: "uninstallCluster",
+    summary: "Have the agent of a cluster remove what it runs, now or when it is back, and forget the cluster then",
+    params,
+    response: { 202: clusterSchema },
+  },
+  rotateCluster: {
+    operationId: "rotateCluster",
+    summary: "Have the agent of a cluster get a new certificate with a new key, now or when it is back",
     params,
     response: { 200: clusterSchema },
   },

@@ -7,6 +7,7 @@ export const kinds = [
   "cluster",
   "credential",
   "event",
+  "session",
   "source",
   "store",
   "target",
@@ -31,6 +32,7 @@ export const verbs = [
   "cordon",
   "accept",
   "revoke",
+  "rotate",
   "trust",
 ] as const;
 
@@ -67,10 +69,10 @@ const rights: Readonly<Record<Exclude<Role, "owner">, readonly Rights[]>> = {
   "cluster-registrar": [{ cluster: ["read", "join", "label", "cordon", "accept"] }],
   "security-admin": [
     fleet,
-    { cluster: ["delete", "revoke"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
-    { audit: ["read"], store: ["read"], token: ["read", "create", "delete"] },
+    { cluster: ["delete", "revoke", "rotate"], credential: ["read", "create", "update", "delete"], source: ["trust"] },
+    { audit: ["read"], store: ["read"], token: ["read", "create", "delete"], session: ["read", "delete"] },
   ],
-  auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"] }],
+  auditor: [fleet, { audit: ["read"], credential: ["read"], store: ["read"], token: ["read"], session: ["read"] }],
 };
 
 /** Whether a role may do it, wherever its holder's scope lets it. Deny is the default, and there is no wildcard but `owner`. */

@@ -1,6 +1,8 @@
 import { DroverError } from "@drover/shared/errors";
+import { apiListOf } from "@drover/shared/kube/api-list";
 import { expect, test } from "vitest";
 
+import type { Looks } from "../render/looks.ts";
 import { targetOf, type BlameCase } from "./blame.fixture.ts";
 import { why } from "./why.ts";
 
@@ -150,4 +152,18 @@ test("what cannot be rendered now is placed all the same", async () => {
     overrides: [{ holds: true, sets: [] }],
     problems: [{ code: "program_missing" }],
   });
+});
+
+test("a chart that looks at what no agent has told of its cluster says so, and is not rendered by guessing", async () => {
+  const target = targetOf({ files: shop(placement("p", "selector: {}")) });
+  const render = () => Promise.reject(new Error("it is not rendered"));
+  const looks = (seen: Partial<Looks>) => () => Promise.resolve({ version: false, apis: false, ...seen });
+  const waiting =
+    "the chart looks at the version of Kubernetes and the APIs of its cluster, which no agent has told yet";
+  const both = { version: true, apis: true };
+  expect(await why({ ...target, render, looks: looks(both) })).toMatchObject({ selected: true, waiting, problems: [] });
+  const told = { kubeVersion: "v1.31.2", apis: apiListOf(["v1"]) };
+  const cluster = { ...target.cluster, capabilities: told };
+  expect((await why({ ...target, cluster, looks: looks(both) })).waiting).toBeUndefined();
+  expect((await why({ ...target, looks: looks({}) })).waiting).toBeUndefined();
 });

@@ -5,8 +5,12 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 
 import { stepsOf } from "../apply-overrides.ts";
 import { matchCluster } from "../cluster-selector.ts";
+import { placeClusters } from "../desired.ts";
 import { inOrder, type Override } from "../override.ts";
 import { place, type Placement } from "../placement.ts";
+import type { Variant } from "../render/index.ts";
+import type { Looks } from "../render/looks.ts";
+import { splitGroups } from "../split-groups.ts";
 import { leafKey, leavesOf } from "./origins.ts";
 import type { PlaceOf } from "./places.ts";
 import { renderOn, type Render } from "./rendered.ts";
@@ -16,6 +20,8 @@ import { placesFor, type TargetInput } from "./target.ts";
 
 export interface WhyInput extends TargetInput {
   readonly render: Render;
+  /** What a chart looks at of its cluster, where agents tell that. */
+  readonly looks?: (variant: Variant) => Promise<Looks>;
 }
 
 const maxNamed = 10;
@@ -26,7 +32,8 @@ export async function why(input: WhyInput): Promise<WhyResult> {
   const placeOf = await placesFor(input);
   const placements = input.placements.map((placement) => decide(placement, input, placeOf));
   const selected = input.placements.filter((_, index) => placements[index]?.selected === true);
-  const effects = selected.length === 0 ? noEffects : await effectsOn(input);
+  const waiting = selected.length === 0 ? undefined : await waitingOn(input);
+  const effects = selected.length === 0 || waiting !== undefined ? noEffects : await effectsOn(input);
   return {
     app: application.name,
     cluster: cluster.name,
@@ -34,6 +41,7 @@ export async function why(input: WhyInput): Promise<WhyResult> {
     placements,
     overrides: inOrder(selected).flatMap((placement) => overridesOf(placement, { input, effects })),
     problems: effects.problems,
+    ...(waiting === undefined ? {} : { waiting }),
   };
 }
 
@@ -53,6 +61,19 @@ function decide(placement: Placement, input: TargetInput, placeOf: PlaceOf): Pla
     requirements: [...requirementsOn(placement, input, placeOf)],
     instead: placement.choice === undefined || !matches || own?.matched === true ? [] : chosen.slice(0, maxNamed),
   };
+}
+
+/** The same that keeps it from being rendered when it is to be assigned. */
+async function waitingOn(input: WhyInput): Promise<string | undefined> {
+  const { placements, clusters, cluster, running, looks } = input;
+  if (looks === undefined) return undefined;
+  const placed = placeClusters(placements, clusters, running);
+  const groups = placed.groups
+    .filter((group) => group.clusters.some(({ name }) => name === cluster.name))
+    .map((group) => ({ ...group, clusters: [cluster] }));
+  // What cannot be looked at cannot be rendered either, which says why.
+  const split = await splitGroups({ ...placed, groups }, looks).catch(() => undefined);
+  return split?.groups[0]?.waiting;
 }
 
 interface Effects {

@@ -22,11 +22,5 @@ export function lintStrategies(project: Project, strategies: readonly RolloutStr
         return { code: "no-cluster", severity: "warning", message, at: strategy.at };
       });
   });
-  return [...strategyProblems(placements, names), ...strategies.flatMap(notCarriedOut), ...empty];
-}
-
-function notCarriedOut({ name, supersede, at }: RolloutStrategy): readonly Problem[] {
-  if (supersede !== "finish") return [];
-  const message = `strategy ${name}: supersede: finish is checked but not carried out by this version: the newest revision takes over`;
-  return [{ code: "strategy-not-executed", severity: "warning", message, at }];
+  return [...strategyProblems(placements, names), ...empty];
 }

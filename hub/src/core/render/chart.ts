@@ -2,6 +2,7 @@ import type { JsonRecord } from "@drover/shared/json";
 import type { ApiList } from "@drover/shared/kube/api-list";
 import type { Problem } from "@drover/shared/problems";
 
+import type { ChartRepository } from "../chart-repositories.ts";
 import type { ValueFile } from "../helm.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
 
@@ -28,6 +29,8 @@ export interface ChartRequest {
   readonly values: readonly JsonRecord[];
   readonly includeCRDs: boolean;
   readonly skipTests: boolean;
+  /** Where dependencies that are not in the repository may be fetched from. */
+  readonly repositories: readonly ChartRepository[];
   readonly capabilities: Capabilities;
 }
 

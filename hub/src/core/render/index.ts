@@ -10,9 +10,9 @@ import { findChart, type Capabilities, type ChartOutput, type ChartRequest } fro
 import { loadHelm } from "./helm.ts";
 import { findKustomization } from "./kustomization.ts";
 import { loadKustomize } from "./kustomize.ts";
-import type { DocumentSink, Loaded } from "./loaded.ts";
-import { ObjectCollector } from "./objects.ts";
-import { loadPlain } from "./plain.ts";
+import type { Loaded, PartSink } from "./loaded.ts";
+import { ObjectCollector, readDocument } from "./objects.ts";
+import { loadPlain, type FileMemory } from "./plain.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
 
 export interface RenderInput {
@@ -23,6 +23,8 @@ export interface RenderInput {
   /** Renders a chart of the snapshot. */
   readonly helm: (request: ChartRequest, signal: AbortSignal) => Promise<ChartOutput>;
   readonly variant?: Variant;
+  /** What plain files held when they were read last. */
+  readonly memory?: FileMemory;
 }
 
 /** What one render of an application may have of its own: for a cluster, or a group of them. Only charts look at it. */
@@ -54,16 +56,19 @@ export async function render(input: RenderInput, signal: AbortSignal): Promise<R
 }
 
 /** Reads everything into the sink; what is wrong with the files. */
-async function load(input: RenderInput, sink: DocumentSink, signal: AbortSignal): Promise<readonly Problem[]> {
+async function load(input: RenderInput, sink: PartSink, signal: AbortSignal): Promise<readonly Problem[]> {
   const { application, snapshot } = input;
   const { path, exclude } = application.source;
   if (!exists(snapshot, path)) {
     return application.sync.allowEmpty ? [] : [noFolder(application)];
   }
   const renderer = chooseRenderer(application, snapshot);
-  if (renderer === "plain") return loadPlain(snapshot, { folder: path, exclude, at: application.at }, sink, signal);
+  if (renderer === "plain") {
+    const wanted = { folder: path, exclude, at: application.at, memory: input.memory };
+    return loadPlain(snapshot, wanted, sink, signal);
+  }
   const loaded = await (renderer === "helm" ? loadChart(input, signal) : loadBuilt(input, signal));
-  for (const document of loaded.documents) sink.take(document);
+  for (const document of loaded.documents) sink.take(readDocument(document));
   return loaded.problems;
 }
 
@@ -117,6 +122,7 @@ export function chartRequest(application: Application, { values = [], ...capabil
     values: [helm.values, ...values],
     includeCRDs: helm.includeCRDs,
     skipTests: helm.skipTests,
+    repositories: helm.repositories,
     capabilities,
   };
 }

@@ -1,9 +1,10 @@
 import { DroverError } from "@drover/shared/errors";
 import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 
 import { maxContentBytes, maxObjects } from "./limits.ts";
-import type { LoadedDocument } from "./loaded.ts";
-import { ObjectCollector, type Collected } from "./objects.ts";
+import type { LoadedDocument, ReadPart } from "./loaded.ts";
+import { ObjectCollector, readDocument, type Collected } from "./objects.ts";
 import { loadPlain } from "./plain.ts";
 import { snapshotOf } from "./snapshot.fixture.ts";
 
@@ -14,7 +15,7 @@ const configMap = (n: number, text = ""): LoadedDocument => ({
 });
 const collect = (count: number, text?: string): Collected & { readonly isFull: boolean } => {
   const collector = new ObjectCollector("shop");
-  for (let n = 0; n < count; n += 1) collector.take(configMap(n, text));
+  for (let n = 0; n < count; n += 1) collector.take(readDocument(configMap(n, text)));
   return { ...collector.finish(), isFull: collector.isFull };
 };
 
@@ -45,14 +46,17 @@ describe("E16: an application", () => {
   test("is not read beyond what is allowed", async () => {
     const taken: unknown[] = [];
     const sink = {
-      take: ({ value }: LoadedDocument) => void taken.push(value),
+      take: (parts: readonly ReadPart[]) => void taken.push(...parts.map(({ manifest }) => manifest?.object)),
       get isFull() {
         return taken.length >= 1;
       },
     };
-    const snapshot = snapshotOf({ "app/a.yaml": "a: 1", "app/b.yaml": new DroverError("internal", "it was read") });
+    const snapshot = snapshotOf({
+      "app/a.yaml": stringify(configMap(1).value),
+      "app/b.yaml": new DroverError("internal", "it was read"),
+    });
     const signal = new AbortController().signal;
     await expect(loadPlain(snapshot, { folder: "app", exclude: [], at }, sink, signal)).resolves.toEqual([]);
-    expect(taken).toEqual([{ a: 1 }]);
+    expect(taken).toEqual([configMap(1).value]);
   });
 });

@@ -6,24 +6,35 @@ import { sortByObject } from "@drover/shared/kube/order";
 import type { Problem } from "@drover/shared/problems";
 
 import { isDeclaration } from "../declarations.ts";
+import { PackedManifest } from "../packed-manifest.ts";
 import { findFaults } from "./faults.ts";
 import { nameHook } from "./hook-name.ts";
 import { maxObjectBytes, maxObjects, maxContentBytes } from "./limits.ts";
-import type { DocumentSink, LoadedDocument } from "./loaded.ts";
+import type { Loaded, LoadedDocument, PartSink, ReadFile, ReadPart } from "./loaded.ts";
 
 export interface Collected {
   readonly manifests: readonly Manifest[];
   readonly problems: readonly Problem[];
 }
 
+/** Drover's own documents are left out. */
+export function readFile({ documents, problems }: Loaded): ReadFile {
+  return { parts: documents.flatMap(readDocument), problems };
+}
+
+/** The objects of a document, each by itself. */
+export function readDocument(document: LoadedDocument): readonly ReadPart[] {
+  return objectsIn([document]).flatMap((part) => (isDeclaration(part.value) ? [] : [readPart(part)]));
+}
+
 /**
  * Turns documents into canonical objects in apply order, each identity once. It takes them one by one, so that nobody
- * has to keep those of a whole application: with their places they take many times the memory of the objects.
+ * has to keep the documents of a whole application: with their places they take many times the memory of the objects.
  */
-export class ObjectCollector implements DocumentSink {
+export class ObjectCollector implements PartSink {
   readonly #namespace: string;
   readonly #problems: Problem[] = [];
-  readonly #byKey = new Map<string, Manifest>();
+  readonly #byKey = new Map<string, PackedManifest>();
   #bytes = 0;
 
   /** `namespace` is for objects that name none. */
@@ -35,8 +46,8 @@ export class ObjectCollector implements DocumentSink {
     return this.#bytes > maxContentBytes || this.#byKey.size > maxObjects;
   }
 
-  take(document: LoadedDocument): void {
-    for (const part of objectsIn([document])) if (!this.isFull && !isDeclaration(part.value)) this.#add(part);
+  take(parts: readonly ReadPart[]): void {
+    for (const part of parts) if (!this.isFull) this.#add(part);
   }
 
   finish(): Collected {
@@ -44,21 +55,19 @@ export class ObjectCollector implements DocumentSink {
     if (this.#bytes > maxContentBytes)
       problems.push(tooMuch(`the objects have more than ${maxContentBytes >> 20} MiB`));
     if (this.#byKey.size > maxObjects) problems.push(tooMuch(`there are more than ${maxObjects} objects`));
-    return { manifests: sortByObject([...this.#byKey.values()], ({ object }) => object), problems };
+    return { manifests: sortByObject([...this.#byKey.values()], ({ head }) => head), problems };
   }
 
-  #add(part: LoadedDocument): void {
-    const found = findFaults(part);
-    this.#problems.push(...found);
-    if (found.length > 0 || !isKubeObject(part.value)) return;
-    const at = part.positionOf([]);
-    const { object, size } = canonicalForm(part.value);
+  #add({ manifest, faults, at }: ReadPart): void {
+    this.#problems.push(...faults);
+    if (manifest === undefined) return;
+    const size = manifest.json.length;
     this.#bytes += size;
     if (size > maxObjectBytes) this.#problems.push(tooLarge(size, at));
-    const key = objectKey(object);
+    const key = objectKey(manifest.head);
     const identity = formatObjectKey({ ...key, namespace: key.namespace === "" ? this.#namespace : key.namespace });
     const earlier = this.#byKey.get(identity);
-    if (earlier === undefined) this.#byKey.set(identity, { object, at });
+    if (earlier === undefined) this.#byKey.set(identity, manifest);
     else this.#problems.push(duplicate(identity, at, earlier.at));
   }
 }
@@ -66,7 +75,7 @@ export class ObjectCollector implements DocumentSink {
 /** The same of documents that are all there. */
 export function collectObjects(documents: readonly LoadedDocument[], namespace: string): Collected {
   const collector = new ObjectCollector(namespace);
-  for (const document of documents) collector.take(document);
+  for (const document of documents) collector.take(readDocument(document));
   return collector.finish();
 }
 
@@ -75,22 +84,11 @@ export function objectsIn(documents: readonly LoadedDocument[]): readonly Loaded
   return documents.flatMap((document) => flatten(document)).map(nameHook);
 }
 
-interface CanonicalForm {
-  readonly object: KubeObject;
-  /** Length of its JSON. */
-  readonly size: number;
-}
-
-/** Documents of files that did not change are the same values in the next commit: their forms are not made again. */
-const forms = new WeakMap<KubeObject, CanonicalForm>();
-
-function canonicalForm(value: KubeObject): CanonicalForm {
-  const known = forms.get(value);
-  if (known !== undefined) return known;
-  const object = canonicalize(value);
-  const form = { object, size: JSON.stringify(object).length };
-  forms.set(value, form);
-  return form;
+function readPart(part: LoadedDocument): ReadPart {
+  const faults = findFaults(part);
+  const at = part.positionOf([]);
+  const isSound = faults.length === 0 && isKubeObject(part.value);
+  return { manifest: isSound ? new PackedManifest(canonicalize(part.value), at) : undefined, at, faults };
 }
 
 /** The items of lists, and of lists in lists; `kubectl` does the same with every kind that ends in List. */

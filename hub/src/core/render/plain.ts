@@ -2,7 +2,8 @@ import { DroverError, type Position } from "@drover/shared/errors";
 import type { Problem } from "@drover/shared/problems";
 
 import { isKustomization } from "./kustomization.ts";
-import type { DocumentSink } from "./loaded.ts";
+import type { PartSink, ReadFile } from "./loaded.ts";
+import { readFile } from "./objects.ts";
 import type { SnapshotFile, SnapshotFiles } from "./snapshot-files.ts";
 
 /** What to read, and where it is said. */
@@ -11,6 +12,13 @@ export interface PlainFiles {
   /** From the folder. */
   readonly exclude: readonly string[];
   readonly at: Position;
+  readonly memory?: FileMemory | undefined;
+}
+
+/** What files held, by path and content. It says itself what it keeps: what it does not know is read. */
+export interface FileMemory {
+  get(file: SnapshotFile): ReadFile | undefined;
+  set(file: SnapshotFile, read: ReadFile): void;
 }
 
 /**
@@ -20,7 +28,7 @@ export interface PlainFiles {
 export async function loadPlain(
   snapshot: SnapshotFiles,
   wanted: PlainFiles,
-  sink: DocumentSink,
+  sink: PartSink,
   signal: AbortSignal,
 ): Promise<readonly Problem[]> {
   const { folder } = wanted;
@@ -34,14 +42,23 @@ export async function loadPlain(
     try {
       const path = await readableFile(snapshot, file, problems);
       if (path === undefined) continue;
-      const decoded = await snapshot.decode(path);
-      for (const document of decoded.documents) sink.take(document);
-      problems.push(...decoded.problems);
+      const read = await readRemembered(snapshot, path, wanted.memory);
+      sink.take(read.parts);
+      problems.push(...read.problems);
     } catch (cause) {
       problems.push(problemOf(cause, file.path));
     }
   }
   return problems;
+}
+
+/** A link is another file when it leads to other content. */
+async function readRemembered(snapshot: SnapshotFiles, path: string, memory?: FileMemory): Promise<ReadFile> {
+  const { oid, mode } = await snapshot.resolve(path);
+  const file = { path, oid, mode };
+  const read = memory?.get(file) ?? readFile(await snapshot.decode(path));
+  memory?.set(file, read);
+  return read;
 }
 
 /** In the order of their paths; hidden files and folders (.github …) configure tools, not clusters. */

@@ -193,7 +193,7 @@ test.each<[string, Files, string[]]>([
 });
 
 test("a chart is rendered with the application's name, namespace and values, and those of the variant after them", async () => {
-  const chart = { path: "app", namespace: "shop", valueFiles: [], skipTests: false };
+  const chart = { path: "app", namespace: "shop", valueFiles: [], skipTests: false, repositories: [] };
   const bare = { ...chart, releaseName: "shop", values: [{}], includeCRDs: true, capabilities: {} };
   expect(await requestOf({})).toEqual(bare);
   const valueFiles = [{ path: "v.yaml", at: { file: "drover.yaml", line: 2, column: 1 } }];

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { approveWave, resumeRollout } from "./advance.ts";
+import { resumeRollout } from "./advance.ts";
+import { withApproval } from "./approval.ts";
 import { Fleet } from "./rollout.fixture.ts";
-import type { Rollout } from "./rollout.ts";
+import { noProgress, type Rollout } from "./rollout.ts";
 
 const wave = (name: string, more = ""): string =>
   `{ name: ${name}, selector: { matchLabels: { wave: ${name} } }${more} }`;
@@ -193,7 +194,7 @@ test("a wave that needs approval begins when a person lets it, and the one after
   expect(step).toMatchObject({ release: [], phase: "AwaitingApproval" });
   expect(step.waiting.get("p1")).toBe("wave prod waits for approval: drover rollout approve web");
   expect(step.waiting.get("x1")).toBe("waits for wave prod");
-  fleet.rollout = approveWave(rolloutOf(fleet), "prod", "ann");
+  fleet.rollout = withApproval(rolloutOf(fleet), "prod", { name: "ann", principal: undefined }, noProgress);
   expect(fleet.step().release).toEqual(["p1", "p2"]);
 });
 

@@ -3,7 +3,7 @@ import { listNames } from "../list-names.ts";
 import { countOf } from "../share.ts";
 import { allWaves, type RolloutStrategy } from "../strategy.ts";
 import { openingOf } from "./opening.ts";
-import { noProgress, type Member, type Rollout, type Step, type WaveProgress } from "./rollout.ts";
+import { type Member, type Rollout, type Step, type WaveProgress } from "./rollout.ts";
 import {
   enterWave,
   formatTime,
@@ -26,7 +26,7 @@ export interface Situation {
 
 /** Begins the release of some content. A pause goes on; a freeze was about content that is no longer released (E35). */
 export function beginRollout(
-  of: Pick<Rollout, "app" | "strategy" | "content" | "revision">,
+  of: Pick<Rollout, "app" | "strategy" | "content" | "revision" | "authors">,
   nowMs: number,
   before: Rollout | undefined,
 ): Rollout {
@@ -131,10 +131,4 @@ function complete(looks: readonly WaveLook[]): Pick<Step, "phase" | "message"> {
 /** A person lets what is stopped go on, and with it what has failed so far. */
 export function resumeRollout(rollout: Rollout, failed: readonly string[]): Rollout {
   return { ...rollout, stopped: "", excused: [...new Set([...rollout.excused, ...failed])].toSorted() };
-}
-
-/** A person lets a wave begin. It holds for the content that is being released, and for nothing after it. */
-export function approveWave(rollout: Rollout, wave: string, by: string): Rollout {
-  const progress = rollout.waves[wave] ?? noProgress;
-  return { ...rollout, waves: { ...rollout.waves, [wave]: { ...progress, approvedBy: by } } };
 }

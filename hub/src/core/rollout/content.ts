@@ -1,6 +1,8 @@
-import { digestOf, type Digest } from "@drover/shared/digest";
+import { digestOf, digestOfParts, type Digest } from "@drover/shared/digest";
+import type { Manifest } from "@drover/shared/kube/manifest";
 
 import type { Application } from "../application.ts";
+import { jsonOf } from "../packed-manifest.ts";
 import type { Placement } from "../placement.ts";
 import type { Rendered } from "../render/index.ts";
 
@@ -24,9 +26,15 @@ const known = new WeakMap<readonly unknown[], string>();
 function renderedDigest({ manifests }: Rendered): string {
   const found = known.get(manifests);
   if (found !== undefined) return found;
-  const digest = digestOf(JSON.stringify(manifests.map(({ object }) => object)));
+  const digest = digestOfParts(jsonOfAll(manifests));
   known.set(manifests, digest);
   return digest;
+}
+
+/** A JSON list of the objects, in parts: as one text it would be as large as all of them. */
+function* jsonOfAll(manifests: readonly Manifest[]): Generator<string> {
+  for (const [index, manifest] of manifests.entries()) yield `${index === 0 ? "[" : ","}${jsonOf(manifest)}`;
+  yield manifests.length === 0 ? "[]" : "]";
 }
 
 function withoutPlaces(key: string, value: unknown): unknown {

@@ -1,7 +1,9 @@
 import type { PlaceableCluster } from "../cluster-selector.ts";
 import { readDeclarations } from "../declarations.ts";
 import type { RolloutStrategy } from "../strategy.ts";
+import type { TargetRecord } from "../target.ts";
 import { advance, beginRollout } from "./advance.ts";
+import { finishRollout, rememberRest } from "./finish.ts";
 import type { Member, Rollout, Step } from "./rollout.ts";
 
 /** A strategy by its spec, as people write it. */
@@ -27,6 +29,7 @@ export class Fleet {
   readonly log: string[] = [];
   nowMs = 1_000_000;
   content = "b1";
+  authors: readonly string[] = [];
   rollout: Rollout | undefined;
   strategy: RolloutStrategy;
 
@@ -47,15 +50,38 @@ export class Fleet {
 
   /** Looks once, and hands out what is released; those clusters are under way from then on. */
   step(): Step {
+    const unfinished = this.#finish();
+    if (unfinished !== undefined) return this.#handOut(unfinished, unfinished.rollout.content);
     const { nowMs, strategy } = this;
     if (this.rollout?.content !== this.content) {
-      const of = { app: "web", strategy: "careful", content: this.content, revision: this.content };
+      const of = {
+        app: "web",
+        strategy: "careful",
+        content: this.content,
+        revision: this.content,
+        authors: this.authors,
+      };
       this.rollout = beginRollout(of, nowMs, this.rollout);
     }
     const step = advance(this.rollout, { strategy, members: this.members(), clusters: this.#placeable(), nowMs });
+    if (strategy.supersede === "newest") return this.#handOut(step, this.content);
+    const lacking = this.members().filter(({ assigned }) => !assigned);
+    const records = lacking.map(({ cluster }) => ({ cluster, bundle: this.content }) as TargetRecord);
+    return this.#handOut({ ...step, rollout: rememberRest(step.rollout, records, step.release) }, this.content);
+  }
+
+  #finish(): Step | undefined {
+    const { nowMs, strategy, rollout, content } = this;
+    if (strategy.supersede === "newest" || rollout === undefined || rollout.content === content) return undefined;
+    const assigned: ReadonlyMap<string, TargetRecord> = new Map();
+    const situation = { strategy, members: this.members(), clusters: this.#placeable(), nowMs };
+    return finishRollout(rollout, { ...situation, next: content, assigned });
+  }
+
+  #handOut(step: Step, content: string): Step {
     this.rollout = step.rollout;
     for (const name of step.release) {
-      this.set(name, { has: this.content, assignedAtMs: nowMs, state: "under-way" });
+      this.set(name, { has: content, assignedAtMs: this.nowMs, state: "under-way" });
       this.log.push(name);
     }
     return step;
@@ -72,7 +98,8 @@ export class Fleet {
   run(): Step {
     this.settle();
     let step = this.step();
-    while (step.release.length > 0) {
+    for (let time = 0; step.release.length > 0; time += 1) {
+      if (time > 100) throw new Error("it has no end");
       this.settle();
       step = this.step();
     }

@@ -1,6 +1,7 @@
 import type { Digest } from "@drover/shared/digest";
 
 import type { TargetRecord } from "../target.ts";
+import type { Approved } from "./approval.ts";
 
 /**
  * How far a change has come: one for each application and strategy, kept in the store, so that a hub which restarts goes
@@ -13,6 +14,8 @@ export interface Rollout {
   readonly content: Digest;
   /** For people. */
   readonly revision: string;
+  /** Addresses of who wrote the commit, in lower case; none where that is not known. */
+  readonly authors: readonly string[];
   readonly startedAtMs: number;
   /** The wave of each cluster, as it was when the cluster came into the rollout: a label that changes moves none (E19). */
   readonly pinned: Readonly<Record<string, string>>;
@@ -24,20 +27,25 @@ export interface Rollout {
   readonly stopped: "" | "failures" | "paused";
   /** By cluster, what each that got the change had before: kept where failures are answered by going back (E36). */
   readonly previous: Readonly<Record<string, TargetRecord>>;
+  /**
+   * By cluster, what those are to get that do not have it yet: kept where a rollout ends before the next revision begins.
+   * undefined = it does not.
+   */
+  readonly rest?: Readonly<Record<string, TargetRecord>>;
   /** Clusters whose failure a person has seen and let pass. */
   readonly excused: readonly string[];
 }
 
 export interface WaveProgress {
-  /** By whom it was let begin; "" = not yet. */
-  readonly approvedBy: string;
+  /** Who has let it begin, the first first. */
+  readonly approvals: readonly Approved[];
   /** Since when all its clusters have been current, on the hub's clock; 0 = they are not. */
   readonly currentSinceMs: number;
   /** Whether the next wave has begun: its clusters hold up nothing any more. */
   readonly passed: boolean;
 }
 
-export const noProgress: WaveProgress = { approvedBy: "", currentSinceMs: 0, passed: false };
+export const noProgress: WaveProgress = { approvals: [], currentSinceMs: 0, passed: false };
 
 /** A cluster that the rollout is to reach. */
 export interface Member {
@@ -79,6 +87,8 @@ export interface Step {
   /** When to look again though nothing else happens; undefined = not by itself. */
   readonly wakeAtMs: number | undefined;
   readonly waves: readonly WaveView[];
+  /** What Git has by now where that waits until this rollout has ended, and what clusters get of this one meanwhile. */
+  readonly next?: { readonly revision: string; readonly put: readonly TargetRecord[] };
 }
 
 /** A wave in numbers. */

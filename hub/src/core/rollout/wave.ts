@@ -1,5 +1,6 @@
 import { countOf } from "../share.ts";
 import type { RolloutStrategy, Wave } from "../strategy.ts";
+import { missingApprovals, sayMissing } from "./approval.ts";
 import { noProgress, type Member, type Rollout, type Step, type WaveProgress, type WaveView } from "./rollout.ts";
 
 /** How the clusters of a wave are. */
@@ -110,8 +111,8 @@ export function enterWave(look: WaveLook, entry: Entry): Entered {
 function reasonToWait({ wave, progress }: WaveLook, { app, block }: Entry): string | undefined {
   if (progress.passed) return undefined;
   if (block !== undefined) return `waits for wave ${block.wave}`;
-  if (!wave.approval || progress.approvedBy !== "") return undefined;
-  return `wave ${wave.name} waits for approval: drover rollout approve ${app}`;
+  if (missingApprovals(wave.approval, progress) === 0) return undefined;
+  return `wave ${wave.name} waits for ${sayMissing(wave.approval, progress)}: drover rollout approve ${app}`;
 }
 
 function passOrBlock(look: WaveLook, entry: Entry): Pick<Entered, "progress" | "block"> {

@@ -17,6 +17,11 @@ export const descriptions: Readonly<Record<string, string>> = {
   "Application.spec.helm.releaseName": "Default: the application's name",
   "Application.spec.helm.valueFiles": "In order; from the chart's folder, with a leading / from the repository's root",
   "Application.spec.helm.values": "Stronger than all files; null takes a key away, lists replace",
+  "Application.spec.helm.repositories": "Where dependencies of the chart that are not in charts/ may be fetched from",
+  "Application.spec.helm.repositories[].url": "https://… or oci://registry/path, as Chart.yaml has it",
+  "Application.spec.helm.repositories[].name": "As Chart.yaml calls it in @NAME and alias:NAME",
+  "Application.spec.helm.repositories[].digests":
+    "sha256:… of archives by NAME-VERSION; default: of the first that was fetched",
   "Application.spec.namespace": "For objects that name none; default: default",
   "Application.spec.substitute": "Whether the manifests themselves hold ${cluster…} variables, and not only overrides",
   "Application.spec.sync": "How the objects are treated in the clusters",

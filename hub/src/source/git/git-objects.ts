@@ -8,7 +8,10 @@ export interface CommitObject {
   /** At most 2,000 characters. */
   readonly message: string;
   readonly author: string;
+  /** Addresses of the author and of the committer, in lower case: what the commit says, whoever made it. */
+  readonly emails: readonly string[];
   readonly committedAtMs: number;
+  readonly parents: readonly string[];
 }
 
 /** An object as it is hashed, without its header. */
@@ -76,12 +79,14 @@ export function openGitObjects(folder: string, damaged: () => void = () => undef
   return {
     async readCommit(id) {
       const { oid, commit } = await read((base) => git.readCommit({ ...base, oid: id }));
-      const { author, committer, message } = commit;
+      const { author, committer, message, parent } = commit;
       return {
         id: oid,
         message: message.trim().slice(0, 2000),
         author: author.name.slice(0, 200),
+        emails: [...new Set([author, committer].map(({ email }) => email.slice(0, 254).toLowerCase()))],
         committedAtMs: committer.timestamp * 1000,
+        parents: parent,
       };
     },
     async readTree(oid) {

@@ -9,6 +9,10 @@ export interface GitTransport extends HttpClient, Disposable {
   readonly failure: DroverError | undefined;
 }
 
+export async function* stream(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
 /** The whole of a request. */
 export async function collect(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import * as git from "isomorphic-git";
@@ -48,8 +48,27 @@ export async function mergePacks(mirror: string, cache: object): Promise<void> {
   );
 }
 
-/** Deletes all packs but one, which needs nothing of the others. */
-export async function keepPack(mirror: string, kept: string): Promise<void> {
+const later = /^pack-t(?<number>\d{8})-/u;
+
+/**
+ * Gives a pack that was fetched on top of others a name behind all of theirs. isomorphic-git takes an object from the
+ * first pack by name, and so what it is a change to: the names say that no pack needs one behind it. Else a commit that is
+ * taken back would be looked for without end, since its files come again as changes to those that came as changes to them. Does
+ * nothing when nothing was fetched.
+ */
+export async function putBehind(mirror: string, pack: string | undefined): Promise<void> {
+  if (pack === undefined) return;
+  const numbers = (await packsOf(mirror)).map(({ name }) => Number(later.exec(name)?.groups?.["number"] ?? 0));
+  const number = String(Math.max(0, ...numbers) + 1).padStart(8, "0");
+  const behind = pack.replace("pack-", `pack-t${number}-`);
+  // What an index names has to be there: the pack first.
+  await rename(join(folderOf(mirror), pack), join(folderOf(mirror), behind));
+  await rename(join(folderOf(mirror), indexOf(pack)), join(folderOf(mirror), indexOf(behind)));
+}
+
+/** Deletes all packs but one, which needs nothing of the others. None when nothing was fetched. */
+export async function keepPack(mirror: string, kept: string | undefined): Promise<void> {
+  if (kept === undefined) return;
   const packs = await packsOf(mirror);
   await deletePacks(
     mirror,

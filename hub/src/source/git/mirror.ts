@@ -11,6 +11,7 @@ import { createSshClient } from "../ssh/ssh-client.ts";
 import { findCredential, type CredentialFor } from "../web/credential.ts";
 import { createNetworks, peoplesNetworks, type Networks } from "../web/networks.ts";
 import { parseAddress, type Address, type RemoteAddress } from "./address.ts";
+import { localAncestry, remoteAncestry, type Ancestry } from "./ancestry.ts";
 import { openGitObjects, type CommitObject, type GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
 import { createHttpClient } from "./http-client.ts";
@@ -53,6 +54,11 @@ export interface Mirror {
    * with credentials in a text.
    */
   fetch(source: SourceSpec, signal: AbortSignal): Promise<Commit>;
+  /**
+   * Whether a commit that was fetched follows an earlier one. The history is not here, so that a server may be asked for
+   * it. Throws as `fetch` does.
+   */
+  ancestry(source: SourceSpec, commit: Commit, earlier: string, signal: AbortSignal): Promise<Ancestry>;
   /** Objects of what was fetched last. */
   objects(source: SourceSpec): Promise<GitObjects>;
   readonly cache: SnapshotCache;
@@ -83,8 +89,8 @@ export interface SshOptions {
 
 /** The mirror that reads repositories over http(s) and SSH, and those on this machine, with isomorphic-git. */
 export function createMirror(options: MirrorOptions): Mirror {
-  const { folder, timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
-  const folders = new MirrorFolders(folder);
+  const { timeoutMs = 120_000, maxBytes = 512 * 1024 * 1024 } = options;
+  const folders = new MirrorFolders(options.folder);
   const opened = new Map<string, { readonly folder: string; readonly objects: GitObjects }>();
   /** Mirrors with objects that could not be read: a power cut does that. They are fetched anew. */
   const damaged = new Set<string>();
@@ -137,6 +143,7 @@ export function createMirror(options: MirrorOptions): Mirror {
         throw explain(cause, source, timeout.aborted);
       }
     },
+    ancestry: async (source, ...descent) => findAncestry(source, descent, { ...options, timeoutMs, maxBytes }),
     async forget(name) {
       opened.delete(name);
       await folders.forget(name);
@@ -165,6 +172,25 @@ async function openTransport(
   const knownHost = createKnownHost({ source: source.name, address, hostKeys: source.hostKeys ?? [], pin });
   const login = { address, networks, knownHost, deployKey: await ssh.deployKeys.of(source.name) };
   return createSshClient({ login, signal, maxBytes });
+}
+
+async function findAncestry(
+  source: SourceSpec,
+  [commit, earlier, signal]: readonly [commit: Commit, earlier: string, signal: AbortSignal],
+  { timeoutMs, ...options }: Omit<TransportOptions, "signal"> & { readonly timeoutMs: number },
+): Promise<Ancestry> {
+  if (commit.parents.includes(earlier)) return "descends";
+  const descent = { commit: commit.id, ancestor: earlier };
+  const address = parseAddress(source);
+  if (address.kind === "local") return localAncestry(await commonFolder(address), descent);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    using transport = await openTransport(source, address, { ...options, signal: AbortSignal.any([signal, timeout]) });
+    return await remoteAncestry(transport, descent);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw explain(cause, source, timeout.aborted);
+  }
 }
 
 function describeFetched({ id, ref, tag = id }: FetchedCommit, commit: CommitObject): Commit {

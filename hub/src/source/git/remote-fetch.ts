@@ -8,7 +8,7 @@ import * as git from "isomorphic-git";
 import type { RemoteAddress } from "./address.ts";
 import type { GitObjects } from "./git-objects.ts";
 import type { GitTransport } from "./git-transport.ts";
-import { keepPack, mergePacks, packsOf, tidying } from "./mirror-packs.ts";
+import { keepPack, mergePacks, packsOf, putBehind, tidying } from "./mirror-packs.ts";
 import { fullNames, isCommitId, missingRef, newestTag, shortName } from "./refs.ts";
 import { askForThinPacks } from "./thin-packs.ts";
 
@@ -63,12 +63,14 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
   const result: FetchResult = await git.fetch({ ...known, ...asked });
   if (http.failure !== undefined) throw http.failure;
   const id = result.fetchHead ?? newest.id;
+  const pack = packOf(result);
+  if (!isWhole) await putBehind(folder, pack);
   const { oid } = await git.readCommit({ ...base, cache, oid: id }).catch((cause: unknown) => {
     // A server may answer with nothing when it is asked for a commit that it does not give.
     throw isCommitId(ref) ? missingRef(ref, address.url) : cause;
   });
   await git.writeRef({ ...base, ref: currentRef, value: id, force: true });
-  if (isWhole && result.packfile !== undefined) await keepPack(folder, basename(result.packfile));
+  if (isWhole) await keepPack(folder, pack);
   else if (tidy === "merge") await mergePacks(folder, objects.cache);
   if (isWhole || tidy === "merge") objects.forgetPacks();
   return { id: oid, ref: newest.ref, ...tag };
@@ -77,6 +79,10 @@ async function fetchWith(http: GitTransport, options: RemoteFetchOptions): Promi
 /** isomorphic-git tells it, though it does not declare it: the path of the pack in the mirror, when there is one. */
 interface FetchResult extends git.FetchResult {
   readonly packfile?: string;
+}
+
+function packOf({ packfile }: FetchResult): string | undefined {
+  return packfile === undefined ? undefined : basename(packfile);
 }
 
 /** Says that the mirror has a commit without its history. Of older ones nothing is said: they are not told to servers. */

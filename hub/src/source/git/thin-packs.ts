@@ -1,6 +1,6 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git";
 
-import { collect } from "./git-transport.ts";
+import { collect, stream } from "./git-transport.ts";
 
 const capability = " thin-pack";
 
@@ -20,10 +20,15 @@ export function askForThinPacks(http: HttpClient): HttpClient {
       }
       const response = await http.request(request);
       const advertised = await collect(response.body ?? []);
-      isOffered = firstRefOf(advertised).includes(capability);
+      isOffered = offers(advertised, capability);
       return { ...response, body: stream(advertised) };
     },
   };
+}
+
+/** Whether a server says that it is able to do something: `" thin-pack"`. */
+export function offers(advertised: Uint8Array, ability: string): boolean {
+  return firstRefOf(advertised).includes(ability);
 }
 
 /** What the server is able to do stands behind the first of its refs, up to the line's end. */
@@ -43,8 +48,4 @@ function addCapability(body: Uint8Array): Uint8Array {
   const longer = `${line}${capability}\n`;
   const head = (longer.length + 4).toString(16).padStart(4, "0");
   return Buffer.concat([Buffer.from(`${head}${longer}`), body.subarray(length)]);
-}
-
-async function* stream(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
 }

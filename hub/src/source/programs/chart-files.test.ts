@@ -16,6 +16,7 @@ test("E8: a chart with a submodule in it is refused whole, by the submodule's pl
     values: [],
     includeCRDs: true,
     skipTests: false,
+    repositories: [],
     capabilities: {},
   };
   const files = async () => filesForHelm({ ...snapshot, entries } as unknown as Snapshot, request);

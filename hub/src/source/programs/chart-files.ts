@@ -3,6 +3,7 @@ import { DroverError, type Position } from "@drover/shared/errors";
 import { isRecord, listAt, textAt } from "@drover/shared/json";
 import type { Problem } from "@drover/shared/problems";
 
+import { dependencyFiles, lockedChart, type DependencyFile, type LockedChart } from "../../core/chart-lock.ts";
 import type { ValueFile } from "../../core/helm.ts";
 import type { ChartRequest } from "../../core/render/chart.ts";
 import { joinPath } from "../../core/repository-path.ts";
@@ -22,6 +23,16 @@ export interface ChartFiles {
   readonly files: readonly ChartFile[];
   /** What keeps the chart from being rendered. */
   readonly problems: readonly Problem[];
+  /** Dependencies that are to be fetched first. */
+  readonly wanted: readonly WantedChart[];
+}
+
+export interface WantedChart {
+  readonly ref: LockedChart["ref"];
+  /** Where the archive is to be in the repository. */
+  readonly path: string;
+  /** Where the chart asks for it. */
+  readonly at: Position;
 }
 
 /** Where the chart and the value files are in the copy. */
@@ -37,7 +48,7 @@ const dependencyName = /^(?!\.{1,2}$)[-.\w]{1,200}$/u;
 
 /** Every file that a render of the chart reads: the chart, its dependencies beside it, and the value files. */
 export async function filesForHelm(snapshot: Snapshot, request: ChartRequest): Promise<ChartFiles> {
-  const copy = new ChartCopy(snapshot);
+  const copy = new ChartCopy(snapshot, request.repositories);
   await copy.addChart(request.path, copyOfChart);
   for (const [index, file] of request.valueFiles.entries()) await copy.addValues(file, copyOfValues(index));
   return copy;
@@ -46,22 +57,25 @@ export async function filesForHelm(snapshot: Snapshot, request: ChartRequest): P
 class ChartCopy implements ChartFiles {
   readonly files: ChartFile[] = [];
   readonly problems: Problem[] = [];
+  readonly wanted: WantedChart[] = [];
   readonly #snapshot: Snapshot;
+  readonly #repositories: ChartRequest["repositories"];
   #visits = 0;
 
-  constructor(snapshot: Snapshot) {
+  constructor(snapshot: Snapshot, repositories: ChartRequest["repositories"]) {
     this.#snapshot = snapshot;
+    this.#repositories = repositories;
   }
 
   async addChart(from: string, to: string, depth = 0): Promise<void> {
     await this.#addFolder(from, to);
     // Charts of the first generation keep their dependencies in a file of their own.
-    for (const name of ["Chart.yaml", "requirements.yaml"]) {
-      const path = joinPath(from, name) ?? name;
+    for (const file of ["Chart.yaml", "requirements.yaml"] as const) {
+      const path = joinPath(from, file) ?? file;
       if (!this.#snapshot.entries.has(path)) continue;
       // Syntax errors are for Helm to explain.
       const { documents } = await this.#snapshot.decode(path);
-      for (const document of documents) await this.#addDependencies(document, { from, to, depth });
+      for (const document of documents) await this.#addDependencies(document, { from, to, depth, file });
     }
   }
 
@@ -117,11 +131,21 @@ class ChartCopy implements ChartFiles {
       if (!dependencyName.test(name)) throw new DroverError("document_invalid", "this is no name of a chart", { at });
       const repository = textAt(dependency, "repository") ?? "";
       if (repository.startsWith("file://")) await this.#addLocal({ name, path: repository.slice(7), at }, chart);
-      else {
-        const message = `the chart depends on ${name}, which is not in its folder charts`;
-        this.#problem("helm-dependency-missing", message, at, "run helm dependency update and commit what it brings");
-      }
+      else await this.#want({ document, index, at }, chart);
     }
+  }
+
+  /** One that is elsewhere is fetched before the chart is rendered, and is then in the folder `charts`. */
+  async #want(
+    { document, index, at }: { readonly document: YamlDocument; readonly index: number; readonly at: Position },
+    { from, file }: Place,
+  ): Promise<void> {
+    const path = joinPath(from, dependencyFiles[file]) ?? "";
+    const lock = this.#snapshot.entries.has(path) ? (await this.#snapshot.decode(path)).documents[0] : undefined;
+    const chart = { chart: document.value, file, lock: lock?.value, repositories: this.#repositories };
+    const found = lockedChart(chart, index);
+    if ("ref" in found) this.wanted.push({ ref: found.ref, path: joinPath(from, `charts/${found.file}`) ?? "", at });
+    else this.#problem("helm-dependency-missing", found.message, at, found.hint);
   }
 
   /** A chart elsewhere in the repository needs no copy in `charts`. */
@@ -158,6 +182,7 @@ interface Place {
   readonly from: string;
   readonly to: string;
   readonly depth: number;
+  readonly file: DependencyFile;
 }
 
 /** `scanArchive`, with the place in what it throws. */

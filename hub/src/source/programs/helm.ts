@@ -21,6 +21,7 @@ import {
   openArchive,
   type ChartFile,
   type ChartFiles,
+  type WantedChart,
 } from "./chart-files.ts";
 import { isArchive, mergeScans, scanFile, type Scan } from "./chart-scan.ts";
 import { createOwnApis } from "./helm-own-apis.ts";
@@ -34,6 +35,8 @@ export interface HelmOptions {
 export interface Helm {
   /** Equal when a render would read nothing else than before: files, values, parameters and the program. */
   key(snapshot: Snapshot, request: ChartRequest): Promise<string>;
+  /** Archives that the chart depends on and that are to be in the snapshot before it is rendered. */
+  wanted(snapshot: Snapshot, request: ChartRequest): Promise<readonly WantedChart[]>;
   /** What the chart looks at of its cluster; nothing where its files are faulty, which a render says. */
   looks(snapshot: Snapshot, request: ChartRequest): Promise<Looks>;
   /**
@@ -50,13 +53,14 @@ const defaultLimits = { timeoutMs: 60_000, cpuSeconds: 60, maxOutputBytes: maxPr
 
 /**
  * Runs the real program on a copy of the files that it needs, and of no others, as `createKustomize` does. Nothing here
- * asks for a network: dependencies are in the repository, and no schema is fetched.
+ * asks for a network: dependencies are in the snapshot, and no schema is fetched.
  */
 export function createHelm({ environment, limits }: HelmOptions): Helm {
   const filesOf = createFileMemory();
   const ownApis = createOwnApis();
   return {
     looks: createLooks(filesOf),
+    wanted: async (snapshot, request) => wantedBy(filesOf, snapshot, request),
     async key(snapshot, request) {
       const program = await programIdentity(environment);
       // A chart whose files cannot even be told is rendered, which says why, once a commit.
@@ -67,9 +71,10 @@ export function createHelm({ environment, limits }: HelmOptions): Helm {
       );
     },
     async template(snapshot, request, signal) {
-      const { files, problems } = await filesOf(snapshot, request);
+      const { files, wanted, problems } = await filesOf(snapshot, request);
       const fileOf = createFileOf(files, request.path);
       if (problems.length > 0) return { printed: [], problems, fileOf };
+      if (wanted.length > 0) throw new DroverError("source_missing", "dependencies of the chart were not fetched");
       const program = await findHelm(environment);
       const folder = await mkdtemp(join(tmpdir(), "drover-helm-"));
       try {
@@ -106,6 +111,21 @@ export function createHelm({ environment, limits }: HelmOptions): Helm {
       }
     },
   };
+}
+
+async function wantedBy(
+  filesOf: FileMemory,
+  snapshot: Snapshot,
+  request: ChartRequest,
+): Promise<readonly WantedChart[]> {
+  try {
+    const { problems, wanted } = await filesOf(snapshot, request);
+    // They would be fetched for nothing.
+    return problems.length > 0 ? [] : wanted;
+  } catch (cause) {
+    if (!isRevisionFault(cause)) throw cause;
+    return [];
+  }
 }
 
 function createLooks(filesOf: FileMemory): Helm["looks"] {
@@ -151,11 +171,11 @@ function createFileMemory(): FileMemory {
   return async (snapshot, request) => {
     const charts = known.get(snapshot) ?? new Map<string, RememberedFiles>();
     known.set(snapshot, charts);
-    const name = canonicalJson([request.path, request.valueFiles]);
+    const name = canonicalJson([request.path, request.valueFiles, request.repositories]);
     const remembered = charts.get(name);
     if (remembered !== undefined) return remembered;
-    const { files, problems } = await filesForHelm(snapshot, request);
-    const found = { files, problems, digest: digestOf(canonicalJson([files, problems])) };
+    const { files, problems, wanted } = await filesForHelm(snapshot, request);
+    const found = { files, problems, wanted, digest: digestOf(canonicalJson([files, problems])) };
     charts.set(name, found);
     return found;
   };

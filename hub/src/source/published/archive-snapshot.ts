@@ -43,7 +43,7 @@ export function snapshotOfArchive({ repository, revision, digest, files, unpack 
   };
   return {
     repository,
-    commit: { id: revision, ref: revision, author: "", message: "", committedAtMs: 0 },
+    commit: { id: revision, ref: revision, author: "", emails: [], message: "", committedAtMs: 0, parents: [] },
     entries,
     folders,
     resolve,

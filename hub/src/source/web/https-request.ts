@@ -61,11 +61,15 @@ export function explainFailure(
   if (cause instanceof DroverError) return cause;
   const code = codeOf(cause);
   const hasShown = (credential?.clientCertificate ?? "") !== "";
-  return tlsFailure(shown, code, hasShown) ?? unreachable(shown, code === "" ? "the connection failed" : code);
+  const failure = tlsFailure(shown, code, hasShown);
+  if (failure !== undefined) return failure;
+  if (hasShown && ["ECONNRESET", "EPIPE"].includes(code)) return unreachable(shown, code, perhapsRefused);
+  return unreachable(shown, code === "" ? "the connection failed" : code);
 }
 
-export function unreachable(shown: string, why: string): DroverError {
-  const hint = "it is tried again by itself";
+const perhapsRefused = "some servers end the connection so when they do not trust the client certificate";
+
+export function unreachable(shown: string, why: string, hint = "it is tried again by itself"): DroverError {
   return new DroverError("source_unreachable", `${shown} does not answer: ${why}`, { hint });
 }
 

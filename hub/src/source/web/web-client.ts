@@ -94,7 +94,12 @@ async function send(url: URL, request: WebRequest, options: WebClientOptions): P
   return { status: response.statusCode ?? 0, header, body };
 }
 
-async function readBody(response: IncomingMessage, url: URL, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+/** Throws `input_too_large`; the rest is not read then. */
+export async function readBody(
+  response: IncomingMessage,
+  url: URL,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop destroys the response, and with it the connection.

@@ -541,8 +541,13 @@ export interface Hello {
   apis: Buffer;
   /** Random for each run of the agent program: tells a second agent with the same identity from a restart. */
   run: string;
-  /** First digest of the history of the assignments that the agent accepted last; empty when there is none. */
+  /**
+   * First digest of the history of the assignments that the agent accepted last, 32 bytes; empty when there is none. The
+   * hub does not send what it names.
+   */
   accepted: Buffer;
+  /** Stands for all that the agent would report now, 32 bytes, by the digests of its reports; empty of earlier agents. */
+  reported: Buffer;
   /**
    * Since when no beat has said that these assignments are the newest, agent's clock, milliseconds since the Unix epoch;
    * 0 when one has within the time that they name.
@@ -558,6 +563,8 @@ export interface Hello {
 export interface Welcome {
   /** How often the agent says that it lives, in milliseconds. Each side gives the other up after three times that. */
   pingIntervalMs: number;
+  /** The hub has the very reports that Hello.reported stands for: only what changed since is to be sent. */
+  reportsKnown: boolean;
 }
 
 /** A sign of life. */
@@ -592,7 +599,7 @@ export interface Assignments {
   epoch: string;
   /** Counts up with each change. */
   generation: bigint;
-  /** Hub's clock, milliseconds since the Unix epoch. */
+  /** When the newest of it was decided; hub's clock, milliseconds since the Unix epoch. */
   issuedAtMs: bigint;
   /** What to run. */
   targets: Assignment[];
@@ -794,7 +801,11 @@ export interface Report {
   /** When its last object was applied; agent's clock, milliseconds since the Unix epoch, 0 for not yet. */
   appliedAtMs: bigint;
   /** Present when deletions wait for a person. */
-  heldPrune: HeldPrune | undefined;
+  heldPrune:
+    | HeldPrune
+    | undefined;
+  /** Stands for what this report says, 32 bytes. Only the agent that made it can tell what; empty of earlier agents. */
+  digest: Buffer;
 }
 
 /** Deletions that wait for a person to confirm them. */
@@ -1121,6 +1132,7 @@ function createBaseHello(): Hello {
     apis: Buffer.alloc(0),
     run: "",
     accepted: Buffer.alloc(0),
+    reported: Buffer.alloc(0),
     staleSinceMs: 0n,
     policy: Buffer.alloc(0),
     frozen: false,
@@ -1165,17 +1177,20 @@ export const Hello: MessageFns<Hello> = {
     if (message.accepted.length !== 0) {
       writer.uint32(90).bytes(message.accepted);
     }
+    if (message.reported.length !== 0) {
+      writer.uint32(98).bytes(message.reported);
+    }
     if (message.staleSinceMs !== 0n) {
       if (BigInt.asIntN(64, message.staleSinceMs) !== message.staleSinceMs) {
         throw new globalThis.Error("value provided for field message.staleSinceMs of type int64 too large");
       }
-      writer.uint32(96).int64(message.staleSinceMs);
+      writer.uint32(104).int64(message.staleSinceMs);
     }
     if (message.policy.length !== 0) {
-      writer.uint32(106).bytes(message.policy);
+      writer.uint32(114).bytes(message.policy);
     }
     if (message.frozen !== false) {
-      writer.uint32(112).bool(message.frozen);
+      writer.uint32(120).bool(message.frozen);
     }
     return writer;
   },
@@ -1282,23 +1297,31 @@ export const Hello: MessageFns<Hello> = {
             continue;
           }
           case 12: {
-            if (tag !== 96) {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reported = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
               break;
             }
 
             message.staleSinceMs = reader.int64() as bigint;
             continue;
           }
-          case 13: {
-            if (tag !== 106) {
+          case 14: {
+            if (tag !== 114) {
               break;
             }
 
             message.policy = Buffer.from(reader.bytes());
             continue;
           }
-          case 14: {
-            if (tag !== 112) {
+          case 15: {
+            if (tag !== 120) {
               break;
             }
 
@@ -1319,13 +1342,16 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { pingIntervalMs: 0 };
+  return { pingIntervalMs: 0, reportsKnown: false };
 }
 
 export const Welcome: MessageFns<Welcome> = {
   encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.pingIntervalMs !== 0) {
       writer.uint32(8).uint32(message.pingIntervalMs);
+    }
+    if (message.reportsKnown !== false) {
+      writer.uint32(16).bool(message.reportsKnown);
     }
     return writer;
   },
@@ -1349,6 +1375,14 @@ export const Welcome: MessageFns<Welcome> = {
             }
 
             message.pingIntervalMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reportsKnown = reader.bool();
             continue;
           }
         }
@@ -2722,6 +2756,7 @@ function createBaseReport(): Report {
     receivedAtMs: 0n,
     appliedAtMs: 0n,
     heldPrune: undefined,
+    digest: Buffer.alloc(0),
   };
 }
 
@@ -2783,6 +2818,9 @@ export const Report: MessageFns<Report> = {
     }
     if (message.heldPrune !== undefined) {
       HeldPrune.encode(message.heldPrune, writer.uint32(122).fork()).join();
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(130).bytes(message.digest);
     }
     return writer;
   },
@@ -2918,6 +2956,14 @@ export const Report: MessageFns<Report> = {
             }
 
             message.heldPrune = HeldPrune.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
             continue;
           }
         }

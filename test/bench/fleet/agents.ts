@@ -1,0 +1,87 @@
+import { createGrpcLink } from "@drover/agent/link/grpc";
+import { startRelay } from "@drover/agent/link/nats";
+import { systemClock } from "@drover/shared/clock";
+import type { BrokerAccess } from "@drover/shared/link/broker";
+import { silentLog } from "@drover/shared/log";
+import type { Identity } from "@drover/shared/trust/identity";
+
+import { issueIdentities } from "./identities.ts";
+import { runSimulatedAgent } from "./simulated-agent.ts";
+
+/** Simulated agents, as a process of their own. Sent once, by the process that forked it. */
+export interface AgentsOrder {
+  /** `host:port` of the hub; not used with a broker. */
+  readonly hub: string;
+  /** Folder of the hub's keys. */
+  readonly keys: string;
+  readonly clusters: readonly AgentOrder[];
+  /** For what the agents keep. */
+  readonly folder: string;
+}
+
+export interface AgentOrder {
+  readonly cluster: string;
+  /** Instead of the hub's own address. */
+  readonly hub?: string;
+  readonly broker?: BrokerAccess;
+}
+
+/** Times are in ms since the epoch. */
+export interface AgentsMessage {
+  readonly issued?: true;
+  readonly connected: readonly number[];
+  readonly acknowledged: readonly number[];
+  readonly applied: readonly number[];
+}
+
+interface Times {
+  readonly connected: number[];
+  readonly acknowledged: number[];
+  readonly applied: number[];
+}
+
+const outside = { clock: systemClock, log: silentLog };
+const forever = new AbortController().signal;
+const none = (): Times => ({ connected: [], acknowledged: [], applied: [] });
+let times = none();
+
+async function run({ hub, keys, clusters, folder }: AgentsOrder): Promise<void> {
+  const identities = await issueIdentities(
+    keys,
+    clusters.map(({ cluster }) => cluster),
+  );
+  process.send?.({ issued: true, ...none() } satisfies AgentsMessage);
+  // One message for many: the channel to the parent must not be what is measured.
+  setInterval(() => {
+    if (times.connected.length + times.acknowledged.length + times.applied.length === 0) return;
+    process.send?.(times satisfies AgentsMessage);
+    times = none();
+  }, 20);
+  await Promise.all(
+    identities.map(async (identity, index) => start({ hub, folder }, identity, clusters[index] ?? { cluster: "" })),
+  );
+}
+
+async function start(
+  { hub, folder }: Pick<AgentsOrder, "hub" | "folder">,
+  identity: Identity,
+  order: AgentOrder,
+): Promise<void> {
+  const { broker } = order;
+  const address =
+    broker === undefined ? (order.hub ?? hub) : (await startRelay({ access: () => broker, ...outside })).address;
+  const link = createGrpcLink({
+    address,
+    identity: { current: () => identity, replace: () => Promise.resolve() },
+    random: Math.random,
+    ...outside,
+  });
+  const counted = {
+    connected: () => void times.connected.push(Date.now()),
+    acknowledged: (at: number) => void times.acknowledged.push(at),
+    applied: (at: number) => void times.applied.push(at),
+  };
+  await runSimulatedAgent({ link, identity, folder, ...counted }, forever);
+}
+
+process.on("message", (order: AgentsOrder) => void run(order));
