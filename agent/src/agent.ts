@@ -253,7 +253,7 @@ async function openOrders(
   const path = join(options.dataDir, "accepted.json");
   const acceptance = await openAcceptance({ disk, path, audience, verify, frozen, clock, log, changed });
   const freshness = createFreshness({ ...told, acceptance, audience, verify: verifyBeat });
-  const bounds = createBounds({ policy, freshness, disk, path: join(options.dataDir, "deletions.json"), clock });
+  const bounds = createBounds({ ...deps, policy, freshness, disk, path: join(options.dataDir, "deletions.json") });
   const standing = (): Standing => {
     const { staleSinceMs } = freshness;
     return { staleSinceMs, policy: policy.current.digest, frozen: policy.frozen !== undefined };

@@ -29,6 +29,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "tree", summary: "Show the objects of a target and what they own", load: () => import("./commands/tree.ts") },
   { name: "sync", summary: "Fetch, compare and apply again, now", load: () => import("./commands/sync.ts") },
   { name: "rollout", summary: "Show, pause, resume and approve rollouts", load: () => import("./commands/rollout.ts") },
+  { name: "sign", summary: "Sign what targets are to run", load: () => import("./commands/sign.ts") },
   { name: "init", summary: "Write the files of a small repository", load: () => import("./commands/init.ts") },
   { name: "lint", summary: "Look for mistakes in a repository, offline", load: () => import("./commands/lint.ts") },
   { name: "plan", summary: "Show what files would change, offline", load: () => import("./commands/plan.ts") },

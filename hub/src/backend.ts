@@ -15,6 +15,7 @@ import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { createRecovery } from "./controllers/recovery.ts";
 import { createSessions } from "./controllers/sessions.ts";
+import { signTarget } from "./controllers/signatures.ts";
 import { createTokens } from "./controllers/tokens.ts";
 import { createWebhooks } from "./controllers/webhooks.ts";
 import type { World } from "./controllers/world.ts";
@@ -165,6 +166,8 @@ function intents(deps: BackendDeps, views: ReturnType<typeof createViews>, actor
       return required(views.application(app), `app ${app}`);
     },
     confirmPrune: async (app, cluster, digest) => confirmPrune(deps, { app, cluster }, digest),
+    signTarget: async (app, cluster, input) =>
+      signTarget({ ...deps, send: deps.wake.clusters }, { app, cluster }, input),
   };
 }
 

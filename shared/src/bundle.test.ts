@@ -9,8 +9,9 @@ import {
   encodeBundle,
   encodeContents,
   encodeObject,
+  maxBundleObjects,
 } from "./bundle.ts";
-import { canonicalJson } from "./digest.ts";
+import { canonicalJson, digestOf } from "./digest.ts";
 import { formatObjectKey, objectKey, parseObjectKey } from "./kube/manifest.ts";
 
 const configMap = (name: string, data: Record<string, string>) => ({
@@ -18,6 +19,14 @@ const configMap = (name: string, data: Record<string, string>) => ({
   kind: "ConfigMap",
   metadata: { name },
   data,
+});
+
+it("T30: a bundle of more objects than any application has is not read", () => {
+  const digest = digestOf("object");
+  const most = encodeContents(Array.from({ length: maxBundleObjects }, () => digest));
+  expect(decodeBundle(most.digest, most.bytes).objects).toHaveLength(maxBundleObjects);
+  const more = encodeContents(Array.from({ length: maxBundleObjects + 1 }, () => digest));
+  expect(() => decodeBundle(more.digest, more.bytes)).toThrow(expect.objectContaining({ code: "input_too_large" }));
 });
 
 describe("bundle", () => {

@@ -16,8 +16,9 @@ export interface EncodedBundle {
   readonly blobs: ReadonlyMap<Digest, Uint8Array>;
 }
 
-/** Of one bundle; what has more is not read. */
+/** Of one bundle; what has more is not read: content that never ends would fill the agent's disk. */
 export const maxBundleObjects = 50_000;
+export const maxBundleBytes = 256 * 1024 * 1024;
 const format = "drover.dev/bundle/v1";
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -335,6 +336,26 @@ test("agent rbac prints YAML for kubectl, and beside it what is not in there", a
   expect(stdout).toContain("# for the agent of prod-eu-1\n");
   expect(stderr).toContain("parts.example.com/v1 Gadget");
   expect((await command("agent rbac --help")).stdout).toContain("drover agent rbac shop@prod-1 | kubectl apply -f -");
+});
+
+test("sign shows what it would sign, signs it with --yes, and not what the folder does not come to", async () => {
+  await using folder = await temporaryFolder("sign");
+  const key = join(folder.path, "me.pem");
+  const { privateKey } = generateKeyPairSync("ed25519");
+  await writeFile(key, privateKey.export({ type: "pkcs8", format: "pem" }));
+  const sign = (...args: readonly string[]) => drover(api.url, ["sign", ...args, "--key", key]);
+  expect((await sign("--show-key")).stdout).toMatch(/^[\w-]{43}\n$/u);
+  const shown = await sign("shop@prod-eu-1", "--expires", "12h");
+  expect(shown.code).toBe(0);
+  expect(shown.stdout).toMatch(
+    /shop@prod-eu-1 at .*\n +bundle +sha256:.*\n +objects +\d+ .*\n +for +prod-eu-1\n +until /u,
+  );
+  expect(shown.stderr).toContain("--yes");
+  expect(api.backend.asked.some((asked) => asked.startsWith("sign "))).toBe(false);
+  expect((await sign("shop", "--yes")).stdout).toContain("every cluster that is to run this bundle");
+  expect(api.backend.asked.filter((asked) => asked.startsWith("sign shop@")).length).toBeGreaterThan(1);
+  expect((await sign("shop@prod-eu-1", "--expires", "soon")).code).toBe(2);
+  expect((await sign("shop@prod-eu-1", "--from", folder.path, "--yes")).code).not.toBe(0);
 });
 
 describe("help", () => {

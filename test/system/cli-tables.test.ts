@@ -1,5 +1,5 @@
 import { MemoryBackend } from "@drover/hub/api/memory-backend";
-import { sampleFleet } from "@drover/hub/api/sample-fleet";
+import { sampleFleet, sampleNow } from "@drover/hub/api/sample-fleet";
 import { startApi, type RunningApi } from "@drover/hub/api/start-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -299,6 +299,16 @@ describe("one thing", () => {
         ✔  metrics@prod-eu-3  current  5/5      4be1f02   5m
       "
     `);
+  });
+
+  test("a cluster says that its agent is stale, and what its own policy holds back", async () => {
+    const fleet = sampleFleet();
+    const standing = { staleSince: sampleNow - 12 * 60_000, policy: `sha256:${"a".repeat(64)}`, frozen: true };
+    const clusters = (fleet.clusters ?? []).map((cluster) => ({ ...cluster, standing }));
+    await using other = await startApi({ backend: new MemoryBackend({ ...fleet, clusters }) });
+    const { stdout } = await drover(other.url, ["describe", "cluster", "dev-1"]);
+    expect(stdout).toContain("no beat of the hub for 12m: the agent heals, and deletes nothing");
+    expect(stdout).toContain("sha256:aaaaaaaaaaaa, frozen: nothing new is taken, nothing deleted");
   });
 
   test("a cluster says what placements still go by", async () => {

@@ -1,8 +1,11 @@
 import type { KubeObject } from "@drover/shared/kube/manifest";
 import type { HeldPrune, Report } from "@drover/shared/link/link";
+import { formatReleaseKey, signRelease } from "@drover/shared/trust/release";
+import { createSigningKey } from "@drover/shared/trust/signing-key";
 import { expect, it, onTestFinished, vi } from "vitest";
 
 import { configMap, mapPath, secret } from "./agent-objects.ts";
+import { standInCluster } from "./hub-stand-in.ts";
 import { field, startLoneAgent, writesOf, type LoneAgent } from "./lone-agent.ts";
 
 // A hub that holds every online key is the stand-in here: its envelopes are genuine, and it says what it likes. What it
@@ -244,4 +247,49 @@ it("T30, R3, R33: it can neither go back, jump, nor return to an epoch that was 
   }
   expect(await agent.get(mapPath("m-0", "shop"))).toBeDefined();
   await agent.untilApplied("app", bundle);
+});
+
+it("T31: without as many signatures as the policy wants, no new content is taken, and the old is kept and healed", async () => {
+  const [alice, bob, mallory] = [createSigningKey(), createSigningKey(), createSigningKey()];
+  const text = (key: typeof alice): string => formatReleaseKey(key.publicKey);
+  const agent = await begin(`
+signatures:
+  required: 2
+  keys: { alice: ${text(alice)}, bob: ${text(bob)}, alice-again: ${text(alice)} }
+  applications: ["app*"]
+`);
+  const release = (bundle: string) => ({
+    application: "app",
+    bundle,
+    cluster: standInCluster,
+    expiresAtMs: Date.now() + 3_600_000,
+  });
+  const awaits = (report: Report, signed: number): void => {
+    expect(report).toMatchObject({ phase: "applying", reason: "AwaitingSignatures" });
+    expect(report.message).toContain(`${signed} of 2 signatures`);
+  };
+  const content = (value: string) => [configMap("m-0", { a: value }, "shop")];
+  const { bundle: first } = agent.hub.assign("app", content("1"));
+  await untilReport(agent, "app", (report) => awaits(report, 0));
+  const signatures = (bundle: string, keys: readonly (typeof alice)[]) =>
+    keys.map((key) => signRelease(release(bundle), key));
+  const worthless = [
+    ...signatures(first, [alice, alice, mallory]),
+    { ...signRelease(release(first), mallory), keyId: bob.id },
+    signRelease({ ...release(first), application: "other" }, bob),
+    signRelease({ ...release(first), cluster: "other" }, bob),
+    signRelease({ ...release(first), expiresAtMs: Date.now() - 1 }, bob),
+  ];
+  agent.hub.assign("app", content("1"), { signatures: worthless });
+  await untilReport(agent, "app", (report) => awaits(report, 1));
+  expect(await agent.get(mapPath("m-0", "shop"))).toBeUndefined();
+  agent.hub.assign("app", content("1"), { signatures: signatures(first, [alice, bob]) });
+  await agent.untilApplied("app", first);
+  // Of the next content those say nothing.
+  agent.hub.assign("app", content("2"), { signatures: signatures(first, [alice, bob]) });
+  await untilReport(agent, "app", (report) => awaits(report, 0));
+  await agent.edit(mapPath("m-0", "shop"), { data: { a: "edited" } });
+  await vi.waitFor(async () => expect(field(await agent.get(mapPath("m-0", "shop")), "data", "a")).toBe("1"), patience);
+  // What the policy asks no signatures for goes its way.
+  await agent.untilApplied("free", agent.hub.assign("free", [configMap("free", {}, "shop")]).bundle);
 });

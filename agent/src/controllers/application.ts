@@ -100,7 +100,7 @@ async function adoptAssignment(
     if (waitsForNamespace(application)) await ensureNamespace(actingFor(context, application), assignment, signal);
     return undefined;
   }
-  if (isKeptAsItIs(context.bounds, application)) return undefined;
+  if (isKeptAsItIs(context.bounds, { application, assignment })) return undefined;
   if (isHeldBack({ application, assignment }, context.clock.now())) return undefined;
   application.phase = "applying";
   changed(application.name);
@@ -219,6 +219,7 @@ function hindranceOf(error: DroverError): string {
       return "ClusterUnreachable";
     case "blob_corrupt":
     case "digest_mismatch":
+    case "input_too_large":
       return "BundleInvalid";
     default:
       return "ApplyFailed";

@@ -1,7 +1,9 @@
 import type { Clock } from "@drover/shared/clock";
 import type { ObjectKey } from "@drover/shared/kube/manifest";
+import type { Assignment } from "@drover/shared/link/link";
+import { isReleased, readReleaseKey } from "@drover/shared/trust/release";
 
-import { overLimit, recentOf, type Deletion, type Wish } from "../core/policy.ts";
+import { matches, overLimit, recentOf, type Deletion, type SignatureRule, type Wish } from "../core/policy.ts";
 import type { ApplicationRecord, ObjectRecord, Obstacle } from "../core/record.ts";
 import { readDeletions, writeDeletions } from "../store/deletions.ts";
 import type { Disk } from "../store/disk.ts";
@@ -15,6 +17,8 @@ export interface Bounds {
   forbids(key: ObjectKey): Obstacle | undefined;
   /** Why nothing new is taken; undefined when it may be. */
   readonly frozen: Held | undefined;
+  /** Why the assigned bundle is not taken yet; undefined when it may be. */
+  awaits(assignment: Assignment): Held | undefined;
   /** Why nothing is deleted and nothing let go of; undefined when it may be. */
   readonly deletions: Held | undefined;
   /** Whether deletions have to be counted before they are made. */
@@ -31,6 +35,8 @@ export interface Held {
 export interface BoundsOptions {
   readonly policy: Pick<KeptPolicy, "current" | "forbids" | "frozen">;
   readonly freshness: Pick<Freshness, "fresh">;
+  /** Name of this cluster. */
+  readonly cluster: () => string;
   /** Where counted deletions are kept. */
   readonly disk: Disk;
   readonly path: string;
@@ -40,7 +46,7 @@ export interface BoundsOptions {
 /** Entries of one application are joined within this part of the time that they count for. */
 const parts = 60;
 
-export function createBounds({ policy, freshness, disk, path, clock }: BoundsOptions): Bounds {
+export function createBounds({ policy, freshness, cluster, disk, path, clock }: BoundsOptions): Bounds {
   let last: Promise<unknown> = Promise.resolve();
   const countNow = async (wish: Wish): Promise<Obstacle | undefined> => {
     const { prune } = policy.current;
@@ -59,6 +65,8 @@ export function createBounds({ policy, freshness, disk, path, clock }: BoundsOpt
     get frozen() {
       return policy.frozen === undefined ? undefined : { reason: "Frozen", message: policy.frozen };
     },
+    awaits: (assignment) =>
+      awaitedFor(policy.current.signatures, { assignment, cluster: cluster(), nowMs: clock.now() }),
     get deletions() {
       return this.frozen ?? (freshness.fresh ? undefined : stale);
     },
@@ -80,6 +88,23 @@ const stale: Held = {
   message: "nothing is deleted: the hub has not said lately that this is the newest that it has assigned",
 };
 const reasons: ReadonlySet<string> = new Set([forbidden, stale.reason, "Frozen", "PruneLimited"]);
+
+/** Each key counts once, however many names and signatures it has. */
+function awaitedFor(
+  rule: SignatureRule | undefined,
+  { assignment, cluster, nowMs }: { readonly assignment: Assignment; readonly cluster: string; readonly nowMs: number },
+): Held | undefined {
+  const { application, bundle, signatures = [] } = assignment;
+  if (rule === undefined || !rule.applications.some((pattern) => matches(pattern, application))) return undefined;
+  const release = { application, bundle, cluster };
+  const signed = [...new Set(Object.values(rule.keys))].filter((text) => {
+    const key = readReleaseKey(text);
+    return signatures.some((signature) => isReleased(release, signature, { key, nowMs }));
+  });
+  if (signed.length >= rule.required) return undefined;
+  const message = `${signed.length} of ${rule.required} signatures that the cluster's policy wants: drover sign ${application}@${cluster}`;
+  return { reason: "AwaitingSignatures", message };
+}
 
 function join(recent: readonly Deletion[], { application, objects, atMs }: Deletion, withinMs: number) {
   const newest = recent.findLast((deletion) => deletion.application === application);
@@ -109,9 +134,12 @@ export function keepAll(records: readonly ObjectRecord[], { reason, message }: H
 /** What is kept is looked at again this rarely, or when the bounds are others. */
 const idleMs = 5 * 60_000;
 
-/** Why nothing new is taken in for now; left in the application's record. */
-export function isKeptAsItIs(bounds: Pick<Bounds, "frozen">, application: ApplicationRecord): boolean {
-  const { frozen } = bounds;
-  if (frozen !== undefined) application.hindrance = frozen;
-  return frozen !== undefined;
+/** Whether nothing new is taken in for now; why is left in the application's record. */
+export function isKeptAsItIs(
+  bounds: Pick<Bounds, "frozen" | "awaits">,
+  { application, assignment }: { readonly application: ApplicationRecord; readonly assignment: Assignment },
+): boolean {
+  const held = bounds.frozen ?? bounds.awaits(assignment);
+  if (held !== undefined) application.hindrance = held;
+  return held !== undefined;
 }

@@ -1,4 +1,4 @@
-import { decodeBundle, decodeObject, type Bundle } from "@drover/shared/bundle";
+import { decodeBundle, decodeObject, maxBundleBytes, type Bundle } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
 import { numberAt } from "@drover/shared/json";
@@ -156,7 +156,12 @@ async function fetchMissing(context: ContentSources, digests: readonly Digest[],
   const missing = context.blobs.missing(digests);
   if (missing.length === 0) return;
   let batch: Promise<void>[] = [];
+  let fetched = 0;
   for await (const { digest, bytes } of context.fetchBlobs(missing, signal)) {
+    fetched += bytes.byteLength;
+    if (fetched > maxBundleBytes) {
+      throw new DroverError("input_too_large", `the bundle has more than ${maxBundleBytes} bytes`);
+    }
     const write = context.blobs.write(digest, bytes);
     // Awaited with its batch; a failure before that is no unhandled one.
     write.catch(() => undefined);

@@ -9,6 +9,8 @@ export interface Policy {
   /** `Deployment.apps`, `ConfigMap`. */
   readonly kinds: Rule;
   readonly prune: PruneLimit;
+  /** Who has to sign new content, outside of the hub; undefined = nobody. */
+  readonly signatures: SignatureRule | undefined;
   /** Nothing new is taken and nothing deleted; what is there is healed. */
   readonly freeze: boolean;
   /** Why the file cannot be read; "" when it can. Counts as a freeze. */
@@ -33,6 +35,15 @@ export interface PruneLimit {
   readonly withinMs: number;
 }
 
+/** So many of these keys have to sign each new bundle of these applications. */
+export interface SignatureRule {
+  readonly required: number;
+  /** By the name of who has it; as `trust/release` writes them. */
+  readonly keys: Readonly<Record<string, string>>;
+  /** Patterns of names. */
+  readonly applications: readonly string[];
+}
+
 const everything: Rule = { allow: undefined, deny: [] };
 
 /** Of a cluster that sets none. */
@@ -41,6 +52,7 @@ export const noPolicy: Policy = {
   namespaces: everything,
   kinds: everything,
   prune: { objects: undefined, percent: undefined, total: undefined, withinMs: 3_600_000 },
+  signatures: undefined,
   freeze: false,
   fault: "",
 };

@@ -2,11 +2,14 @@ import { decodeYaml } from "@drover/shared/decode";
 import { digestOf } from "@drover/shared/digest";
 import { durationPattern, parseDuration } from "@drover/shared/duration";
 import { DroverError } from "@drover/shared/errors";
+import { maxSignatures } from "@drover/shared/link/link";
 import { formatProblem } from "@drover/shared/problems";
+import { readReleaseKey } from "@drover/shared/trust/release";
+import { idOfKey } from "@drover/shared/trust/signing-key";
 import { Type, type Static } from "typebox";
 import { Value } from "typebox/value";
 
-import { noPolicy, type Policy, type Rule } from "../core/policy.ts";
+import { noPolicy, type Policy, type Rule, type SignatureRule } from "../core/policy.ts";
 
 const strict = { additionalProperties: false };
 const patterns = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 1_000 });
@@ -28,12 +31,25 @@ const policySchema = Type.Object(
         strict,
       ),
     ),
+    signatures: Type.Optional(
+      Type.Object(
+        {
+          required: Type.Integer({ minimum: 1, maximum: maxSignatures }),
+          keys: Type.Record(Type.String(), Type.String(), { maxProperties: 1_000 }),
+          applications: Type.Optional(patterns),
+        },
+        strict,
+      ),
+    ),
     freeze: Type.Optional(Type.Boolean()),
   },
   strict,
 );
 
-/** Reads a policy. Throws `config_invalid`, with line and column, for anything that is none: nothing in it is guessed. */
+/**
+ * Reads a policy. Throws `config_invalid`, with line and column, for anything that is none: nothing in it is guessed; and
+ * `document_invalid` for a key that is none.
+ */
 export function readPolicy(file: string, bytes: Uint8Array): Policy {
   const { documents, problems } = decodeYaml(file, bytes);
   const [problem] = problems;
@@ -52,13 +68,26 @@ export function readPolicy(file: string, bytes: Uint8Array): Policy {
   throw new DroverError("config_invalid", formatProblem({ code: "invalid-policy", severity: "error", message, at }));
 }
 
-function toPolicy({ namespaces, kinds, prune, freeze }: Static<typeof policySchema>, bytes: Uint8Array): Policy {
+/** Fewer keys than have to sign would keep everything out for ever. Throws `config_invalid`. */
+function toSignatureRule(given: Static<typeof policySchema>["signatures"]): SignatureRule | undefined {
+  if (given === undefined) return undefined;
+  const { required, keys, applications = ["*"] } = given;
+  const different = new Set(Object.values(keys).map((text) => idOfKey(readReleaseKey(text))));
+  if (different.size >= required) return { required, keys, applications };
+  throw new DroverError("config_invalid", `signatures.required is ${required}, and there are ${different.size} keys`);
+}
+
+function toPolicy(
+  { namespaces, kinds, prune, signatures, freeze }: Static<typeof policySchema>,
+  bytes: Uint8Array,
+): Policy {
   const withinMs = parseDuration(prune?.within ?? "") ?? noPolicy.prune.withinMs;
   return {
     digest: digestOf(bytes),
     namespaces: toRule(namespaces),
     kinds: toRule(kinds),
     prune: { objects: prune?.objects, percent: prune?.percent, total: prune?.total, withinMs },
+    signatures: toSignatureRule(signatures),
     freeze: freeze ?? false,
     fault: "",
   };

@@ -146,6 +146,8 @@ export interface Intents {
   syncApplication(app: string, cluster?: string): Promise<readonly string[]>;
   /** Confirms the deletions that are held under this digest. Throws `precondition_failed` when others are, or none. */
   confirmPrune(app: string, cluster: string, digest: string): Promise<void>;
+  /** Sends along what somebody has signed of its bundle. Throws `precondition_failed` when another is assigned. */
+  signTarget(app: string, cluster: string, input: api.SignTarget): Promise<void>;
   /** Confirms the wide change of this digest. Throws `precondition_failed` when another is held, or none. */
   confirmPlacement(app: string, digest: string): Promise<api.ApplicationDetail>;
   /** Fetches now instead of at the next poll. */

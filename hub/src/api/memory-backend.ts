@@ -304,6 +304,11 @@ export class MemoryBackend extends MemoryTokens implements Backend, Intents {
     return Promise.resolve();
   }
 
+  signTarget(app: string, cluster: string, { keyId }: api.SignTarget): Promise<void> {
+    this.asked.push(`sign ${app}@${cluster} ${keyId}`);
+    return Promise.resolve();
+  }
+
   syncSource(name: string): Promise<void> {
     this.asked.push(`sync source/${name}`);
     return Promise.resolve();

@@ -56,6 +56,7 @@ test("is OpenAPI 3.1 and names every route", () => {
     "GET /api/v1/targets/{app}/{cluster}",
     "POST /api/v1/targets/{app}/{cluster}/sync",
     "POST /api/v1/targets/{app}/{cluster}/confirm-prune",
+    "POST /api/v1/targets/{app}/{cluster}/signatures",
     "GET /api/v1/targets/{app}/{cluster}/why",
     "GET /api/v1/targets/{app}/{cluster}/blame",
     "GET /api/v1/targets/{app}/{cluster}/diff",

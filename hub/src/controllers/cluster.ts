@@ -28,9 +28,9 @@ const turnClusters = 32;
 export function createClusterReconciler(deps: ClusterDeps): (name: string, signal: AbortSignal) => Promise<Outcome> {
   const encode = rememberTargets();
   let served = 0;
-  return async (name) => {
+  return async (name, signal) => {
     served += 1;
-    if (served % turnClusters === 0) await new Promise((resolve) => void setImmediate(resolve));
+    if (served % turnClusters === 0) await deps.clock.sleep(0, signal);
     const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
     if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
@@ -66,7 +66,8 @@ function rememberTargets(): typeof encodeTarget {
   let remembered = new WeakMap<Assignment["sync"], Map<string, Uint8Array>>();
   let count = 0;
   return (target) => {
-    const { sync, ...rest } = target;
+    const { sync, signatures, ...rest } = target;
+    if (signatures !== undefined) return encodeTarget(target);
     const key = Object.values(rest).join("\n");
     const known = remembered.get(sync)?.get(key);
     if (known !== undefined) return known;
@@ -85,7 +86,7 @@ function toTombstone({ app, removal, deletion, confirmPrune }: TargetRecord): To
 
 function toAssignment(record: TargetRecord): Assignment {
   const { app, bundle, repository, commit, namespace, createNamespace, prune, seenAtMs, syncRequest } = record;
-  const { sync, confirmPrune } = record;
+  const { sync, confirmPrune, signatures } = record;
   return {
     application: app,
     bundle,
@@ -98,5 +99,6 @@ function toAssignment(record: TargetRecord): Assignment {
     syncRequest,
     sync,
     confirmPrune,
+    ...(signatures === undefined ? {} : { signatures }),
   };
 }

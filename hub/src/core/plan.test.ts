@@ -30,6 +30,14 @@ function record(cluster: string, bundle = "b1", removal = ""): TargetRecord {
 }
 
 describe("plan", () => {
+  it("T31: keeps what was signed of a bundle for as long as the bundle is the same", () => {
+    const signatures = [{ keyId: "k", cluster: "", expiresAtMs: 1, signature: "" }];
+    const signed = { ...record("a"), signatures };
+    const { put } = plan([{ ...desired("a"), namespace: "other" }], [signed], decide);
+    expect(put).toMatchObject([{ signatures }]);
+    expect(plan([desired("a", "b2")], [signed], decide).put[0]).not.toHaveProperty("signatures");
+  });
+
   it("adds, changes and removes, and leaves alone what is as desired", () => {
     const result = plan(
       [desired("new"), desired("changed", "b2"), desired("same")],

@@ -3,7 +3,10 @@ import { canonicalJson } from "@drover/shared/digest";
 import type { TargetRecord } from "./target.ts";
 
 /** A target as Git wants it, before the hub has decided anything. */
-export type DesiredTarget = Omit<TargetRecord, "syncRequest" | "confirmPrune" | "assignedAtMs" | "removal">;
+export type DesiredTarget = Omit<
+  TargetRecord,
+  "syncRequest" | "confirmPrune" | "signatures" | "assignedAtMs" | "removal"
+>;
 
 export interface Plan {
   /** Records to write: new, changed, coming back, or to be removed. */
@@ -34,7 +37,14 @@ export function plan(
     before.delete(target.cluster);
     if (record !== undefined && !differs(target, record)) continue;
     const { syncRequest = 0, confirmPrune = "" } = record ?? {};
-    put.push({ ...target, syncRequest, confirmPrune, assignedAtMs: decide.now, removal: "" });
+    put.push({
+      ...target,
+      syncRequest,
+      confirmPrune,
+      ...signedOf(target, record),
+      assignedAtMs: decide.now,
+      removal: "",
+    });
     const kind = record === undefined || record.removal !== "" ? "add" : "change";
     changes.push({ kind, app: target.app, cluster: target.cluster });
   }
@@ -44,6 +54,11 @@ export function plan(
     changes.push({ kind: "remove", app: record.app, cluster: record.cluster });
   }
   return { put, changes };
+}
+
+/** What was signed of another bundle says nothing of this one. */
+function signedOf({ bundle }: DesiredTarget, record: TargetRecord | undefined): Pick<TargetRecord, "signatures"> {
+  return record?.signatures === undefined || record.bundle !== bundle ? {} : { signatures: record.signatures };
 }
 
 /** A commit that leaves the bundle as it is changes nothing for the cluster. */

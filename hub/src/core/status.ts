@@ -64,10 +64,13 @@ function describeHeld(target: TargetFacts["target"], { heldPrune, message }: Rep
   return `${what} for confirmation (${reason}): ${command}`;
 }
 
+/** What waits for people of the cluster. */
+const waiting: Readonly<Record<string, TargetState>> = { Frozen: "paused", AwaitingSignatures: "pending" };
+
 function assessReport(report: Report): Assessment {
   switch (report.phase) {
     case "applying":
-      return assess(report.reason === "Frozen" ? "paused" : "progressing", report.reason || "Applying", report.message);
+      return assess(waiting[report.reason] ?? "progressing", report.reason || "Applying", report.message);
     case "failed":
       return assess("failed", report.reason || "ApplyFailed", report.message);
     case "removing":

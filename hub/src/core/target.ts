@@ -1,4 +1,5 @@
 import type { Digest } from "@drover/shared/digest";
+import type { ReleaseSignature } from "@drover/shared/link/link";
 import type { SyncOptions } from "@drover/shared/sync-options";
 
 export interface TargetId {
@@ -22,6 +23,8 @@ export interface TargetRecord extends TargetId {
   readonly deletion: Deletion;
   /** Deletions that a person has confirmed (see `Assignment.confirmPrune`). */
   readonly confirmPrune: string;
+  /** What people have signed of this bundle; absent = nothing. */
+  readonly signatures?: readonly ReleaseSignature[];
   /** Goes up when somebody asks for a sync. */
   readonly syncRequest: number;
   readonly seenAtMs: number;

@@ -80,6 +80,8 @@ export interface Client {
     sync(target: TargetAddress, signal: AbortSignal): Promise<api.SyncResult>;
     /** Lets the agent delete what it holds under this digest. Throws `precondition_failed` when that is not so any more. */
     confirmPrune(target: TargetAddress, input: api.ConfirmPrune, signal: AbortSignal): Promise<api.SyncResult>;
+    /** Hands on what somebody has signed of its bundle. Throws `precondition_failed` when another is assigned by now. */
+    sign(target: TargetAddress, input: api.SignTarget, signal: AbortSignal): Promise<api.SyncResult>;
     diff(target: TargetAddress, signal: AbortSignal): Promise<api.DiffResult>;
     tree(target: TargetAddress, signal: AbortSignal): Promise<api.TreeResult>;
     rbac(target: TargetAddress, signal: AbortSignal): Promise<api.RbacResult>;
@@ -146,14 +148,15 @@ export type TargetAddress = Pick<api.Target, "app" | "cluster">;
 
 const named = (kind: string, name: string): string => `/${kind}/${encodeURIComponent(name)}`;
 
+const targetPath = ({ app, cluster }: TargetAddress): string =>
+  `${named("targets", app)}/${encodeURIComponent(cluster)}`;
+
 export function createClient(options: ClientOptions): Client {
   const http = createHttp(options);
   const listing = <Item, Query extends object>(path: string): Listing<Item, Query> => {
     const list = (query: Query, signal: AbortSignal) => http.get<api.List<Item>>(path, signal, query);
     return { list, all: (query, signal) => pages((cursor) => list({ limit: 500, ...query, ...cursor }, signal)) };
   };
-  const targetPath = ({ app, cluster }: TargetAddress): string =>
-    `${named("targets", app)}/${encodeURIComponent(cluster)}`;
   const events = (query: api.EventQuery, signal: AbortSignal) => http.get<api.EventList>("/events", signal, query);
   return {
     version: (signal) => http.get("/version", signal),
@@ -185,6 +188,7 @@ export function createClient(options: ClientOptions): Client {
       ...listing("/targets"),
       get: (target, signal) => http.get(targetPath(target), signal),
       sync: (target, signal) => http.send("POST", `${targetPath(target)}/sync`, signal),
+      sign: (target, input, signal) => http.send("POST", `${targetPath(target)}/signatures`, signal, input),
       confirmPrune: (target, input, signal) => http.send("POST", `${targetPath(target)}/confirm-prune`, signal, input),
       diff: (target, signal) => http.get(`${targetPath(target)}/diff`, signal),
       tree: (target, signal) => http.get(`${targetPath(target)}/tree`, signal),

@@ -271,6 +271,17 @@ export const confirmPruneSchema = Type.Object(
   { additionalProperties: false },
 );
 
+export const signTargetSchema = Type.Object(
+  {
+    bundle: text("Digest of the bundle that was signed"),
+    keyId: Type.String({ pattern: "^[0-9a-f]{16}$", description: "Which key has signed" }),
+    cluster: Type.String({ maxLength: 253, description: "Cluster that it is for; empty = every one" }),
+    expiresAtMs: time("Until when it counts"),
+    signature: Type.String({ pattern: "^[A-Za-z0-9+/]{86}==$", description: "Ed25519, base64" }),
+  },
+  { additionalProperties: false },
+);
+
 export const syncResultSchema = Type.Object({ targets: Type.Array(text("app@cluster that was asked")) });
 
 export const versionSchema = Type.Object({ version: Type.String(), hub: text("Id of this hub"), node: Type.String() });
@@ -364,6 +375,7 @@ export type TreeResult = Static<typeof treeSchema>;
 export type RbacResult = Static<typeof rbacSchema>;
 export type Version = Static<typeof versionSchema>;
 export type ProblemDetail = Static<typeof problemDetailSchema>;
+export type SignTarget = Static<typeof signTargetSchema>;
 export type ConfirmPrune = Static<typeof confirmPruneSchema>;
 export type SyncResult = Static<typeof syncResultSchema>;
 export type EventList = Static<typeof eventListSchema>;

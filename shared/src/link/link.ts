@@ -15,6 +15,8 @@ export const maxBlobsPerFetch = 10_000;
 export const maxReportedObjects = 5_000;
 /** How many applications one envelope names, to run or to remove. */
 export const maxAssigned = 10_000;
+/** How many people sign one bundle. */
+export const maxSignatures = 16;
 /** How many digests the history of an envelope has. */
 export const maxHistory = 8;
 /** How many questions wait for one slow cluster. */
@@ -39,6 +41,18 @@ export interface Assignment {
   readonly sync: SyncOptions;
   /** Digest under which the agent reported deletions as held, once a person has confirmed them; "" = none. */
   readonly confirmPrune: string;
+  /** Of the bundle, at most `maxSignatures`; absent = none. */
+  readonly signatures?: readonly ReleaseSignature[];
+}
+
+/** A person's word, given outside of the hub, that a bundle may run (see `trust/release`). */
+export interface ReleaseSignature {
+  readonly keyId: string;
+  /** "" = on every cluster. */
+  readonly cluster: string;
+  readonly expiresAtMs: number;
+  /** Base64. */
+  readonly signature: string;
 }
 
 /** An application that a cluster is to remove. Only a tombstone removes; an application that is merely absent stays. */
@@ -122,7 +136,7 @@ export interface Hello extends ClusterFacts {
   readonly accepted?: Digest;
   /** `digestOfReports` of all that the agent would report now; absent from agents of earlier versions. */
   readonly reported?: Digest;
-  /** Absent from agents of earlier versions. */
+  /** Absent = `noStanding`. */
   readonly standing?: Standing;
 }
 

@@ -2,7 +2,16 @@ import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 
 import type { Digest } from "../digest.ts";
 import { DroverError } from "../errors.ts";
-import { maxAssigned, maxHistory, type Assignment, type Assignments, type Beat, type Tombstone } from "./link.ts";
+import {
+  maxAssigned,
+  maxHistory,
+  maxSignatures,
+  type Assignment,
+  type Assignments,
+  type Beat,
+  type ReleaseSignature,
+  type Tombstone,
+} from "./link.ts";
 import { syncFromWire, syncToWire } from "./wire-sync.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
 
@@ -133,6 +142,11 @@ function toTarget(target: Assignment): wire.Assignment {
     syncRequest: integerToWire(target.syncRequest),
     sync: syncToWire(target.sync),
     confirmPrune: target.confirmPrune,
+    signatures: (target.signatures ?? []).map(({ expiresAtMs, signature, ...rest }) => ({
+      ...rest,
+      expiresAtMs: integerToWire(expiresAtMs),
+      signature: Buffer.from(signature, "base64"),
+    })),
   };
 }
 
@@ -153,5 +167,15 @@ function fromTarget(target: wire.Assignment): Assignment {
     syncRequest: integerFromWire(target.syncRequest),
     sync: syncFromWire(target.sync),
     confirmPrune: target.confirmPrune,
+    ...(target.signatures.length === 0 ? {} : { signatures: signaturesOf(target) }),
   };
+}
+
+function signaturesOf({ signatures }: wire.Assignment): readonly ReleaseSignature[] {
+  return signatures.slice(0, maxSignatures).map(({ keyId, cluster, expiresAtMs, signature }) => ({
+    keyId,
+    cluster,
+    expiresAtMs: integerFromWire(expiresAtMs),
+    signature: signature.toString("base64"),
+  }));
 }

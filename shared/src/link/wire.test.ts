@@ -90,7 +90,6 @@ const hello = fc
     nodes: fc.nat(),
     epoch: text,
     generation: counter,
-    standing: fc.record({ staleSinceMs: counter, policy: digestOrNone, frozen: fc.boolean() }),
   })
   .chain((told) =>
     fc.oneof(
@@ -99,6 +98,9 @@ const hello = fc
       fc.record({ accepted: digest, reported: digest }).map((sums) => ({ ...told, ...sums })),
       fc.uuid().map((run) => ({ ...told, run })),
       digest.map((accepted) => ({ ...told, accepted })),
+      fc
+        .record({ staleSinceMs: counter, policy: digest, frozen: fc.boolean() })
+        .map((standing) => ({ ...told, standing })),
     ),
   );
 
@@ -133,6 +135,13 @@ const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
     inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree", "rbac", "apis") }),
   }),
 );
+
+const signature = fc.record({
+  keyId: text,
+  cluster: text,
+  expiresAtMs: counter,
+  signature: fc.uint8Array({ minLength: 1 }).map((array) => Buffer.from(array).toString("base64")),
+});
 
 const sync: fc.Arbitrary<SyncOptions> = fc.record({
   adopt: fc.constantFrom(...adoptPolicies),
@@ -177,19 +186,26 @@ const assignments: fc.Arbitrary<Assignments> = fc.record({
   issuedAtMs: counter,
   freshForMs: fc.nat(),
   targets: fc.uniqueArray(
-    fc.record({
-      application: fc.string({ minLength: 1 }).map((name) => `run ${name}`),
-      bundle: digest,
-      repository: text,
-      commit: text,
-      namespace: text,
-      createNamespace: fc.boolean(),
-      prune: fc.boolean(),
-      seenAtMs: counter,
-      syncRequest: counter,
-      sync,
-      confirmPrune: text,
-    }),
+    fc
+      .record({
+        application: fc.string({ minLength: 1 }).map((name) => `run ${name}`),
+        bundle: digest,
+        repository: text,
+        commit: text,
+        namespace: text,
+        createNamespace: fc.boolean(),
+        prune: fc.boolean(),
+        seenAtMs: counter,
+        syncRequest: counter,
+        sync,
+        confirmPrune: text,
+      })
+      .chain((target) =>
+        fc.oneof(
+          fc.constant(target),
+          fc.array(signature, { minLength: 1, maxLength: 3 }).map((signatures) => ({ ...target, signatures })),
+        ),
+      ),
     { maxLength: 5, selector: ({ application }) => application },
   ),
   tombstones: fc.uniqueArray(

@@ -11,7 +11,6 @@ import type {
   Inspect,
   Inspection,
   Signed,
-  Standing,
 } from "./link.ts";
 import { reportFromWire, reportToWire } from "./wire-report.ts";
 import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./wire-values.ts";
@@ -136,7 +135,7 @@ function helloFromWire(hello: wire.Hello): Hello {
     ...run,
     ...digestField("accepted", hello.accepted),
     ...digestField("reported", hello.reported),
-    standing: standingFromWire(hello),
+    ...standingFromWire(hello),
   };
 }
 
@@ -146,8 +145,11 @@ function digestField<K extends string>(name: K, bytes: Uint8Array): Partial<Reco
   return digest === undefined ? {} : ({ [name]: digest } as Record<K, Digest>);
 }
 
-function standingFromWire({ staleSinceMs, policy, frozen }: wire.Hello): Standing {
-  return { staleSinceMs: integerFromWire(staleSinceMs), policy: digestFromWire(policy) ?? "", frozen };
+/** Absent when nothing keeps the agent, as when it says nothing of it. */
+function standingFromWire({ staleSinceMs, policy, frozen }: wire.Hello): Pick<Hello, "standing"> {
+  if (staleSinceMs === 0n && policy.length === 0 && !frozen) return {};
+  const standing = { staleSinceMs: integerFromWire(staleSinceMs), policy: digestFromWire(policy) ?? "", frozen };
+  return { standing };
 }
 
 function acknowledgementToWire({ epoch, generation, refusal }: Acknowledgement): wire.Acknowledgement {

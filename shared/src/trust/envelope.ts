@@ -9,6 +9,7 @@ import type { SigningKey, VerifyKeys } from "./signing-key.ts";
 const types = {
   assignments: "application/vnd.drover.assignments.v1+protobuf",
   beat: "application/vnd.drover.beat.v1+protobuf",
+  release: "application/vnd.drover.release.v1+json",
 } as const;
 type Kind = keyof typeof types;
 
@@ -36,6 +37,11 @@ export function signBeat(beat: Beat, key: SigningKey): Signed {
 /** As `verifyAssignments`. */
 export function verifyBeat(signed: Signed, keys: VerifyKeys): Beat {
   return decodeBeat(open("beat", signed, keys));
+}
+
+/** Bytes that people sign, as `release` has them. */
+export function releaseEncoding(payload: Uint8Array): Uint8Array {
+  return preAuthenticationEncoding("release", payload);
 }
 
 function seal(kind: Kind, payload: Uint8Array, key: SigningKey): Signed {

@@ -8,6 +8,7 @@ import { readSecretFile, writeSecretFile } from "./secret-file.ts";
 export interface SigningKey {
   readonly id: string;
   readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
   /** SPKI, PEM: what agents are given. */
   readonly publicPem: string;
 }
@@ -32,19 +33,29 @@ export async function loadSigningKey(folder: string): Promise<SigningKey> {
 /** One entry for `VerifyKeys`. Throws `document_invalid` for what is not an Ed25519 public key, or not the named one. */
 export function readVerifyKey(id: string, publicPem: string): readonly [id: string, key: KeyObject] {
   const key = parsePublicKey(publicPem);
-  if (key.asymmetricKeyType !== "ed25519" || keyId(key) !== id) {
+  if (key.asymmetricKeyType !== "ed25519" || idOfKey(key) !== id) {
     throw new DroverError("document_invalid", `signing key ${id} is not the Ed25519 key of that id`);
   }
   return [id, key];
 }
 
+/** Reads the key of a person, as `openssl genpkey -algorithm ed25519` writes it. Throws `config_invalid`. */
+export function readSigningKey(file: string, pem: string): SigningKey {
+  return describe(parsePrivateKey(file, pem));
+}
+
 function describe(privateKey: KeyObject): SigningKey {
   const publicKey = createPublicKey(privateKey);
-  return { id: keyId(publicKey), privateKey, publicPem: publicKey.export({ type: "spki", format: "pem" }).toString() };
+  return {
+    id: idOfKey(publicKey),
+    privateKey,
+    publicKey,
+    publicPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
+  };
 }
 
 /** Derived from the key, so that no two keys ever share an id. */
-function keyId(publicKey: KeyObject): string {
+export function idOfKey(publicKey: KeyObject): string {
   return createHash("sha256")
     .update(publicKey.export({ type: "spki", format: "der" }))
     .digest("hex")

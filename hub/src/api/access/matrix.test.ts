@@ -40,6 +40,13 @@ const examples: Readonly<Record<string, unknown>> = {
   "POST /api/v1/applications/:name/rollout": { action: "approve" },
   "POST /api/v1/applications/:name/confirm-placement": { digest: "sha256:12" },
   "POST /api/v1/targets/:app/:cluster/confirm-prune": { digest: "sha256:1" },
+  "POST /api/v1/targets/:app/:cluster/signatures": {
+    bundle: "sha256:1",
+    keyId: "0123456789abcdef",
+    cluster: "",
+    expiresAtMs: 1,
+    signature: `${"A".repeat(86)}==`,
+  },
   "POST /api/v1/sources": { url: "https://git.example.com/new" },
   "PUT /api/v1/sources/:name/host-keys": { hostKeys: ["ssh-ed25519 AAAA"] },
   "PUT /api/v1/sources/:name/signers": { signedBy: [] },
@@ -134,6 +141,7 @@ test("T11: every route times every credential", async () => {
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/targets/:app/:cluster
     401 401 401 403 +   403 +   403 403 403 +   +   404 403 POST /api/v1/targets/:app/:cluster/sync
     401 401 401 403 403 +   403 403 403 403 +   +   404 403 POST /api/v1/targets/:app/:cluster/confirm-prune
+    401 401 401 403 403 +   403 403 403 403 +   +   404 403 POST /api/v1/targets/:app/:cluster/signatures
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/targets/:app/:cluster/why
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/targets/:app/:cluster/blame
     401 401 401 +   +   +   +   403 +   +   +   +   404 404 GET /api/v1/targets/:app/:cluster/diff

@@ -73,6 +73,8 @@ export const accessTable: Readonly<Record<string, RouteAccess>> = {
   [`GET ${target}`]: to("read", "target", "target"),
   [`POST ${target}/sync`]: to("sync", "target", "target"),
   [`POST ${target}/confirm-prune`]: to("confirm", "target", "target"),
+  // Proved by itself, in the cluster; here it only may be handed on.
+  [`POST ${target}/signatures`]: to("confirm", "target", "target"),
   [`GET ${target}/why`]: to("read", "target", "pair"),
   [`GET ${target}/blame`]: to("read", "target", "pair"),
   [`GET ${target}/diff`]: to("read", "target", "target"),

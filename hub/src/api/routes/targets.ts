@@ -4,6 +4,7 @@ import {
   diffSchema,
   listSchema,
   rbacSchema,
+  signTargetSchema,
   syncResultSchema,
   targetDetailSchema,
   targetQuerySchema,
@@ -53,6 +54,12 @@ export function targetRoutes(app: Routes, context: RouteContext): void {
   app.post(`${path}/confirm-prune`, { schema: operations.confirmPrune }, async (request, reply) => {
     const { app: name, cluster } = target(request);
     await request.intents.confirmPrune(name, cluster, request.body.digest);
+    return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
+  });
+
+  app.post(`${path}/signatures`, { schema: operations.signTarget }, async (request, reply) => {
+    const { app: name, cluster } = target(request);
+    await request.intents.signTarget(name, cluster, request.body);
     return reply.code(202).send({ targets: [addressOf({ app: name, cluster })] });
   });
 
@@ -115,6 +122,13 @@ const operations = {
     summary: "Confirm the deletions that the agent holds back, by the digest that names them",
     params,
     body: confirmPruneSchema,
+    response: { 202: syncResultSchema },
+  },
+  signTarget: {
+    operationId: "signTarget",
+    summary: "Hand on what somebody has signed of its bundle, outside of the hub",
+    params,
+    body: signTargetSchema,
     response: { 202: syncResultSchema },
   },
   explainTarget: {

@@ -666,6 +666,20 @@ export interface Assignment {
     | undefined;
   /** Deletions that a person has confirmed, by the digest under which the agent reported them as held; empty for none. */
   confirmPrune: string;
+  /** What people have signed of the bundle, outside of the hub; at most 16. */
+  signatures: ReleaseSignature[];
+}
+
+/** A person's word that a bundle may run. */
+export interface ReleaseSignature {
+  /** Which key signed. */
+  keyId: string;
+  /** Name of the cluster that it is for; empty for every one. */
+  cluster: string;
+  /** Until when it counts, milliseconds since the Unix epoch. */
+  expiresAtMs: bigint;
+  /** Ed25519 over the DSSE pre-authentication encoding of the release; 64 bytes. */
+  signature: Buffer;
 }
 
 /** How an agent treats the objects of one application. */
@@ -1895,6 +1909,7 @@ function createBaseAssignment(): Assignment {
     syncRequest: 0n,
     sync: undefined,
     confirmPrune: "",
+    signatures: [],
   };
 }
 
@@ -1938,6 +1953,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.confirmPrune !== "") {
       writer.uint32(90).string(message.confirmPrune);
+    }
+    for (const v of message.signatures) {
+      ReleaseSignature.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -2041,6 +2059,96 @@ export const Assignment: MessageFns<Assignment> = {
             }
 
             message.confirmPrune = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.signatures.push(ReleaseSignature.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseSignature(): ReleaseSignature {
+  return { keyId: "", cluster: "", expiresAtMs: 0n, signature: Buffer.alloc(0) };
+}
+
+export const ReleaseSignature: MessageFns<ReleaseSignature> = {
+  encode(message: ReleaseSignature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.cluster !== "") {
+      writer.uint32(18).string(message.cluster);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.expiresAtMs);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(34).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseSignature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseSignature();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expiresAtMs = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signature = Buffer.from(reader.bytes());
             continue;
           }
         }
