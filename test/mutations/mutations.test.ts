@@ -17,6 +17,6 @@ describe("planted bugs", () => {
     expect(readFileSync(join(root, file), "utf8").split(from)).toHaveLength(2);
     expect(to).not.toBe(from);
     const tests = "tests" in caughtBy ? caughtBy.tests : [];
-    for (const test of tests) expect(existsSync(join(root, test)), test).toBe(true);
+    expect(tests.filter((test) => !existsSync(join(root, test)))).toEqual([]);
   });
 });
