@@ -66,7 +66,12 @@ export class Lane<T> {
   }
 
   resume(): void {
-    if (!this.#options.isHeld()) for (const arrive of this.#held.splice(0)) arrive();
+    const { time, chance, name, isHeld } = this.#options;
+    if (this.#held.length === 0) return;
+    // What was held back comes at once, but that of one stream later than that of another.
+    time.schedule(chance.between(0, 500), `${name} catches up`, () => {
+      if (!isHeld() && !this.#isCut) for (const arrive of this.#held.splice(0)) arrive();
+    });
   }
 
   #later(arrive: () => void): void {
