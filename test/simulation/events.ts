@@ -24,10 +24,7 @@ interface Kind {
 /** Everything that may happen, and how often. */
 const kinds: Readonly<Record<string, Kind>> = {
   commit: { weight: 10, happen: commit },
-  webhook: {
-    weight: 4,
-    happen: ({ world }) => decide(world, "looks at Git", (hub) => hub.intents.syncSource("config")),
-  },
+  webhook: { weight: 4, happen: ({ world }) => lookAtGit(world) },
   label: { weight: 4, happen: label },
   cordon: { weight: 1, happen: cordon },
   sync: { weight: 1, happen: sync },
@@ -47,6 +44,11 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 const wheel = Object.values(kinds).flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
+
+/** What a webhook, or a person, has the hub do. */
+export function lookAtGit(world: World): void {
+  decide(world, "looks at Git", (hub) => hub.intents.syncSource("config"));
+}
 
 export function happen(hand: Hand): void {
   const node = hand.chance.pick(hand.world.clusters);

@@ -47,7 +47,8 @@ export class SimulatedRepository {
       fetch: (_source, signal) =>
         new Promise((resolve, reject) => {
           this.#time.schedule(chance.between(5, 400), `${life.name} fetch`, () => {
-            if (!life.alive || signal.aborted) return;
+            if (!life.alive) return;
+            if (signal.aborted) return reject(DroverError.from(signal.reason));
             const newest = this.#head === undefined ? undefined : this.#commits.get(this.#head)?.commit;
             if (this.reachable && newest !== undefined) resolve({ ...newest, ref: "main" });
             else reject(new DroverError("source_unreachable", "the repository cannot be reached"));

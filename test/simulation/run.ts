@@ -1,6 +1,15 @@
 import { recoveryLimit } from "@drover/hub/core/enrolment";
 
-import { acceptAgain, confirmHeld, confirmRecovery, happen, makeRoom, setCordon, type Hand } from "./events.ts";
+import {
+  acceptAgain,
+  confirmHeld,
+  confirmRecovery,
+  happen,
+  lookAtGit,
+  makeRoom,
+  setCordon,
+  type Hand,
+} from "./events.ts";
 import { allInvariants } from "./invariants/all.ts";
 import { Project } from "./project.ts";
 import { startMs } from "./time.ts";
@@ -107,6 +116,8 @@ async function settle(hand: Hand, run: (ms: number) => Promise<void>, leastMs: n
   calm(world);
   project.mend();
   world.repository.commit(project.files(), "last");
+  // After an outage the hub itself asks less and less often, up to every ten minutes.
+  lookAtGit(world);
   for (let waitedMs = 0; waitedMs < settleMs; waitedMs += lookMs) {
     await run(lookMs);
     attend(world);
