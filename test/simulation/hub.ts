@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 
 import type { Backend, Intents } from "@drover/hub/api/backend";
-import { createBackend } from "@drover/hub/backend";
+import { createBackend } from "@drover/hub/backend/backend";
+import { createViews, type Views } from "@drover/hub/backend/views";
 import { createAcceptance } from "@drover/hub/controllers/acceptance";
 import { createAgents } from "@drover/hub/controllers/agents";
 import { createBeats } from "@drover/hub/controllers/beats";
@@ -16,7 +17,6 @@ import { createLoop } from "@drover/hub/loop";
 import { Database, prepareDatabase } from "@drover/hub/store/database";
 import { SqliteStore } from "@drover/hub/store/sqlite";
 import type { Store } from "@drover/hub/store/store";
-import { createViews, type Views } from "@drover/hub/views";
 import { DroverError } from "@drover/shared/errors";
 import type { Assignments, HubLinkHandler, SignedAssignments } from "@drover/shared/link/link";
 import { decodeAssignments } from "@drover/shared/link/wire-assignments";

@@ -1,5 +1,5 @@
+import { confirmPlacement, controlRollout } from "@drover/hub/backend/rollout-intents";
 import { createEventLog } from "@drover/hub/controllers/event-log";
-import { confirmPlacement, controlRollout } from "@drover/hub/rollout-intents";
 import { describe, expect, it, vi } from "vitest";
 
 import { application, startLoop, web } from "./loop.ts";

@@ -1,5 +1,5 @@
+import { controlRollout } from "@drover/hub/backend/rollout-intents";
 import { createEventLog } from "@drover/hub/controllers/event-log";
-import { controlRollout } from "@drover/hub/rollout-intents";
 import { clusterDefaults } from "@drover/hub/store/store";
 import type { FakeClock } from "@drover/shared/clock";
 import { noFacts, type Hello, type Report } from "@drover/shared/link/link";

@@ -5,10 +5,10 @@ import { silentLog } from "@drover/shared/log";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
+import { createViews, type Views } from "../backend/views.ts";
 import { targetRecord } from "../store/records.fixture.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { clusterDefaults, type Store } from "../store/store.ts";
-import { createViews, type Views } from "../views.ts";
 import { createAgents } from "./agents.ts";
 import { createEventLog } from "./event-log.ts";
 import { createInspections } from "./inspections.ts";

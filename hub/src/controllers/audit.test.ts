@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Decision } from "../api/backend.ts";
-import { auditedStore } from "../audited-store.ts";
+import { auditedStore } from "../backend/audited-store.ts";
 import { seal, unseal } from "../store/sealed.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { clusterDefaults, sourceDefaults, type Store } from "../store/store.ts";

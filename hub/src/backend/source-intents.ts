@@ -1,21 +1,21 @@
 import type * as api from "@drover/shared/api/types";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Intents } from "./api/backend.ts";
+import type { Intents } from "../api/backend.ts";
+import { credentialFor } from "../controllers/credentials.ts";
+import { changeSigners } from "../controllers/source-signers.ts";
+import { nameFromUrl } from "../core/source-name.ts";
+import { isRange, rangeHint } from "../core/version-range.ts";
+import { parseAddress } from "../source/git/address.ts";
+import { readSigners } from "../source/signatures/signers.ts";
+import { whereToAdd } from "../source/ssh/deploy-keys.ts";
+import { readHostKeys } from "../source/ssh/host-keys.ts";
+import { describeKey } from "../source/ssh/ssh-keys.ts";
+import { findCredential } from "../source/web/credential.ts";
+import { newWebhookSecret } from "../source/webhook.ts";
+import { sourceDefaults, type SourceRecord, type Store } from "../store/store.ts";
 import type { BackendDeps } from "./backend.ts";
-import { credentialFor } from "./controllers/credentials.ts";
-import { changeSigners } from "./controllers/source-signers.ts";
-import { nameFromUrl } from "./core/source-name.ts";
-import { isRange, rangeHint } from "./core/version-range.ts";
 import { required } from "./required.ts";
-import { parseAddress } from "./source/git/address.ts";
-import { readSigners } from "./source/signatures/signers.ts";
-import { whereToAdd } from "./source/ssh/deploy-keys.ts";
-import { readHostKeys } from "./source/ssh/host-keys.ts";
-import { describeKey } from "./source/ssh/ssh-keys.ts";
-import { findCredential } from "./source/web/credential.ts";
-import { newWebhookSecret } from "./source/webhook.ts";
-import { sourceDefaults, type SourceRecord, type Store } from "./store/store.ts";
 
 /** What people ask of sources: those that they add themselves, and who is believed about any. */
 export function sourceIntents(

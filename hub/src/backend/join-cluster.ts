@@ -1,10 +1,10 @@
 import type { JoinCluster, JoinedCluster } from "@drover/shared/api/join";
 import { DroverError } from "@drover/shared/errors";
 
-import type { Enrollment } from "./controllers/enrollment.ts";
-import type { World } from "./controllers/world.ts";
-import { joinManifest } from "./core/join-manifest.ts";
-import { clusterDefaults, type Store } from "./store/store.ts";
+import type { Enrollment } from "../controllers/enrollment.ts";
+import type { World } from "../controllers/world.ts";
+import { joinManifest } from "../core/join-manifest.ts";
+import { clusterDefaults, type Store } from "../store/store.ts";
 
 export interface JoinDeps {
   readonly store: Store;

@@ -1,13 +1,13 @@
 import type { ControlRollout, Rollout as RolloutView } from "@drover/shared/api/rollouts";
 import { DroverError } from "@drover/shared/errors";
 
-import type { EventLog } from "./controllers/event-log.ts";
-import type { World } from "./controllers/world.ts";
-import { listNames } from "./core/list-names.ts";
-import { resumeRollout } from "./core/rollout/advance.ts";
-import { missingApprovals, whyNotApprove, withApproval, type Approver } from "./core/rollout/approval.ts";
-import { noProgress, type Rollout, type Step } from "./core/rollout/rollout.ts";
-import type { Store } from "./store/store.ts";
+import type { EventLog } from "../controllers/event-log.ts";
+import type { World } from "../controllers/world.ts";
+import { listNames } from "../core/list-names.ts";
+import { resumeRollout } from "../core/rollout/advance.ts";
+import { missingApprovals, whyNotApprove, withApproval, type Approver } from "../core/rollout/approval.ts";
+import { noProgress, type Rollout, type Step } from "../core/rollout/rollout.ts";
+import type { Store } from "../store/store.ts";
 
 const shown = 100;
 

@@ -1,7 +1,7 @@
-import type { Decision, Outcome } from "./api/backend.ts";
-import { changedFields, type AuditEntry } from "./core/audit.ts";
-import type { AccessStore } from "./store/access-store.ts";
-import type { Store } from "./store/store.ts";
+import type { Decision, Outcome } from "../api/backend.ts";
+import { changedFields, type AuditEntry } from "../core/audit.ts";
+import type { AccessStore } from "../store/access-store.ts";
+import type { Store } from "../store/store.ts";
 
 const longest = 300;
 

@@ -2,13 +2,13 @@ import type * as api from "@drover/shared/api/types";
 import type { Clock } from "@drover/shared/clock";
 import type { HubLink } from "@drover/shared/link/link";
 
-import type { Intents } from "./api/backend.ts";
-import { createAcceptance } from "./controllers/acceptance.ts";
-import type { EventLog } from "./controllers/event-log.ts";
-import { beginLeaving, createLeaving } from "./controllers/leaving.ts";
-import type { World } from "./controllers/world.ts";
+import type { Intents } from "../api/backend.ts";
+import { createAcceptance } from "../controllers/acceptance.ts";
+import type { EventLog } from "../controllers/event-log.ts";
+import { beginLeaving, createLeaving } from "../controllers/leaving.ts";
+import type { World } from "../controllers/world.ts";
+import type { Loop } from "../loop.ts";
 import { joinCluster, type JoinDeps } from "./join-cluster.ts";
-import type { Loop } from "./loop.ts";
 import { required } from "./required.ts";
 
 export interface ClusterIntentDeps extends JoinDeps {

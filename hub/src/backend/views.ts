@@ -7,18 +7,18 @@ import { maxReportedObjects, noStanding, type Standing } from "@drover/shared/li
 import type { Problem } from "@drover/shared/problems";
 import { compareStates, type TargetState } from "@drover/shared/state";
 
-import { historyType } from "./controllers/history.ts";
-import type { SourceStatus, World } from "./controllers/world.ts";
-import type { Application } from "./core/application.ts";
-import { expiryProblem } from "./core/credential-expiry.ts";
-import type { Enrolment } from "./core/enrolment.ts";
-import { formatPackage } from "./core/package.ts";
-import { formerFacts } from "./core/settle-facts.ts";
-import { countCurrent, rollUp } from "./core/status.ts";
-import type { TargetRecord } from "./core/target.ts";
+import { historyType } from "../controllers/history.ts";
+import type { SourceStatus, World } from "../controllers/world.ts";
+import type { Application } from "../core/application.ts";
+import { expiryProblem } from "../core/credential-expiry.ts";
+import type { Enrolment } from "../core/enrolment.ts";
+import { formatPackage } from "../core/package.ts";
+import { formerFacts } from "../core/settle-facts.ts";
+import { countCurrent, rollUp } from "../core/status.ts";
+import type { TargetRecord } from "../core/target.ts";
+import { describeKey } from "../source/ssh/ssh-keys.ts";
+import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "../store/store.ts";
 import { rolloutView } from "./rollout-intents.ts";
-import { describeKey } from "./source/ssh/ssh-keys.ts";
-import type { ClusterRecord, ObservedRecord, SourceRecord, Store } from "./store/store.ts";
 
 /** The API's resources, put together from the store and from what the hub knows besides. Cheap: reads of memory only. */
 export interface Views {

@@ -1,11 +1,11 @@
 import { FakeClock } from "@drover/shared/clock";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { createEventLog } from "./controllers/event-log.ts";
-import { World } from "./controllers/world.ts";
-import { readDeclarations } from "./core/declarations.ts";
-import { openSqliteStore } from "./store/sqlite.ts";
-import { sourceDefaults, type Store } from "./store/store.ts";
+import { createEventLog } from "../controllers/event-log.ts";
+import { World } from "../controllers/world.ts";
+import { readDeclarations } from "../core/declarations.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import { sourceDefaults, type Store } from "../store/store.ts";
 import { createViews } from "./views.ts";
 
 const now = Date.UTC(2026, 10, 27);

@@ -1,22 +1,22 @@
 import type { BlameQuery, BlameResult, WhyResult } from "@drover/shared/api/explanations";
 import { DroverError } from "@drover/shared/errors";
 
-import { withDependencies } from "./controllers/chart-dependencies.ts";
-import type { World } from "./controllers/world.ts";
-import type { Application } from "./core/application.ts";
-import { blame } from "./core/blame/index.ts";
-import type { Render } from "./core/blame/rendered.ts";
-import type { TargetInput } from "./core/blame/target.ts";
-import { why } from "./core/blame/why.ts";
-import { formatPackage, packageKey } from "./core/package.ts";
-import { chartRequest, chooseRenderer, render, type Variant } from "./core/render/index.ts";
-import { looksAtNothing, type Looks } from "./core/render/looks.ts";
-import type { TargetId } from "./core/target.ts";
-import type { Helm } from "./source/programs/helm.ts";
-import { filesForKustomize } from "./source/programs/kustomize-files.ts";
-import type { Kustomize } from "./source/programs/kustomize.ts";
-import type { Snapshot } from "./source/snapshot.ts";
-import type { Store } from "./store/store.ts";
+import { withDependencies } from "../controllers/chart-dependencies.ts";
+import type { World } from "../controllers/world.ts";
+import type { Application } from "../core/application.ts";
+import { blame } from "../core/blame/index.ts";
+import type { Render } from "../core/blame/rendered.ts";
+import type { TargetInput } from "../core/blame/target.ts";
+import { why } from "../core/blame/why.ts";
+import { formatPackage, packageKey } from "../core/package.ts";
+import { chartRequest, chooseRenderer, render, type Variant } from "../core/render/index.ts";
+import { looksAtNothing, type Looks } from "../core/render/looks.ts";
+import type { TargetId } from "../core/target.ts";
+import type { Helm } from "../source/programs/helm.ts";
+import { filesForKustomize } from "../source/programs/kustomize-files.ts";
+import type { Kustomize } from "../source/programs/kustomize.ts";
+import type { Snapshot } from "../source/snapshot.ts";
+import type { Store } from "../store/store.ts";
 
 export interface ExplanationDeps {
   readonly store: Store;
