@@ -48,8 +48,10 @@ async function untilReport(agent: LoneAgent, app: string, test: (report: Report)
   }, patience);
 }
 
-const reasonsOf = (report: Report): readonly string[] =>
-  report.objects.filter(({ reason }) => reason === "ForbiddenByPolicy").map(({ key }) => `${key.kind} ${key.name}`);
+/** Also the agent's own parts, which it protects under any policy. */
+const refusals = new Set(["ForbiddenByPolicy", "AgentProtected"]);
+const refusedIn = (report: Report): readonly string[] =>
+  report.objects.filter(({ reason }) => refusals.has(reason)).map(({ key }) => `${key.kind} ${key.name}`);
 
 const deletionsOf = (agent: LoneAgent): readonly string[] =>
   agent.takeAnswered().filter((request) => request.startsWith("DELETE") && request.includes("/m-"));
@@ -85,7 +87,7 @@ it("T31: nothing outside of the policy is written, taken over or deleted, and ea
     sync: { allOrNothing: true },
   });
   await untilReport(agent, "evil", (report) => {
-    expect(reasonsOf(report).toSorted()).toEqual(
+    expect(refusedIn(report).toSorted()).toEqual(
       forbidden.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted(),
     );
     expect(report.phase).toBe("failed");

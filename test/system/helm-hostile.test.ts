@@ -145,7 +145,7 @@ describeWithRig("helm", "git")("T6: a hostile chart", () => {
       },
       {},
       [
-        "error helm-dependency-missing Chart.yaml:5:3: the chart depends on redis, which is not in its folder charts (run helm dependency update and commit what it brings)",
+        'error helm-dependency-missing Chart.yaml:5:3: redis is not in charts/, and its repository https://charts.example is not declared (write repositories: [{ url: "https://charts.example" }] into spec.helm of the application, or run helm dependency update and commit charts/)',
         "error helm-dependency-missing Chart.yaml:8:3: the dependency lib leads out of the repository or in a circle",
         "error helm-dependency-missing Chart.yaml:11:3: there is no chart in gone, which is to be gone",
       ],
