@@ -166,10 +166,10 @@ async function compose(outside: Outside, stores: Pick<Context, "blobs" | "state"
   const { acceptance, bounds } = orders;
   const discovery = createDiscovery(kube, clock);
   const fetchBlobs = link.fetchBlobs.bind(link);
-  const accounts = createAccounts({ ...outside.options, kube, state, wake, clock, random, log });
+  const { defaultServiceAccount } = outside.options;
+  const accounts = createAccounts({ kube, state, wake, clock, random, log, defaultServiceAccount });
   const owners = { ...stores, ...ownersIn(outside) };
-  const send = link.send.bind(link);
-  const reporter = createReporter({ state, acceptance, send, clock, salt: randomUUID() });
+  const reporter = createReporter({ state, acceptance, send: link.send.bind(link), clock, salt: randomUUID() });
   const seen = (application: string): void => {
     reporter.changed(application);
     // What waits for others to become ready may go on.

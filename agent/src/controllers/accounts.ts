@@ -48,7 +48,7 @@ export interface AccountsOptions extends Pick<Context, "kube" | "state" | "wake"
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { kube, state, clock } = options;
+  const { kube, state, clock, random, log } = options;
   const presence = createPresence(options);
   let changed = (): void => undefined;
   const isNeeded = (): boolean => [...state.applications.values()].some(({ account }) => account !== "");
@@ -89,7 +89,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
     update: () => changed(),
     async run(signal) {
-      const what = { api: kube, resource: serviceAccounts, labelSelector: "", metadataOnly: true };
+      const what = { api: kube, resource: serviceAccounts, labelSelector: "", metadataOnly: true, clock, random, log };
       while (!signal.aborted) {
         if (!isNeeded()) {
           presence.forget();
@@ -98,7 +98,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         }
         const enough = new AbortController();
         changed = () => (isNeeded() ? undefined : enough.abort());
-        await watchKind({ ...what, ...options }, presence.handler, AbortSignal.any([signal, enough.signal]));
+        await watchKind(what, presence.handler, AbortSignal.any([signal, enough.signal]));
       }
     },
   };
