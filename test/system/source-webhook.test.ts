@@ -81,7 +81,6 @@ describeWithRig("git")("a source whose forge tells of pushes", () => {
         await untilRead("github", commit);
         return looksAt("github");
       };
-      const start = looksAt("github");
       const first = await push("github");
       const before = await proved(signed("github", first), first);
       const ok = await metric("ok");
@@ -101,8 +100,8 @@ describeWithRig("git")("a source whose forge tells of pushes", () => {
       expect(await fetch(webhookOf("github").address)).toMatchObject({ status: 404 });
       const unknown = { method: "POST", body: good.body, headers: good.headers };
       expect(await fetch(`${fleet.url}/webhooks/nothing`, unknown)).toMatchObject({ status: 403 });
-      // One that is believed comes after all of these, and costs no more requests than the first.
-      expect((await proved(good, commit)) - before).toBe(before - start);
+      // One that is believed comes after all of these: a look, and one each at the history of the two commits.
+      expect((await proved(good, commit)) - before).toBeLessThanOrEqual(3);
       expect(await metric("ok")).toBe(ok + 1);
     });
 
