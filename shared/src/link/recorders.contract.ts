@@ -1,19 +1,18 @@
 import type { Digest } from "../digest.ts";
 import { DroverError } from "../errors.ts";
-import {
-  noStanding,
-  type Acknowledgement,
-  type AgentLinkHandler,
-  type EnrollRequest,
-  type EnrollResponse,
-  type Hello,
-  type HubLinkHandler,
-  type HubMessage,
-  type Inspection,
-  type RenewRequest,
-  type Report,
-  type Speaker,
-  type Welcome,
+import type {
+  Acknowledgement,
+  AgentLinkHandler,
+  EnrollRequest,
+  EnrollResponse,
+  Hello,
+  HubLinkHandler,
+  HubMessage,
+  Inspection,
+  RenewRequest,
+  Report,
+  Speaker,
+  Welcome,
 } from "./link.ts";
 
 export type HubEvent =
@@ -103,7 +102,7 @@ export class AgentRecorder implements AgentLinkHandler {
   hello(): Hello {
     const { generation, nodes } = this;
     const facts = { agentVersion: "1.2.3", kubernetesVersion: "v1.35.0", provider: "aws", region: "eu-west-1", nodes };
-    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation, standing: noStanding };
+    return { ...facts, clusterUid: "uid-1", epoch: "e1", generation };
   }
 
   connected(): void {
