@@ -78,6 +78,8 @@ export interface RestartOptions {
   readonly defaultServiceAccount?: string;
 }
 
+/** What takes seconds by its back-off takes several times as long on a machine that is busy. */
+const patience = { timeout: 60_000, interval: 10 } as const;
 const never = AbortSignal.timeout(2 ** 31 - 1);
 
 export async function startLoneAgent(server: Server, options: LoneAgentOptions = {}): Promise<LoneAgent> {
@@ -143,20 +145,14 @@ export async function startLoneAgent(server: Server, options: LoneAgentOptions =
     beforeRequest: (next) => void (hook = next),
     takeAnswered: () => answered.splice(0),
     untilApplied: async (application, bundle) => {
-      await vi.waitFor(
-        () => {
-          const report = hub.report(application);
-          const objects = report?.objects.filter((object) => object.apply !== "applied") ?? [];
-          expect({ ...pick(report), objects }).toMatchObject({ phase: "applied", applied: bundle, objects: [] });
-        },
-        { timeout: 20_000, interval: 10 },
-      );
+      await vi.waitFor(() => {
+        const report = hub.report(application);
+        const objects = report?.objects.filter((object) => object.apply !== "applied") ?? [];
+        expect({ ...pick(report), objects }).toMatchObject({ phase: "applied", applied: bundle, objects: [] });
+      }, patience);
     },
     untilReported: async (application, expected) => {
-      await vi.waitFor(() => expect(hub.report(application)).toMatchObject(expected), {
-        timeout: 15_000,
-        interval: 10,
-      });
+      await vi.waitFor(() => expect(hub.report(application)).toMatchObject(expected), patience);
     },
     async restart({ loseDisk = false, account, ...others } = {}) {
       await stop();
