@@ -10,6 +10,7 @@ const node = {
 /**
  * `unit` runs beside the code. `cluster` and `system` start real processes: suites of the first compare the behaviour of
  * real servers, whose own time limits are short; those of the second mostly wait, so that two share a small machine well.
+ * `simulation` waits for nothing, and its small files come last, beside the longest suite of the second.
  */
 export default defineConfig({
   test: {
@@ -42,7 +43,7 @@ export default defineConfig({
           include: ["test/{simulation,mutations}/**/*.test.ts"],
           testTimeout: 3_600_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
