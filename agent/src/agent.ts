@@ -237,13 +237,12 @@ async function openOrders(
 ): Promise<Orders> {
   const { options, deps, cluster } = outside;
   const { clock, log, verify, verifyBeat, disk = systemDisk } = deps;
-  const { namespace, name: account } = accountOf(outside);
   const boundsChanged = (): void => {
     retryBounded(parts.state, parts.wake);
     parts.introduce();
   };
   const told = { clock, log, changed: boundsChanged };
-  const policy = await keepPolicy({ ...told, file: options.policy ?? "", home: { namespace, account } });
+  const policy = await keepPolicy({ ...told, file: options.policy ?? "", self: accountOf(outside) });
   const audience = (): Audience => ({ cluster: deps.cluster(), clusterUid: cluster.clusterUid });
   const changed = (names: readonly string[]): void => {
     parts.changed();

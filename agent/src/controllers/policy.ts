@@ -6,7 +6,8 @@ import type { Logger } from "@drover/shared/log";
 import type { Service } from "@drover/shared/service";
 import { untilAborted } from "@drover/shared/until-aborted";
 
-import { forbiddenBy, isFrozen, noPolicy, type Home, type Policy } from "../core/policy.ts";
+import { forbiddenBy, isFrozen, noPolicy, type Policy } from "../core/policy.ts";
+import type { Self } from "../core/self.ts";
 import { systemDisk } from "../store/disk.ts";
 import { readOptional } from "../store/file.ts";
 
@@ -22,7 +23,7 @@ export interface KeptPolicy extends Service {
 export interface PolicyOptions {
   /** Path of the file; "" = there is none. */
   readonly file: string;
-  readonly home: Home;
+  readonly self: Self;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called when the policy is another one. */
@@ -37,7 +38,7 @@ const lookMs = 5_000;
  * nobody can tell what it was to allow.
  */
 export async function keepPolicy(options: PolicyOptions): Promise<KeptPolicy> {
-  const { file, home, clock, log } = options;
+  const { file, self, clock, log } = options;
   let current = noPolicy;
   let told = false;
   /** Whether it is another one. */
@@ -63,7 +64,7 @@ export async function keepPolicy(options: PolicyOptions): Promise<KeptPolicy> {
       if (!isFrozen(current)) return undefined;
       return current.fault === "" ? "the cluster's policy says freeze" : `the cluster's policy: ${current.fault}`;
     },
-    forbids: (key) => forbiddenBy(current, key, home),
+    forbids: (key) => forbiddenBy(current, key, self),
     async run(signal) {
       if (file === "") return untilAborted(signal);
       while (!signal.aborted) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { forbiddenBy, matches, noPolicy, overLimit, recentOf, type Deletion, type Policy } from "./policy.ts";
 
-const home = { namespace: "drover-system", account: "drover-agent" };
+const self = { namespace: "drover-system", name: "drover-agent" };
 const rbac = "rbac.authorization.k8s.io";
 
 function policy(change: Partial<Policy>): Policy {
@@ -39,7 +39,7 @@ describe("a policy", () => {
     ["the namespace of the agent", policy({}), key("Namespace", "", "drover-system"), false],
     ["the rights of the agent", policy({}), key(`ClusterRoleBinding.${rbac}`, "", "drover-agent-admin"), false],
   ])("on %s", (_what, given, object, isAllowed) => {
-    expect(forbiddenBy(given, object, home) === undefined).toBe(isAllowed);
+    expect(forbiddenBy(given, object, self) === undefined).toBe(isAllowed);
   });
 });
 

@@ -1,6 +1,8 @@
 import type { Digest } from "@drover/shared/digest";
 import type { ObjectKey } from "@drover/shared/kube/manifest";
 
+import { isPartOf, type Self } from "./self.ts";
+
 /** What a cluster lets its agent do, whatever its hub says. Read from a file beside the agent, and from nowhere else. */
 export interface Policy {
   /** Of its text; "" when there is none. */
@@ -64,22 +66,15 @@ export function isFrozen({ freeze, fault }: Policy): boolean {
 /** In the place of a namespace, for what belongs to none. */
 export const noNamespace = "@cluster";
 
-/** Where the agent itself is. */
-export interface Home {
-  readonly namespace: string;
-  /** Of its service account, and how the names of its own objects of the whole cluster begin. */
-  readonly account: string;
-}
-
 /**
  * Why an object is neither written nor deleted, in one sentence; undefined when it may be. A namespace counts as in
  * itself. With a policy, what the agent itself is made of is out of bounds: who changes that, changes the policy.
  */
-export function forbiddenBy(policy: Policy, key: ObjectKey, home: Home): string | undefined {
+export function forbiddenBy(policy: Policy, key: ObjectKey, self: Self): string | undefined {
   if (policy.digest === "") return undefined;
+  if (isPartOf(self, key)) return "it is part of the agent itself";
   const isNamespace = key.group === "" && key.kind === "Namespace";
   const namespace = isNamespace ? key.name : key.namespace || noNamespace;
-  if (namespace === home.namespace || isOwnGrant(key, home)) return "it is part of the agent itself";
   if (!isAllowed(policy.namespaces, namespace)) {
     return namespace === noNamespace
       ? "the cluster's policy allows no objects that belong to no namespace"
@@ -87,10 +82,6 @@ export function forbiddenBy(policy: Policy, key: ObjectKey, home: Home): string 
   }
   const kind = key.group === "" ? key.kind : `${key.kind}.${key.group}`;
   return isAllowed(policy.kinds, kind) ? undefined : `the cluster's policy does not allow kind ${kind}`;
-}
-
-function isOwnGrant({ group, namespace, name }: ObjectKey, { account }: Home): boolean {
-  return group === "rbac.authorization.k8s.io" && namespace === "" && name.startsWith(account);
 }
 
 function isAllowed({ allow, deny }: Rule, text: string): boolean {

@@ -57,7 +57,10 @@ async function readKey(cwd: string, file: string | undefined): Promise<Signer> {
     return openSigner(file, await readFile(resolve(cwd, file), "utf8"));
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
-    throw new DroverError("config_invalid", `cannot read the key from ${file}`, { cause });
+    throw new DroverError("config_invalid", `cannot read the key from ${file}`, {
+      cause,
+      hint: "it has to be an Ed25519 private key, PEM: openssl genpkey -algorithm ed25519 -out FILE",
+    });
   }
 }
 

@@ -28,7 +28,7 @@ export function answerOnce(app: FastifyInstance, backend: Backend, now: () => nu
     // The same request once more, because its client does not know of the first: it is told what that one is.
     while (underWay.has(receipt.id)) await underWay.get(receipt.id);
     const known = backend.receipt(receipt.id, now());
-    if (known !== undefined) return answerAgain(request, reply, known);
+    if (known !== undefined) return answerAgain(request, reply, { known, asked: receipt.request });
     const { promise, resolve } = Promise.withResolvers<void>();
     underWay.set(receipt.id, promise);
     finished.set(request, () => {
@@ -76,8 +76,11 @@ function receiptOf(request: FastifyRequest, atMs: number): DecisionReceipt | und
   };
 }
 
-async function answerAgain(request: FastifyRequest, reply: FastifyReply, known: Receipt): Promise<unknown> {
-  const asked = digestOf(canonicalJson([request.method, request.url, request.body ?? null]));
+async function answerAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { known, asked }: { readonly known: Receipt; readonly asked: string },
+): Promise<unknown> {
   if (asked !== known.request) {
     throw new DroverError("key_reused", "another request was sent with this key already", {
       hint: `send a new ${idempotencyHeader} with each new request`,
