@@ -17,7 +17,7 @@ import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createKubeApi } from "./kube/client.ts";
 import { fetchCluster } from "./kube/facts.ts";
-import type { HeldBrokerAccess } from "./link/broker-access.ts";
+import { askForAccess, type HeldBrokerAccess } from "./link/broker-access.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { startRelay, withBroker } from "./link/nats.ts";
 import { agentVersion } from "./version.ts";
@@ -56,9 +56,9 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
   );
   const identity = secret === undefined ? enrolled : await keepIdentity(enrolled, secret, signal);
   broker.granted = identity.broker;
-  const common = { address, clock, random, log };
-  const keptAccess = { ...common, identity: identity.current, held: identity.broker };
-  const link = withBroker(createGrpcLink({ ...common, identity }), keptAccess, parts.move());
+  const hub = { address, identity: identity.current };
+  const kept = { grant: askForAccess.bind(undefined, hub), held: identity.broker, clock, random, log };
+  const link = withBroker(createGrpcLink({ address, identity, clock, random, log }), kept, parts.move());
   return createAgent(config, {
     link,
     kube,

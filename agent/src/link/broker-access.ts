@@ -5,7 +5,7 @@ import { type BrokerAccess, brokerUserOf } from "@drover/shared/link/broker";
 import { createUserKey } from "@drover/shared/link/broker-connection";
 import { fromStatus } from "@drover/shared/link/status";
 import type { Logger } from "@drover/shared/log";
-import { type Random, spread } from "@drover/shared/retry";
+import { type Backoff, backoffMs, type Random, spread } from "@drover/shared/retry";
 import type { Identity } from "@drover/shared/trust/identity";
 import type { ServiceError } from "@grpc/grpc-js";
 
@@ -20,9 +20,8 @@ export interface HeldBrokerAccess {
 }
 
 export interface BrokerAccessOptions {
-  /** Of the hub, or of the relay to it. */
-  readonly address: string;
-  readonly identity: () => Identity;
+  /** Asks the hub for a user with a new key; undefined when the hub has no broker. */
+  readonly grant: (signal: AbortSignal) => Promise<BrokerAccess | undefined>;
   readonly held: HeldBrokerAccess;
   readonly clock: Clock;
   readonly random: Random;
@@ -30,7 +29,8 @@ export interface BrokerAccessOptions {
 }
 
 const renewalMs = 12 * 3_600_000;
-const retryMs = 5 * 60_000;
+/** An agent that has only what it was invited by must not wait long: a broker or hub that restarts is back in seconds. */
+const backoff: Backoff = { baseMs: 1_000, factor: 2, capMs: 5 * 60_000, jitter: 0.2 };
 /** After a start, within this: agents that start at once do not ask at once. */
 const firstMs = 5_000;
 /** Timers stand still while a machine sleeps, so no wait is longer than this. */
@@ -42,14 +42,16 @@ const timeoutMs = 20_000;
  * another link, so that it can change over without a person.
  */
 export async function keepBrokerAccess(options: BrokerAccessOptions, signal: AbortSignal): Promise<void> {
-  const { held, clock, random, log } = options;
+  const { grant, held, clock, random, log } = options;
+  let failures = 0;
   const current = held.current();
   let dueMs = current === undefined ? clock.now() + random() * firstMs : dueAfter(current, random);
   while (!signal.aborted) {
     try {
       await clock.sleep(Math.max(0, Math.min(longestSleepMs, dueMs - clock.now())), signal);
       if (clock.now() < dueMs) continue;
-      const granted = await grant(options, signal);
+      const granted = await grant(signal);
+      failures = 0;
       dueMs = clock.now() + spread(renewalMs, 0.1, random);
       if (granted === undefined) continue;
       await held.replace(granted);
@@ -57,7 +59,8 @@ export async function keepBrokerAccess(options: BrokerAccessOptions, signal: Abo
     } catch (cause) {
       if (signal.aborted) return;
       const { code, message } = DroverError.from(cause, "link_closed");
-      dueMs = clock.now() + spread(held.current() === undefined ? retryMs / 10 : retryMs, 0.2, random);
+      dueMs = clock.now() + backoffMs(backoff, failures, random);
+      failures += 1;
       log.debug({ code, reason: message }, "no new access to the broker");
     }
   }
@@ -67,9 +70,9 @@ function dueAfter(access: BrokerAccess, random: Random): number {
   return brokerUserOf(access).issuedAtMs + spread(renewalMs, 0.1, random);
 }
 
-/** Undefined when the hub has no broker. */
-async function grant(
-  { address, identity }: BrokerAccessOptions,
+/** `address`: of the hub, or of the relay to it. */
+export async function askForAccess(
+  { address, identity }: { readonly address: string; readonly identity: () => Identity },
   signal: AbortSignal,
 ): Promise<BrokerAccess | undefined> {
   const own = identity();
