@@ -35,7 +35,7 @@ describe("a policy", () => {
     ["a kind that is not named", kinds, key("Secret", "any"), false],
     ["a kind of that name in another group", kinds, key("ConfigMap.example.org", "any"), false],
     ["the agent's own namespace", policy({}), key("ConfigMap", "drover-system", "drover-agent-policy"), false],
-    ["the agent itself (T36)", policy({}), key("Deployment.apps", "drover-system", "drover-agent"), false],
+    ["T36: the agent itself", policy({}), key("Deployment.apps", "drover-system", "drover-agent"), false],
     ["the namespace of the agent", policy({}), key("Namespace", "", "drover-system"), false],
     ["the rights of the agent", policy({}), key(`ClusterRoleBinding.${rbac}`, "", "drover-agent-admin"), false],
   ])("on %s", (_what, given, object, isAllowed) => {
