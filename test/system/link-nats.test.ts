@@ -94,7 +94,7 @@ function describeRights(): void {
     "$JS.API.INFO",
     "$SYS.REQ.SERVER.PING",
     "elsewhere",
-  ])("refuses that it publishes on %s", async (subject) => {
+  ])("T23: refuses that it publishes on %s", async (subject) => {
     const connection = await connectBroker(accessOf("dev-1", 60_000), "test", signal);
     onTestFinished(() => connection.close());
     const refusals = refusalsOf(connection);
@@ -103,7 +103,7 @@ function describeRights(): void {
   });
 
   it.each([downSubject("dev-2", "*"), upSubject("dev-1", "*"), "_INBOX.>", ">", "drover.v1.down.>"])(
-    "refuses that it listens to %s",
+    "T23: refuses that it listens to %s",
     async (subject) => {
       const connection = await connectBroker(accessOf("dev-1", 60_000), "test", signal);
       onTestFinished(() => connection.close());
