@@ -46,6 +46,17 @@ export const hubOptions = {
     default: "",
     placeholder: "admin-token in the data folder",
   },
+  storeKeyFile: {
+    help: "file with the keys that secrets in the store are encrypted with, one a line, the newest first; made when nothing is encrypted yet",
+    parse: parseText,
+    default: "",
+    placeholder: "keys/store.key in the data folder",
+  },
+  newStoreKey: {
+    help: "yes: puts a new key in front of that file and ends; a running hub goes over to it within 10 s, and others when they start",
+    parse: parseOneOf("yes", "no"),
+    default: "no" as const,
+  },
   oidcFile: {
     help: "file that says with which identity provider people log in, and what they may do then; see Logging in in the README",
     parse: parseText,

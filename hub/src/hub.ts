@@ -33,6 +33,7 @@ import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
+import { createStoreKey } from "./controllers/store-key.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
@@ -48,6 +49,7 @@ import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
 import { createNetworks } from "./source/web/networks.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
+import { storeKeyFile } from "./store/store-keys.ts";
 import type { Store } from "./store/store.ts";
 
 export const hubVersion = "0.1.0";
@@ -80,6 +82,10 @@ export function storeFile({ dataDir }: Pick<HubConfig, "dataDir">): string {
   return join(dataDir, "hub.db");
 }
 
+export function keyFile(config: Pick<HubConfig, "dataDir" | "storeKeyFile">): string {
+  return config.storeKeyFile === "" ? storeKeyFile(storeFile(config)) : config.storeKeyFile;
+}
+
 /** Puts the hub together. Nothing runs and nothing listens before `run`. */
 export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
@@ -91,7 +97,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
-  const store = openSqliteStore(storeFile(config), reserve);
+  const store = openSqliteStore(storeFile(config), { reserve, keyFile: keyFile(config) });
   return {
     adminToken,
     clusters: store.clusters().length,
@@ -124,7 +130,7 @@ function assemble(parts: Parts): readonly Service[] {
   const { clock, log } = deps;
   const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
-  const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
+  const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"), store.encryption);
   const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
   const link = createLink(parts, linkNames);
@@ -170,6 +176,7 @@ function assemble(parts: Parts): readonly Service[] {
     beats.service,
     createHousekeeping({ store, reserve, events, clock, log }),
     backups.service,
+    createStoreKey({ store, deployKeys, file: keyFile(config), events, clock, log }),
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];

@@ -42,6 +42,7 @@ export type ErrorCode =
   | "source_untrusted"
   | "store_failed"
   | "store_full"
+  | "store_key_missing"
   | "timeout"
   | "unauthorized"
   | "usage";
@@ -104,6 +105,7 @@ const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "program_missing",
   "render_failed",
   "signature_invalid",
+  "store_key_missing",
   "unauthorized",
   "usage",
 ]);

@@ -44,6 +44,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   source_untrusted: 422,
   store_failed: 500,
   store_full: 503,
+  store_key_missing: 500,
   timeout: 504,
   unauthorized: 401,
   usage: 400,
