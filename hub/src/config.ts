@@ -39,6 +39,11 @@ export const hubOptions = {
     default: "",
     placeholder: "the one above",
   },
+  natsOldBroker: {
+    help: "accept or refuse: a broker before 2.11.16 and 2.12.7, which has known holes; accept one that a distribution has patched",
+    parse: parseOneOf("accept", "refuse"),
+    default: "refuse" as const,
+  },
   agentImage: { help: "image of the agent in join manifests", parse: parseText, default: "drover/agent:0.1.0" },
   tokenFile: {
     help: "file with the admin token; made with a random token when it is not there",

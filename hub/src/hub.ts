@@ -133,7 +133,7 @@ function assemble(parts: Parts): readonly Service[] {
   const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"), store.encryption);
   const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
-  const link = createLink(parts, linkNames);
+  const link = createLink(parts, linkNames, events);
   const acceptance = createAcceptance({ store, events, clock });
   const trust = { authority, signingKey, acceptance, connections: world.connections };
   const enrollment = createEnrollment({ store, events, clock, ...trust });
@@ -194,7 +194,11 @@ function brokerOptions({ dataDir, natsUrl, natsAgentUrl }: HubConfig, clock: Clo
 }
 
 /** One port for agents, and if there is a broker, the way to that port through it. */
-function createLink({ config, deps, store, authority, broker }: Parts, serverNames: readonly string[]): HubLink {
+function createLink(
+  { config, deps, store, authority, broker }: Parts,
+  serverNames: readonly string[],
+  events: EventLog,
+): HubLink {
   const { clock, random, log } = deps;
   const common = { address: config.linkAddress, authority, serverNames, clock, log };
   if (broker === undefined) return createGrpcLink(common);
@@ -202,7 +206,26 @@ function createLink({ config, deps, store, authority, broker }: Parts, serverNam
     if (store.cluster(cluster) !== undefined) return broker.grant(cluster, publicKey);
     throw new DroverError("unauthorized", `cluster ${cluster} is not registered`);
   };
-  return withNats(createGrpcLink({ ...common, grantBrokerUser }), { access: broker.access, clock, random, log });
+  const told = tellOfBroker(broker, events);
+  const acceptOld = config.natsOldBroker === "accept";
+  const options = { access: broker.access, acceptOld, told, clock, random, log };
+  return withNats(createGrpcLink({ ...common, grantBrokerUser }), options);
+}
+
+/** Agents behind a broker that is too weak to be used cannot say why they are offline. */
+function tellOfBroker(broker: Broker, events: EventLog): Broker["told"] {
+  let wasWeak = false;
+  return (failure) => {
+    broker.told(failure);
+    const isWeak = failure?.code === "broker_weak";
+    const message = isWeak
+      ? `${failure.message}, and is not used: ${failure.hint}`
+      : "the NATS broker is not weak any more";
+    if (isWeak || (wasWeak && failure === undefined)) {
+      events.append({ type: isWeak ? "problem" : "recovered", app: "", cluster: "", message });
+      wasWeak = isWeak;
+    }
+  };
 }
 
 /** Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again. */

@@ -7,6 +7,7 @@ export type ErrorCode =
   | "assignment_refused"
   | "blob_corrupt"
   | "blob_missing"
+  | "broker_weak"
   | "canceled"
   | "cluster_detached"
   | "cluster_exists"

@@ -9,6 +9,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   assignment_refused: 409,
   blob_corrupt: 500,
   blob_missing: 500,
+  broker_weak: 409,
   canceled: 503,
   cluster_detached: 403,
   cluster_exists: 409,
