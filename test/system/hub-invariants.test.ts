@@ -76,6 +76,23 @@ it("T18, R27: passwords, tokens, webhook secrets and what Git has in clear are i
   // The search finds what is there in clear.
   expect(await leaksOnDisk(["dev-1"])).toContain(`dev-1 in ${join(fleet.hubFolder, "hub.db-wal")}`);
 
+  // Nor is what is wrong with a Secret told with what is in it.
+  const begin = "apiVersion: v1\nkind: Secret\nmetadata: { name: slip }\n";
+  const slips = [
+    `${begin}stringData: { password: "c4nary-of-git\n`,
+    `${begin}stringData:\n  password: c4nary-of-git\n  password: c4nary-of-git-again\n`,
+    `${begin}stringData: c4nary-of-git\n`,
+    `${begin}data: { password: [c4nary-of-git] }\n`,
+    `${begin}stringData: { password: !c4nary-of-git x, c4nary-of-git: *c4nary-of-git }\n`,
+  ];
+  for (const [index, slip] of slips.entries()) {
+    const head = await fleet.tree.commit(`slip ${index}`, { "apps/shop/slip.yaml": slip });
+    await vi.waitFor(async () => expect((await client.sources.get("config", signal)).revision).toBe(head), patience);
+  }
+  await fleet.settle(await fleet.tree.commit("no slip", { "apps/shop/slip.yaml": undefined }), target);
+  await client.backups.make(signal);
+  expect(await leaksOnDisk(canaries)).toEqual([]);
+
   const args = [hubFile, "--data-dir", fleet.hubFolder, "--new-store-key", "yes"];
   const { code } = await runCommand(process.execPath, args);
   expect(code).toBe(0);
