@@ -33,6 +33,7 @@ import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
+import { createNews } from "./controllers/news.ts";
 import { createStoreKey } from "./controllers/store-key.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
@@ -143,10 +144,11 @@ function assemble(parts: Parts): readonly Service[] {
   const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const common = { ...deps, store, world, events, inspections };
-  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, programs });
+  const blobs = createBlobs(store);
+  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, news: createNews(blobs), programs });
   const agents = createAgents({
     ...common,
-    blobs: createBlobs(store),
+    blobs,
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),

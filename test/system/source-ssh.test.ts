@@ -192,7 +192,10 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
       expect(await Promise.all([publicLine(), publicLine()])).toEqual([line, line]);
       const file = join(folder.path, "keys", `${source.name}.key`);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
-      const secret = (await readFile(file, "utf8")).split("\n")[1] ?? "";
+      const wrapped = JSON.parse(await readFile(file, "utf8")) as Parameters<typeof keyWrap.unwrap>[0];
+      const pem = Buffer.from(keyWrap.unwrap(wrapped, `deploy key ${source.name}`) ?? []).toString();
+      const secret = pem.split("\n")[1] ?? "";
+      expect(secret).not.toBe("");
       await remote.authorize();
       const error = await fetchError();
       expect(JSON.stringify([error.message, error.hint, error.stack, String(error.cause)])).not.toContain(secret);

@@ -23,6 +23,7 @@ import type { Store } from "../store/store.ts";
 import { addDependencies, type DependencyDeps } from "./chart-dependencies.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
+import type { News } from "./news.ts";
 import { holdWideChanges } from "./reach.ts";
 import type { Renderer } from "./renderer.ts";
 import { releaseByStrategy } from "./rollouts.ts";
@@ -33,6 +34,7 @@ export interface ApplicationDeps extends Pick<DependencyDeps, "helm" | "wanted">
   readonly world: World;
   readonly events: EventLog;
   readonly renderer: Renderer;
+  readonly news: Pick<News, "note">;
   readonly clock: Clock;
   readonly log: Logger;
   /** Asks for the assignments of these clusters to be sent. */
@@ -197,7 +199,12 @@ function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [
     else deps.store.putRollouts(rollouts);
     return;
   }
+  const before = new Map(put.map((record) => [record.cluster, deps.store.target(record)?.bundle]));
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
+  for (const { cluster, bundle, removal } of put) {
+    const from = before.get(cluster);
+    if (from !== undefined && from !== bundle && removal === "") deps.news.note(cluster, { from, to: bundle });
+  }
   deps.changed(put.map((record) => record.cluster));
   for (const record of put) deps.world.assess(record);
   deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
