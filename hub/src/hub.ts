@@ -33,6 +33,7 @@ import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
+import { Quarantine } from "./controllers/quarantine.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
@@ -46,6 +47,7 @@ import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
 import { createNetworks } from "./source/web/networks.ts";
+import { openAttemptsFile, type AttemptsFile } from "./store/attempts-file.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -92,14 +94,17 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
   const store = openSqliteStore(storeFile(config), reserve);
+  const attempts = openAttemptsFile(join(config.dataDir, "attempts"));
   return {
     adminToken,
     clusters: store.clusters().length,
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
+        const trust = { authority, signingKey, broker, adminToken, logins };
+        const parts = { config, deps, store, reserve, attempts, ...trust, ready };
         await runAll(assemble(parts), signal);
       } finally {
+        attempts[Symbol.dispose]();
         store.close();
       }
     },
@@ -111,6 +116,7 @@ interface Parts {
   readonly deps: HubDeps;
   readonly store: Store;
   readonly reserve: Reserve;
+  readonly attempts: AttemptsFile;
   readonly authority: Authority;
   readonly signingKey: SigningKey;
   readonly broker: Broker | undefined;
@@ -137,7 +143,8 @@ function assemble(parts: Parts): readonly Service[] {
   const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const common = { ...deps, store, world, events, inspections };
-  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, programs });
+  const quarantine = new Quarantine(parts.attempts);
+  const loop = createLoop({ ...common, mirror, packages, quarantine, link, sign, beats, programs });
   const agents = createAgents({
     ...common,
     blobs: createBlobs(store),

@@ -13,10 +13,12 @@ import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import { createPackageReconciler } from "./controllers/package.ts";
+import type { Quarantine } from "./controllers/quarantine.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
 import { createFactsReconciler } from "./controllers/settled-facts.ts";
 import type { World } from "./controllers/world.ts";
+import { applicationKey, sourceKey } from "./core/attempts.ts";
 import { packageKey } from "./core/package.ts";
 import type { Mirror } from "./source/git/mirror.ts";
 import { createPoller, type Poller } from "./source/poller.ts";
@@ -30,6 +32,7 @@ export interface LoopParts {
   readonly inspections: Inspections;
   readonly mirror: Mirror;
   readonly packages: Packages;
+  readonly quarantine: Quarantine;
   readonly link: Pick<HubLink, "send">;
   readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
@@ -47,6 +50,8 @@ export interface Loop {
     /** The set of sources changed. */
     readonly sources: () => void;
     readonly source: (name: string) => void;
+    /** The same, because a person asks: what was put aside is tried once more. */
+    readonly again: (name: string) => void;
     /** A webhook says that a source may have news. */
     readonly webhook: (name: string) => void;
     /** What is read with a credential is to be looked at with the one that there is now. */
@@ -113,6 +118,7 @@ export function createLoop(parts: LoopParts): Loop {
     wake: {
       sources: watchSources,
       source: wakeSource,
+      again: (name) => enqueueAll(applications)(retry(parts, name, wakeSource)),
       webhook: (name) => poller.webhook(name),
       credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),
       applications: wakeApplications,
@@ -122,6 +128,17 @@ export function createLoop(parts: LoopParts): Loop {
       apiList: (digest) => apiLists.enqueue(digest),
     },
   };
+}
+
+/** Lets a source out of quarantine, and the applications that it declares; returns the names of those that were in it. */
+function retry(parts: LoopParts, source: string, wake: (source: string) => void): readonly string[] {
+  const { quarantine, world } = parts;
+  const { catalogs } = world;
+  quarantine.retry(sourceKey(source));
+  wake(source);
+  return catalogs
+    .applicationNames()
+    .filter((app) => catalogs.applications(app)[0]?.repository === source && quarantine.retry(applicationKey(app)));
 }
 
 /** Looks again at what is fetched with a credential. */

@@ -12,6 +12,7 @@ import { createEventLog } from "@drover/hub/controllers/event-log";
 import { createHousekeeping } from "@drover/hub/controllers/housekeeping";
 import { createInspections } from "@drover/hub/controllers/inspections";
 import { createLeaving } from "@drover/hub/controllers/leaving";
+import { Quarantine } from "@drover/hub/controllers/quarantine";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
 import { Database, prepareDatabase } from "@drover/hub/store/database";
@@ -143,6 +144,7 @@ export function startHub(options: HubOptions): SimulatedHub {
     events,
     inspections,
     mirror,
+    quarantine: new Quarantine({ before: "", write: () => undefined }),
     packages: noPackages,
     link,
     sign(payload) {
