@@ -30,7 +30,7 @@ import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
-import { createHousekeeping } from "./controllers/housekeeping.ts";
+import { createHousekeeping, lastHeardMs } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
 import { Quarantine } from "./controllers/quarantine.ts";
@@ -74,6 +74,8 @@ export interface Hub {
   readonly adminToken: string;
   /** How many are registered. */
   readonly clusters: number;
+  /** When one of them spoke last, in ms since the epoch; 0 = never. */
+  readonly heardAtMs: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -98,6 +100,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   return {
     adminToken,
     clusters: store.clusters().length,
+    heardAtMs: lastHeardMs(store),
     async run(ready, signal) {
       try {
         const trust = { authority, signingKey, broker, adminToken, logins };

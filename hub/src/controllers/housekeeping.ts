@@ -52,9 +52,19 @@ export function createHousekeeping(deps: {
         await keepRoom();
         if (now - collectedMs < collectMs) continue;
         collectedMs = now;
-        attempt(() => store.enrolments.forget(now - enrolmentMs, (name) => store.cluster(name) !== undefined));
+        attempt(() => forgetEnrolments(store));
         attempt(() => log.debug({ blobs: store.collectBlobs() }, "unneeded blobs deleted"));
       }
     },
   };
+}
+
+/** By the time that agents have too: a machine whose clock is ahead hears none of them, and forgets nothing (R22). */
+function forgetEnrolments(store: Store): void {
+  store.enrolments.forget(lastHeardMs(store) - enrolmentMs, (name) => store.cluster(name) !== undefined);
+}
+
+/** When any cluster spoke last, in ms since the epoch; 0 = never. */
+export function lastHeardMs(store: Pick<Store, "clusters">): number {
+  return store.clusters().reduce((newest, { seenAtMs }) => Math.max(newest, seenAtMs), 0);
 }
