@@ -174,11 +174,11 @@ function assemble(parts: Parts): readonly Service[] {
     ready: () => address.complete,
     wake: loop.wake,
   });
-  registerHubMetrics(metrics, { store, world, queues: loop.controllers });
+  registerHubMetrics(metrics, { store, reserve, world, queues: loop.controllers });
   return [
     ...loop.services,
     beats.service,
-    createHousekeeping({ store, reserve, events, clock, log }),
+    createHousekeeping({ store, reserve, events, clock, log, recovered: loop.wake.allSources }),
     backups.service,
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },

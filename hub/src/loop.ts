@@ -50,6 +50,8 @@ export interface Loop {
     /** The set of sources changed. */
     readonly sources: () => void;
     readonly source: (name: string) => void;
+    /** All of them, however long they would wait after what has failed. */
+    readonly allSources: () => void;
     /** The same, because a person asks: what was put aside is tried once more. */
     readonly again: (name: string) => void;
     /** A webhook says that a source may have news. */
@@ -118,6 +120,7 @@ export function createLoop(parts: LoopParts): Loop {
     wake: {
       sources: watchSources,
       source: wakeSource,
+      allSources: () => store.sources().forEach(({ name }) => wakeSource(name)),
       again: (name) => enqueueAll(applications)(retry(parts, name, wakeSource)),
       webhook: (name) => poller.webhook(name),
       credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),

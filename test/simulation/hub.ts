@@ -193,7 +193,7 @@ export function startHub(options: HubOptions): SimulatedHub {
   const services = [
     ...loop.services,
     beats.service,
-    createHousekeeping({ ...common, store, reserve, events }),
+    createHousekeeping({ ...common, store, reserve, events, recovered: loop.wake.allSources }),
     { name: "link", run: (signal: AbortSignal) => link.run(options.heard(handler, store), () => undefined, signal) },
   ];
   // It ends with its life only: nothing of it goes on then.

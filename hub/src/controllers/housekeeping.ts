@@ -20,6 +20,8 @@ export function createHousekeeping(deps: {
   readonly store: Store;
   readonly reserve: Reserve;
   readonly events: Pick<EventLog, "append">;
+  /** There is room on the disk again: what could not be written may be tried. */
+  readonly recovered: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }): Service {
@@ -40,6 +42,7 @@ export function createHousekeeping(deps: {
       ? ["recovered", "there is room on the hub's disk again"]
       : ["problem", "the hub's disk is full: it takes no changes"];
     events.append({ type, app: "", cluster: "", message });
+    if (wasHeld) deps.recovered();
   };
   return {
     name: "housekeeping",
