@@ -89,7 +89,7 @@ describe("R25: a store of an earlier version", () => {
       }
     };
     await Promise.all([lane(1), lane(2)]);
-  }, 120_000);
+  }, 240_000);
 
   it("stays as it is when a migration fails halfway, and is read by the version before", () => {
     openSqliteStore(file).close();
