@@ -250,7 +250,8 @@ async function openOrders(
   };
   const frozen = (): string | undefined => policy.frozen;
   const path = join(options.dataDir, "accepted.json");
-  const acceptance = await openAcceptance({ disk, path, audience, verify, frozen, clock, log, changed });
+  const confirmed = (beat: Beat): void => freshness.confirm(beat);
+  const acceptance = await openAcceptance({ disk, path, audience, verify, frozen, clock, log, changed, confirmed });
   const freshness = createFreshness({ ...told, acceptance, audience, verify: verifyBeat });
   const bounds = createBounds({ ...deps, policy, freshness, disk, path: join(options.dataDir, "deletions.json") });
   const standing = (): Standing => {

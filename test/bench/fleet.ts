@@ -48,7 +48,7 @@ async function connect({ hub, agents }: FleetBench, size: FleetSize, bare: BareF
   const { clusters } = size;
   const targets = clusters * size.applications;
   const connected = agents.next("connected", clusters);
-  await agents.issued;
+  await agents.connect();
   console.log(`connecting ${clusters} agents`);
   const startedMs = Date.now();
   await connected;

@@ -150,6 +150,7 @@ function open(folder: string, clock: FakeClock): Promise<Acceptance> {
     clock,
     log: silentLog,
     changed: () => undefined,
+    confirmed: () => undefined,
   });
 }
 

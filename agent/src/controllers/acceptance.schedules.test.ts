@@ -64,7 +64,7 @@ function verify(signed: SignedAssignments): Assignments {
 }
 
 function open(path: string): Promise<Acceptance> {
-  const outside = { clock: new FakeClock(), log: silentLog, changed: () => undefined };
+  const outside = { clock: new FakeClock(), log: silentLog, changed: () => undefined, confirmed: () => undefined };
   const audience = () => ({ cluster: "c1", clusterUid: "u1" });
   return openAcceptance({ disk: systemDisk, path, audience, frozen: () => undefined, verify, ...outside });
 }

@@ -43,11 +43,13 @@ function verify(signed: SignedAssignments): Assignments {
 describe("acceptance", () => {
   let folder = "";
   let changes = 0;
+  let confirmed: number[] = [];
   let freeze: string | undefined;
   beforeEach(async () => {
     freeze = undefined;
     folder = await mkdtemp(join(tmpdir(), "drover-accept-"));
     changes = 0;
+    confirmed = [];
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const open = (): Promise<Acceptance> =>
@@ -60,6 +62,7 @@ describe("acceptance", () => {
       clock: new FakeClock(5),
       log: silentLog,
       changed: () => (changes += 1),
+      confirmed: (beat) => confirmed.push(beat.generation),
     });
 
   it("has what it took on the disk before it says so", async () => {
@@ -71,11 +74,12 @@ describe("acceptance", () => {
     expect(restarted.intent("shop")).toMatchObject({ kind: "run", assignment: { bundle: "bundle of shop" } });
   });
 
-  it("takes the same generation again without acting on it again", async () => {
+  it("takes the same generation again without acting on it again: it only confirms what is held", async () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 7 }));
     expect((await acceptance.accept(sign({ generation: 7, issuedAtMs: 99 }))).refusal).toBeUndefined();
     expect(changes).toBe(1);
+    expect(confirmed).toEqual([7, 7]);
   });
 
   it.each([
@@ -90,6 +94,7 @@ describe("acceptance", () => {
     const acceptance = await open();
     await acceptance.accept(sign({ generation: 7, targets: [assignment("shop")] }));
     expect((await acceptance.accept(signed)).refusal?.code).toBe(code);
+    expect(confirmed).toEqual([7]);
     expect(acceptance.generation).toBe(7);
     expect(acceptance.intent("shop").kind).toBe("run");
     expect(changes).toBe(1);
@@ -198,6 +203,7 @@ describe("acceptance", () => {
       clock: new FakeClock(),
       log: silentLog,
       changed: () => undefined,
+      confirmed: () => undefined,
     });
     expect(acceptance.generation).toBe(0);
     expect(acceptance.intent("shop").kind).toBe("unknown");

@@ -1,7 +1,14 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, type ErrorCode } from "@drover/shared/errors";
-import type { Acknowledgement, Assignment, Assignments, SignedAssignments, Tombstone } from "@drover/shared/link/link";
+import type {
+  Acknowledgement,
+  Assignment,
+  Assignments,
+  Beat,
+  SignedAssignments,
+  Tombstone,
+} from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
 import { acceptOffer, refusalOf, type Accepted, type Audience, type Offer } from "../core/acceptance.ts";
@@ -52,6 +59,8 @@ export interface AcceptanceOptions {
   readonly log: Logger;
   /** Called after something new was taken, with every application that it says anything about. */
   readonly changed: (names: readonly string[]) => void;
+  /** Called with each envelope that is what the agent goes by, new or not: it says as much as a beat. */
+  readonly confirmed: (beat: Beat) => void;
 }
 
 /** Reads what was accepted before; a file that cannot be trusted counts as nothing, and the hub sends it again. */
@@ -60,10 +69,9 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   let taken = await restore(options);
   const take = async (signed: SignedAssignments): Promise<Acknowledgement> => {
     const next = await takeSigned(options, signed, taken);
-    if (next.taken !== undefined) {
-      taken = next.taken;
-      options.changed(namesOf(taken));
-    }
+    taken = next.taken ?? taken;
+    if (next.beat !== undefined) options.confirmed(next.beat);
+    if (next.taken !== undefined) options.changed(namesOf(taken));
     return next.answer;
   };
   let last: Promise<unknown> = Promise.resolve();
@@ -125,7 +133,7 @@ async function takeSigned(
   { disk, path, audience, verify, frozen, clock, log }: AcceptanceOptions,
   signed: SignedAssignments,
   before: Taken,
-): Promise<{ readonly answer: Acknowledgement; readonly taken?: Taken }> {
+): Promise<{ readonly answer: Acknowledgement; readonly taken?: Taken; readonly beat?: Beat }> {
   const assignments = verify(signed);
   const { epoch, generation } = assignments;
   const offer = offerOf(assignments);
@@ -136,7 +144,8 @@ async function takeSigned(
   };
   const message = refusalOf(offer, audience(), before.accepted);
   if (message !== undefined) return refuse("assignment_refused", message);
-  if (epoch === before.accepted.epoch && generation === before.accepted.generation) return { answer };
+  const beat = { ...assignments, sentAtMs: assignments.issuedAtMs };
+  if (epoch === before.accepted.epoch && generation === before.accepted.generation) return { answer, beat };
   const freeze = frozen();
   if (freeze !== undefined) return refuse("cluster_frozen", freeze);
   const now = clock.now();
@@ -145,7 +154,7 @@ async function takeSigned(
   await writeAccepted(disk, path, { signed, kept, pastEpochs: accepted.pastEpochs, floorMs: accepted.floorMs });
   const taken = toTaken({ assignments, kept, accepted }, before, now);
   log.info({ epoch, generation, targets: taken.targets.size, tombstones: taken.tombstones.size }, "accepted");
-  return { answer, taken };
+  return { answer, taken, beat };
 }
 
 interface Taken {

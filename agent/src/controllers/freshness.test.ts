@@ -57,6 +57,18 @@ describe("freshness", () => {
     expect(changes).toEqual([true, false, true]);
   });
 
+  it("is brought by accepted orders as well, which are no news a second time", async () => {
+    const { clock, freshness, changes, signed } = begin();
+    const orders = verifyBeat(signed(), keys);
+    freshness.confirm(orders);
+    expect(freshness.fresh).toBe(true);
+    await clock.advance(5 * minute);
+    freshness.confirm(orders);
+    await clock.advance(6 * minute);
+    expect(freshness).toMatchObject({ fresh: false, staleSinceMs: start });
+    expect(changes).toEqual([true, false]);
+  });
+
   it("is told of as lost only when it is: right after a start it is not known", async () => {
     const { clock, freshness } = begin();
     await clock.advance(9 * minute);

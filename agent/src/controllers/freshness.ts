@@ -13,6 +13,8 @@ import { untilWoken } from "./wait.ts";
 export interface Freshness extends Service {
   /** Takes a beat when everything that came before it was taken. */
   heard(signed: Signed): Promise<void>;
+  /** Takes what was verified already: an envelope that was accepted says as much as a beat. */
+  confirm(beat: Beat): void;
   /** Whether a beat counts now; always, when the hub sends none. */
   readonly fresh: boolean;
   /** Since when none does, as soon as that is worth telling, in ms since the epoch; 0 = one does. */
@@ -57,8 +59,7 @@ export function createFreshness(options: FreshnessOptions): Freshness {
     if (!now.stale && before.stale) log.info({}, "beats of the hub count again");
     if (now.fresh !== before.fresh || now.stale !== before.stale) options.changed();
   };
-  const take = (signed: Signed): void => {
-    const beat = options.verify(signed);
+  const take = (beat: Beat): void => {
     // Orders that came since the last look may have ended the time without: then this beat is news.
     look();
     const held = { ...options.audience(), ...pickHeld(acceptance) };
@@ -75,10 +76,11 @@ export function createFreshness(options: FreshnessOptions): Freshness {
     get staleSinceMs() {
       return staleSince();
     },
+    confirm: take,
     async heard(signed) {
       await acceptance.settled();
       try {
-        take(signed);
+        take(options.verify(signed));
       } catch (cause) {
         const { code, message } = DroverError.from(cause);
         log.warn({ code, reason: message }, "beat refused");

@@ -22,7 +22,7 @@ export interface BeatsDeps {
 
 /** Tells connected agents, once a minute, which generation is their newest: they notice when somebody keeps it back. */
 export interface Beats {
-  /** Sends one now, as after assignments. Nothing to a cluster that is ahead of this hub's store. */
+  /** Sends one now. Nothing to a cluster that is ahead of this hub's store. */
   send(cluster: string): void;
   readonly service: Service;
 }

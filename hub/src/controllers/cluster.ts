@@ -34,7 +34,9 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
     const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
     if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
-    if (!hasAccepted(connection.hello, cluster, deps.store.era.epoch)) {
+    // What an agent takes says as much as a beat.
+    if (hasAccepted(connection.hello, cluster, deps.store.era.epoch)) deps.beats.send(name);
+    else {
       const records = deps.store.targetsOn(name);
       const assignments: Assignments = {
         cluster: name,
@@ -50,7 +52,6 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
       const payload = encodeAssignments(assignments, encode);
       deps.link.send(name, { kind: "assignments", signed: deps.sign(payload) });
     }
-    deps.beats.send(name);
     return done;
   };
 }

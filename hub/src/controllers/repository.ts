@@ -149,11 +149,22 @@ async function read(
     deps.events.append({ type: "commit", app: "", cluster: "", message });
   }
   deps.log.info({ repository: source.name, commit: commit.id, durationMs: clock.now() - seenAtMs }, "commit read");
-  await publish(deps, catalog);
+  await publish(deps, catalog, (app) => isRendered(world, app, old.snapshot, snapshot));
+}
+
+/** Whether what an application is rendered from is in these files, and is not as it was: then it comes first. */
+function isRendered({ catalogs }: World, app: string, before: Snapshot | undefined, now: Snapshot): boolean {
+  const source = catalogs.applications(app)[0]?.source;
+  if (source?.repository !== now.repository || source.package !== undefined) return false;
+  return before?.folders.get(source.path) !== now.folders.get(source.path);
 }
 
 /** Puts a catalog in force, unless it is empty where there was something: an emptied repository changes nothing. */
-async function publish(deps: RepositoryDeps, catalog: Catalog): Promise<void> {
+async function publish(
+  deps: RepositoryDeps,
+  catalog: Catalog,
+  isUrgent: (application: string) => boolean,
+): Promise<void> {
   const { world, store } = deps;
   const name = catalog.repository;
   const held = store.applications().flatMap((app) => store.targetsOf(app).filter((t) => t.declaredIn.includes(name)));
@@ -182,7 +193,8 @@ async function publish(deps: RepositoryDeps, catalog: Catalog): Promise<void> {
   const before = world.catalogs.get(name);
   world.catalogs.set({ ...catalog, problems });
   deps.sourcesChanged(declared.changed);
-  deps.changed(affected(deps, catalog, before));
+  const names = affected(deps, catalog, before);
+  deps.changed(new Set([...[...names].filter(isUrgent), ...names]));
 }
 
 function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | undefined): ReadonlySet<string> {

@@ -1,4 +1,4 @@
-import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
+import { digestOf, type Digest } from "@drover/shared/digest";
 import { maxHistory } from "@drover/shared/link/link";
 
 import type { TargetId, TargetRecord } from "./target.ts";
@@ -11,11 +11,12 @@ export interface Change {
 
 /**
  * The history of a cluster with one more generation, newest first (see `Assignments.history`). Each digest is over the one
- * before it and the change, so that two stores which count on from one copy differ from their first own change on.
+ * before it and the change, so that two stores which count on from one copy differ from their first own change on. Nobody
+ * computes one a second time, so its JSON need not be canonical.
  */
 export function extendHistory(history: readonly Digest[], generation: number, change: Change): readonly Digest[] {
   const { put, forget } = change;
   const forgotten = forget.map(({ app, cluster }) => [app, cluster]);
-  const next = digestOf(canonicalJson({ before: history[0] ?? "", generation, put, forgotten }));
+  const next = digestOf(JSON.stringify({ before: history[0] ?? "", generation, put, forgotten }));
   return [next, ...history].slice(0, maxHistory);
 }

@@ -61,6 +61,17 @@ function signedOf({ bundle }: DesiredTarget, record: TargetRecord | undefined): 
   return record?.signatures === undefined || record.bundle !== bundle ? {} : { signatures: record.signatures };
 }
 
+/** Thousands of clusters share a few values, which are never changed in place. */
+const texts = new WeakMap<object, string>();
+
+function textOf(value: object): string {
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  const text = canonicalJson(value);
+  texts.set(value, text);
+  return text;
+}
+
 /** A commit that leaves the bundle as it is changes nothing for the cluster. */
 function differs(target: DesiredTarget, record: TargetRecord): boolean {
   return (
@@ -70,7 +81,7 @@ function differs(target: DesiredTarget, record: TargetRecord): boolean {
     record.createNamespace !== target.createNamespace ||
     record.prune !== target.prune ||
     record.deletion !== target.deletion ||
-    (record.sync !== target.sync && canonicalJson(record.sync) !== canonicalJson(target.sync)) ||
+    (record.sync !== target.sync && textOf(record.sync) !== textOf(target.sync)) ||
     record.declaredIn.join() !== target.declaredIn.join()
   );
 }

@@ -52,7 +52,7 @@ export function prepareDatabase(database: DatabaseSync, steps: readonly string[]
   return database;
 }
 
-/** A store's file. Every write is a transaction, which is on the disk and counted when the call returns. */
+/** A store's file. Every write but those of `unsynced` is a transaction, which is on the disk and counted when the call returns. */
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #mark: Mark | undefined;
@@ -101,30 +101,57 @@ export class Database implements Disposable {
 
   /** All of what the body writes, or nothing. Throws `store_full` when there is no room, not even in the reserve. */
   transaction(body: () => void): void {
+    this.#transact(body, () => this.#attempt(body));
+  }
+
+  /**
+   * As `transaction`, for what is told again when it is lost: the disk is not waited for, so a power cut may take it, up to
+   * the next transaction. It is no commit that the mark would miss.
+   */
+  unsynced(body: () => void): void {
+    this.#transact(body, () => this.#attemptUnsynced(body));
+  }
+
+  #transact(body: () => void, attempt: () => void): void {
     if (this.#database.isTransaction) return body();
     try {
-      this.#attempt(body);
+      attempt();
     } catch (cause) {
       if (!isFull(cause)) throw new DroverError("store_failed", "the store refused a write", { cause });
       if (this.#reserve?.release() !== true) throw diskFull(cause);
-      this.transaction(body);
+      this.#transact(body, attempt);
     }
   }
 
   #attempt(body: () => void): void {
-    try {
-      this.#database.exec("BEGIN IMMEDIATE");
+    this.#commit(() => {
       body();
       this.#entry?.();
       this.#count(this.#commits + 1);
+    });
+    this.#entry = undefined;
+    this.#commits += 1;
+    this.#mark?.write(this.#commits);
+  }
+
+  #attemptUnsynced(body: () => void): void {
+    this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      this.#commit(body);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
+  #commit(body: () => void): void {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      body();
       this.#database.exec("COMMIT");
     } catch (cause) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw cause;
     }
-    this.#entry = undefined;
-    this.#commits += 1;
-    this.#mark?.write(this.#commits);
   }
 
   /** Not on this thread, and with what is written meanwhile. */

@@ -24,6 +24,8 @@ export class RolloutTable {
   }
 
   put(rollouts: readonly Rollout[]): void {
+    // A transaction of nothing would still wait for the disk.
+    if (rollouts.length === 0) return;
     this.#database.transaction(() => this.write(rollouts));
     this.keep(rollouts);
   }

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { noFacts } from "@drover/shared/link/link";
 import { describe, expect, it } from "vitest";
 
+import { readMark } from "./mark.ts";
 import { migrations } from "./migrations.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { describeStore } from "./store.contract.ts";
@@ -72,6 +73,24 @@ describe("sqlite file", () => {
       const known = { ...noFacts, ...facts };
       expect(store.cluster("a")).toEqual({ ...clusterDefaults, ...old, facts: known, settled: known });
       store.close();
+    });
+  });
+
+  it("waits for the disk for decisions only: what is told again when it is lost counts as no commit", () => {
+    withFile((file) => {
+      const store = openSqliteStore(file);
+      store.putCluster({ ...clusterDefaults, name: "dev-1" });
+      const decided = readMark(file);
+      store.touchCluster("dev-1", { seenAtMs: 7 });
+      store.appendEvent({ at: 1, type: "connected", app: "", cluster: "dev-1", message: "" });
+      store.flush();
+      store.putRollouts([]);
+      expect(readMark(file)).toBe(decided);
+      store.close();
+      const again = openSqliteStore(file);
+      expect(again.cluster("dev-1")?.seenAtMs).toBe(7);
+      expect(again.events()).toHaveLength(1);
+      again.close();
     });
   });
 

@@ -18,7 +18,7 @@ import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
-import { nextGeneration } from "./next-generation.ts";
+import { nextGenerations } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import { PinTable } from "./pins.ts";
@@ -228,10 +228,7 @@ export class SqliteStore implements Store {
   }
 
   assign(change: AssignmentChange): void {
-    const touched = new Set([...change.put, ...change.forget].map((target) => target.cluster));
-    const clusters = [...touched]
-      .flatMap((name) => this.#clusters.get(name) ?? [])
-      .map((cluster) => nextGeneration(cluster, change));
+    const clusters = nextGenerations(change, (name) => this.#clusters.get(name));
     this.#database.transaction(() => {
       this.#writeBlobs(change.blobs);
       for (const target of change.put) {
@@ -336,7 +333,7 @@ export class SqliteStore implements Store {
 
   flush(): void {
     if (this.#unwrittenEvents.length + this.#dirtyClusters.size === 0 && this.#dirtyObserved.size === 0) return;
-    this.#database.transaction(() => {
+    this.#database.unsynced(() => {
       for (const { app, cluster } of this.#dirtyObserved.values()) {
         const record = this.#observed.get({ app, cluster });
         if (record === undefined) continue;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { createGrpcLink } from "@drover/agent/link/grpc";
@@ -10,7 +11,7 @@ import type { Identity } from "@drover/shared/trust/identity";
 import { issueIdentities } from "./identities.ts";
 import { runSimulatedAgent } from "./simulated-agent.ts";
 
-/** Simulated agents, as a process of their own. Sent once, by the process that forked it. */
+/** Simulated agents, as a process of their own. Sent first, by the process that forked it; `"connect"` comes second. */
 export interface AgentsOrder {
   /** `host:port` of the hub; not used with a broker. */
   readonly hub: string;
@@ -54,6 +55,7 @@ async function run({ hub, keys, clusters, folder }: AgentsOrder): Promise<void> 
     clusters.map(({ cluster }) => cluster),
   );
   process.send?.({ issued: true, ...none() } satisfies AgentsMessage);
+  await once(process, "message");
   // One message for many: the channel to the parent must not be what is measured.
   setInterval(() => {
     if (times.connected.length + times.acknowledged.length + times.applied.length === 0) return;
@@ -91,4 +93,4 @@ async function start(
   await runSimulatedAgent({ link, identity, folder, ...counted }, forever);
 }
 
-process.on("message", (order: AgentsOrder) => void run(order));
+process.once("message", (order: AgentsOrder) => void run(order));

@@ -49,6 +49,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     clock,
     log: silentLog,
     changed: (names) => names.forEach((name) => controller.enqueue(name)),
+    confirmed: (beat) => freshness.confirm(beat),
   });
   const freshness = createFreshness({
     acceptance,

@@ -38,8 +38,8 @@ export async function prepareHub(folder: string, { count, url }: { readonly coun
 }
 
 export interface Simulators extends Disposable {
-  /** Resolves when all have their certificates; they connect then. */
-  readonly issued: Promise<void>;
+  /** Has all of them connect as soon as they have their certificates; resolves when that begins. */
+  connect(): Promise<void>;
   /** The times of the next `count` of a kind, in ms since the epoch. */
   next(kind: "connected" | "acknowledged" | "applied", count: number, patienceMs?: number): Promise<readonly number[]>;
 }
@@ -67,7 +67,10 @@ export function startSimulators({
     child.send({ ...order, clusters: clusters.slice(start, start + agentsPerProcess) } satisfies AgentsOrder);
   }
   return {
-    issued: Promise.all(issued).then(() => undefined),
+    async connect() {
+      await Promise.all(issued);
+      for (const child of children) child.send("connect");
+    },
     next: (kind, count, patienceMs = 300_000) =>
       new Promise((resolve, reject) => {
         const times: number[] = [];

@@ -52,7 +52,7 @@ export async function measureLargeHub(size: {
   const order = { hub: link, keys, folder: await memoryFolder(parts), clusters: names.map((cluster) => ({ cluster })) };
   const agents = parts.use(startSimulators(order));
   const fetched = agents.next("applied", size.clusters, patienceMs);
-  await agents.issued;
+  await agents.connect();
   const connectedMs = Date.now();
   await fetched;
   const fetchedMs = Date.now() - connectedMs;

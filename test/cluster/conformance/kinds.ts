@@ -174,6 +174,17 @@ export function recordKind(body: ApiBody): RecordedKind {
 /** Maps that 1.20 owns field by field and newer servers as a whole. */
 const atomicSinceThen = new Set(["f:selector", "f:nodeSelector", "f:fieldRef", "f:roleRef", "f:scaleTargetRef"]);
 
+/**
+ * Kinds with defaults inside of atomic lists: each apply takes them off and gets them back, which 1.20 counts as a change of
+ * its time when the second is another one.
+ */
+const restamped = new Set(["LimitRange", "NetworkPolicy", "ValidatingWebhookConfiguration"]);
+
+function entryOf(title: string, body: ApiBody): unknown {
+  const entry = applyEntry(body);
+  return restamped.has(title) ? { ...entry, time: undefined } : entry;
+}
+
 /** Every built-in kind of applications: its defaults, the fields it records, and that applying it again does nothing. */
 export function kinds(api: ApiUnderTest): void {
   const recorded = JSON.parse(readFileSync(recordedPath, "utf8")) as Readonly<Record<string, RecordedKind>>;
@@ -187,11 +198,11 @@ export function kinds(api: ApiUnderTest): void {
     expect(content).toMatchObject(recorded[title]?.content ?? {});
   });
 
-  it.each(Object.entries(samples))("changes nothing when %s is applied again", async (_, sample) => {
+  it.each(Object.entries(samples))("changes nothing when %s is applied again", async (title, sample) => {
     const { path, manifest, body } = await applySample(api.client, sample);
     const { status, body: again } = await api.client.apply(path, manifest);
     expect(status).toBe(200);
-    expect(applyEntry(again)).toEqual(applyEntry(body));
+    expect(entryOf(title, again)).toEqual(entryOf(title, body));
     expect(again.metadata.generation).toBe(body.metadata.generation);
     expect(recordKind(again)).toEqual(recordKind(body));
   });
