@@ -16,7 +16,7 @@ import type { Program } from "./program.ts";
 
 const dayMs = 24 * 3_600_000;
 const signal = AbortSignal.timeout(280_000);
-const patience = { timeout: 30_000, interval: 50 } as const;
+const patience = { timeout: 60_000, interval: 50 } as const;
 const everywhere = { fleet: "all" };
 const target = ["shop@dev-1"];
 

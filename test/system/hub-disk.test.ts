@@ -10,7 +10,7 @@ import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
 const signal = AbortSignal.timeout(170_000);
-const patience = { timeout: 30_000, interval: 50 } as const;
+const patience = { timeout: 60_000, interval: 50 } as const;
 const everywhere = { fleet: "all" };
 const target = ["shop@dev-1"];
 const files = (round: string) => ({
