@@ -33,6 +33,7 @@ import { createPin } from "./controllers/host-keys.ts";
 import { createHousekeeping, lastHeardMs } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
+import { createNews } from "./controllers/news.ts";
 import { Quarantine } from "./controllers/quarantine.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
@@ -147,10 +148,12 @@ function assemble(parts: Parts): readonly Service[] {
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const common = { ...deps, store, world, events, inspections };
   const quarantine = new Quarantine(parts.attempts);
-  const loop = createLoop({ ...common, mirror, packages, quarantine, link, sign, beats, programs });
+  const blobs = createBlobs(store);
+  const outside = { mirror, packages, link, sign, beats, news: createNews(blobs), programs };
+  const loop = createLoop({ ...common, ...outside, quarantine });
   const agents = createAgents({
     ...common,
-    blobs: createBlobs(store),
+    blobs,
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),

@@ -12,6 +12,7 @@ import type { Beats } from "./controllers/beats.ts";
 import { createClusterReconciler } from "./controllers/cluster.ts";
 import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
+import type { News } from "./controllers/news.ts";
 import { createPackageReconciler } from "./controllers/package.ts";
 import type { Quarantine } from "./controllers/quarantine.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
@@ -36,6 +37,7 @@ export interface LoopParts {
   readonly link: Pick<HubLink, "send">;
   readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
+  readonly news: News;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

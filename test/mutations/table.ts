@@ -73,7 +73,7 @@ export const mutations: readonly Mutation[] = [
     name: "take equal generations for news",
     promise: "R19",
     file: `${agent}/controllers/acceptance.ts`,
-    from: "if (epoch === before.accepted.epoch && generation === before.accepted.generation) return { answer };",
+    from: "if (epoch === before.accepted.epoch && generation === before.accepted.generation) return { answer, beat };",
     to: "",
     caughtBy: { project: "unit", tests: [`${agent}/controllers/acceptance.test.ts`] },
   },

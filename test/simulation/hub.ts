@@ -12,6 +12,7 @@ import { createEventLog } from "@drover/hub/controllers/event-log";
 import { createHousekeeping } from "@drover/hub/controllers/housekeeping";
 import { createInspections } from "@drover/hub/controllers/inspections";
 import { createLeaving } from "@drover/hub/controllers/leaving";
+import { createNews } from "@drover/hub/controllers/news";
 import { Quarantine } from "@drover/hub/controllers/quarantine";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
@@ -137,6 +138,7 @@ export function startHub(options: HubOptions): SimulatedHub {
   });
   const mirror = repository.mirrorFor(life, chance);
   const beats = createBeats({ store, world, link, clock, signBeat: (beat) => signBeat(beat, signingKey) });
+  const blobs = createBlobs(store);
   const loop = createLoop({
     ...common,
     store,
@@ -153,6 +155,7 @@ export function startHub(options: HubOptions): SimulatedHub {
       return signed;
     },
     beats,
+    news: createNews(blobs),
     programs: noPrograms,
   });
   const handler = createAgents({
@@ -161,7 +164,7 @@ export function startHub(options: HubOptions): SimulatedHub {
     world,
     inspections,
     events,
-    blobs: createBlobs(store),
+    blobs,
     enrollment,
     send: (name) => loop.wake.clusters([name]),
     listNamed: (digest) => loop.wake.apiList(digest),

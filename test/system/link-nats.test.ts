@@ -112,14 +112,14 @@ async function describeBentMessages(): Promise<void> {
       for (const cluster of agents.keys()) sayNews(hub.link, cluster, generation);
       const told = [...agents.values()].map(({ messages: { length } }) => length);
       expect(Math.min(...told)).toBeGreaterThanOrEqual(15);
+      expect(Math.min(...[...agents.values()].map(({ connections }) => connections))).toBeGreaterThan(1);
       expect(messageTricks.every((trick) => evil.played.has(trick))).toBe(true);
     },
     { timeout: 90_000, interval: 10 },
   );
-  for (const [cluster, { messages, connections }] of agents) {
+  for (const [cluster, { messages }] of agents) {
     const generations = generationsOf(cluster, messages);
     expect(generations).toEqual(generations.toSorted((a, b) => a - b));
-    expect(connections).toBeGreaterThan(1);
   }
 }
 

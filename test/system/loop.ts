@@ -8,6 +8,7 @@ import { createAgents } from "@drover/hub/controllers/agents";
 import { createBlobs } from "@drover/hub/controllers/blobs";
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { createInspections } from "@drover/hub/controllers/inspections";
+import { createNews } from "@drover/hub/controllers/news";
 import { Quarantine } from "@drover/hub/controllers/quarantine";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
@@ -69,6 +70,7 @@ export async function startLoop(
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };
+  const blobs = createBlobs(store);
   const loop = createLoop({
     store,
     world,
@@ -85,6 +87,7 @@ export async function startLoop(
     link,
     sign,
     beats: { send: () => undefined },
+    news: createNews(blobs),
     clock,
     random: Math.random,
     log: silentLog,
@@ -94,7 +97,7 @@ export async function startLoop(
   const agents = createAgents({
     store,
     world,
-    blobs: createBlobs(store),
+    blobs,
     inspections: createInspections(link, clock),
     enrollment: { admit: () => undefined, holds: () => true, enroll: nobody, renew: nobody },
     events,

@@ -1,10 +1,11 @@
 import { AgentServiceClient } from "@drover/proto/gen/drover/agent/v1/agent";
+import { digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage, Welcome } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
 import { channelCredentials, channelOptions } from "./dial.ts";
-import { fetchBlobs } from "./fetch-blobs.ts";
+import { fetchBlobs, type Blob } from "./fetch-blobs.ts";
 import type { GrpcLinkOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { keepRenewed, type RenewalHooks } from "./renewal.ts";
@@ -41,6 +42,7 @@ export interface SessionLinkOptions extends Pick<GrpcLinkOptions, "clock" | "ran
 export function createSessionLink(options: SessionLinkOptions): AgentLink & { readonly hooks: RenewalHooks } {
   const state: LinkState = {
     open: undefined,
+    content: new Map(),
     reconnect: new AbortController(),
     refused: new AbortController(),
   };
@@ -52,15 +54,31 @@ export function createSessionLink(options: SessionLinkOptions): AgentLink & { re
     run: (handler, signal) => connectForever(options, handler, state, signal),
     send: (message) => state.open?.outbox.put(message),
     fetchBlobs: async function* (digests, signal) {
+      const here = takeHere(state, digests);
+      yield* here;
+      if (here.length > 0 && here.length === new Set(digests).size) return;
       if (state.open === undefined) throw new DroverError("link_closed", "there is no connection to the hub");
-      yield* fetchBlobs(state.open.client, digests, AbortSignal.any([signal, state.open.ended]));
+      const came = new Set(here.map(({ digest }) => digest));
+      const missing = digests.filter((digest) => !came.has(digest));
+      yield* fetchBlobs(state.open.client, missing, AbortSignal.any([signal, state.open.ended]));
     },
   };
+}
+
+/** What came with the newest assignments; each once, since whoever asks keeps it. */
+function takeHere({ content }: LinkState, digests: readonly Digest[]): readonly Blob[] {
+  return [...new Set(digests)].flatMap((digest) => {
+    const bytes = content.get(digest);
+    content.delete(digest);
+    return bytes === undefined ? [] : { digest, bytes };
+  });
 }
 
 interface LinkState {
   /** Undefined while there is no connection that the hub welcomed. */
   open: OpenConnection | undefined;
+  /** Of the newest assignments: no more than one message has. */
+  content: Map<Digest, Uint8Array>;
   /** Ends the present connection, or the wait before the next one. */
   reconnect: AbortController;
   /** Asks for another certificate. */
@@ -118,7 +136,11 @@ async function connectOnce(
     state.open = { client, outbox, ended: ended.signal };
     guard(log, () => handler.connected(welcome));
   };
-  const onReceived = (message: HubMessage): void => guard(log, () => handler.received(message));
+  const onReceived = (message: HubMessage): void => {
+    if (message.kind === "assignments")
+      state.content = new Map(message.content?.map((bytes) => [digestOf(bytes), bytes]));
+    guard(log, () => handler.received(message));
+  };
   try {
     outbox.put({ kind: "hello", hello: handler.hello() });
     const reason = await runSession(

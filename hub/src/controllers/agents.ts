@@ -15,7 +15,7 @@ import type { World } from "./world.ts";
 export interface AgentsDeps {
   readonly store: Store;
   readonly world: World;
-  readonly blobs: Blobs;
+  readonly blobs: Pick<Blobs, "read">;
   readonly inspections: Inspections;
   readonly enrollment: Pick<HubLinkHandler, "admit" | "holds" | "enroll" | "renew">;
   readonly events: EventLog;

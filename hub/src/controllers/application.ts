@@ -5,7 +5,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
-import type { Application } from "../core/application.ts";
+import { conflictWith, type Application } from "../core/application.ts";
 import { applicationKey } from "../core/attempts.ts";
 import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
@@ -24,6 +24,7 @@ import type { Store } from "../store/store.ts";
 import { addDependencies, type DependencyDeps } from "./chart-dependencies.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
+import type { News } from "./news.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { holdWideChanges } from "./reach.ts";
 import type { Renderer } from "./renderer.ts";
@@ -35,6 +36,7 @@ export interface ApplicationDeps extends Pick<DependencyDeps, "helm" | "wanted">
   readonly world: World;
   readonly events: EventLog;
   readonly renderer: Renderer;
+  readonly news: Pick<News, "note">;
   readonly quarantine: Quarantine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -225,7 +227,12 @@ function write(deps: ApplicationDeps, name: string, { put, changes, rollouts = [
     else deps.store.putRollouts(rollouts);
     return;
   }
+  const before = new Map(put.map((record) => [record.cluster, deps.store.target(record)?.bundle]));
   deps.store.assign({ put, forget: [], blobs: blobs(), rollouts });
+  for (const { cluster, bundle, removal } of put) {
+    const from = before.get(cluster);
+    if (from !== undefined && from !== bundle && removal === "") deps.news.note(cluster, { from, to: bundle });
+  }
   deps.changed(put.map((record) => record.cluster));
   for (const record of put) deps.world.assess(record);
   deps.log.info({ application: name, commit: put[0]?.commit, targets: put.length }, "targets assigned");
@@ -381,16 +388,6 @@ function explain(
   name: string,
 ): string {
   return placements.length === 0 ? `no placement names ${name}` : explainNoTargets(placements, clusters);
-}
-
-function conflictWith(winner: Application): (other: Application) => Problem {
-  return (other) => ({
-    code: "duplicate-application",
-    severity: "warning",
-    message: `application ${winner.name} is declared twice; ${winner.repository} ${winner.at.file}:${winner.at.line} is used`,
-    at: other.at,
-    hint: "give one of them another name",
-  });
 }
 
 function hasError(problems: readonly Problem[]): boolean {

@@ -78,4 +78,21 @@ describe("the hub's blobs", () => {
     for (const cluster of names) read(cluster, "a");
     expect(reads).toHaveLength(before + names.length - 1);
   });
+
+  test("that a bundle has beside another are its own and those of its new objects, read once for all clusters", () => {
+    const { served, reads, bundles } = begin({ before: ["a", "b"], now: ["a", "c"] });
+    const [from = "", to = ""] = [bundles.get("before"), bundles.get("now")];
+    for (let round = 0; round < 3; round += 1) {
+      expect([...served.added(from, to, 10_000).keys()]).toEqual([to, digestOfBlob("c")]);
+    }
+    expect(reads.toSorted()).toEqual([from, to, digestOfBlob("c")].toSorted());
+  });
+
+  test("that a bundle has beside another are none when they are too large, or cannot be read", () => {
+    const { served, bundles } = begin({ before: ["a"], now: ["a", "b", "c"] });
+    const [from = "", to = ""] = [bundles.get("before"), bundles.get("now")];
+    expect(served.added(from, to, 2_000).size).toBe(0);
+    expect(served.added(from, digestOfBlob("a"), 10_000).size).toBe(0);
+    expect(served.added(from, digestOfBlob("nowhere"), 10_000).size).toBe(0);
+  });
 });

@@ -8,6 +8,8 @@ import { PackedDigests } from "./packed-digests.ts";
 /** Serves blobs to clusters: each may read what its own targets are made of, and nothing else. */
 export interface Blobs {
   read(cluster: string, digest: Digest): Uint8Array | undefined;
+  /** A bundle's own blob and those of its objects that another bundle has not; none when they are more than `maxBytes`. */
+  added(from: Digest, to: Digest, maxBytes: number): ReadonlyMap<Digest, Uint8Array>;
 }
 
 /** What is kept in memory of the store's blobs. */
@@ -16,6 +18,8 @@ export interface BlobCaches {
   readonly blobs?: number;
   /** Of which blobs bundles have: 50 bundles of 20,000 objects, or far more small ones. */
   readonly contents?: number;
+  /** Of what bundles have beside others: a commit makes many clusters go from one to the same next. */
+  readonly added?: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -25,10 +29,15 @@ const entryBytes = 400;
 /** Bounds are in bytes. */
 export function createBlobs(
   store: Pick<Store, "blob" | "targetsOn">,
-  { blobs: blobBytes = 16 * mebibyte, contents: contentsBytes = 32 * mebibyte }: BlobCaches = {},
+  {
+    blobs: blobBytes = 16 * mebibyte,
+    contents: contentsBytes = 32 * mebibyte,
+    added: addedBytes = 4 * mebibyte,
+  }: BlobCaches = {},
 ): Blobs {
   const cache = new SizedCache<Uint8Array>(blobBytes);
   const contents = new SizedCache<PackedDigests>(contentsBytes);
+  const added = new SizedCache<ReadonlyMap<Digest, Uint8Array>>(addedBytes);
 
   const load = (digest: Digest): Uint8Array | undefined => {
     const known = cache.get(digest);
@@ -48,6 +57,19 @@ export function createBlobs(
   };
 
   return {
+    added(from, to, maxBytes) {
+      const key = `${from} ${to}`;
+      const known = added.get(key);
+      if (known !== undefined) return known;
+      const found =
+        attempt(() => readAdded({ load, objectsOf }, { from, to, maxBytes })) ?? new Map<Digest, Uint8Array>();
+      added.set(
+        key,
+        found,
+        [...found.values()].reduce((size, { byteLength }) => size + byteLength, entryBytes),
+      );
+      return found;
+    },
     read(cluster, digest) {
       const bundles = store
         .targetsOn(cluster)
@@ -57,4 +79,36 @@ export function createBlobs(
       return may ? load(digest) : undefined;
     },
   };
+}
+
+interface Readers {
+  readonly load: (digest: Digest) => Uint8Array | undefined;
+  readonly objectsOf: (bundle: Digest) => PackedDigests;
+}
+
+function readAdded(
+  { load, objectsOf }: Readers,
+  { from, to, maxBytes }: { readonly from: Digest; readonly to: Digest; readonly maxBytes: number },
+): ReadonlyMap<Digest, Uint8Array> {
+  const found = new Map<Digest, Uint8Array>();
+  const own = load(to);
+  if (own === undefined || own.byteLength > maxBytes) return found;
+  const before = objectsOf(from);
+  let left = maxBytes;
+  for (const digest of [to, ...decodeBundle(to, own).objects.filter((object) => !before.has(object))]) {
+    const bytes = load(digest);
+    left -= bytes?.byteLength ?? maxBytes;
+    if (bytes === undefined || left < 0) return new Map();
+    found.set(digest, bytes);
+  }
+  return found;
+}
+
+/** A blob that is damaged is told to who asks for it. */
+function attempt<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
 }

@@ -6,6 +6,7 @@ import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assign
 import type { TargetRecord } from "../core/target.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import { freshForMs, type Beats } from "./beats.ts";
+import type { News } from "./news.ts";
 import type { World } from "./world.ts";
 
 export interface ClusterDeps {
@@ -15,6 +16,7 @@ export interface ClusterDeps {
   /** Signs encoded assignments. */
   readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
+  readonly news: Pick<News, "take">;
   readonly clock: Clock;
 }
 
@@ -31,6 +33,7 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
   return async (name, signal) => {
     served += 1;
     if (served % turnClusters === 0) await deps.clock.sleep(0, signal);
+    const content = deps.news.take(name);
     const connection = deps.world.connections.get(name);
     const cluster = deps.store.cluster(name);
     if (cluster === undefined || connection === undefined || deps.world.aheadOf(name) !== "") return done;
@@ -50,7 +53,7 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
       const payload = encodeAssignments(assignments, encode);
-      deps.link.send(name, { kind: "assignments", signed: deps.sign(payload) });
+      deps.link.send(name, { kind: "assignments", signed: deps.sign(payload), content });
     }
     return done;
   };

@@ -102,6 +102,28 @@ export function describeBlobs(createWorld: CreateWorld): void {
     expect(yielded).toEqual([digestOf(bytes)]);
   });
 
+  it("yields what came with the newest assignments without asking for it, and under no other name than its own", async () => {
+    await using pair = await connectPair(createWorld);
+    const [sent, asked] = [Buffer.from("sent"), Buffer.from("asked for")];
+    pair.hub.blobs.set(digestOf(asked), asked);
+    pair.hubEnd.link.send("dev-1", { ...assignments(1), content: [sent] });
+    await expect.poll(() => generationOf(pair.agent.messages.at(-1)), patience).toBe(1);
+    const fetched = await fetchAll(pair.agentEnd.link, [digestOf(sent), digestOf(asked)]);
+    expect(fetched.map(({ digest }) => digest)).toEqual([digestOf(sent), digestOf(asked)]);
+    expect(fetched.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["sent", "asked for"]);
+    // Whoever asked has it, and the hub of this test never had it.
+    await expect(fetchAll(pair.agentEnd.link, [digestOf(sent)])).rejects.toMatchObject({ code: "blob_missing" });
+  });
+
+  it("keeps what came with the newest assignments only", async () => {
+    await using pair = await connectPair(createWorld);
+    pair.hubEnd.link.send("dev-1", { ...assignments(1), content: [Buffer.from("older")] });
+    await expect.poll(() => generationOf(pair.agent.messages.at(-1)), patience).toBe(1);
+    pair.hubEnd.link.send("dev-1", assignments(2));
+    await expect.poll(() => generationOf(pair.agent.messages.at(-1)), patience).toBe(2);
+    await expect(fetchAll(pair.agentEnd.link, [digestOf("older")])).rejects.toMatchObject({ code: "blob_missing" });
+  });
+
   it("shows no cluster the blobs of another", async () => {
     await using pair = await connectPair(createWorld);
     const bytes = Buffer.from("not for outsiders");

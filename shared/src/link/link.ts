@@ -242,7 +242,12 @@ export interface Inspection {
 }
 
 export type HubMessage =
-  | { readonly kind: "assignments"; readonly signed: SignedAssignments }
+  | {
+      readonly kind: "assignments";
+      readonly signed: SignedAssignments;
+      /** Blobs that the agent would ask for next: `AgentLink.fetchBlobs` has them. Default: none. */
+      readonly content?: readonly Uint8Array[];
+    }
   | { readonly kind: "beat"; readonly signed: Signed }
   | { readonly kind: "inspect"; readonly inspect: Inspect };
 

@@ -125,11 +125,11 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
 );
 
 const bytes = fc.uint8Array().map((array) => Buffer.from(array));
+const signed = fc.record({ payload: bytes, signature: bytes, keyId: text });
 const hubMessage: fc.Arbitrary<HubMessage> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom("assignments", "beat"),
-    signed: fc.record({ payload: bytes, signature: bytes, keyId: text }),
-  }),
+  fc.record({ kind: fc.constant("assignments" as const), signed }),
+  fc.record({ kind: fc.constant("assignments" as const), signed, content: fc.array(bytes, { minLength: 1 }) }),
+  fc.record({ kind: fc.constant("beat" as const), signed }),
   fc.record({
     kind: fc.constant("inspect" as const),
     inspect: fc.record({ id: text, application: text, what: fc.constantFrom("diff", "tree", "rbac", "apis") }),

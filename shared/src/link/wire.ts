@@ -46,9 +46,12 @@ export function agentMessageFromWire(request: wire.ConnectRequest): AgentMessage
 
 export function hubMessageToWire(message: HubMessage): wire.ConnectResponse {
   switch (message.kind) {
-    case "assignments":
+    case "assignments": {
+      const content = (message.content ?? []).map(asBuffer);
+      return { body: { $case: "assignments", value: { ...signedToWire(message.signed), content } } };
+    }
     case "beat":
-      return { body: { $case: message.kind, value: signedToWire(message.signed) } };
+      return { body: { $case: "beat", value: signedToWire(message.signed) } };
     case "inspect": {
       const { id, application, what } = message.inspect;
       return { body: { $case: "inspect", value: { id, application, what: inspectKindToWire[what] } } };
@@ -59,10 +62,13 @@ export function hubMessageToWire(message: HubMessage): wire.ConnectResponse {
 /** Undefined for answers to signs of life, and for what only a newer hub knows. */
 export function hubMessageFromWire(response: wire.ConnectResponse): HubMessage | undefined {
   switch (response.body?.$case) {
-    case "assignments":
+    case "assignments": {
+      const { content, ...signed } = response.body.value;
+      return { kind: "assignments", signed, ...(content.length === 0 ? {} : { content }) };
+    }
     case "beat": {
       const { payload, signature, keyId } = response.body.value;
-      return { kind: response.body.$case, signed: { payload, signature, keyId } };
+      return { kind: "beat", signed: { payload, signature, keyId } };
     }
     case "inspect": {
       const { id, application, what } = response.body.value;
@@ -102,7 +108,7 @@ const inspectKindToWire = {
   apis: wire.InspectKind.APIS,
 } as const satisfies Record<Inspect["what"], wire.InspectKind>;
 
-function signedToWire({ payload, signature, keyId }: Signed): wire.SignedAssignments {
+function signedToWire({ payload, signature, keyId }: Signed): wire.SignedBeat {
   return { payload: asBuffer(payload), signature: asBuffer(signature), keyId };
 }
 

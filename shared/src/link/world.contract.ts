@@ -66,7 +66,10 @@ export function turn(): Promise<void> {
   });
 }
 
-export function assignments(generation: number, payloadBytes = 4): HubMessage {
+export function assignments(
+  generation: number,
+  payloadBytes = 4,
+): Extract<HubMessage, { readonly kind: "assignments" }> {
   const payload = Buffer.alloc(payloadBytes);
   payload.writeUInt32BE(generation);
   return { kind: "assignments", signed: { payload, signature: Buffer.alloc(64, 1), keyId: "k1" } };

@@ -589,6 +589,8 @@ export interface SignedAssignments {
   signature: Buffer;
   /** Which of the hub's keys signed. */
   keyId: string;
+  /** Blobs that the agent would ask for next, as far as they are small. Not signed: each is what its digest names. */
+  content: Buffer[];
 }
 
 /** Everything that one cluster is to run. Always the whole; a higher generation replaces a lower one. */
@@ -1515,7 +1517,7 @@ export const Goodbye: MessageFns<Goodbye> = {
 };
 
 function createBaseSignedAssignments(): SignedAssignments {
-  return { payload: Buffer.alloc(0), signature: Buffer.alloc(0), keyId: "" };
+  return { payload: Buffer.alloc(0), signature: Buffer.alloc(0), keyId: "", content: [] };
 }
 
 export const SignedAssignments: MessageFns<SignedAssignments> = {
@@ -1528,6 +1530,9 @@ export const SignedAssignments: MessageFns<SignedAssignments> = {
     }
     if (message.keyId !== "") {
       writer.uint32(26).string(message.keyId);
+    }
+    for (const v of message.content) {
+      writer.uint32(34).bytes(v!);
     }
     return writer;
   },
@@ -1567,6 +1572,14 @@ export const SignedAssignments: MessageFns<SignedAssignments> = {
             }
 
             message.keyId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.content.push(Buffer.from(reader.bytes()));
             continue;
           }
         }
