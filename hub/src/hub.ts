@@ -30,10 +30,11 @@ import { credentialFor } from "./controllers/credentials.ts";
 import { createEnrollment } from "./controllers/enrollment.ts";
 import { createEventLog, type EventLog } from "./controllers/event-log.ts";
 import { createPin } from "./controllers/host-keys.ts";
-import { createHousekeeping } from "./controllers/housekeeping.ts";
+import { createHousekeeping, lastHeardMs } from "./controllers/housekeeping.ts";
 import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
 import { createNews } from "./controllers/news.ts";
+import { Quarantine } from "./controllers/quarantine.ts";
 import { createStoreKey } from "./controllers/store-key.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
@@ -48,6 +49,7 @@ import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
 import { createNetworks } from "./source/web/networks.ts";
+import { openAttemptsFile, type AttemptsFile } from "./store/attempts-file.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import { storeKeyFile } from "./store/store-keys.ts";
@@ -75,6 +77,8 @@ export interface Hub {
   readonly adminToken: string;
   /** How many are registered. */
   readonly clusters: number;
+  /** When one of them spoke last, in ms since the epoch; 0 = never. */
+  readonly heardAtMs: number;
   /** Runs until the signal aborts; `ready` is called once, when API and link are served. */
   run(ready: (addresses: HubAddresses) => void, signal: AbortSignal): Promise<void>;
 }
@@ -99,14 +103,18 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
   const store = openSqliteStore(storeFile(config), { reserve, keyFile: keyFile(config) });
+  const attempts = openAttemptsFile(join(config.dataDir, "attempts"));
   return {
     adminToken,
     clusters: store.clusters().length,
+    heardAtMs: lastHeardMs(store),
     async run(ready, signal) {
       try {
-        const parts = { config, deps, store, reserve, authority, signingKey, broker, adminToken, logins, ready };
+        const trust = { authority, signingKey, broker, adminToken, logins };
+        const parts = { config, deps, store, reserve, attempts, ...trust, ready };
         await runAll(assemble(parts), signal);
       } finally {
+        attempts[Symbol.dispose]();
         store.close();
       }
     },
@@ -118,6 +126,7 @@ interface Parts {
   readonly deps: HubDeps;
   readonly store: Store;
   readonly reserve: Reserve;
+  readonly attempts: AttemptsFile;
   readonly authority: Authority;
   readonly signingKey: SigningKey;
   readonly broker: Broker | undefined;
@@ -144,8 +153,10 @@ function assemble(parts: Parts): readonly Service[] {
   const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
   const common = { ...deps, store, world, events, inspections };
+  const quarantine = new Quarantine(parts.attempts);
   const blobs = createBlobs(store);
-  const loop = createLoop({ ...common, mirror, packages, link, sign, beats, news: createNews(blobs), programs });
+  const outside = { mirror, packages, link, sign, beats, news: createNews(blobs), programs };
+  const loop = createLoop({ ...common, ...outside, quarantine });
   const agents = createAgents({
     ...common,
     blobs,
@@ -172,11 +183,11 @@ function assemble(parts: Parts): readonly Service[] {
     ready: () => address.complete,
     wake: loop.wake,
   });
-  registerHubMetrics(metrics, { store, world, queues: loop.controllers });
+  registerHubMetrics(metrics, { store, reserve, world, queues: loop.controllers });
   return [
     ...loop.services,
     beats.service,
-    createHousekeeping({ store, reserve, events, clock, log }),
+    createHousekeeping({ store, reserve, events, clock, log, recovered: loop.wake.allSources }),
     backups.service,
     createStoreKey({ store, deployKeys, file: keyFile(config), events, clock, log }),
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },

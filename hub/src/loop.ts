@@ -14,10 +14,12 @@ import type { EventLog } from "./controllers/event-log.ts";
 import type { Inspections } from "./controllers/inspections.ts";
 import type { News } from "./controllers/news.ts";
 import { createPackageReconciler } from "./controllers/package.ts";
+import type { Quarantine } from "./controllers/quarantine.ts";
 import { createRenderer, type RenderPrograms } from "./controllers/renderer.ts";
 import { createRepositoryReconciler } from "./controllers/repository.ts";
 import { createFactsReconciler } from "./controllers/settled-facts.ts";
 import type { World } from "./controllers/world.ts";
+import { applicationKey, sourceKey } from "./core/attempts.ts";
 import { packageKey } from "./core/package.ts";
 import type { Mirror } from "./source/git/mirror.ts";
 import { createPoller, type Poller } from "./source/poller.ts";
@@ -31,6 +33,7 @@ export interface LoopParts {
   readonly inspections: Inspections;
   readonly mirror: Mirror;
   readonly packages: Packages;
+  readonly quarantine: Quarantine;
   readonly link: Pick<HubLink, "send">;
   readonly sign: (payload: Uint8Array) => SignedAssignments;
   readonly beats: Pick<Beats, "send">;
@@ -49,6 +52,10 @@ export interface Loop {
     /** The set of sources changed. */
     readonly sources: () => void;
     readonly source: (name: string) => void;
+    /** All of them, however long they would wait after what has failed. */
+    readonly allSources: () => void;
+    /** The same, because a person asks: what was put aside is tried once more. */
+    readonly again: (name: string) => void;
     /** A webhook says that a source may have news. */
     readonly webhook: (name: string) => void;
     /** What is read with a credential is to be looked at with the one that there is now. */
@@ -115,6 +122,8 @@ export function createLoop(parts: LoopParts): Loop {
     wake: {
       sources: watchSources,
       source: wakeSource,
+      allSources: () => store.sources().forEach(({ name }) => wakeSource(name)),
+      again: (name) => enqueueAll(applications)(retry(parts, name, wakeSource)),
       webhook: (name) => poller.webhook(name),
       credential: (name) => wakeUsersOf(name, { parts, packages, wakeSource }),
       applications: wakeApplications,
@@ -124,6 +133,17 @@ export function createLoop(parts: LoopParts): Loop {
       apiList: (digest) => apiLists.enqueue(digest),
     },
   };
+}
+
+/** Lets a source out of quarantine, and the applications that it declares; returns the names of those that were in it. */
+function retry(parts: LoopParts, source: string, wake: (source: string) => void): readonly string[] {
+  const { quarantine, world } = parts;
+  const { catalogs } = world;
+  quarantine.retry(sourceKey(source));
+  wake(source);
+  return catalogs
+    .applicationNames()
+    .filter((app) => catalogs.applications(app)[0]?.repository === source && quarantine.retry(applicationKey(app)));
 }
 
 /** Looks again at what is fetched with a credential. */

@@ -36,6 +36,8 @@ await runMain(
     }
     const deps = { clock, random: Math.random, log, environment: sources.env };
     const hub = await createHub(config, deps);
+    // Agents speak only to a hub that has the time which they have.
+    clock.notBefore(hub.heardAtMs);
     if (hub.clusters < largeFleet) keepHeapSmall();
     await hub.run((addresses) => log.info(addresses, "ready"), signal);
   },

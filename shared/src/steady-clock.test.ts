@@ -6,8 +6,8 @@ import { createSteadyClock } from "./steady-clock.ts";
 const dayMs = 24 * 3_600_000;
 const startMs = Date.UTC(2026, 10, 27);
 
-function machine() {
-  const state = { passedMs: 0, offMs: 0 };
+function machine(offMs = 0) {
+  const state = { passedMs: 0, offMs };
   const jumps: number[] = [];
   const clock = createSteadyClock({
     wall: () => startMs + Math.floor(state.passedMs) + state.offMs,
@@ -32,6 +32,22 @@ it.each([400, -400])(
     expect(jumps).toEqual([days * dayMs, 0]);
   },
 );
+
+it("R22: is no earlier than what is known, on a machine that starts 400 days behind, until that is set right", () => {
+  const { state, jumps, clock } = machine(-400 * dayMs);
+  expect(clock.now()).toBe(startMs - 400 * dayMs);
+  clock.notBefore(startMs - dayMs);
+  for (const passedMs of [0, 1_000, 60_000]) {
+    state.passedMs = passedMs;
+    expect(clock.now()).toBe(startMs - dayMs + passedMs);
+  }
+  expect(jumps).toEqual([-399 * dayMs]);
+  state.offMs = 0;
+  expect(clock.now()).toBe(startMs + state.passedMs);
+  expect(jumps).toEqual([-399 * dayMs, 0]);
+  clock.notBefore(startMs);
+  expect(clock.now()).toBe(startMs + state.passedMs);
+});
 
 it("follows a machine that slept, whose own count stood still", () => {
   const { state, jumps, clock } = machine();

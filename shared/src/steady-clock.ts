@@ -13,12 +13,21 @@ export interface SteadyClockOptions {
   readonly jumped: (byMs: number) => void;
 }
 
+export interface SteadyClock extends Clock {
+  /** It is known from others that it is so late already: a machine that says otherwise is not followed. */
+  notBefore(ms: number): void;
+}
+
 /**
  * The time of a process (R22). It follows the machine's clock, and never goes back: what has ended stays ended. Small
  * corrections are taken at once or, backwards, at half speed. A jump is left alone until the process is started anew, so
  * that nothing expires or is put off by what is no time at all.
  */
-export function createSteadyClock({ wall = Date.now, monotonic = monotonicNow, jumped }: SteadyClockOptions): Clock {
+export function createSteadyClock({
+  wall = Date.now,
+  monotonic = monotonicNow,
+  jumped,
+}: SteadyClockOptions): SteadyClock {
   let timeMs = wall();
   let atMs = monotonic();
   let isFollowed = true;
@@ -34,7 +43,10 @@ export function createSteadyClock({ wall = Date.now, monotonic = monotonicNow, j
     if (isFollowed !== wasFollowed) jumped(isFollowed ? 0 : Math.round(offMs));
     return Math.floor(timeMs);
   };
-  return { now, sleep: systemClock.sleep };
+  const notBefore = (ms: number): void => {
+    timeMs = Math.max(now(), ms);
+  };
+  return { now, notBefore, sleep: systemClock.sleep };
 }
 
 function monotonicNow(): number {

@@ -13,6 +13,7 @@ import { createHousekeeping } from "@drover/hub/controllers/housekeeping";
 import { createInspections } from "@drover/hub/controllers/inspections";
 import { createLeaving } from "@drover/hub/controllers/leaving";
 import { createNews } from "@drover/hub/controllers/news";
+import { Quarantine } from "@drover/hub/controllers/quarantine";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
 import { Database, prepareDatabase } from "@drover/hub/store/database";
@@ -149,6 +150,7 @@ export function startHub(options: HubOptions): SimulatedHub {
     events,
     inspections,
     mirror,
+    quarantine: new Quarantine({ before: "", write: () => undefined }),
     packages: noPackages,
     link,
     sign(payload) {
@@ -198,7 +200,7 @@ export function startHub(options: HubOptions): SimulatedHub {
   const services = [
     ...loop.services,
     beats.service,
-    createHousekeeping({ ...common, store, reserve, events }),
+    createHousekeeping({ ...common, store, reserve, events, recovered: loop.wake.allSources }),
     { name: "link", run: (signal: AbortSignal) => link.run(options.heard(handler, store), () => undefined, signal) },
   ];
   // It ends with its life only: nothing of it goes on then.

@@ -110,21 +110,7 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
       const response = await renew(address, identity.current(), asked, stopAfterTest());
       await identity.replace(createIdentity(response, privateKey));
     },
-    /** What the hub answers to whoever shows this identity; "" = it serves. */
-    codeOfFetch: async (own: Identity): Promise<string> => {
-      const client = new AgentServiceClient(address, channelCredentials({ authority: own.authority, own }), {
-        "grpc.use_local_subchannel_pool": 1,
-        "grpc.ssl_target_name_override": "hub.drover.internal",
-      });
-      const call = client.fetchBlobs({ digests: [Buffer.alloc(32)] });
-      call.resume();
-      const code = await new Promise<string>((resolve) => {
-        call.once("error", (cause) => resolve(fromStatus(cause).code));
-        call.once("end", () => resolve(""));
-      });
-      client.close();
-      return code;
-    },
+    codeOfFetch: async (own: Identity): Promise<string> => codeOfFetch(address, own),
     /** Of a connection that the hub has taken in. */
     saveSession: async (own: Identity): Promise<Buffer | undefined> => {
       const socket = dialTls(address, { cert: own.certificate, key: own.privateKey });
@@ -155,6 +141,22 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
     refusals: (): number => lines.filter((line) => line.includes("cluster_locked")).length,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** What the hub answers to whoever shows this identity; "" = it serves. */
+export async function codeOfFetch(address: string, own: Identity): Promise<string> {
+  const client = new AgentServiceClient(address, channelCredentials({ authority: own.authority, own }), {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.ssl_target_name_override": "hub.drover.internal",
+  });
+  const call = client.fetchBlobs({ digests: [Buffer.alloc(32)] });
+  call.resume();
+  const code = await new Promise<string>((resolve) => {
+    call.once("error", (cause) => resolve(fromStatus(cause).code));
+    call.once("end", () => resolve(""));
+  });
+  client.close();
+  return code;
 }
 
 /** What a copy of the agent's disk holds from now on. */

@@ -2,17 +2,16 @@ import { once } from "node:events";
 import { createServer, connect, type Socket } from "node:net";
 
 import { systemClock, type Clock } from "@drover/shared/clock";
-import { digestOf } from "@drover/shared/digest";
 import { recordAt } from "@drover/shared/json";
 import type { Assignments, HubMessage, Signed, Standing } from "@drover/shared/link/link";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
-import { signAssignments, signBeat, verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
-import { createSigningKey, readVerifyKey } from "@drover/shared/trust/signing-key";
+import { signAssignments } from "@drover/shared/trust/envelope";
+import { createSigningKey } from "@drover/shared/trust/signing-key";
 import { expect, it, vi } from "vitest";
 
-import { mulberry32 } from "../rig/random.ts";
 import { configMap, mapPath } from "./agent-objects.ts";
 import { standInCluster } from "./hub-stand-in.ts";
+import { assignmentsOf, generationsOf, sayNews, seeded, type Draw } from "./link-news.ts";
 import { createLinkWorld, type Carrier } from "./link-world.ts";
 import { field, startLoneAgent } from "./lone-agent.ts";
 
@@ -20,19 +19,11 @@ import { field, startLoneAgent } from "./lone-agent.ts";
 // through changed; and had he the hub's certificate too, but not the key that signs, nothing would be applied that the hub
 // did not assign to this very cluster, nor anything older than what it has.
 
-type Pick = (below: number) => number;
-
-/** The same numbers on each machine, so that a failure can be had again. */
-function seeded(seed: number): Pick {
-  const random = mulberry32(seed);
-  return (below) => Math.floor(random() * below);
-}
-
 const tricks = ["flip", "drop", "twice", "cut", "hold", "replay", "cross"] as const;
 type Trick = (typeof tricks)[number];
 
 /** A wire that bends one chunk of bytes in `oneIn`, and knows what went over all its connections. */
-async function startEvilWire(target: { host: string; port: number }, pick: Pick, oneIn: number) {
+async function startEvilWire(target: { host: string; port: number }, pick: Draw, oneIn: number) {
   const played = new Map<Trick, number>();
   const seen: Buffer[] = [];
   const sockets = new Set<Socket>();
@@ -96,24 +87,6 @@ async function startEvilWire(target: { host: string; port: number }, pick: Pick,
   };
 }
 
-const hubKey = createSigningKey();
-const keys = new Map([readVerifyKey(hubKey.id, hubKey.publicPem)]);
-
-function assignmentsOf(cluster: string, generation: number): Assignments {
-  const common = { clusterUid: "", epoch: "e1", history: [digestOf(`${cluster} ${generation}`)], issuedAtMs: 0 };
-  return { cluster, generation, ...common, freshForMs: 0, targets: [], tombstones: [] };
-}
-
-/** What an agent was told, in order. Throws for what its hub has not said, or has said to another. */
-function generationsOf(cluster: string, messages: readonly HubMessage[]): readonly number[] {
-  return messages.map((message) => {
-    if (message.kind === "inspect") throw new Error("nobody asked anything");
-    const said = message.kind === "beat" ? verifyBeat(message.signed, keys) : verifyAssignments(message.signed, keys);
-    expect(said.cluster).toBe(cluster);
-    return said.generation;
-  });
-}
-
 it("T28: of bytes that are bent, dropped, repeated, cut, held back, replayed or sent to another, none gets through", async () => {
   const pick = seeded(28);
   let evil: Awaited<ReturnType<typeof startEvilWire>> | undefined;
@@ -140,12 +113,7 @@ it("T28: of bytes that are bent, dropped, repeated, cut, held back, replayed or 
     () => {
       generation += 1;
       for (const cluster of agents.keys()) {
-        hub.link.send(cluster, {
-          kind: "assignments",
-          signed: signAssignments(assignmentsOf(cluster, generation), hubKey),
-        });
-        const beat = { cluster, clusterUid: "", epoch: "e1", generation, sentAtMs: generation };
-        hub.link.send(cluster, { kind: "beat", signed: signBeat(beat, hubKey) });
+        sayNews(hub.link, cluster, generation);
       }
       expect(isEnough()).toBe(true);
     },
@@ -163,13 +131,13 @@ const bendings = ["pass", "drop", "replay", "twice", "late", "truncate", "flip",
 /** Somebody who reads and writes every message of the hub, and has all the keys but the one that signs. */
 class EvilCarrier {
   readonly played = new Map<Bending, number>();
-  readonly #pick: Pick;
+  readonly #pick: Draw;
   readonly #seen: HubMessage[] = [];
   readonly #late: HubMessage[] = [];
   readonly #stranger = createSigningKey();
   readonly #others: readonly Signed[];
 
-  constructor(pick: Pick, others: readonly Signed[]) {
+  constructor(pick: Draw, others: readonly Signed[]) {
     this.#pick = pick;
     this.#others = others;
   }

@@ -34,6 +34,10 @@ export interface FleetOptions {
   readonly link?: "grpc" | "nats";
   /** Default: the sources. */
   readonly programs?: Programs;
+  /** Where the hub has its data; default: in a folder of the fleet's. */
+  readonly hubFolder?: string;
+  /** More flags of the hub. */
+  readonly hubArgs?: readonly string[];
 }
 
 export interface Programs {
@@ -144,7 +148,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     hub,
     broker,
     link,
-    hubFolder: join(folder, "hub"),
+    hubFolder: options.hubFolder ?? join(folder, "hub"),
     client,
     url,
     token,
@@ -160,7 +164,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 async function startHub(folder: string, file: string, options: FleetOptions, parts: AsyncDisposableStack) {
-  const dataDir = join(folder, "hub");
+  const dataDir = options.hubFolder ?? join(folder, "hub");
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
   const networks = ["--source-networks", rigNetworkList];
@@ -179,8 +183,9 @@ async function startHub(folder: string, file: string, options: FleetOptions, par
     "debug",
     ...networks,
     ...nats,
+    ...(options.hubArgs ?? []),
   ];
-  const hub = parts.use(startProgram({ file, args, logFile: `${dataDir}.log`, probes: api }));
+  const hub = parts.use(startProgram({ file, args, logFile: join(folder, "hub.log"), probes: api }));
   await hub.ready();
   // The hub has to be there first: it writes what makes a broker know it.
   const config = natsPort === undefined ? "" : await readFile(join(dataDir, "nats.conf"), "utf8");

@@ -11,16 +11,19 @@ import { type BrokerConnection, connectBroker } from "@drover/shared/link/broker
 import { encodeFrame } from "@drover/shared/link/frame";
 import type { HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { describeLink } from "@drover/shared/link/link.contract";
+import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { connectPair, patience, report } from "@drover/shared/link/world.contract";
 import { silentLog } from "@drover/shared/log";
 import { untilAborted } from "@drover/shared/until-aborted";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { runCommand } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { type Nats, startNats } from "../rig/nats.ts";
 import { program } from "../rig/programs.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
+import { messageTricks, startEvilBroker } from "./evil-nats.ts";
+import { generationsOf, sayNews, seeded } from "./link-news.ts";
 import { type CreateCarrier, createLinkWorld } from "./link-world.ts";
 
 let keys: BrokerKeys;
@@ -53,6 +56,9 @@ describeWithRig("nats-server")("over a real broker", () => {
 
   it("T28: a broker that reads, repeats and invents gets no word of it believed, and none told", async () =>
     describeEvilBroker());
+
+  it("T28: of messages that a broker repeats, swaps, drops or replays, none gets through", async () =>
+    describeBentMessages());
 });
 
 const carry: CreateCarrier = async () => ({
@@ -148,6 +154,39 @@ async function describeEvilBroker(): Promise<void> {
   await expect.poll(() => pair.agent.connections, patience).toBe(3);
   expect(pair.agent.messages).toEqual([]);
   expect(pair.hub.of("reported")).toHaveLength(1);
+}
+
+/** Every tunnel that a bent message was in breaks, and the agent comes back by another. */
+async function describeBentMessages(): Promise<void> {
+  const evil = await startEvilBroker({ host: "127.0.0.1", port: Number(new URL(nats.url).port) }, seeded(6), 16);
+  onTestFinished(() => evil[Symbol.asyncDispose]());
+  await using world = await createLinkWorld(async (port, parts) => ({
+    ...(await carry(port, parts)),
+    target: { host: "127.0.0.1", port: evil.port },
+  }));
+  const hub = await world.startHub(new HubRecorder());
+  const agents = new Map<string, AgentRecorder>();
+  for (const cluster of ["dev-1", "dev-2"]) {
+    const recorder = new AgentRecorder();
+    await world.startAgent(cluster, recorder);
+    agents.set(cluster, recorder);
+  }
+  let generation = 0;
+  await vi.waitFor(
+    () => {
+      generation += 1;
+      for (const cluster of agents.keys()) sayNews(hub.link, cluster, generation);
+      const told = [...agents.values()].map(({ messages: { length } }) => length);
+      expect(Math.min(...told)).toBeGreaterThanOrEqual(15);
+      expect(Math.min(...[...agents.values()].map(({ connections }) => connections))).toBeGreaterThan(1);
+      expect(messageTricks.every((trick) => evil.played.has(trick))).toBe(true);
+    },
+    { timeout: 90_000, interval: 10 },
+  );
+  for (const [cluster, { messages }] of agents) {
+    const generations = generationsOf(cluster, messages);
+    expect(generations).toEqual(generations.toSorted((a, b) => a - b));
+  }
 }
 
 function describeRights(): void {

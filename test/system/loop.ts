@@ -9,6 +9,7 @@ import { createBlobs } from "@drover/hub/controllers/blobs";
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { createInspections } from "@drover/hub/controllers/inspections";
 import { createNews } from "@drover/hub/controllers/news";
+import { Quarantine } from "@drover/hub/controllers/quarantine";
 import { World } from "@drover/hub/controllers/world";
 import { createLoop } from "@drover/hub/loop";
 import { createMirror, type Mirror } from "@drover/hub/source/git/mirror";
@@ -76,6 +77,7 @@ export async function startLoop(
     events,
     inspections: createInspections(link, clock),
     mirror,
+    quarantine: new Quarantine({ before: "", write: () => undefined }),
     packages: createPackages({
       folder: join(folder, "packages"),
       credentialFor: () => undefined,

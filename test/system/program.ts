@@ -7,6 +7,8 @@ import { eventually } from "./eventually.ts";
 /** A program of Drover's as a process of its own, which a test may kill and start again. */
 export interface Program extends AsyncDisposable {
   readonly pid: number;
+  /** Whether it runs still. */
+  readonly running: boolean;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
   /** Asks it to end, and waits. */
@@ -37,8 +39,9 @@ export function startProgram(options: ProgramOptions): Program {
   let child = launch(options);
   let used = options.args;
   const log = async (): Promise<string> => readFile(options.logFile, "utf8");
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (!isRunning()) return;
     const ended = new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
     });
@@ -48,6 +51,9 @@ export function startProgram(options: ProgramOptions): Program {
   return {
     get pid() {
       return child.pid ?? 0;
+    },
+    get running() {
+      return isRunning();
     },
     kill: async () => end("SIGKILL"),
     stop: async () => end("SIGTERM"),

@@ -1,5 +1,6 @@
 import { DroverError } from "@drover/shared/errors";
 import { spread } from "@drover/shared/retry";
+import type { Validity } from "@drover/shared/trust/certificate";
 import { createIdentity, createKeyRequest, identityValidity } from "@drover/shared/trust/identity";
 
 import { renew } from "./join.ts";
@@ -20,7 +21,9 @@ export interface RenewalHooks {
 export async function keepRenewed(options: GrpcLinkOptions, hooks: RenewalHooks, signal: AbortSignal): Promise<void> {
   const { identity, clock, random, log } = options;
   const { notBeforeMs, notAfterMs } = identityValidity(identity.current());
-  let dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * spread(0.5, 0.1, random);
+  const half = spread(0.5, 0.1, random) * (notAfterMs - notBeforeMs);
+  // A clock that is behind must not put it off beyond its end (R22).
+  let dueMs = Math.min(notBeforeMs, clock.now()) + half;
   while (!signal.aborted) {
     try {
       const refused = hooks.refused();
@@ -29,8 +32,7 @@ export async function keepRenewed(options: GrpcLinkOptions, hooks: RenewalHooks,
       signal.throwIfAborted();
       if (clock.now() < dueMs && !refused.aborted) continue;
       await renewOnce(options, signal);
-      // From now, not from its beginning, which the hub dates back: a short life must not mean renewing without end.
-      dueMs = clock.now() + (identityValidity(identity.current()).notAfterMs - clock.now()) * spread(0.5, 0.1, random);
+      dueMs = clock.now() + lifeLeftMs(identityValidity(identity.current()), clock.now()) * spread(0.5, 0.1, random);
       log.info({ cluster: identity.current().cluster }, "certificate renewed");
       hooks.renewed();
     } catch (cause) {
@@ -40,6 +42,15 @@ export async function keepRenewed(options: GrpcLinkOptions, hooks: RenewalHooks,
       log.warn({ code: error.code, err: error }, "certificate could not be renewed");
     }
   }
+}
+
+/**
+ * Of a new certificate: from now, not from its beginning, which the hub dates back, since a short life must not mean
+ * renewing without end. Where this agent's clock and the hub's are far apart (R22), its whole life as the hub counts it.
+ */
+function lifeLeftMs({ notBeforeMs, notAfterMs }: Validity, nowMs: number): number {
+  const isNow = nowMs >= notBeforeMs && nowMs < notAfterMs;
+  return notAfterMs - (isNow ? nowMs : notBeforeMs);
 }
 
 async function renewOnce({ address, identity }: GrpcLinkOptions, signal: AbortSignal): Promise<void> {

@@ -68,7 +68,7 @@ function registryIntents(
     },
     async syncSource(name) {
       required(store.source(name), `source ${name}`);
-      wake.source(name);
+      wake.again(name);
     },
   };
 }

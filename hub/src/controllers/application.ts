@@ -5,7 +5,8 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import { formatProblem, uniqueProblems, type Problem } from "@drover/shared/problems";
 
-import type { Application } from "../core/application.ts";
+import { conflictWith, type Application } from "../core/application.ts";
+import { applicationKey } from "../core/attempts.ts";
 import { BundleMemory, type Bundled } from "../core/bundle-memory.ts";
 import { dependencyCycle, dependencyCycleReason } from "../core/dependency-cycle.ts";
 import { type Desired, type Placed } from "../core/desired.ts";
@@ -24,6 +25,7 @@ import { addDependencies, type DependencyDeps } from "./chart-dependencies.ts";
 import { contentOf, type Content } from "./content.ts";
 import type { EventLog } from "./event-log.ts";
 import type { News } from "./news.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { holdWideChanges } from "./reach.ts";
 import type { Renderer } from "./renderer.ts";
 import { releaseByStrategy } from "./rollouts.ts";
@@ -35,6 +37,7 @@ export interface ApplicationDeps extends Pick<DependencyDeps, "helm" | "wanted">
   readonly events: EventLog;
   readonly renderer: Renderer;
   readonly news: Pick<News, "note">;
+  readonly quarantine: Quarantine;
   readonly clock: Clock;
   readonly log: Logger;
   /** Asks for the assignments of these clusters to be sent. */
@@ -51,6 +54,7 @@ export function createApplicationReconciler(
     const [application] = deps.world.catalogs.applications(name);
     if (application === undefined) {
       memories.delete(name);
+      deps.quarantine.forget(applicationKey(name));
       deps.renderer.forget(name);
       if (deps.world.setDependencies(name, [])) deps.wanted();
       retire(deps, name);
@@ -58,28 +62,13 @@ export function createApplicationReconciler(
     }
     try {
       if (dependsOnItself(deps, application)) return done;
-      const { store, world } = deps;
-      const found = contentOf(store, world, application);
-      if (found === undefined) return done;
-      const snapshot = await addDependencies(deps, application, found.snapshot);
-      if (snapshot === undefined) return done;
-      const content = { ...found, snapshot };
-      const placements = world.catalogs.placementsOf(name);
+      const found = contentOf(deps.store, deps.world, application);
+      if (found === undefined || isQuarantined(deps, application, found)) return done;
       const memory = memories.get(name) ?? new BundleMemory();
       memories.set(name, memory);
-      const chosen = memory.place(placements, world.placeable(), () => world.running(name));
-      const placed = await splitGroups(chosen, (variant) =>
-        deps.renderer.looks(application, content.snapshot, variant),
+      return await deps.quarantine.run(applicationKey(name), inputOf(deps, application, found), async () =>
+        workOut(deps, application, { found, memory }, signal),
       );
-      const renderOne = (variant: Variant): Promise<Rendered> =>
-        deps.renderer.render(application, content.snapshot, signal, variant);
-      const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
-        memory.finish(...rendered),
-      );
-      if (!accept(deps, application, { renders, revision: content.revision })) return done;
-      const bundled = memory.bundle(placed, (group) => renderFor(renders, group));
-      const wakeAtMs = decide(deps, application, { placements, placed, renders, bundled, content });
-      return wakeAtMs === undefined ? done : { kind: "retry", afterMs: Math.max(1, wakeAtMs - deps.clock.now()) };
     } catch (cause) {
       signal.throwIfAborted();
       // Not a fault of the revision: a program that is missing, or that took too long.
@@ -89,6 +78,45 @@ export function createApplicationReconciler(
       throw cause;
     }
   };
+}
+
+/** What is rendered, and what says how. */
+function inputOf({ world }: ApplicationDeps, { repository }: Application, { revision }: Content): string {
+  return `${world.catalogs.get(repository)?.commit ?? ""} ${revision}`;
+}
+
+function isQuarantined(deps: ApplicationDeps, application: Application, found: Content): boolean {
+  const { name, repository } = application;
+  const input = inputOf(deps, application, found);
+  const message = deps.quarantine.refusal(applicationKey(name), input, `drover sync source/${repository}`);
+  if (message === "") return false;
+  deps.world.setApplication(name, {}, { type: "Rendered", status: "False", reason: "Quarantined", message });
+  return true;
+}
+
+async function workOut(
+  deps: ApplicationDeps,
+  application: Application,
+  { found, memory }: { readonly found: Content; readonly memory: BundleMemory },
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { world, renderer } = deps;
+  const { name } = application;
+  const snapshot = await addDependencies(deps, application, found.snapshot);
+  if (snapshot === undefined) return done;
+  const content = { ...found, snapshot };
+  const placements = world.catalogs.placementsOf(name);
+  const chosen = memory.place(placements, world.placeable(), () => world.running(name));
+  const placed = await splitGroups(chosen, (variant) => renderer.looks(application, content.snapshot, variant));
+  const renderOne = (variant: Variant): Promise<Rendered> =>
+    renderer.render(application, content.snapshot, signal, variant);
+  const renders = await renderGroups(application, placed.groups, renderOne, (...rendered) =>
+    memory.finish(...rendered),
+  );
+  if (!accept(deps, application, { renders, revision: content.revision })) return done;
+  const bundled = memory.bundle(placed, (group) => renderFor(renders, group));
+  const wakeAtMs = decide(deps, application, { placements, placed, renders, bundled, content });
+  return wakeAtMs === undefined ? done : { kind: "retry", afterMs: Math.max(1, wakeAtMs - deps.clock.now()) };
 }
 
 /** No cluster could ever take what waits for itself, so everything stays as it is assigned. */
@@ -360,16 +388,6 @@ function explain(
   name: string,
 ): string {
   return placements.length === 0 ? `no placement names ${name}` : explainNoTargets(placements, clusters);
-}
-
-function conflictWith(winner: Application): (other: Application) => Problem {
-  return (other) => ({
-    code: "duplicate-application",
-    severity: "warning",
-    message: `application ${winner.name} is declared twice; ${winner.repository} ${winner.at.file}:${winner.at.line} is used`,
-    at: other.at,
-    hint: "give one of them another name",
-  });
 }
 
 function hasError(problems: readonly Problem[]): boolean {

@@ -20,6 +20,8 @@ export function createHousekeeping(deps: {
   readonly store: Store;
   readonly reserve: Reserve;
   readonly events: Pick<EventLog, "append">;
+  /** There is room on the disk again: what could not be written may be tried. */
+  readonly recovered: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }): Service {
@@ -40,6 +42,7 @@ export function createHousekeeping(deps: {
       ? ["recovered", "there is room on the hub's disk again"]
       : ["problem", "the hub's disk is full: it takes no changes"];
     events.append({ type, app: "", cluster: "", message });
+    if (wasHeld) deps.recovered();
   };
   return {
     name: "housekeeping",
@@ -52,9 +55,19 @@ export function createHousekeeping(deps: {
         await keepRoom();
         if (now - collectedMs < collectMs) continue;
         collectedMs = now;
-        attempt(() => store.enrolments.forget(now - enrolmentMs, (name) => store.cluster(name) !== undefined));
+        attempt(() => forgetEnrolments(store));
         attempt(() => log.debug({ blobs: store.collectBlobs() }, "unneeded blobs deleted"));
       }
     },
   };
+}
+
+/** By the time that agents have too: a machine whose clock is ahead hears none of them, and forgets nothing (R22). */
+function forgetEnrolments(store: Store): void {
+  store.enrolments.forget(lastHeardMs(store) - enrolmentMs, (name) => store.cluster(name) !== undefined);
+}
+
+/** When any cluster spoke last, in ms since the epoch; 0 = never. */
+export function lastHeardMs(store: Pick<Store, "clusters">): number {
+  return store.clusters().reduce((newest, { seenAtMs }) => Math.max(newest, seenAtMs), 0);
 }

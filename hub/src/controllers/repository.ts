@@ -4,16 +4,18 @@ import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import type { Problem } from "@drover/shared/problems";
 
+import { sourceKey } from "../core/attempts.ts";
 import { applicationsIn, type Catalog } from "../core/catalog.ts";
 import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
 import { dependencyCycleReason } from "../core/dependency-cycle.ts";
-import type { Mirror } from "../source/git/mirror.ts";
+import type { Commit, Mirror } from "../source/git/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
 import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
 import { createHistory } from "./history.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { World } from "./world.ts";
 
 export interface RepositoryDeps {
@@ -21,6 +23,7 @@ export interface RepositoryDeps {
   readonly world: World;
   readonly mirror: Mirror;
   readonly events: EventLog;
+  readonly quarantine: Quarantine;
   readonly clock: Clock;
   readonly log: Logger;
   /** Tells the poller how the fetch went, so that it backs off from a repository that fails. */
@@ -45,6 +48,7 @@ export function createRepositoryReconciler(
       files.delete(name);
       policy.forget(name);
       history.forget(name);
+      deps.quarantine.forget(sourceKey(name));
       await forget(deps, name);
       return done;
     }
@@ -93,7 +97,7 @@ interface RefreshDeps extends RepositoryDeps {
 }
 
 async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSignal): Promise<void> {
-  const { world, clock, files } = deps;
+  const { world, clock, quarantine } = deps;
   const seenAtMs = clock.now();
   const found = await deps.mirror.fetch(source, signal);
   const commit = await deps.policy.admit(source, found, signal);
@@ -109,12 +113,35 @@ async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSig
     world.setSource(source.name, { commit, fetchedAtMs: clock.now() }, fetched);
     return;
   }
+  const message = quarantine.refusal(sourceKey(source.name), commit.id, `drover sync source/${source.name}`);
+  if (message !== "") {
+    world.setSource(source.name, { fetchedAtMs: clock.now() }, fetched);
+    world.setSource(source.name, {}, { type: "Declared", status: "False", reason: "Quarantined", message });
+    return;
+  }
+  await quarantine.run(sourceKey(source.name), commit.id, async () => read(deps, source, { commit, seenAtMs }, signal));
+}
+
+interface Found {
+  readonly commit: Commit;
+  readonly seenAtMs: number;
+}
+
+async function read(
+  deps: RefreshDeps,
+  source: SourceRecord,
+  { commit, seenAtMs }: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, clock, files } = deps;
+  const { path, declares } = source;
+  const old = world.source(source.name);
   const snapshot = await readSnapshot(deps.mirror, source, { commit, path }, signal);
   const catalog = declares ? await readCatalog(source.name, snapshot, files) : emptyCatalog(source.name, commit.id);
   world.setSource(
     source.name,
     { commit, snapshot, readAs: { path, declares }, seenAtMs, fetchedAtMs: clock.now(), problems: catalog.problems },
-    fetched,
+    { type: "Fetched", status: "True", reason: "Fetched", message: "" },
   );
   if (old.commit?.id !== commit.id) {
     const subject = commit.message.split("\n", 1)[0] ?? "";

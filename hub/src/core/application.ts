@@ -1,4 +1,5 @@
 import type { Position } from "@drover/shared/errors";
+import type { Problem } from "@drover/shared/problems";
 import type { SyncOptions } from "@drover/shared/sync-options";
 
 import { nameRule, type Fields } from "./fields.ts";
@@ -115,4 +116,15 @@ function readPath(source: Fields, file: string): string {
   if (text.startsWith("/"))
     source.wrong("path", "has to be relative to the root of the repository", "drop the first /");
   return path ?? "";
+}
+
+/** What to say of another declaration of the same name. */
+export function conflictWith(winner: Application): (other: Application) => Problem {
+  return (other) => ({
+    code: "duplicate-application",
+    severity: "warning",
+    message: `application ${winner.name} is declared twice; ${winner.repository} ${winner.at.file}:${winner.at.line} is used`,
+    at: other.at,
+    hint: "give one of them another name",
+  });
 }
