@@ -48,6 +48,7 @@ export const migrations: readonly string[] = [
   `,
   // What is there in clear is encrypted by `createEncryption`, which has the key.
   `CREATE TABLE data_keys (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE parts (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** The schema from which on records carry seals and commits are counted. */

@@ -13,10 +13,12 @@ import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { BlobTable } from "./blob-table.ts";
 import { byName } from "./by-name.ts";
+import { CommonParts, isPacked, type Row } from "./common-parts.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
 import { createEncryption, type Encryption } from "./encryption.ts";
 import { EnrolmentTable } from "./enrolments.ts";
+import { EventTable } from "./event-table.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
 import { nextGenerations } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
@@ -39,8 +41,6 @@ import type {
   Store,
 } from "./store.ts";
 import { neededStoreKeys, Vault } from "./vault.ts";
-
-const eventLimit = 10_000;
 
 /**
  * Opens or creates the store in a file; see `openDatabase` for what it refuses. Throws `store_key_missing` as well, and then
@@ -76,12 +76,11 @@ export class SqliteStore implements Store {
   readonly #targets = new PairMap<TargetRecord>();
   readonly #observed = new PairMap<ObservedRecord>();
   readonly #rollouts: RolloutTable;
+  readonly #parts: CommonParts;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
   readonly #shared = new SharedValues();
-  #events: Event[];
-  #unwrittenEvents: Event[] = [];
-  #lastEvent: number;
+  readonly #events: EventTable;
 
   constructor(database: Database, { storeKeys, ledger, newId = randomUUID }: StoreParts) {
     this.#database = database;
@@ -96,13 +95,17 @@ export class SqliteStore implements Store {
     this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
     this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
-    for (const record of this.#records<TargetRecord>("targets"))
-      this.#targets.set(record, this.#shared.target(readTarget(record)));
-    for (const record of this.#records<ObservedRecord>("observed"))
-      this.#observed.set(record, this.#shared.observed(record));
+    this.#parts = new CommonParts(database);
+    for (const row of this.#records<Row<TargetRecord>>("targets")) {
+      const record = readTarget(this.#parts.unpackTarget(row));
+      this.#targets.set(record, isPacked(row) ? record : this.#shared.target(record));
+    }
+    for (const row of this.#records<Row<ObservedRecord>>("observed")) {
+      const record = this.#parts.unpackObserved(row);
+      this.#observed.set(record, isPacked(row) ? record : this.#shared.observed(record));
+    }
     this.#rollouts = new RolloutTable(database);
-    this.#events = [...this.#records<Event>("events")];
-    this.#lastEvent = this.#events.at(-1)?.id ?? 0;
+    this.#events = new EventTable(database);
     this.access = new AccessTables(database);
   }
 
@@ -244,9 +247,11 @@ export class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const clusters = nextGenerations(change, (name) => this.#clusters.get(name));
     this.#database.transaction(() => {
+      this.#parts.begin();
       this.#blobs.write(change.blobs);
       for (const target of change.put) {
-        this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
+        const row = seal(this.#parts.packTarget(target));
+        this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, row);
       }
       for (const { app, cluster } of change.forget) {
         this.#database.run("DELETE FROM targets WHERE app = ? AND cluster = ?", app, cluster);
@@ -255,6 +260,7 @@ export class SqliteStore implements Store {
       for (const cluster of clusters) this.#writeCluster(cluster);
       this.#rollouts.write(change.rollouts ?? []);
     });
+    this.#parts.settle();
     for (const cluster of clusters) this.#clusters.set(cluster.name, cluster);
     this.#rollouts.keep(change.rollouts ?? []);
     for (const target of change.put) this.#targets.set(target, this.#shared.target(target));
@@ -282,6 +288,7 @@ export class SqliteStore implements Store {
       const bytes = this.blob(bundle);
       if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
     }
+    this.#parts.collect();
     return this.#blobs.retain(needed);
   }
 
@@ -321,40 +328,33 @@ export class SqliteStore implements Store {
   }
 
   appendEvent(event: Omit<Event, "id">): Event {
-    this.#lastEvent += 1;
-    const numbered = { id: this.#lastEvent, ...event };
-    this.#events.push(numbered);
-    this.#unwrittenEvents.push(numbered);
-    if (this.#unwrittenEvents.length > eventLimit * 1.2)
-      this.#unwrittenEvents = this.#unwrittenEvents.slice(-eventLimit);
-    if (this.#events.length > eventLimit * 1.2) this.#events = this.#events.slice(-eventLimit);
-    return numbered;
+    return this.#events.append(event);
   }
 
   events(): readonly Event[] {
-    return this.#events;
+    return this.#events.all();
   }
 
   flush(): void {
-    if (this.#unwrittenEvents.length + this.#dirtyClusters.size === 0 && this.#dirtyObserved.size === 0) return;
+    if (!this.#events.hasNews && this.#dirtyClusters.size + this.#dirtyObserved.size === 0) return;
     this.#database.unsynced(() => {
+      this.#parts.begin();
       for (const { app, cluster } of this.#dirtyObserved.values()) {
         const record = this.#observed.get({ app, cluster });
         if (record === undefined) continue;
-        this.#database.run("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", app, cluster, seal(record));
+        const row = seal(this.#parts.packObserved(record));
+        this.#database.run("INSERT OR REPLACE INTO observed VALUES (?, ?, ?)", app, cluster, row);
       }
       for (const name of this.#dirtyClusters) {
         const cluster = this.#clusters.get(name);
         if (cluster !== undefined) this.#writeCluster(cluster);
       }
-      for (const event of this.#unwrittenEvents.slice(-eventLimit)) {
-        this.#database.run("INSERT INTO events VALUES (?, ?)", event.id, seal(event));
-      }
-      this.#database.run("DELETE FROM events WHERE id <= ?", this.#lastEvent - eventLimit);
+      this.#events.write();
     });
+    this.#parts.settle();
     this.#dirtyObserved.clear();
     this.#dirtyClusters.clear();
-    this.#unwrittenEvents = [];
+    this.#events.settle();
   }
 
   close(): void {
@@ -379,9 +379,8 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  *#records<T>(table: "clusters" | "targets" | "observed" | "events") {
-    const order = table === "events" ? " ORDER BY id" : "";
-    for (const row of this.#database.each(`SELECT record FROM ${table}${order}`)) yield parseRecord<T>(row);
+  *#records<T>(table: "clusters" | "targets" | "observed") {
+    for (const row of this.#database.each(`SELECT record FROM ${table}`)) yield parseRecord<T>(row);
   }
 
   #writeCluster(cluster: ClusterRecord): void {
