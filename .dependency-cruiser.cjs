@@ -34,7 +34,7 @@ module.exports = {
       severity: "error",
       from: { path: "^hub/(cli|console)/" },
       to: {
-        path: "^(hub/src/(?!offline/|core/(lint|schema)/)|agent/|deploy/|test/)|^shared/src/(?!api/|errors|state|problems|conditions|nearest|duration)",
+        path: "^(hub/src/(?!offline/|core/(lint|schema)/)|agent/|deploy/|test/)|^shared/src/(?!api/|errors|state|problems|conditions|nearest|duration|unseen)",
       },
     },
     {

@@ -18,9 +18,12 @@ const steps = {
     [nodePath(), ["node_modules/vitest/vitest.mjs", "run", ...args]],
   ],
   bench: () => [[nodePath(), ["test/bench/main.ts", ...args]]],
+  sbom: () => [[pnpm, [...shipped, "sbom", "--lockfile-only", "--prod", ...bill, ...args]]],
 };
 
 const pnpm = "pnpm";
+const shipped = ["hub", "agent", "cli"].flatMap((name) => ["--filter", `@drover/${name}`]);
+const bill = ["--sbom-format", "cyclonedx", "--sbom-type", "application"];
 if (!(command in steps)) fail(`unknown command ${command}`, `use one of ${Object.keys(steps).join(", ")}`);
 install();
 for (const [program, programArgs] of steps[command]()) {

@@ -7,10 +7,11 @@ import { formatError } from "./error-text.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { formatFlagsHelp, formatHelp } from "./help.ts";
 import type { Terminal } from "./terminal.ts";
-import { styleOf } from "./terminal.ts";
+import { onScreen, styleOf } from "./terminal.ts";
 
 /** Runs one command line. Returns the exit code; writes everything else to the terminal. */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(argv: readonly string[], outside: Terminal): Promise<number> {
+  const terminal = { ...outside, stdout: onScreen(outside.stdout), stderr: onScreen(outside.stderr) };
   const program = createProgram(terminal);
   try {
     return await dispatch(program, argv, terminal);

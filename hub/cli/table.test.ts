@@ -1,5 +1,8 @@
+import type { AuditEntry } from "@drover/shared/api/access";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { tableOf } from "./commands/audit.ts";
 import type { Column } from "./table.ts";
 import { formatTable } from "./table.ts";
 import type { Style } from "./terminal.ts";
@@ -49,4 +52,35 @@ test("paints after it has measured", () => {
 
 test("keeps a cell with line breaks on its line", () => {
   expect(formatTable([{ name: "a\nb", note: "c\u001B[2Jd" }], columns, style(80))).toHaveLength(2);
+});
+
+test("T19: an entry of the audit log is one line, whatever its fields hold, and moves no cursor", () => {
+  const text = fc.string({
+    unit: fc.constantFrom(...Array.from("\n\r\t\u0000\u001B\u0085\u009B\u2028\u202E[2Ja é"), "\uD800"),
+    maxLength: 400,
+  });
+  const entry: fc.Arbitrary<AuditEntry> = fc.record({
+    id: fc.nat(),
+    at: fc.nat(),
+    actor: text,
+    person: fc.record({ issuer: text, subject: text, session: text }),
+    verb: text,
+    kind: text,
+    name: text,
+    request: text,
+    address: text,
+    result: text,
+    reason: text,
+    changed: fc.array(text),
+    previous: text,
+    hash: text,
+  });
+  const look = fc.constantFrom("table" as const, "wide" as const);
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 1, maxLength: 5 }), look, (entries, format) => {
+      const lines = tableOf(entries, { style: style(100), format });
+      expect(lines).toHaveLength(entries.length + 1);
+      for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\u2028-\u202E\u2066-\u2069]/u);
+    }),
+  );
 });

@@ -1,11 +1,28 @@
 import { styleText } from "node:util";
 
+import { forScreen } from "./text.ts";
+
 /** Where a command writes. A stream that is no terminal has neither columns nor rows. */
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
+}
+
+/** Whatever a command writes to a screen moves no cursor and hides nothing; what goes to a file or a pipe stays as it is. */
+export function onScreen(sink: Sink): Sink {
+  if (sink.isTTY !== true) return sink;
+  return {
+    write: (text) => sink.write(forScreen(text)),
+    isTTY: true,
+    get columns() {
+      return sink.columns;
+    },
+    get rows() {
+      return sink.rows;
+    },
+  };
 }
 
 /** Everything of the outside world that commands touch, so that tests can be that world. */

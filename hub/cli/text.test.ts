@@ -1,7 +1,29 @@
+import { unseen } from "@drover/shared/unseen";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { padTo, plain, truncateMiddle, widthOf } from "./text.ts";
+import { forScreen, padTo, plain, truncateMiddle, widthOf } from "./text.ts";
+
+/** Any text, with much that a terminal acts on. */
+const hostile = fc.string({
+  unit: fc.oneof(
+    fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+    fc.constantFrom(
+      "\u001B",
+      "\u009B",
+      "\u001B[31m",
+      "[",
+      "2J",
+      "m",
+      "\n",
+      "\r",
+      "\u202E",
+      "\u2028",
+      "\u0085",
+      "\u0007",
+    ),
+  ),
+});
 
 describe("truncateMiddle", () => {
   test.each([
@@ -38,12 +60,35 @@ describe("plain", () => {
     expect(plain(text)).toBe(safe);
   });
 
-  test("T19: leaves no control character in any text", () => {
+  test("T19: leaves nothing that is not seen in any text", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(plain(text)).not.toMatch(/\p{Cc}/u);
+      fc.property(hostile, (text) => {
+        expect(plain(text)).not.toMatch(new RegExp(unseen.source, "u"));
       }),
     );
+  });
+});
+
+describe("what goes to a screen", () => {
+  const colour = String.raw`\u001B\[[\d;]+m`;
+  test("T19: has lines, tabs and colours, and nothing else that is not seen", () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const shown = forScreen(text).replaceAll(new RegExp(`${colour}|[\n\t]`, "gu"), "");
+        expect(shown).not.toMatch(new RegExp(unseen.source, "u"));
+        expect(shown).toBe(plain(text.replaceAll(new RegExp(`${colour}|[\n\t\r\u2028\u2029]`, "gu"), "")));
+      }),
+    );
+  });
+
+  test.each([
+    ["a colour", "\u001B[31mred\u001B[39m\n", "\u001B[31mred\u001B[39m\n"],
+    ["a screen that is cleared", "a\u001B[2Jb", "a[2Jb"],
+    ["a title", "\u001B]0;owned\u0007", "]0;owned"],
+    ["a sequence of one byte", "\u009B31mred", "31mred"],
+    ["a line that is written over", "real\rfake", "realfake"],
+  ])("%s", (_what, text, shown) => {
+    expect(forScreen(text)).toBe(shown);
   });
 });
 

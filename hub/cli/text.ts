@@ -1,3 +1,4 @@
+import { unseen } from "@drover/shared/unseen";
 import stringWidth from "string-width";
 
 /**
@@ -5,8 +6,17 @@ import stringWidth from "string-width";
  * direction marks with which it could move the cursor, colour itself or hide.
  */
 export function plain(text: string): string {
-  return text.replaceAll(/[\n\r\t]+/gu, " ").replaceAll(/\p{Cc}|[\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, "");
+  return text.replaceAll(/[\n\r\t\u2028\u2029]+/gu, " ").replaceAll(unseen, "");
 }
+
+/** What of a text may go to a screen as it is: lines and tabs, colours, and everything that is seen. */
+export function forScreen(text: string): string {
+  return text.replaceAll(colourOrUnseen, (match) =>
+    match.length > 1 || match === "\n" || match === "\t" ? match : "",
+  );
+}
+
+const colourOrUnseen = new RegExp(`\\u001B\\[[\\d;]{1,20}m|${unseen.source}`, "gu");
 
 /** Columns that a text takes on a terminal. */
 export function widthOf(text: string): number {

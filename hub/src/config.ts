@@ -39,12 +39,28 @@ export const hubOptions = {
     default: "",
     placeholder: "the one above",
   },
+  natsOldBroker: {
+    help: "accept or refuse: a broker before 2.11.16 and 2.12.7, which has known holes; accept one that a distribution has patched",
+    parse: parseOneOf("accept", "refuse"),
+    default: "refuse" as const,
+  },
   agentImage: { help: "image of the agent in join manifests", parse: parseText, default: "drover/agent:0.1.0" },
   tokenFile: {
     help: "file with the admin token; made with a random token when it is not there",
     parse: parseText,
     default: "",
     placeholder: "admin-token in the data folder",
+  },
+  storeKeyFile: {
+    help: "file with the keys that secrets in the store are encrypted with, one a line, the newest first; made when nothing is encrypted yet",
+    parse: parseText,
+    default: "",
+    placeholder: "keys/store.key in the data folder",
+  },
+  newStoreKey: {
+    help: "yes: puts a new key in front of that file and ends; a running hub goes over to it within 10 s, and others when they start",
+    parse: parseOneOf("yes", "no"),
+    default: "no" as const,
   },
   oidcFile: {
     help: "file that says with which identity provider people log in, and what they may do then; see Logging in in the README",

@@ -35,6 +35,7 @@ import { createInspections } from "./controllers/inspections.ts";
 import { createLeaving } from "./controllers/leaving.ts";
 import { createNews } from "./controllers/news.ts";
 import { Quarantine } from "./controllers/quarantine.ts";
+import { createStoreKey } from "./controllers/store-key.ts";
 import { World } from "./controllers/world.ts";
 import { type Broker, openBroker } from "./link/broker.ts";
 import { createGrpcLink } from "./link/grpc.ts";
@@ -51,6 +52,7 @@ import { createNetworks } from "./source/web/networks.ts";
 import { openAttemptsFile, type AttemptsFile } from "./store/attempts-file.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
+import { storeKeyFile } from "./store/store-keys.ts";
 import type { Store } from "./store/store.ts";
 
 export const hubVersion = "0.1.0";
@@ -85,6 +87,10 @@ export function storeFile({ dataDir }: Pick<HubConfig, "dataDir">): string {
   return join(dataDir, "hub.db");
 }
 
+export function keyFile(config: Pick<HubConfig, "dataDir" | "storeKeyFile">): string {
+  return config.storeKeyFile === "" ? storeKeyFile(storeFile(config)) : config.storeKeyFile;
+}
+
 /** Puts the hub together. Nothing runs and nothing listens before `run`. */
 export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
@@ -96,7 +102,7 @@ export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> 
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
-  const store = openSqliteStore(storeFile(config), reserve);
+  const store = openSqliteStore(storeFile(config), { reserve, keyFile: keyFile(config) });
   const attempts = openAttemptsFile(join(config.dataDir, "attempts"));
   return {
     adminToken,
@@ -134,10 +140,10 @@ function assemble(parts: Parts): readonly Service[] {
   const { clock, log } = deps;
   const { events, world } = createWorld(store, clock);
   const metrics = createMetrics();
-  const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"));
+  const deployKeys = createDeployKeys(join(config.dataDir, "keys", "sources"), store.encryption);
   const { mirror, packages } = createReaders(config, { deployKeys, pin: createPin({ store, events }) }, store);
   const linkNames = config.linkNames.split(",").map((name) => name.trim());
-  const link = createLink(parts, linkNames);
+  const link = createLink(parts, linkNames, events);
   const acceptance = createAcceptance({ store, events, clock });
   const trust = { authority, signingKey, acceptance, connections: world.connections };
   const enrollment = createEnrollment({ store, events, clock, ...trust });
@@ -183,6 +189,7 @@ function assemble(parts: Parts): readonly Service[] {
     beats.service,
     createHousekeeping({ store, reserve, events, clock, log, recovered: loop.wake.allSources }),
     backups.service,
+    createStoreKey({ store, deployKeys, file: keyFile(config), events, clock, log }),
     { name: "link", run: (signal) => link.run(agents, (at) => address.link(at), signal) },
     { name: "api", run: (signal) => serveApi(parts, backend, (at) => address.api(at), signal) },
   ];
@@ -200,7 +207,11 @@ function brokerOptions({ dataDir, natsUrl, natsAgentUrl }: HubConfig, clock: Clo
 }
 
 /** One port for agents, and if there is a broker, the way to that port through it. */
-function createLink({ config, deps, store, authority, broker }: Parts, serverNames: readonly string[]): HubLink {
+function createLink(
+  { config, deps, store, authority, broker }: Parts,
+  serverNames: readonly string[],
+  events: EventLog,
+): HubLink {
   const { clock, random, log } = deps;
   const common = { address: config.linkAddress, authority, serverNames, clock, log };
   if (broker === undefined) return createGrpcLink(common);
@@ -208,7 +219,26 @@ function createLink({ config, deps, store, authority, broker }: Parts, serverNam
     if (store.cluster(cluster) !== undefined) return broker.grant(cluster, publicKey);
     throw new DroverError("unauthorized", `cluster ${cluster} is not registered`);
   };
-  return withNats(createGrpcLink({ ...common, grantBrokerUser }), { access: broker.access, clock, random, log });
+  const told = tellOfBroker(broker, events);
+  const acceptOld = config.natsOldBroker === "accept";
+  const options = { access: broker.access, acceptOld, told, clock, random, log };
+  return withNats(createGrpcLink({ ...common, grantBrokerUser }), options);
+}
+
+/** Agents behind a broker that is too weak to be used cannot say why they are offline. */
+function tellOfBroker(broker: Broker, events: EventLog): Broker["told"] {
+  let wasWeak = false;
+  return (failure) => {
+    broker.told(failure);
+    const isWeak = failure?.code === "broker_weak";
+    const message = isWeak
+      ? `${failure.message}, and is not used: ${failure.hint}`
+      : "the NATS broker is not weak any more";
+    if (isWeak || (wasWeak && failure === undefined)) {
+      events.append({ type: isWeak ? "problem" : "recovered", app: "", cluster: "", message });
+      wasWeak = isWeak;
+    }
+  };
 }
 
 /** Nobody is connected yet: what was seen before the stop is shown as old, until the agents say it again. */

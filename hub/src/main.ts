@@ -5,8 +5,9 @@ import { keepHeapSmall } from "@drover/shared/small-heap";
 import { createSteadyClock } from "@drover/shared/steady-clock";
 
 import { hubOptions, loadHubConfig, processSources } from "./config.ts";
-import { createHub, hubVersion, storeFile } from "./hub.ts";
+import { createHub, hubVersion, keyFile, storeFile } from "./hub.ts";
 import { restoreBackup } from "./store/backups.ts";
+import { addStoreKey } from "./store/store-keys.ts";
 
 /** From this many clusters on, what a small heap costs (twice the work for a change) is more than it saves. */
 const largeFleet = 200;
@@ -24,8 +25,12 @@ await runMain(
   async (signal) => {
     const config = loadHubConfig(sources);
     log.level = config.logLevel;
+    if (config.newStoreKey === "yes") {
+      log.info({ key: addStoreKey(keyFile(config)).id }, "there is a new store key, which the hub takes by itself");
+      return;
+    }
     if (config.restore !== "") {
-      const aside = await restoreBackup(config.restore, storeFile(config), clock.now());
+      const aside = await restoreBackup(config.restore, storeFile(config), clock.now(), keyFile(config));
       log.info({ aside }, "restored; what was there is moved aside, and agents wait for: drover recovery confirm");
       return;
     }

@@ -98,6 +98,23 @@ test.each<[string, string, string]>([
   expect(problemsOf(text)).toEqual([expected]);
 });
 
+test.each([
+  ["a tag", "a: !c4nary x\n"],
+  ["a tag of a list", "a: !c4nary []\n"],
+  ["an alias", "a: *c4nary\n"],
+  ["an integer", "a: 40404040404040404040\n"],
+  ["an open quote", 'a: "c4nary\n'],
+  ["text behind a quote", 'a: "x" c4nary\n'],
+  ["an escape", 'a: "\\c4nary"\n'],
+  ["a text without its key", "a:\n  c4nary\n  b: 2\n"],
+  ["a tag that does not fit", "a: !!int c4nary\n"],
+  ["what is no base64", "a: !!binary c4nary!\n"],
+])("T17: quotes no value, which may be a password, where it is wrong: %s", (_name, text) => {
+  const { problems } = decode(text);
+  expect(problems).not.toEqual([]);
+  expect(JSON.stringify(problems)).not.toMatch(/c4nary|404/u);
+});
+
 test("says where a duplicate key was written first", () => {
   expect(decode("a: 1\nb: 2\na: 3\n").problems[0]?.hint).toBe("first written in line 1");
 });

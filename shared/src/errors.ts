@@ -7,6 +7,7 @@ export type ErrorCode =
   | "assignment_refused"
   | "blob_corrupt"
   | "blob_missing"
+  | "broker_weak"
   | "canceled"
   | "cluster_detached"
   | "cluster_exists"
@@ -42,6 +43,7 @@ export type ErrorCode =
   | "source_untrusted"
   | "store_failed"
   | "store_full"
+  | "store_key_missing"
   | "timeout"
   | "unauthorized"
   | "usage";
@@ -104,6 +106,7 @@ const terminalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "program_missing",
   "render_failed",
   "signature_invalid",
+  "store_key_missing",
   "unauthorized",
   "usage",
 ]);

@@ -19,6 +19,7 @@ import { createLoop } from "@drover/hub/loop";
 import { Database, prepareDatabase } from "@drover/hub/store/database";
 import { SqliteStore } from "@drover/hub/store/sqlite";
 import type { Store } from "@drover/hub/store/store";
+import { newStoreKeys } from "@drover/hub/store/store-keys";
 import { DroverError } from "@drover/shared/errors";
 import type { Assignments, HubLinkHandler, SignedAssignments } from "@drover/shared/link/link";
 import { decodeAssignments } from "@drover/shared/link/wire-assignments";
@@ -62,13 +63,16 @@ export class HubDisk implements Disposable {
     this.#database[Symbol.dispose]();
     this.#file = openImage(backup);
     this.#database = new Database(this.#file);
-    new SqliteStore(this.#database, { newId }).beginEpoch({ confirmed: false });
+    new SqliteStore(this.#database, { newId, storeKeys }).beginEpoch({ confirmed: false });
   }
 
   [Symbol.dispose](): void {
     this.#database[Symbol.dispose]();
   }
 }
+
+/** Of all hubs here: it outlives each of them, as a key file does. */
+export const storeKeys = newStoreKeys();
 
 let image: Uint8Array | undefined;
 
@@ -119,7 +123,7 @@ export function startHub(options: HubOptions): SimulatedHub {
   const clock = time.clockOf(life);
   const now = (): number => clock.now();
   const common = { clock, random: () => chance.next(), log };
-  const own = new SqliteStore(disk.database, { newId: () => chance.uuid() });
+  const own = new SqliteStore(disk.database, { newId: () => chance.uuid(), storeKeys });
   const store = options.mortal(own);
   const events = createEventLog(store, now);
   const world = new World(store, events, now);

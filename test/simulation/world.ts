@@ -10,7 +10,7 @@ import { ClusterNode } from "./cluster-node.ts";
 import { Contents } from "./contents.ts";
 import type { Fact, TimedFact } from "./facts.ts";
 import { enrolmentKeyOf } from "./hub-link.ts";
-import { HubDisk, startHub, type SimulatedHub } from "./hub.ts";
+import { HubDisk, startHub, type SimulatedHub, storeKeys } from "./hub.ts";
 import { mortal, type StoreDeath } from "./mortal-store.ts";
 import { Network } from "./network.ts";
 import type { Project } from "./project.ts";
@@ -223,7 +223,7 @@ export class World implements Disposable {
   #register(): void {
     const { database } = this.hubDisk;
     const ids = this.chance.fork("store");
-    const store = new SqliteStore(database, { newId: () => ids.uuid() });
+    const store = new SqliteStore(database, { newId: () => ids.uuid(), storeKeys });
     store.putSource({ ...sourceDefaults, name: "config", url: "https://git.simulated/config", intervalSeconds: 30 });
     for (const node of this.clusters) {
       const first = firstEnrolment(node.name, this.time.now);

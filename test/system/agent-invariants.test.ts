@@ -21,6 +21,30 @@ function agentItself(app: string): readonly KubeObject[] {
   ];
 }
 
+/** The agent that runs, of an older version: in its place, beside it, and where only the assignment says where. */
+function olderAgents(running: KubeObject): readonly KubeObject[] {
+  const spec = {
+    selector: { matchLabels: { app: "drover-agent" } },
+    template: {
+      metadata: { labels: { app: "drover-agent" } },
+      spec: { serviceAccountName: "drover-agent", containers: [{ name: "web", image: "nginx:0" }] },
+    },
+  };
+  const named = (kind: string, name: string): KubeObject => ({
+    apiVersion: "apps/v1",
+    kind,
+    metadata: { name, namespace: home },
+    spec,
+  });
+  return [
+    { ...running, spec },
+    { ...named("Deployment", "drover-agent-older"), metadata: { name: "drover-agent-older" } },
+    named("StatefulSet", "drover-agent"),
+    named("DaemonSet", "drover-agent"),
+    { apiVersion: "v1", kind: "Pod", metadata: { name: "drover-agent", namespace: home }, spec: spec.template.spec },
+  ];
+}
+
 /** What holds of every agent, whatever happens to it and to the link: the invariants that no other suite is about. */
 function suite(server: Server): void {
   let agent: LoneAgent;
@@ -55,6 +79,38 @@ function suite(server: Server): void {
     expect(await uidOf(`/api/v1/namespaces/${home}`)).toBe(before);
     expect(field(await agent.get(`/api/v1/namespaces/${home}`), "metadata", "labels", "stolen")).toBeUndefined();
     expect(await agent.get(rights)).toBeUndefined();
+  });
+
+  it("T36: an older agent is refused in every form that a bundle may give it, signed as the newest is", async () => {
+    const app = fresh();
+    await apply(app, [configMap(app, { a: "1" })]);
+    const running = described(deployment("drover-agent", 1), { namespace: home });
+    const path = `/apis/apps/v1/namespaces/${home}/deployments`;
+    await agent.create(path, running);
+    const before = await agent.get(`${path}/drover-agent`);
+    agent.takeRequests();
+    const older = olderAgents(running);
+    agent.hub.assign(app, [...older, configMap(app, { a: "2" }, "default")], {
+      namespace: home,
+      sync: { adopt: "always", drift: "strict", recreate: true },
+    });
+    await vi.waitFor(() => {
+      const report = agent.hub.report(app);
+      expect(report?.objects.filter(({ reason }) => reason === "AgentProtected")).toHaveLength(older.length);
+      expect(reportOf(app, app)).toMatchObject({ apply: "applied" });
+    }, patience);
+    const hook = { name: "drover-agent", namespace: home, annotations: { "argocd.argoproj.io/hook": "PreSync" } };
+    agent.hub.assign(`${app}-hook`, [{ ...running, metadata: hook }]);
+    await agent.untilReported(`${app}-hook`, { objects: [{ apply: "failed", reason: "AgentProtected" }] });
+    agent.hub.bury(`${app}-hook`);
+    // Nor is what runs taken away, when the application no longer has it or is gone.
+    await apply(app, [configMap(app, { a: "3" })]);
+    agent.hub.bury(app);
+    await agent.untilReported(app, { phase: "removed" });
+    const touched = writesOf(agent.takeRequests()).filter((request) => request.includes(`/namespaces/${home}/`));
+    expect(touched.filter((request) => !request.includes("inventory"))).toEqual([]);
+    expect(await agent.get(`${path}/drover-agent`)).toEqual(before);
+    await agent.remove(`${path}/drover-agent`);
   });
 
   it("R28: one invalid object of fifty stops what depends on it and nothing else, and order holds for the rest", async () => {

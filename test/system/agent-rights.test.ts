@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { configMap, mapPath } from "./agent-objects.ts";
+import { forbiddenManifests } from "./forbidden-manifests.ts";
 import { startLoneAgent, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
 import {
   accountPath,
@@ -12,6 +13,7 @@ import {
   createNamespace,
   grant,
   rolePath,
+  rulesOf,
   type Rule,
 } from "./rights-objects.ts";
 
@@ -139,6 +141,51 @@ function suite(server: Server): void {
     expect(await agent.get(mapPath("theirs", other))).toBeUndefined();
     expect(await agent.get(`/api/v1/namespaces/${app}-more`)).toBeUndefined();
     expect(agent.hub.report(app)?.objects.filter((object) => object.drift !== undefined)).toEqual([]);
+  });
+
+  it("T21: of more than 80 forbidden manifests none is written by whatever the agent may, and what is allowed is", async () => {
+    const rights: Rule = {
+      apiGroups: ["rbac.authorization.k8s.io"],
+      resources: ["roles", "rolebindings"],
+      verbs: allVerbs,
+    };
+    const app = await tenant([configMapRule, rights]);
+    const other = await tenant();
+    await createAccount(agent, app, "deployer");
+    const forbidden = forbiddenManifests(app, [other, "kube-system", "default"], "drover-system");
+    expect(forbidden.length).toBeGreaterThan(80);
+    const rules = await rulesOf(agent, app, "deployer");
+    agent.takeAnswered();
+    agent.hub.assign(app, [...forbidden, configMap("mine", { a: "1" }, app)], {
+      namespace: app,
+      sync: { serviceAccount: "deployer", adopt: "always", drift: "strict", recreate: true },
+    });
+    const reasonOf = { AgentProtected: 8, Escalation: 14, Forbidden: 45 };
+    const reasons = (): ReadonlyMap<string, number> =>
+      new Map(
+        [...Map.groupBy(agent.hub.report(app)?.objects ?? [], ({ reason }) => reason)].map(([reason, same]) => [
+          reason,
+          same.length,
+        ]),
+      );
+    // A server has no kind for what is done to objects, and a small one not every kind.
+    const decided = new Set(["", "WaitingForKind", ...Object.keys(reasonOf)]);
+    await vi.waitFor(
+      () => {
+        expect(agent.hub.report(app)?.objects).toHaveLength(forbidden.length + 1);
+        expect([...reasons().keys()].filter((reason) => !decided.has(reason))).toEqual([]);
+      },
+      { timeout: 60_000, interval: 50 },
+    );
+    for (const [reason, least] of Object.entries(reasonOf)) expect(reasons().get(reason)).toBeGreaterThanOrEqual(least);
+    const applied = agent.hub.report(app)?.objects.filter(({ apply }) => apply === "applied") ?? [];
+    expect(applied.map(({ key }) => key.name)).toEqual(["mine"]);
+    // The agent itself writes only its inventories, and the namespace that they are in.
+    const own = /^POST \/api\/v1\/namespaces$|\/namespaces\/drover-system\/\w+\/drover-inventory|reviews/u;
+    const written = writesOf(agent.takeAnswered()).map((request) => request.split("?")[0] ?? "");
+    expect(written.filter((request) => !own.test(request))).toEqual([`PATCH ${mapPath("mine", app)}`]);
+    expect(await agent.get("/api/v1/namespaces/forbidden-namespace")).toBeUndefined();
+    expect(await rulesOf(agent, app, "deployer")).toEqual(rules);
   });
 
   it("case 64: names the verb that is missing", async () => {

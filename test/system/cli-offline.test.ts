@@ -62,6 +62,30 @@ ${placement("shop", { env: "prod" })}`,
     expect(stderr).toMatch(/^\d errors, 0 warnings in 1 application\n$/u);
   });
 
+  it("T19: what files say and are called moves no cursor on a screen and hides nothing, and is data as it is", async () => {
+    const note = "\u009B2J\u202Egnp\u2028\u0007";
+    await write({
+      ...shop,
+      "apps/shop/note.yaml": configMap("note", { note }),
+      "apps/typo\u009B2J\u001B[1A.yaml": `apiVersion: drover.dev/v1alpha1\nkind: ${JSON.stringify(`A${note}`)}\nmetadata: { name: a }\n`,
+    });
+    const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "", FORCE_COLOR: "1" };
+    for (const argv of [
+      ["render", "shop", folder],
+      ["render", "shop", folder, "-o", "json"],
+      ["lint", folder],
+    ]) {
+      const shown = await drover(nowhere, argv, { env, screen: { columns: 80, rows: 24 } });
+      const text = (shown.stdout + shown.stderr).replaceAll(new RegExp(String.raw`\u001B\[\d+m`, "gu"), "");
+      expect(text).toContain("2J");
+      expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u2028-\u202E\u2066-\u2069]/u);
+    }
+    const piped = await run("render", "shop", folder, "-o", "json");
+    expect(JSON.parse(piped.stdout)).toMatchObject({
+      items: expect.arrayContaining([expect.objectContaining({ data: { note } })]),
+    });
+  });
+
   it("lint says that nothing is rendered, as the hub would", async () => {
     await write({ ...shop, "apps/shop/shop.yaml": "# nothing yet\n" });
     expect(await run("lint", folder)).toMatchObject({

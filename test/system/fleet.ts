@@ -169,7 +169,9 @@ async function startHub(folder: string, file: string, options: FleetOptions, par
   const link = `127.0.0.1:${await freePort()}`;
   const networks = ["--source-networks", rigNetworkList];
   const natsPort = options.link === "nats" ? await freePort() : undefined;
-  const nats = natsPort === undefined ? [] : ["--nats-url", `nats://127.0.0.1:${natsPort}`];
+  // The rig's is Debian's, which is old.
+  const oldBroker = ["--nats-old-broker", "accept"];
+  const nats = natsPort === undefined ? [] : ["--nats-url", `nats://127.0.0.1:${natsPort}`, ...oldBroker];
   const args = [
     "--data-dir",
     dataDir,

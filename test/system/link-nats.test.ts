@@ -1,20 +1,26 @@
 import { join } from "node:path";
 
 import { startRelay } from "@drover/agent/link/nats";
+import { weaknessOf } from "@drover/hub/core/broker-weakness";
 import { type BrokerKeys, loadBrokerKeys } from "@drover/hub/link/broker-keys";
 import { withNats } from "@drover/hub/link/nats";
 import { systemClock } from "@drover/shared/clock";
+import type { DroverError } from "@drover/shared/errors";
 import { type BrokerAccess, downSubject, parseUpSubject, upSubject } from "@drover/shared/link/broker";
 import { type BrokerConnection, connectBroker } from "@drover/shared/link/broker-connection";
 import { encodeFrame } from "@drover/shared/link/frame";
+import type { HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { describeLink } from "@drover/shared/link/link.contract";
 import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
 import { connectPair, patience, report } from "@drover/shared/link/world.contract";
 import { silentLog } from "@drover/shared/log";
+import { untilAborted } from "@drover/shared/until-aborted";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 
+import { runCommand } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { type Nats, startNats } from "../rig/nats.ts";
+import { program } from "../rig/programs.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { messageTricks, startEvilBroker } from "./evil-nats.ts";
 import { generationsOf, sayNews, seeded } from "./link-news.ts";
@@ -24,6 +30,8 @@ let keys: BrokerKeys;
 let nats: Nats;
 let folder: TemporaryFolder;
 const outside = { clock: systemClock, log: silentLog };
+/** The rig's server is Debian's, which is old. */
+const hubOptions = { random: () => 0.1, acceptOld: true, ...outside };
 
 describeWithRig("nats-server")("over a real broker", () => {
   beforeAll(async () => {
@@ -42,6 +50,10 @@ describeWithRig("nats-server")("over a real broker", () => {
     describeRights();
   });
 
+  describe("a broker that is weak", () => {
+    describeWeakBroker();
+  });
+
   it("T28: a broker that reads, repeats and invents gets no word of it believed, and none told", async () =>
     describeEvilBroker());
 
@@ -52,7 +64,7 @@ describeWithRig("nats-server")("over a real broker", () => {
 const carry: CreateCarrier = async () => ({
   target: { host: "127.0.0.1", port: Number(new URL(nats.url).port) },
   hubEnd: (link) =>
-    withNats(link, { access: () => ({ servers: nats.url, ...keys.hubUser() }), random: () => 0.1, ...outside }),
+    withNats(link, { ...hubOptions, access: () => ({ servers: nats.url, ...keys.hubUser() }), told: () => undefined }),
   async agentAddress(cluster, wire, parts) {
     const access = accessOf(cluster, 3_600_000, `nats://${wire.host}:${wire.port}`);
     return parts.use(await startRelay({ access: () => access, ...outside })).address;
@@ -61,6 +73,60 @@ const carry: CreateCarrier = async () => ({
 
 function accessOf(cluster: string, lifetimeMs: number, servers = nats.url): BrokerAccess {
   return { servers, ...keys.clusterUser(cluster, systemClock.now() + lifetimeMs) };
+}
+
+function describeWeakBroker(): void {
+  /** Resolves with what the hub makes of a broker first. */
+  const verdictOn = async (servers: string, acceptOld: boolean): Promise<DroverError | undefined> => {
+    const { promise, resolve } = Promise.withResolvers<DroverError | undefined>();
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const port = {
+      async run(_handler: unknown, ready: (address: string) => void, signal: AbortSignal) {
+        ready("127.0.0.1:1");
+        await untilAborted(signal);
+      },
+    } as unknown as HubLink;
+    const access = (): BrokerAccess => ({ servers, ...keys.hubUser() });
+    const running = withNats(port, { ...hubOptions, access, acceptOld, told: resolve }).run(
+      {} as unknown as HubLinkHandler,
+      () => undefined,
+      stop.signal,
+    );
+    const verdict = await promise;
+    stop.abort();
+    await running;
+    return verdict;
+  };
+
+  it("T29: is refused for its age, with its version and what to do, unless people accept it", async () => {
+    const [, version = ""] =
+      /v(\d+\.\d+\.\d+)/u.exec((await runCommand(program("nats-server"), ["--version"])).stdout) ?? [];
+    const isOld = weaknessOf({ version, auth_required: true }, { acceptOld: false }) !== undefined;
+    const verdict = await verdictOn(nats.url, false);
+    if (isOld) {
+      const hint = expect.stringContaining("--nats-old-broker") as string;
+      expect(verdict).toMatchObject({ code: "broker_weak", message: expect.stringContaining(version), hint });
+    } else expect(verdict).toBeUndefined();
+    expect(await verdictOn(nats.url, true)).toBeUndefined();
+  });
+
+  it.each([
+    ["without any login", "debug: false"],
+    ["with no_auth_user", "accounts { A { users [{ user: a, password: b }] } }\nno_auth_user: a"],
+  ])("T29: is refused when it lets in strangers, also when its age is accepted: %s", async (_, config) => {
+    await using open = await startNats({ config });
+    expect(await verdictOn(open.url, true)).toMatchObject({
+      code: "broker_weak",
+      hint: expect.stringContaining("no_auth_user"),
+    });
+  });
+
+  it("T29: is not what the hub's own configuration makes: it opens no further listener and asks for a login", async () => {
+    await using own = await startNats({ config: keys.config });
+    expect(await verdictOn(own.url, true)).toBeUndefined();
+    expect(keys.config.match(/^[a-z_]+/gmu)).toEqual(["operator", "resolver", "resolver_preload"]);
+  });
 }
 
 /** Whoever has the hub's own user hears all tunnels and speaks into them, as the broker itself could. */
@@ -133,7 +199,7 @@ function describeRights(): void {
     "$JS.API.INFO",
     "$SYS.REQ.SERVER.PING",
     "elsewhere",
-  ])("refuses that it publishes on %s", async (subject) => {
+  ])("T23: refuses that it publishes on %s", async (subject) => {
     const connection = await connectBroker(accessOf("dev-1", 60_000), "test", signal);
     onTestFinished(() => connection.close());
     const refusals = refusalsOf(connection);
@@ -142,7 +208,7 @@ function describeRights(): void {
   });
 
   it.each([downSubject("dev-2", "*"), upSubject("dev-1", "*"), "_INBOX.>", ">", "drover.v1.down.>"])(
-    "refuses that it listens to %s",
+    "T23: refuses that it listens to %s",
     async (subject) => {
       const connection = await connectBroker(accessOf("dev-1", 60_000), "test", signal);
       onTestFinished(() => connection.close());

@@ -1,3 +1,5 @@
+import { at } from "@drover/shared/json";
+
 import type { LoneAgent } from "./lone-agent.ts";
 
 const rbac = "rbac.authorization.k8s.io";
@@ -37,6 +39,22 @@ export async function grant(
     roleRef: { apiGroup: rbac, kind: "Role", name },
     subjects: [subject],
   });
+}
+
+/** All that a service account may do in its namespace, as `kubectl auth can-i --list` asks for it. */
+export async function rulesOf(agent: LoneAgent, namespace: string, name: string): Promise<unknown> {
+  const answer = await agent.call({
+    method: "POST",
+    path: "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+    as: `system:serviceaccount:${namespace}:${name}`,
+    body: JSON.stringify({
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SelfSubjectRulesReview",
+      spec: { namespace },
+    }),
+  });
+  if (answer.kind === "refused") throw new Error(answer.refusal.message);
+  return at(answer.body, "status", "resourceRules");
 }
 
 export const allVerbs = ["get", "create", "patch", "delete"];

@@ -7,6 +7,7 @@ import { createMirror, type Mirror, type SourceSpec } from "@drover/hub/source/g
 import { readSnapshot } from "@drover/hub/source/snapshot";
 import { createDeployKeys, type DeployKeys } from "@drover/hub/source/ssh/deploy-keys";
 import { describeKey } from "@drover/hub/source/ssh/ssh-keys";
+import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { DroverError } from "@drover/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -17,6 +18,7 @@ import { createWorkTree, type WorkTree } from "../rig/git.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 
 const signal = AbortSignal.timeout(300_000);
+const keyWrap = openSqliteStore(":memory:").encryption;
 
 describeWithRig("git", "sshd")("a repository over ssh", () => {
   let remote: GitSsh;
@@ -50,7 +52,7 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     repository = await remote.createRepository(`config-${runs}.git`);
     tree = await createWorkTree({ files: { "apps/a.yaml": "a: 1\n", "apps/b.yaml": "b: 1\n" } });
     await tree.push(repository.path);
-    deployKeys = createDeployKeys(join(folder.path, "keys"));
+    deployKeys = createDeployKeys(join(folder.path, "keys"), keyWrap);
     pins = new Map();
     mirror = openMirror();
     source = { name: `config-${runs}`, url: repository.url, ref: "", hostKeys: [remote.hostKey()] };
@@ -186,11 +188,14 @@ describeWithRig("git", "sshd")("a repository over ssh", () => {
     test("stays the same over restarts, is for its owner alone, and is in no text", async () => {
       const line = await publicLine();
       expect(line).toMatch(new RegExp(`^ssh-ed25519 [A-Za-z0-9+/=]{68} drover@${source.name}$`, "u"));
-      deployKeys = createDeployKeys(join(folder.path, "keys"));
+      deployKeys = createDeployKeys(join(folder.path, "keys"), keyWrap);
       expect(await Promise.all([publicLine(), publicLine()])).toEqual([line, line]);
       const file = join(folder.path, "keys", `${source.name}.key`);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
-      const secret = (await readFile(file, "utf8")).split("\n")[1] ?? "";
+      const wrapped = JSON.parse(await readFile(file, "utf8")) as Parameters<typeof keyWrap.unwrap>[0];
+      const pem = Buffer.from(keyWrap.unwrap(wrapped, `deploy key ${source.name}`) ?? []).toString();
+      const secret = pem.split("\n")[1] ?? "";
+      expect(secret).not.toBe("");
       await remote.authorize();
       const error = await fetchError();
       expect(JSON.stringify([error.message, error.hint, error.stack, String(error.cause)])).not.toContain(secret);

@@ -35,11 +35,47 @@ describe("a policy", () => {
     ["a kind that is not named", kinds, key("Secret", "any"), false],
     ["a kind of that name in another group", kinds, key("ConfigMap.example.org", "any"), false],
     ["the agent's own namespace", policy({}), key("ConfigMap", "drover-system", "drover-agent-policy"), false],
-    ["the agent itself (T36)", policy({}), key("Deployment.apps", "drover-system", "drover-agent"), false],
+    ["T36: the agent itself", policy({}), key("Deployment.apps", "drover-system", "drover-agent"), false],
     ["the namespace of the agent", policy({}), key("Namespace", "", "drover-system"), false],
     ["the rights of the agent", policy({}), key(`ClusterRoleBinding.${rbac}`, "", "drover-agent-admin"), false],
   ])("on %s", (_what, given, object, isAllowed) => {
     expect(forbiddenBy(given, object, self) === undefined).toBe(isAllowed);
+  });
+});
+
+describe("T21: a policy of a few namespaces and kinds", () => {
+  const tenants = policy({
+    namespaces: { allow: ["shop", "team-*"], deny: ["team-secret"] },
+    kinds: { allow: ["*.apps", "ConfigMap", "Service", "Namespace"], deny: ["DaemonSet.apps"] },
+  });
+  const kinds = ["ConfigMap", "Service", "Deployment.apps", "StatefulSet.apps"];
+  const outside = ["kube-system", "default", "drover-system", "team-secret", "shop2", "xshop", "TEAM-a", ""];
+  const forbiddenKinds =
+    `Secret Pod ServiceAccount PersistentVolumeClaim DaemonSet.apps Job.batch CronJob.batch Role.${rbac} RoleBinding.${rbac} ` +
+    "Ingress.networking.k8s.io TokenRequest.authentication.k8s.io Eviction.policy Scale.autoscaling ConfigMap.example.org " +
+    "Deployment.apps.example.org";
+  const ofTheCluster =
+    `ClusterRole.${rbac} ClusterRoleBinding.${rbac} Node PersistentVolume APIService.apiregistration.k8s.io ` +
+    "CustomResourceDefinition.apiextensions.k8s.io MutatingWebhookConfiguration.admissionregistration.k8s.io";
+  const forbidden = [
+    ...outside.flatMap((namespace) => kinds.map((kind) => key(kind, namespace))),
+    ...forbiddenKinds.split(" ").flatMap((kind) => ["shop", "team-a"].map((namespace) => key(kind, namespace))),
+    ...ofTheCluster.split(" ").map((kind) => key(kind)),
+    key("Namespace", "", "kube-system"),
+    key("Namespace", "", "drover-system"),
+    key("Namespace", "", "team-secret"),
+  ];
+
+  it.each(forbidden)("lets nobody write or delete $kind $group in $namespace", (object) => {
+    expect(forbiddenBy(tenants, object, self)).toMatch(/policy|agent itself/u);
+  });
+
+  it("is more than 60 of these, and lets through what it names", () => {
+    expect(forbidden.length).toBeGreaterThan(60);
+    const allowed = ["shop", "team-a"].flatMap((namespace) => kinds.map((kind) => key(kind, namespace)));
+    expect([...allowed, key("Namespace", "", "shop")].map((object) => forbiddenBy(tenants, object, self))).toEqual(
+      Array.from({ length: 9 }, () => undefined),
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ObjectKey } from "@drover/shared/kube/manifest";
+import fc from "fast-check";
 import { expect, it } from "vitest";
 
 import { isPartOf } from "./self.ts";
@@ -19,4 +20,13 @@ it.each<[boolean, ObjectKey]>([
   [false, { group: "example.org", kind: "ClusterRole", namespace: "", name: "drover-agent" }],
 ])("E75: %s for %o", (expected, key) => {
   expect(isPartOf(agent, key)).toBe(expected);
+});
+
+it("T36: of the agent's namespace everything is its own, so that no kind or name brings another agent into it", () => {
+  const text = fc.string({ maxLength: 20 });
+  fc.assert(
+    fc.property(text, text, text, (group, kind, name) => {
+      expect(isPartOf(agent, { group, kind, namespace: agent.namespace, name })).toBe(true);
+    }),
+  );
 });

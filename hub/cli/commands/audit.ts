@@ -49,7 +49,11 @@ export function define(program: Command, { terminal, setExitCode }: CommandConte
   withExamples(verify, [["drover audit verify", "the whole chain"]]);
 }
 
-function tableOf(entries: readonly AuditEntry[], { style, format }: Session): readonly string[] {
+/** One line for each, whatever is in it. */
+export function tableOf(
+  entries: readonly AuditEntry[],
+  { style, format }: Pick<Session, "style" | "format">,
+): readonly string[] {
   const { none } = marks(style);
   const columns: readonly Column<AuditEntry>[] = [
     { title: "ID", cell: ({ id }) => String(id) },

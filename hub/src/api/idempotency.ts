@@ -1,8 +1,9 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { hkdfSync } from "node:crypto";
 
 import { idempotencyHeader } from "@drover/shared/api/http";
 import { canonicalJson, digestOf } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
+import { openBytes, sealBytes } from "@drover/shared/trust/aes-gcm";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Receipt } from "../core/receipt.ts";
@@ -108,15 +109,10 @@ function secretOf(key: string): Buffer {
 }
 
 function seal(key: string, text: string): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", secretOf(key), nonce);
-  const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64");
+  return Buffer.from(sealBytes(secretOf(key), Buffer.from(text))).toString("base64");
 }
 
-function open(key: string, sealed: string): string {
-  const bytes = Buffer.from(sealed, "base64");
-  const decipher = createDecipheriv("aes-256-gcm", secretOf(key), bytes.subarray(0, 12));
-  decipher.setAuthTag(bytes.subarray(12, 28));
-  return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString("utf8");
+function open(key: string, sealed: string): string | undefined {
+  const bytes = openBytes(secretOf(key), Buffer.from(sealed, "base64"));
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
 }

@@ -3,14 +3,24 @@ import { changedFields, type AuditEntry } from "../core/audit.ts";
 import type { AccessStore } from "../store/access-store.ts";
 import type { Store } from "../store/store.ts";
 
+/** Characters of a field, and names of fields. Who asks, and for what, comes from outside. */
 const longest = 300;
+const mostChanged = 100;
 
-/** What an outcome leaves in the audit log. */
+/** What an outcome leaves in the audit log: no field is longer than `longest`. */
 export function auditEntry(decision: Decision, outcome: Outcome, rest: Pick<AuditEntry, "at" | "changed">): AuditEntry {
   const { actor, person, verb, kind, name, request, address } = decision;
   const { result, reason } = outcome;
-  const who = { actor, ...(person === undefined ? {} : { person: { ...person } }) };
-  return { ...who, verb, kind, name, request, address, result, reason: reason.slice(0, longest), ...rest };
+  return {
+    ...short({ actor, verb, kind, name, request, address, result, reason }),
+    ...(person === undefined ? {} : { person: short({ ...person }) }),
+    at: rest.at,
+    changed: rest.changed.slice(0, mostChanged).map((field) => field.slice(0, longest)),
+  };
+}
+
+function short<Fields extends Readonly<Record<string, string>>>(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, text.slice(0, longest)])) as Fields;
 }
 
 type Change = readonly [before: object | undefined, after: object | undefined];

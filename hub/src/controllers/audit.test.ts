@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Decision } from "../api/backend.ts";
-import { auditedStore } from "../backend/audited-store.ts";
+import { auditedStore, auditEntry } from "../backend/audited-store.ts";
 import { seal, unseal } from "../store/sealed.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { clusterDefaults, sourceDefaults, type Store } from "../store/store.ts";
@@ -85,4 +86,59 @@ test.each([
   other.close();
   store = openSqliteStore(join(folder, "hub.db"));
   expect(await createAuditReads(store.access, 5).checkAudit()).toMatchObject({ entries: 12, last: 12, broken });
+});
+
+/** What forges lines and moves cursors, halves of characters, and what is too long. */
+const hostile = fc.oneof(
+  fc.string({
+    unit: fc.constantFrom(
+      ...Array.from('\u0000\u0007\n\r\t\u001B\u007F\u0085\u009B\u2028\u202E\u2069"\\{}:,a集🚀'),
+      "\uD800",
+      "\uDFFF",
+    ),
+    maxLength: 40,
+  }),
+  fc.constantFrom("x".repeat(100_000), "\u009B\n".repeat(5_000), '"}\n{"id":1}\n', "\uD83D".repeat(301)),
+);
+const anyDecision: fc.Arbitrary<Decision> = fc.record({
+  actor: hostile,
+  person: fc.option(fc.record({ issuer: hostile, subject: hostile, session: hostile }), { nil: undefined }),
+  verb: hostile,
+  kind: hostile,
+  name: hostile,
+  request: hostile,
+  address: hostile,
+  changes: fc.constant(0),
+}) as fc.Arbitrary<Decision>;
+
+test("T19: whatever the fields of a decision hold, it is one entry of bounded length that reads back and follows", async () => {
+  let count = 0;
+  fc.assert(
+    fc.property(anyDecision, hostile, hostile, fc.array(hostile, { maxLength: 200 }), (by, result, reason, changed) => {
+      const entry = auditEntry(by, { result, reason }, { at: 5, changed });
+      store.decide(entry, () => undefined);
+      const [row, ...more] = store.access.audit(count, 10);
+      count += 1;
+      expect(more).toEqual([]);
+      expect(row).toMatchObject({ ...entry, id: count });
+      const { person, changed: fields, ...own } = row ?? ({} as never);
+      const texts = [...Object.values(own), ...Object.values(person ?? {}), ...fields].filter(
+        (one) => typeof one === "string",
+      );
+      expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(300);
+      expect(fields.length).toBeLessThanOrEqual(100);
+    }),
+    { numRuns: 200 },
+  );
+  expect(await createAuditReads(store.access).checkAudit()).toMatchObject({ entries: count, broken: 0 });
+  store.close();
+  const database = new DatabaseSync(join(folder, "hub.db"));
+  const records = database
+    .prepare("SELECT record FROM audit")
+    .all()
+    .map(({ record }) => String(record));
+  database.close();
+  store = openSqliteStore(join(folder, "hub.db"));
+  expect(records).toHaveLength(count);
+  for (const record of records) expect(record).not.toMatch(/[\n\r]/u);
 });

@@ -48,7 +48,7 @@ export function createBackups({ store, file, backupsKept, backupMinutes, clock, 
           await clock.sleep(backupMinutes * 60_000, signal);
           try {
             const { name, bytes } = await make();
-            log.info({ name, bytes }, "store backed up");
+            log.info({ backup: name, bytes }, "store backed up");
           } catch (cause) {
             log.error({ err: DroverError.from(cause) }, "the store could not be backed up");
           }

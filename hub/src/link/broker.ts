@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Clock } from "@drover/shared/clock";
+import type { DroverError } from "@drover/shared/errors";
 import { type BrokerAccess, formatBrokerAccess } from "@drover/shared/link/broker";
 
 import { type BrokerKeys, loadBrokerKeys } from "./broker-keys.ts";
@@ -13,8 +14,13 @@ export interface Broker {
   readonly access: () => BrokerAccess;
   /** For an agent that has its certificate. */
   readonly grant: GrantBrokerUser;
-  /** For an agent that has yet to join, as one word: good for its cluster, until its join token runs out. */
+  /**
+   * For an agent that has yet to join, as one word: good for its cluster, until its join token runs out. Throws
+   * `broker_weak` while that is why the broker is not used.
+   */
   readonly invite: (cluster: string, expiresAtMs: number) => string;
+  /** Whether it is used, and why not. */
+  readonly told: (failure: DroverError | undefined) => void;
 }
 
 export interface BrokerOptions {
@@ -36,13 +42,19 @@ const grantedMs = 30 * dayMs;
 export async function openBroker({ dataDir, servers, agentServers, clock }: BrokerOptions): Promise<Broker> {
   const keys: BrokerKeys = await loadBrokerKeys(join(dataDir, "keys", "nats.seeds"), clock);
   await writeFile(join(dataDir, "nats.conf"), keys.config);
+  let weakness: DroverError | undefined;
   return {
     access: () => ({ servers, ...keys.hubUser() }),
     grant: (cluster, publicKey) => ({
       servers: agentServers,
       jwt: keys.clusterJwt(cluster, publicKey, clock.now() + grantedMs),
     }),
-    invite: (cluster, expiresAtMs) =>
-      formatBrokerAccess({ servers: agentServers, ...keys.clusterUser(cluster, expiresAtMs) }),
+    invite(cluster, expiresAtMs) {
+      if (weakness !== undefined) throw weakness;
+      return formatBrokerAccess({ servers: agentServers, ...keys.clusterUser(cluster, expiresAtMs) });
+    },
+    told(failure) {
+      weakness = failure?.code === "broker_weak" ? failure : undefined;
+    },
   };
 }

@@ -12,9 +12,15 @@ import { backoffMs, type Random } from "@drover/shared/retry";
 import { untilAborted } from "@drover/shared/until-aborted";
 import type { Msg } from "@nats-io/transport-node";
 
+import { weaknessOf } from "../core/broker-weakness.ts";
+
 export interface NatsLinkOptions {
   /** Asked for each connection to the broker anew. */
   readonly access: () => BrokerAccess;
+  /** See `weaknessOf`. */
+  readonly acceptOld: boolean;
+  /** Whether the broker is used: undefined = it is. At first, and each time that this changes. */
+  readonly told: (failure: DroverError | undefined) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -55,15 +61,25 @@ export function withNats(link: HubLink, options: NatsLinkOptions): HubLink {
 async function relayForever(options: NatsLinkOptions, address: Promise<string>, signal: AbortSignal): Promise<void> {
   const { clock, random, log } = options;
   const target = parseTarget(await address);
+  let last: string | undefined;
+  const tell = (failure: DroverError | undefined): void => {
+    // A broker that was changed may have another weakness; why one cannot be reached differs each time.
+    const now = failure?.code === "broker_weak" ? failure.message : (failure?.code ?? "");
+    if (now === last) return;
+    if (failure !== undefined) {
+      log.warn({ code: failure.code, reason: failure.message, hint: failure.hint }, "NATS broker is not used");
+    } else if (last !== undefined) log.info({}, "connected to the NATS broker again");
+    last = now;
+    options.told(failure);
+  };
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       await relayOnce(options, target, signal, () => {
-        if (failures > 0) log.info({}, "connected to the NATS broker again");
         failures = 0;
+        tell(undefined);
       });
     } catch (cause) {
-      const error = DroverError.from(cause, "link_closed");
-      if (failures === 0) log.warn({ code: error.code, reason: error.message }, "NATS broker cannot be reached");
+      if (!signal.aborted) tell(DroverError.from(cause, "link_closed"));
     }
     if (!signal.aborted) await clock.sleep(backoffMs(backoff, failures, random), signal).catch(() => undefined);
   }
@@ -84,6 +100,7 @@ async function relayOnce(
   const connection = await connectBroker(options.access(), "drover-hub", signal);
   const tunnels = new Tunnels(connection, target, options.log);
   try {
+    refuseWeak(connection, options);
     connection.subscribe(hubSubjects.subscribe, { callback: (_, message) => tunnels.receive(message) });
     connected();
     const lost = connection.closed().then((cause) => {
@@ -94,6 +111,13 @@ async function relayOnce(
     tunnels.destroyAll();
     await closeBroker(connection, options.clock);
   }
+}
+
+/** Throws `broker_weak`. */
+function refuseWeak({ info }: BrokerConnection, options: Pick<NatsLinkOptions, "acceptOld">): void {
+  const weakness = weaknessOf(info, options);
+  if (weakness === undefined) return;
+  throw new DroverError("broker_weak", `the NATS broker ${weakness.reason}`, { hint: weakness.remedy });
 }
 
 type Place = NonNullable<ReturnType<typeof parseUpSubject>>;

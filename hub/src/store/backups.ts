@@ -11,7 +11,9 @@ import { checkDatabase } from "./check.ts";
 import { openDatabase } from "./database.ts";
 import { Mark, markFile } from "./mark.ts";
 import { SqliteStore } from "./sqlite.ts";
+import { openStoreKeys, storeKeyFile } from "./store-keys.ts";
 import type { Store } from "./store.ts";
+import { neededStoreKeys } from "./vault.ts";
 
 /** Copies a store that is open into the folder of its backups, while it goes on, and deletes all but the newest. */
 export async function makeBackup(
@@ -42,18 +44,27 @@ export async function makeBackup(
 
 /**
  * Puts a backup in the place of a store that no hub has open, as a new epoch; what was there is moved aside. Returns where
- * to. Throws `store_failed` for a backup that is damaged, and while a hub is running.
+ * to. Throws `store_failed` for a backup that is damaged, and while a hub is running; `store_key_missing` for one that was made
+ * with another store key.
  */
-export async function restoreBackup(file: string, store: string, now: number): Promise<string> {
+export async function restoreBackup(
+  file: string,
+  store: string,
+  now: number,
+  keyFile = storeKeyFile(store),
+): Promise<string> {
   const checked = inspect(file);
   refuseWhileOpen(store);
   const part = `${store}.restored`;
   for (const name of [part, markFile(part)]) rmSync(name, { force: true });
   await copyFile(file, part);
   new Mark(markFile(part), checked.commits)[Symbol.dispose]();
-  const restored = new SqliteStore(openDatabase(part));
-  restored.beginEpoch({ confirmed: false });
-  restored.close();
+  try {
+    beginEpoch(part, keyFile);
+  } catch (cause) {
+    for (const name of [part, `${part}-wal`, markFile(part)]) rmSync(name, { force: true });
+    throw cause;
+  }
   settle(part);
   const aside = join(dirname(store), `replaced-${stamp(now)}`);
   mkdirSync(aside, { mode: 0o700 });
@@ -64,6 +75,18 @@ export async function restoreBackup(file: string, store: string, now: number): P
   renameSync(markFile(part), markFile(store));
   renameSync(part, store);
   return aside;
+}
+
+function beginEpoch(file: string, keyFile: string): void {
+  const database = openDatabase(file);
+  try {
+    const storeKeys = openStoreKeys(keyFile, neededStoreKeys(database));
+    const store = new SqliteStore(database, { storeKeys });
+    store.beginEpoch({ confirmed: false });
+    store.flush();
+  } finally {
+    database[Symbol.dispose]();
+  }
 }
 
 function inspect(file: string) {

@@ -57,7 +57,7 @@ describe("R24: a store that was damaged while its hub was down", () => {
     for (const [name, bytes] of new Map([...written, ...changed])) {
       if (bytes !== undefined) writeFileSync(join(copy, name), bytes);
     }
-    return openSqliteStore(join(copy, "hub.db"));
+    return openSqliteStore(join(copy, "hub.db"), { keyFile: join(folder, "keys", "store.key") });
   };
   const bytesOf = (name: string): Uint8Array => written.get(name) ?? new Uint8Array();
 

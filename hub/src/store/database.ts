@@ -154,6 +154,17 @@ export class Database implements Disposable {
     }
   }
 
+  /** Leaves no log behind the file; what was in it is on the disk before. */
+  checkpoint(): void {
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** Leaves nothing in the file and its log of what was deleted or replaced. Takes as much room as the store, and time. */
+  scrub(): void {
+    this.#database.exec("VACUUM");
+    this.checkpoint();
+  }
+
   /** Not on this thread, and with what is written meanwhile. */
   async copyTo(file: string): Promise<void> {
     await copyDatabase(this.#database, file);

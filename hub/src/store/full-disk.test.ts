@@ -22,7 +22,7 @@ describe.skipIf(!mounted)("R23: a store whose disk is full (needs leave to mount
   let store: Store;
   beforeAll(async () => {
     await reserve.refill();
-    store = openSqliteStore(join(folder, "hub.db"), reserve);
+    store = openSqliteStore(join(folder, "hub.db"), { reserve });
   });
   afterAll(() => store.close());
 
@@ -71,7 +71,7 @@ describe.skipIf(!mounted)("R23: a store whose disk is full (needs leave to mount
       await reserve.refill();
       expect(reserve.held).toBe(true);
       store.close();
-      store = openSqliteStore(join(folder, "hub.db"), reserve);
+      store = openSqliteStore(join(folder, "hub.db"), { reserve });
       expect(store.cluster(taken[0] ?? "")).toBeDefined();
     }
     expect(store.clusters()).toHaveLength(3);
@@ -86,7 +86,7 @@ describe.skipIf(!mounted)("R23: a store whose disk is full (needs leave to mount
     } catch (cause) {
       expect(cause).toMatchObject({ code: "store_full" });
     }
-    store = openSqliteStore(join(folder, "hub.db"), reserve);
+    store = openSqliteStore(join(folder, "hub.db"), { reserve });
     expect(store.cluster("c-1-0")).toBeDefined();
     rmSync(filler);
   });

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 
 import { isRecord } from "@drover/shared/json";
 
 import type { Enrolment } from "../core/enrolment.ts";
+import { writeDurably } from "./durable-file.ts";
 
 /** What of an enrolment must not be forgotten when the store is put back: which certificates a person or a join has ended. */
 export type Ending = Pick<Enrolment, "cluster" | "state" | "reason" | "sinceMs" | "key" | "first">;
@@ -34,7 +35,7 @@ export class Ledger {
     if (isSame(this.#newest.get(ending.cluster), ending)) return;
     this.#newest.set(ending.cluster, ending);
     try {
-      write(this.#file, "a", `${JSON.stringify(ending)}\n`);
+      writeDurably(this.#file, "a", `${JSON.stringify(ending)}\n`);
     } catch {
       // The decision itself is in the store.
     }
@@ -45,7 +46,7 @@ export class Ledger {
     const kept = [...enrolments].filter(isNotable).map(endingOf);
     if (kept.length === this.#newest.size && kept.every((one) => isSame(this.#newest.get(one.cluster), one))) return;
     const part = `${this.#file}.new`;
-    write(part, "w", kept.map((ending) => `${JSON.stringify(ending)}\n`).join(""));
+    writeDurably(part, "w", kept.map((ending) => `${JSON.stringify(ending)}\n`).join(""));
     renameSync(part, this.#file);
     this.#newest.clear();
     for (const ending of kept) this.#newest.set(ending.cluster, ending);
@@ -90,14 +91,4 @@ function parse(line: string): Ending | undefined {
     // Told below.
   }
   return undefined;
-}
-
-function write(file: string, flags: "a" | "w", text: string): void {
-  const handle = openSync(file, flags, 0o600);
-  try {
-    writeSync(handle, text);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -1,6 +1,8 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
+import { syncFolder } from "./durable-file.ts";
+
 const digits = 16;
 
 /**
@@ -42,13 +44,4 @@ export function readMark(store: string): number | undefined {
   if (!existsSync(file)) return undefined;
   const text = readFileSync(file, "latin1");
   return /^\d{16}\n$/u.test(text) ? Number(text) : Number.NaN;
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -46,6 +46,8 @@ export const migrations: readonly string[] = [
   CREATE TABLE receipts (id TEXT PRIMARY KEY, at INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
   CREATE INDEX receipts_at ON receipts (at);
   `,
+  // What is there in clear is encrypted by `createEncryption`, which has the key.
+  `CREATE TABLE data_keys (id INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;`,
 ];
 
 /** The schema from which on records carry seals and commits are counted. */

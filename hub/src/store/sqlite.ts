@@ -2,31 +2,32 @@ import { randomUUID } from "node:crypto";
 
 import type { Event } from "@drover/shared/api/types";
 import { decodeBundle, type Blob } from "@drover/shared/bundle";
-import { digestOf, type Digest } from "@drover/shared/digest";
-import { DroverError } from "@drover/shared/errors";
+import type { Digest } from "@drover/shared/digest";
 
 import type { AuditEntry } from "../core/audit.ts";
-import type { BlobSet } from "../core/contents.ts";
 import type { Enrolment } from "../core/enrolment.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { Era } from "../core/recovery.ts";
 import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
+import { BlobTable } from "./blob-table.ts";
 import { byName } from "./by-name.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { readCluster, readSource, readTarget } from "./earlier-records.ts";
+import { createEncryption, type Encryption } from "./encryption.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
 import { nextGenerations } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
 import { parseRecord } from "./parse-record.ts";
 import { PinTable } from "./pins.ts";
-import type { Reserve } from "./reserve.ts";
 import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
+import { SecretTable } from "./secret-table.ts";
 import { SharedValues } from "./shared-values.ts";
-import type { StoreParts } from "./store-parts.ts";
+import { newStoreKeys, openStoreKeys, storeKeyFile } from "./store-keys.ts";
+import type { StoreFiles, StoreParts } from "./store-parts.ts";
 import type {
   AssignmentChange,
   ClusterRecord,
@@ -37,13 +38,24 @@ import type {
   SourceRecord,
   Store,
 } from "./store.ts";
+import { neededStoreKeys, Vault } from "./vault.ts";
 
 const eventLimit = 10_000;
 
-/** Opens or creates the store in a file; see `openDatabase` for what it refuses. */
-export function openSqliteStore(file: string, reserve?: Reserve): Store {
+/**
+ * Opens or creates the store in a file; see `openDatabase` for what it refuses. Throws `store_key_missing` as well, and then
+ * leaves everything as it is. Where nothing is encrypted yet, the key file is made if it is not there.
+ */
+export function openSqliteStore(file: string, { reserve, keyFile = storeKeyFile(file) }: StoreFiles = {}): Store {
   const database = openDatabase(file, reserve === undefined ? {} : { reserve });
-  return new SqliteStore(database, file === ":memory:" ? {} : { ledger: new Ledger(ledgerFile(file)) });
+  if (file === ":memory:") return new SqliteStore(database, { storeKeys: newStoreKeys() });
+  try {
+    const storeKeys = openStoreKeys(keyFile, neededStoreKeys(database));
+    return new SqliteStore(database, { storeKeys, ledger: new Ledger(ledgerFile(file)) });
+  } catch (cause) {
+    database[Symbol.dispose]();
+    throw cause;
+  }
 }
 
 export class SqliteStore implements Store {
@@ -52,8 +64,10 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #newId: () => string;
   #era: Era;
-  readonly #sources: Map<string, SourceRecord>;
-  readonly #credentials: Map<string, CredentialRecord>;
+  readonly encryption: Encryption;
+  readonly #sources: SecretTable<SourceRecord>;
+  readonly #credentials: SecretTable<CredentialRecord>;
+  readonly #blobs: BlobTable;
   readonly #clusters: Map<string, ClusterRecord>;
   /** Sorted; undefined when there are others now. */
   #clusterNames: readonly string[] | undefined;
@@ -69,12 +83,16 @@ export class SqliteStore implements Store {
   #unwrittenEvents: Event[] = [];
   #lastEvent: number;
 
-  constructor(database: Database, { ledger, newId = randomUUID }: Partial<StoreParts> = {}) {
+  constructor(database: Database, { storeKeys, ledger, newId = randomUUID }: StoreParts) {
     this.#database = database;
     this.#newId = newId;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
-    this.#sources = byName(this.#records<SourceRecord>("sources").map(readSource));
-    this.#credentials = byName(this.#records<CredentialRecord>("credentials"));
+    const vault = new Vault(database, storeKeys);
+    this.#sources = new SecretTable(database, vault, "sources", readSource);
+    this.#credentials = new SecretTable(database, vault, "credentials", (record) => record);
+    this.#blobs = new BlobTable(database, vault);
+    const encrypted = { database, vault, blobs: this.#blobs, secrets: [this.#sources, this.#credentials] };
+    this.encryption = createEncryption(encrypted, storeKeys);
     this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
     this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
@@ -111,7 +129,7 @@ export class SqliteStore implements Store {
   }
 
   sources(): readonly SourceRecord[] {
-    return [...this.#sources.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sources.all();
   }
 
   source(name: string): SourceRecord | undefined {
@@ -119,17 +137,15 @@ export class SqliteStore implements Store {
   }
 
   putSource(source: SourceRecord): void {
-    this.#database.run("INSERT OR REPLACE INTO sources VALUES (?, ?)", source.name, seal(source));
-    this.#sources.set(source.name, source);
+    this.#sources.put(source);
   }
 
   deleteSource(name: string): void {
-    this.#database.run("DELETE FROM sources WHERE name = ?", name);
     this.#sources.delete(name);
   }
 
   credentials(): readonly CredentialRecord[] {
-    return [...this.#credentials.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#credentials.all();
   }
 
   credential(name: string): CredentialRecord | undefined {
@@ -137,12 +153,10 @@ export class SqliteStore implements Store {
   }
 
   putCredential(credential: CredentialRecord): void {
-    this.#database.run("INSERT OR REPLACE INTO credentials VALUES (?, ?)", credential.name, seal(credential));
-    this.#credentials.set(credential.name, credential);
+    this.#credentials.put(credential);
   }
 
   deleteCredential(name: string): void {
-    this.#database.run("DELETE FROM credentials WHERE name = ?", name);
     this.#credentials.delete(name);
   }
 
@@ -230,7 +244,7 @@ export class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const clusters = nextGenerations(change, (name) => this.#clusters.get(name));
     this.#database.transaction(() => {
-      this.#writeBlobs(change.blobs);
+      this.#blobs.write(change.blobs);
       for (const target of change.put) {
         this.#database.run("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", target.app, target.cluster, seal(target));
       }
@@ -251,15 +265,12 @@ export class SqliteStore implements Store {
     }
   }
 
-  keep({ digest, bytes }: Blob): void {
-    this.#database.run("INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, bytes);
+  keep(blob: Blob): void {
+    this.#blobs.put(blob);
   }
 
   blob(digest: Digest): Uint8Array | undefined {
-    const bytes = this.#database.get("SELECT bytes FROM blobs WHERE digest = ?", digest)?.["bytes"];
-    if (!(bytes instanceof Uint8Array)) return undefined;
-    if (digestOf(bytes) !== digest) throw new DroverError("blob_corrupt", `blob ${digest} is damaged in the store`);
-    return bytes;
+    return this.#blobs.get(digest);
   }
 
   collectBlobs(): number {
@@ -271,14 +282,7 @@ export class SqliteStore implements Store {
       const bytes = this.blob(bundle);
       if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
     }
-    const unneeded = this.#database
-      .all("SELECT digest FROM blobs")
-      .map((row) => String(row["digest"]))
-      .filter((digest) => !needed.has(digest));
-    this.#database.transaction(() => {
-      for (const digest of unneeded) this.#database.run("DELETE FROM blobs WHERE digest = ?", digest);
-    });
-    return unneeded.length;
+    return this.#blobs.retain(needed);
   }
 
   rolloutsOf(app: string): readonly Rollout[] {
@@ -375,7 +379,7 @@ export class SqliteStore implements Store {
     return identity;
   }
 
-  *#records<T>(table: "sources" | "credentials" | "clusters" | "targets" | "observed" | "events") {
+  *#records<T>(table: "clusters" | "targets" | "observed" | "events") {
     const order = table === "events" ? " ORDER BY id" : "";
     for (const row of this.#database.each(`SELECT record FROM ${table}${order}`)) yield parseRecord<T>(row);
   }
@@ -383,13 +387,5 @@ export class SqliteStore implements Store {
   #writeCluster(cluster: ClusterRecord): void {
     const record = seal(cluster);
     this.#database.run("INSERT OR REPLACE INTO clusters VALUES (?, ?, ?)", cluster.name, cluster.generation, record);
-  }
-
-  #writeBlobs(blobs: BlobSet): void {
-    for (const digest of blobs.keys()) {
-      const known = this.#database.get("SELECT 1 FROM blobs WHERE digest = ?", digest);
-      const bytes = known === undefined ? blobs.get(digest) : undefined;
-      if (bytes !== undefined) this.#database.run("INSERT INTO blobs VALUES (?, ?)", digest, bytes);
-    }
   }
 }

@@ -16,6 +16,7 @@ import type { TargetId, TargetRecord } from "../core/target.ts";
 import type { Credential } from "../source/web/credential.ts";
 import type { Webhook } from "../source/webhook.ts";
 import type { AccessStore } from "./access-store.ts";
+import type { Encryption } from "./encryption.ts";
 
 export interface AcceptedCommit {
   readonly id: string;
@@ -180,6 +181,8 @@ export interface Store {
   /** Writes all that it holds into a file, which exists, and goes on meanwhile. */
   copyTo(file: string): Promise<void>;
 
+  /** Of sources, credentials and blobs. */
+  readonly encryption: Encryption;
   /** Tokens, and the audit log. */
   readonly access: AccessStore;
   /**

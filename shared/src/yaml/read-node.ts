@@ -177,7 +177,9 @@ class Reader {
   #alias(name: string, offset: number): ReadNode {
     const anchored = this.#anchors.get(name);
     if (anchored === undefined) {
-      this.#fail({ code: "unknown-anchor", message: `no anchor &${name} comes before this alias`, offset });
+      // By its place alone: it may be a password that begins with `*` and was left without quotes.
+      const hint = "put the value in quotes if the * is text";
+      this.#fail({ code: "unknown-anchor", message: "no anchor of this name comes before this alias", hint, offset });
       return { value: null, mark: offset };
     }
     this.#spend({ ...anchored.cost, aliases: anchored.cost.aliases + 1 }, offset);
@@ -187,7 +189,8 @@ class Reader {
   #checkTag(tag: string | undefined, name: "map" | "seq", offset: number): void {
     if (tag === undefined || tag === `tag:yaml.org,2002:${name}`) return;
     const reading = readTaggedScalar(tag, "");
-    this.#fail({ code: "unknown-tag", message: "message" in reading ? reading.message : `unknown tag ${tag}`, offset });
+    const message = "message" in reading ? reading.message : "this tag is not one of lists and maps";
+    this.#fail({ code: "unknown-tag", message, offset });
   }
 
   #spend(cost: Anchored["cost"], offset: number): void {

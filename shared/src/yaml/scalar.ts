@@ -25,16 +25,16 @@ export function readPlainScalar(text: string): ScalarReading {
   // go-yaml drops underscores from numbers, except from those that begin with a dot.
   const plain = text.startsWith(".") ? text : text.replaceAll("_", "");
   const groups = integer.exec(plain)?.groups;
-  if (groups !== undefined) return readInteger(text, groups);
+  if (groups !== undefined) return readInteger(groups);
   if (!float.test(plain)) return { value: text };
   const value = Number(plain);
   // What a double cannot hold stays text.
   if (!Number.isFinite(value)) return { value: text };
-  if (!/[.eE]/u.test(plain) && !Number.isSafeInteger(value)) return tooLarge(text);
+  if (!/[.eE]/u.test(plain) && !Number.isSafeInteger(value)) return tooLarge;
   return { value: value === 0 ? 0 : value };
 }
 
-function readInteger(text: string, groups: Record<string, string | undefined>): ScalarReading {
+function readInteger(groups: Record<string, string | undefined>): ScalarReading {
   const { sign = "", hex, binary, octal, decimal = "" } = groups;
   const digits =
     hex === undefined
@@ -45,18 +45,16 @@ function readInteger(text: string, groups: Record<string, string | undefined>): 
         : `0b${binary}`
       : `0x${hex}`;
   const value = Number(digits) * (sign === "-" ? -1 : 1);
-  if (!Number.isSafeInteger(value)) return tooLarge(text);
+  if (!Number.isSafeInteger(value)) return tooLarge;
   return { value: value === 0 ? 0 : value };
 }
 
-// kubectl keeps 64 bits; here 53 are exact. Refusing beats changing somebody's number in silence.
-function tooLarge(text: string): ScalarReading {
-  return {
-    code: "integer-too-large",
-    message: `the integer ${text.slice(0, 40)} cannot be carried exactly`,
-    hint: "quote it if it is an identifier",
-  };
-}
+/** kubectl keeps 64 bits; here 53 are exact. Refusing beats changing somebody's number in silence. */
+const tooLarge = {
+  code: "integer-too-large",
+  message: "an integer that cannot be carried exactly",
+  hint: "quote it if it is an identifier",
+} as const;
 
 const core = "tag:yaml.org,2002:";
 
@@ -73,12 +71,16 @@ export function readTaggedScalar(tag: string, text: string): ScalarReading {
     (tag === `${core}bool` && typeof value === "boolean") ||
     (tag === `${core}null` && value === null);
   if (fits) return reading;
-  const shown = tag.startsWith(core) ? `!!${tag.slice(core.length)}` : tag;
-  const known = ["int", "float", "bool", "null"].some((name) => tag === `${core}${name}`);
-  return known
-    ? { code: "bad-tag", message: `this value is not a ${shown}` }
-    : { code: "unknown-tag", message: `unknown tag ${shown}`, hint: "Kubernetes reads no custom tags" };
+  const known = ["int", "float", "bool", "null"].find((name) => tag === `${core}${name}`);
+  return known === undefined ? unknownTag : { code: "bad-tag", message: `this value is not a !!${known}` };
 }
+
+/** Not quoted, nor is any value: it may be a password that begins with `!` and was left without quotes. */
+const unknownTag = {
+  code: "unknown-tag",
+  message: "Kubernetes reads no tag like this",
+  hint: "put the value in quotes if the ! is text",
+} as const;
 
 function readBinary(text: string): ScalarReading {
   try {

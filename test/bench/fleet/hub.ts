@@ -23,7 +23,7 @@ export async function startFleetHub(
 ): Promise<FleetHub> {
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
-  const nats = natsUrl === "" ? [] : ["--nats-url", natsUrl];
+  const nats = natsUrl === "" ? [] : ["--nats-url", natsUrl, "--nats-old-broker", "accept"];
   const addresses = ["--data-dir", dataDir, "--api-address", api, "--link-address", link, ...nats];
   const program = parts.use(
     startProgram({

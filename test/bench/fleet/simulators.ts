@@ -5,6 +5,7 @@ import { firstEnrolment, joined } from "@drover/hub/core/enrolment";
 import { openDatabase } from "@drover/hub/store/database";
 import { SqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
+import { addStoreKey, storeKeyFile } from "@drover/hub/store/store-keys";
 import { systemClock } from "@drover/shared/clock";
 import { loadAuthority } from "@drover/shared/trust/authority";
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
@@ -23,7 +24,7 @@ export async function prepareHub(folder: string, { count, url }: { readonly coun
   await loadAuthority(keys, { clock: systemClock });
   await loadSigningKey(keys);
   const database = openDatabase(join(dataDir, "hub.db"));
-  const store = new SqliteStore(database);
+  const store = new SqliteStore(database, { storeKeys: addStoreKey(storeKeyFile(join(dataDir, "hub.db"))) });
   const now = systemClock.now();
   // What abuses the port has certificates, too, and of one the applications.
   const abusers = [{ name: abuserNames.deaf, labels: { fleet: "all" } }, { name: abuserNames.flooding }];
