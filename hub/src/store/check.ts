@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 
 import { DroverError } from "@drover/shared/errors";
 
@@ -14,11 +14,16 @@ export interface Checked {
   readonly commits: number;
 }
 
+/** Takes the record of a row; those of `parts` come first, since others name them. */
+export type Visit = (table: string, record: object, row: Row) => void;
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
 /**
  * Reads a whole store, without changing anything, and throws `store_failed` unless it is what Drover wrote: by SQLite's own
- * check and by the seal of every record. Blobs are checked by those who read them, by their digests.
+ * check and by the seal of every record. Blobs are checked by those who read them, by their digests. Of a store of the
+ * newest schema the records are handed out: a large one need not be read twice.
  */
-export function checkDatabase(file: string): Checked {
+export function checkDatabase(file: string, visit: Visit = () => undefined): Checked {
   if (!existsSync(file)) return { version: 0, commits: 0 };
   const database = new DatabaseSync(file, { readOnly: true, timeout: busyMs });
   try {
@@ -31,7 +36,8 @@ export function checkDatabase(file: string): Checked {
     // Of the table of blobs it is the structure; no more than the first finding is of use.
     const finding = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
     if (finding !== "ok") throw new Error(String(finding));
-    const commits = version < sealedSince ? 0 : checkSeals(database);
+    const handOut = version === migrations.length ? visit : () => undefined;
+    const commits = version < sealedSince ? 0 : checkSeals(database, handOut);
     return { version, commits };
   } finally {
     database.close();
@@ -50,13 +56,17 @@ export function checkMark(file: string, { commits }: Checked): void {
   if (mark > commits) throw new Error(`it ends at commit ${commits}, but ${mark} were acknowledged`);
 }
 
-function checkSeals(database: DatabaseSync): number {
-  const tables = database
-    .prepare("SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'record'")
-    .all();
-  for (const { name } of tables) {
-    for (const row of database.prepare(`SELECT * FROM ${String(name)}`).iterate()) checkRow(String(name), row);
+/** Hands out every record of a database. Throws an Error when one is not as it was written. */
+export function visitRecords(each: (sql: string) => Iterable<Row>, visit: Visit): void {
+  const sql = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'record'";
+  const tables = Array.from(each(sql), ({ name }) => String(name));
+  for (const table of tables.toSorted((a, b) => Number(b === "parts") - Number(a === "parts"))) {
+    for (const row of each(`SELECT * FROM ${table}`)) visit(table, readRow(table, row), row);
   }
+}
+
+function checkSeals(database: DatabaseSync, visit: Visit): number {
+  visitRecords((sql) => database.prepare(sql).iterate(), visit);
   const meta = new Map(
     database
       .prepare("SELECT key, value FROM meta")
@@ -70,12 +80,14 @@ function checkSeals(database: DatabaseSync): number {
   return commits;
 }
 
-/** What stands in columns as well, to find the row by, has to be what the record says. */
-function checkRow(table: string, { record, ...columns }: Record<string, unknown>): void {
-  const json = unseal(String(record));
+/** The record. What stands in columns as well, to find the row by, has to be what the record says. */
+function readRow(table: string, row: Row): object {
+  const json = unseal(String(row["record"]));
   if (json === undefined) throw new Error(`a record of ${table} is damaged`);
-  const fields = new Map<string, unknown>(Object.entries(JSON.parse(json) as object));
-  for (const [column, value] of Object.entries(columns)) {
-    if (fields.has(column) && fields.get(column) !== value) throw new Error(`a key of ${table} is damaged`);
+  const record = JSON.parse(json) as Readonly<Record<string, unknown>>;
+  for (const column in row) {
+    if (column !== "record" && Object.hasOwn(record, column) && record[column] !== row[column])
+      throw new Error(`a key of ${table} is damaged`);
   }
+  return record;
 }

@@ -4,11 +4,12 @@ import { expect, it } from "vitest";
 
 import { CommonParts } from "./common-parts.ts";
 import { Database, prepareDatabase } from "./database.ts";
+import { FleetRecords } from "./fleet-records.ts";
 import { observedRecord, targetRecord } from "./records.fixture.ts";
 
 function begin() {
   const database = new Database(prepareDatabase(new DatabaseSync(":memory:")));
-  return { database, parts: new CommonParts(database), reopened: () => new CommonParts(database) };
+  return { database, parts: new CommonParts(), reopened: () => FleetRecords.of(database).parts };
 }
 
 const pack = (
@@ -17,7 +18,7 @@ const pack = (
 ) => {
   let rows: ReturnType<CommonParts["packTarget"]>[] = [];
   database.transaction(() => {
-    parts.begin();
+    parts.begin(database);
     rows = clusters.map((cluster) => parts.packTarget(targetRecord("web", cluster, "b1")));
   });
   parts.settle();
@@ -39,7 +40,7 @@ it("gives back reports as they were", () => {
   const { database, parts } = begin();
   const records = ["dev-1", "dev-2"].map((cluster) => observedRecord("web", cluster));
   database.transaction(() => {
-    parts.begin();
+    parts.begin(database);
     const rows = records.map((record) => parts.packObserved(record));
     expect(rows.map((row) => "of" in row)).toEqual([false, true]);
     parts.settle();
@@ -52,7 +53,7 @@ it("writes a part again when the transaction came to nothing that wrote it", () 
   const { database, parts } = store;
   expect(() =>
     database.transaction(() => {
-      parts.begin();
+      parts.begin(database);
       for (const cluster of ["dev-1", "dev-2"]) parts.packTarget(targetRecord("web", cluster, "b1"));
       throw new Error("the disk is full");
     }),

@@ -4,7 +4,6 @@ import { DroverError } from "@drover/shared/errors";
 
 import type { TargetRecord } from "../core/target.ts";
 import type { Database } from "./database.ts";
-import { parseRecord } from "./parse-record.ts";
 import { seal } from "./sealed.ts";
 import type { ObservedRecord } from "./store.ts";
 
@@ -27,24 +26,24 @@ const manyParts = 10_000;
  * everywhere stays in its row.
  */
 export class CommonParts {
-  readonly #database: Database;
   /** In the table, by their names. */
   readonly #parts = new Map<string, object>();
   /** Written by transactions that may have come to nothing. */
   readonly #unsettled = new Map<string, object>();
+  /** Where the transaction is that packs now. */
+  #database: Database | undefined;
   readonly #writtenNow = new Set<string>();
   readonly #seen = new Set<string>();
   #seenLength = 0;
 
-  constructor(database: Database) {
-    this.#database = database;
-    for (const row of database.each("SELECT name, record FROM parts")) {
-      this.#parts.set(String(row["name"]), parseRecord<object>(row));
-    }
+  /** As it is in the table. */
+  take(name: string, part: object): void {
+    this.#parts.set(name, part);
   }
 
   /** To be called first in a transaction that packs records. */
-  begin(): void {
+  begin(database: Database): void {
+    this.#database = database;
     this.#writtenNow.clear();
   }
 
@@ -89,16 +88,16 @@ export class CommonParts {
   }
 
   /** Deletes the parts that no row names any more, when there are many. */
-  collect(): void {
+  collect(database: Database): void {
     if (this.#parts.size < manyParts) return;
     const named = new Set<string>();
     for (const table of ["targets", "observed"]) {
       const sql = `SELECT DISTINCT json_extract(record, '$.of') AS name FROM ${table}`;
-      for (const row of this.#database.each(sql)) named.add(String(row["name"]));
+      for (const row of database.each(sql)) named.add(String(row["name"]));
     }
     const unnamed = [...this.#parts.keys()].filter((name) => !named.has(name));
-    this.#database.transaction(() => {
-      for (const name of unnamed) this.#database.run("DELETE FROM parts WHERE name = ?", name);
+    database.transaction(() => {
+      for (const name of unnamed) database.run("DELETE FROM parts WHERE name = ?", name);
     });
     for (const name of unnamed) this.#parts.delete(name);
   }
@@ -119,7 +118,7 @@ export class CommonParts {
       this.#remember(name, json.length);
       return undefined;
     }
-    this.#database.run("INSERT OR IGNORE INTO parts VALUES (?, ?)", name, seal(part));
+    this.#database?.run("INSERT OR IGNORE INTO parts VALUES (?, ?)", name, seal(part));
     this.#writtenNow.add(name);
     this.#unsettled.set(name, part);
     return name;

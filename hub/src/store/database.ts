@@ -6,7 +6,7 @@ import { DroverError } from "@drover/shared/errors";
 
 import { diskFull } from "../core/disk-full.ts";
 import { backupFolder, listBackups } from "./backup-folder.ts";
-import { busyMs, checkDatabase, checkMark } from "./check.ts";
+import { busyMs, checkDatabase, checkMark, visitRecords, type Visit } from "./check.ts";
 import { Mark, markFile } from "./mark.ts";
 import { migrations } from "./migrations.ts";
 import type { Reserve } from "./reserve.ts";
@@ -15,23 +15,29 @@ import { seal } from "./sealed.ts";
 type Value = string | number | Uint8Array;
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
+export interface OpenOptions {
+  readonly steps?: readonly string[];
+  readonly reserve?: Reserve | undefined;
+  /** See `checkDatabase`. */
+  readonly visit?: Visit;
+}
+
 /**
  * Opens or creates a store's file, for this process alone. Throws `store_failed` for one of a newer Drover, a damaged one
  * and one that has lost commits: what cannot be read is never replaced by an empty store, and stays as it is.
  */
-export function openDatabase(
-  file: string,
-  { steps = migrations, reserve }: { readonly steps?: readonly string[]; readonly reserve?: Reserve } = {},
-): Database {
+export function openDatabase(file: string, { steps = migrations, reserve, visit }: OpenOptions = {}): Database {
   if (file === ":memory:") return new Database(prepareDatabase(new DatabaseSync(file), steps));
   let database: DatabaseSync | undefined;
   try {
-    const checked = checkDatabase(file);
+    const checked = checkDatabase(file, visit);
     checkMark(file, checked);
     database = new DatabaseSync(file, { timeout: busyMs });
     chmodSync(file, 0o600);
-    prepareDatabase(database, steps);
-    return new Database(database, { mark: new Mark(markFile(file), checked.commits), reserve });
+    const opened = prepareDatabase(database, steps);
+    if (checked.version !== migrations.length && visit !== undefined)
+      visitRecords((sql) => opened.prepare(sql).iterate(), visit);
+    return new Database(opened, { mark: new Mark(markFile(file), checked.commits), reserve });
   } catch (cause) {
     database?.close();
     throw explain(file, cause);

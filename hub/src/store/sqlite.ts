@@ -12,13 +12,13 @@ import type { Rollout } from "../core/rollout/rollout.ts";
 import type { TargetId, TargetRecord } from "../core/target.ts";
 import { AccessTables } from "./access-store.ts";
 import { BlobTable } from "./blob-table.ts";
-import { byName } from "./by-name.ts";
-import { CommonParts, isPacked, type Row } from "./common-parts.ts";
+import type { CommonParts } from "./common-parts.ts";
 import { openDatabase, type Database } from "./database.ts";
-import { readCluster, readSource, readTarget } from "./earlier-records.ts";
+import { readSource } from "./earlier-records.ts";
 import { createEncryption, type Encryption } from "./encryption.ts";
 import { EnrolmentTable } from "./enrolments.ts";
 import { EventTable } from "./event-table.ts";
+import { FleetRecords } from "./fleet-records.ts";
 import { Ledger, ledgerFile } from "./ledger.ts";
 import { nextGenerations } from "./next-generation.ts";
 import { PairMap, type Pair } from "./pair-map.ts";
@@ -27,7 +27,7 @@ import { PinTable } from "./pins.ts";
 import { RolloutTable } from "./rollout-table.ts";
 import { seal } from "./sealed.ts";
 import { SecretTable } from "./secret-table.ts";
-import { SharedValues } from "./shared-values.ts";
+import type { SharedValues } from "./shared-values.ts";
 import { newStoreKeys, openStoreKeys, storeKeyFile } from "./store-keys.ts";
 import type { StoreFiles, StoreParts } from "./store-parts.ts";
 import type {
@@ -47,11 +47,12 @@ import { neededStoreKeys, Vault } from "./vault.ts";
  * leaves everything as it is. Where nothing is encrypted yet, the key file is made if it is not there.
  */
 export function openSqliteStore(file: string, { reserve, keyFile = storeKeyFile(file) }: StoreFiles = {}): Store {
-  const database = openDatabase(file, reserve === undefined ? {} : { reserve });
+  const fleet = new FleetRecords();
+  const database = openDatabase(file, { reserve, visit: fleet.take });
   if (file === ":memory:") return new SqliteStore(database, { storeKeys: newStoreKeys() });
   try {
     const storeKeys = openStoreKeys(keyFile, neededStoreKeys(database));
-    return new SqliteStore(database, { storeKeys, ledger: new Ledger(ledgerFile(file)) });
+    return new SqliteStore(database, { storeKeys, fleet, ledger: new Ledger(ledgerFile(file)) });
   } catch (cause) {
     database[Symbol.dispose]();
     throw cause;
@@ -73,16 +74,19 @@ export class SqliteStore implements Store {
   #clusterNames: readonly string[] | undefined;
   readonly enrolments: EnrolmentTable;
   readonly pins: PinTable;
-  readonly #targets = new PairMap<TargetRecord>();
-  readonly #observed = new PairMap<ObservedRecord>();
+  readonly #targets: PairMap<TargetRecord>;
+  readonly #observed: PairMap<ObservedRecord>;
   readonly #rollouts: RolloutTable;
   readonly #parts: CommonParts;
   readonly #dirtyObserved = new PairMap<Pair>();
   readonly #dirtyClusters = new Set<string>();
-  readonly #shared = new SharedValues();
+  readonly #shared: SharedValues;
   readonly #events: EventTable;
 
-  constructor(database: Database, { storeKeys, ledger, newId = randomUUID }: StoreParts) {
+  constructor(
+    database: Database,
+    { storeKeys, ledger, newId = randomUUID, fleet = FleetRecords.of(database) }: StoreParts,
+  ) {
     this.#database = database;
     this.#newId = newId;
     ({ hubId: this.hubId, ...this.#era } = this.#identity());
@@ -92,18 +96,10 @@ export class SqliteStore implements Store {
     this.#blobs = new BlobTable(database, vault);
     const encrypted = { database, vault, blobs: this.#blobs, secrets: [this.#sources, this.#credentials] };
     this.encryption = createEncryption(encrypted, storeKeys);
-    this.#clusters = byName(this.#records<ClusterRecord>("clusters").map(readCluster));
+    ({ clusters: this.#clusters, targets: this.#targets, observed: this.#observed } = fleet);
+    ({ parts: this.#parts, shared: this.#shared } = fleet);
     this.enrolments = new EnrolmentTable(database, ledger);
     this.pins = new PinTable(database);
-    this.#parts = new CommonParts(database);
-    for (const row of this.#records<Row<TargetRecord>>("targets")) {
-      const record = readTarget(this.#parts.unpackTarget(row));
-      this.#targets.set(record, isPacked(row) ? record : this.#shared.target(record));
-    }
-    for (const row of this.#records<Row<ObservedRecord>>("observed")) {
-      const record = this.#parts.unpackObserved(row);
-      this.#observed.set(record, isPacked(row) ? record : this.#shared.observed(record));
-    }
     this.#rollouts = new RolloutTable(database);
     this.#events = new EventTable(database);
     this.access = new AccessTables(database);
@@ -247,7 +243,7 @@ export class SqliteStore implements Store {
   assign(change: AssignmentChange): void {
     const clusters = nextGenerations(change, (name) => this.#clusters.get(name));
     this.#database.transaction(() => {
-      this.#parts.begin();
+      this.#parts.begin(this.#database);
       this.#blobs.write(change.blobs);
       for (const target of change.put) {
         const row = seal(this.#parts.packTarget(target));
@@ -288,7 +284,7 @@ export class SqliteStore implements Store {
       const bytes = this.blob(bundle);
       if (bytes !== undefined) for (const digest of decodeBundle(bundle, bytes).objects) needed.add(digest);
     }
-    this.#parts.collect();
+    this.#parts.collect(this.#database);
     return this.#blobs.retain(needed);
   }
 
@@ -338,7 +334,7 @@ export class SqliteStore implements Store {
   flush(): void {
     if (!this.#events.hasNews && this.#dirtyClusters.size + this.#dirtyObserved.size === 0) return;
     this.#database.unsynced(() => {
-      this.#parts.begin();
+      this.#parts.begin(this.#database);
       for (const { app, cluster } of this.#dirtyObserved.values()) {
         const record = this.#observed.get({ app, cluster });
         if (record === undefined) continue;
@@ -377,10 +373,6 @@ export class SqliteStore implements Store {
     };
     this.#database.run("INSERT INTO meta VALUES ('identity', ?)", seal(identity));
     return identity;
-  }
-
-  *#records<T>(table: "clusters" | "targets" | "observed") {
-    for (const row of this.#database.each(`SELECT record FROM ${table}`)) yield parseRecord<T>(row);
   }
 
   #writeCluster(cluster: ClusterRecord): void {

@@ -1,3 +1,4 @@
+import type { FleetRecords } from "./fleet-records.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Reserve } from "./reserve.ts";
 import type { StoreKeys } from "./store-keys.ts";
@@ -8,6 +9,8 @@ export interface StoreParts {
   readonly storeKeys: StoreKeys;
   /** Of the certificates that were ended; none for a store that is only looked at. */
   readonly ledger?: Ledger;
+  /** What was read of the database already. Default: it is read. */
+  readonly fleet?: FleetRecords;
   /** Names the hub and its epochs; has to be unique for ever. */
   readonly newId?: () => string;
 }
