@@ -30,6 +30,8 @@ export interface FaultProxy extends AsyncDisposable {
   cut(): void;
   /** Lets nothing through, neither data nor ends, while every connection stays open: a half-open wire. */
   stall(): void;
+  /** Lets nothing through on the connections of now, for ever, as a router that has forgotten them; new ones flow. */
+  strand(): void;
   /** Mends the wire: what was stalled flows on, what was cut may connect again. */
   resume(): void;
   /** For connections from now on; `{}` ends the random faults. */
@@ -38,6 +40,8 @@ export interface FaultProxy extends AsyncDisposable {
 
 /** Connections beyond this are reset: a client in a reconnect storm must not exhaust the test's sockets. */
 const connectionLimit = 1_000;
+
+const never = new Promise<void>(() => undefined);
 
 type State = "flowing" | "stalled" | "cut";
 
@@ -48,9 +52,14 @@ export async function startFaultProxy({ target, seed = 1 }: FaultProxyOptions): 
   let mended = Promise.withResolvers<void>();
   let faults: RandomFaults = {};
   let accepted = 0;
-  const wire = { flowing: () => state === "flowing", mended: () => mended.promise };
+  let stranded = 0;
   const accept = (client: Socket): void => {
     accepted += 1;
+    const number = accepted;
+    const wire = {
+      flowing: () => state === "flowing" && number > stranded,
+      mended: () => (number > stranded ? mended.promise : never),
+    };
     if (state === "cut" || sockets.size / 2 >= connectionLimit) {
       client.resetAndDestroy();
       return;
@@ -92,6 +101,7 @@ export async function startFaultProxy({ target, seed = 1 }: FaultProxyOptions): 
       resetAll();
     },
     stall: () => enter("stalled"),
+    strand: () => void (stranded = accepted),
     resume: () => enter("flowing"),
     setFaults: (next) => void (faults = next),
     async [Symbol.asyncDispose]() {

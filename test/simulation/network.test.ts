@@ -61,6 +61,7 @@ function createLinkWorld(): Promise<LinkWorld> {
       const wire = {
         cut: () => network.setRoute(cluster, "cut"),
         stall: () => network.setRoute(cluster, "silent"),
+        strand: () => network.strand(cluster),
         resume: () => network.setRoute(cluster, "open"),
         accepted: () => network.dialled(cluster),
       };

@@ -78,6 +78,11 @@ export class Network {
     for (const connection of this.#connections) if (connection.cluster === cluster) connection.routeChanged();
   }
 
+  /** Nothing comes through on what is open now, as when a router has forgotten it; new connections flow. */
+  strand(cluster: string): void {
+    for (const connection of this.#connections) if (connection.cluster === cluster) connection.strand();
+  }
+
   /** How often its agents have dialled. */
   dialled(cluster: string): number {
     return this.#dialled.get(cluster) ?? 0;
@@ -167,6 +172,7 @@ class Connection {
   /** The hub that it was accepted by. */
   #door: Door | undefined;
   #isOver = false;
+  #isStranded = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -219,6 +225,10 @@ class Connection {
     this.#door?.closed(this.#options.endpoint);
   }
 
+  strand(): void {
+    this.#isStranded = true;
+  }
+
   routeChanged(): void {
     if (this.#options.route() === "cut") this.break();
     for (const lane of [...this.#up, ...this.#down]) lane.resume();
@@ -233,7 +243,7 @@ class Connection {
       time,
       chance,
       name: endpoint,
-      isHeld: () => route() === "silent",
+      isHeld: () => this.#isStranded || route() === "silent",
       arrived: isUp ? heard : (): void => undefined,
       senderLives: isUp ? agentLives : hubLives,
       readerLives: isUp ? hubLives : agentLives,

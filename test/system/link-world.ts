@@ -17,7 +17,7 @@ import { createSigningKey } from "@drover/shared/trust/signing-key";
 import { type FaultProxy, startFaultProxy } from "../rig/fault-proxy.ts";
 import { freePort } from "../rig/ports.ts";
 
-/** Silence is noticed after 3 s here instead of 45 s. */
+/** Silence is noticed after 3 s here instead of 40 s. */
 const limits = { pingIntervalMs: 1_000, silenceMs: 3_000 };
 const dayMs = 24 * 3_600_000;
 

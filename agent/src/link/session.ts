@@ -19,7 +19,9 @@ export interface SessionOptions {
 
 /** From dialling to the hub's welcome. */
 const welcomeTimeoutMs = 20_000;
-const defaultPingIntervalMs = 15_000;
+const defaultPingIntervalMs = 20_000;
+/** So many ping intervals without a word are silence: E65. */
+const silentIntervals = 2;
 /** How long the hub may take to close the stream after our goodbye. */
 const goodbyeMs = 1_000;
 
@@ -98,23 +100,30 @@ async function watchSilence(
   signal: AbortSignal,
 ): Promise<DroverError | undefined> {
   const dialledMs = clock.now();
+  const silentAtMs = (): number => {
+    const { pingIntervalMs, heardMs } = state;
+    return pingIntervalMs === undefined ? dialledMs + welcomeTimeoutMs : heardMs + silentIntervals * pingIntervalMs;
+  };
+  let pingedMs = dialledMs;
   for (;;) {
+    const everyMs = state.pingIntervalMs ?? 1_000;
     try {
-      await clock.sleep(state.pingIntervalMs ?? 1_000, signal);
+      await clock.sleep(Math.max(0, Math.min(pingedMs + everyMs, silentAtMs()) - clock.now()), signal);
     } catch {
       return undefined;
     }
     const now = clock.now();
-    if (state.pingIntervalMs === undefined) {
-      if (now - dialledMs >= welcomeTimeoutMs) return new DroverError("timeout", "the hub did not answer in time");
-    } else {
-      const silentMs = now - state.heardMs;
-      if (silentMs >= 3 * state.pingIntervalMs) {
-        return new DroverError("link_closed", `the hub was not heard from for ${Math.round(silentMs / 1000)} s`);
-      }
-      outbox.ping();
-    }
+    if (now >= silentAtMs()) return silence(state, now);
+    if (now - pingedMs < everyMs) continue;
+    if (state.pingIntervalMs !== undefined) outbox.ping();
+    pingedMs = now;
   }
+}
+
+function silence({ pingIntervalMs, heardMs }: SessionState, now: number): DroverError {
+  if (pingIntervalMs === undefined) return new DroverError("timeout", "the hub did not answer in time");
+  const silentSeconds = Math.round((now - heardMs) / 1000);
+  return new DroverError("link_closed", `the hub was not heard from for ${silentSeconds} s`);
 }
 
 /** Our side is done. The hub ends the stream then; one that does not is left after a moment. */

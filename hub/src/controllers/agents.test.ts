@@ -110,7 +110,7 @@ it("R32, E78: what a silent cluster said last is shown as offline, apart from th
   const heardAtMs = clock.now();
   expect(views.cluster("dev-1")).toMatchObject({ state: "current", applications: { current: 2, total: 2 } });
   await clock.advance(minuteMs);
-  agents.disconnected("dev-1", { graceful: false, reason: "not heard from for 45 s" });
+  agents.disconnected("dev-1", { graceful: false, reason: "not heard from for 40 s" });
   await clock.advance(minuteMs);
   expect(views.cluster("dev-1")).toMatchObject({
     state: "offline",

@@ -42,8 +42,8 @@ describe("sessions", () => {
 
   it("E65, R32: end after the silence that counts as gone, not before, and each on its own", () => {
     const { sessions, told, open } = watchSessions();
-    // Three missed beats, and not more than a minute.
-    expect(silenceMs).toBe(3 * defaultLinkLimits.pingIntervalMs);
+    // Two missed pings, and not more than a minute.
+    expect(silenceMs).toBe(2 * defaultLinkLimits.pingIntervalMs);
     expect(silenceMs).toBeLessThan(60_000);
     open("dev-1", 0);
     const talking = open("dev-2", 0);
@@ -51,7 +51,7 @@ describe("sessions", () => {
     sessions.sweep(silenceMs - 1);
     expect(told).toEqual([]);
     sessions.sweep(silenceMs);
-    expect(told).toEqual(["dev-1 not heard from for 45 s"]);
+    expect(told).toEqual(["dev-1 not heard from for 40 s"]);
     expect(sessions.find("dev-2")).toBe(talking);
   });
 

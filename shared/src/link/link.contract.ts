@@ -7,6 +7,7 @@ import {
   assignments,
   connectPair,
   type CreateWorld,
+  generationOf,
   patience,
   plain,
   report,
@@ -212,6 +213,15 @@ function describeConnections(createWorld: CreateWorld): void {
     await expect.poll(() => pair.agent.ends.length, silencePatience).toBe(1);
     pair.agentEnd.wire.resume();
     await expect.poll(() => pair.agent.connections, patience).toBe(2);
+  });
+
+  it("E65: is back within 6 s of noticing that its connection leads nowhere", async () => {
+    await using pair = await connectPair(createWorld);
+    pair.agentEnd.wire.strand();
+    await expect.poll(() => pair.agent.ends.length, silencePatience).toBe(1);
+    await expect.poll(() => pair.agent.connections, { ...patience, timeout: 6_000 }).toBe(2);
+    pair.hubEnd.link.send("dev-1", assignments(1));
+    await expect.poll(() => generationOf(pair.agent.messages.at(-1)), patience).toBe(1);
   });
 
   it("stays connected while nobody has anything to say, for as long as it takes to notice a silent end", async () => {

@@ -26,6 +26,8 @@ export interface Wire {
   cut(): void;
   /** Lets nothing through while every connection stays open. */
   stall(): void;
+  /** Lets nothing through on the connections of now, which stay open; new ones flow. */
+  strand(): void;
   resume(): void;
   /** How many connections were opened so far. */
   accepted(): number;
