@@ -75,7 +75,7 @@ export async function applyRecord(
     if (await tolerate(context, { ...attempt, mode }, signal)) return;
     noteDrift(record, payload);
     const applied = await write(context, attempt, signal);
-    if (record.desired !== digest) return;
+    if (record.desired !== digest) return noteMade(application, record, applied);
     if (applied.kind === "applied") {
       settle(context, { application, record }, { applied, payload });
       await noteRewrite(context, { ...attempt, answer: applied.object }, signal);
@@ -162,6 +162,16 @@ async function clearWay(
   const resourceVersion = textAt(live.object, "metadata", "resourceVersion") ?? "";
   const change = { resource, at: record.key, resourceVersion, managedFields };
   return (await replaceManagedFields(context.kube, change, signal)) === undefined ? "unsure" : "cleared";
+}
+
+/** It left the bundle while it was written: only which object it is by now still matters, for its removal. */
+function noteMade(application: ApplicationRecord, record: ObjectRecord, written: Written): void {
+  if (written.kind !== "applied") return;
+  const uid = textAt(written.object, "metadata", "uid") ?? "";
+  if (uid === record.uid) return;
+  application.shape += 1;
+  record.uid = uid;
+  record.created ||= written.created;
 }
 
 /** The server has taken the object: remembers what tells a later change of it apart from this one. */

@@ -19,7 +19,7 @@ import {
 import { protectedObject } from "../core/self.ts";
 import { keyIn, type Refusal, type Resource } from "../kube/api.ts";
 import { findContent, findInstances } from "../kube/contents.ts";
-import { deleteObject, getObject } from "../kube/objects.ts";
+import { deleteObject, fieldManager, getObject } from "../kube/objects.ts";
 import { troubleOf, troubleOfError, type Trouble } from "../kube/trouble.ts";
 import { claimsOn, findUnread, keptFor } from "./claims.ts";
 import type { Context } from "./context.ts";
@@ -114,7 +114,7 @@ async function lookAt(
   const live = await getObject(context.kube, { resource, at: key, metadataOnly: !isDefinition }, signal);
   if (live.kind === "gone") return forget(context, subject, "it is not there");
   if (live.kind === "refused") return refuse(context, { ...subject, resource, refusal: live.refusal }, signal);
-  const verdict = judgePrune(record, live.object, context.ownerOf(application.name));
+  const verdict = judgePrune(record, live.object, { owner: context.ownerOf(application.name), manager: fieldManager });
   if (verdict.kind === "release") return letGo(context, subject, verdict);
   if (verdict.kind === "wait") return hold(context, record, { ...verdict, reason: "Deleting", retry: "soon" });
   if (livesOn(context, record, live.object)) return forget(context, subject, "it lives on under another kind");

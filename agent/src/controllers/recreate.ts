@@ -5,7 +5,7 @@ import { judgeDelete } from "../core/prune.ts";
 import type { ApplicationRecord, ObjectRecord } from "../core/record.ts";
 import { judgeRecreate } from "../core/recreate.ts";
 import type { Refusal, Resource } from "../kube/api.ts";
-import { applyObject, deleteObject, getObject, type Applied } from "../kube/objects.ts";
+import { applyObject, deleteObject, fieldManager, getObject, type Applied } from "../kube/objects.ts";
 import type { Trouble } from "../kube/trouble.ts";
 import type { Context } from "./context.ts";
 import { explainRefusal } from "./rights.ts";
@@ -81,7 +81,10 @@ export async function clearAway(
   };
   if (live.kind === "refused") return refused(live.refusal);
   if (live.kind === "found") {
-    const judgement = judgeDelete(record, live.object, context.ownerOf(application.name));
+    const judgement = judgeDelete(record, live.object, {
+      owner: context.ownerOf(application.name),
+      manager: fieldManager,
+    });
     if (judgement.kind === "release") return "foreign";
     if (judgement.kind === "wait") return stillThere;
     const { uid, resourceVersion } = judgement;

@@ -8,6 +8,7 @@ function record(kind: string, fields: Partial<ObjectRecord> = {}): ObjectRecord 
 }
 
 const owner = { application: "shop", id: "owner-1" };
+const self = { owner, manager: "drover" };
 const labels = { "drover.dev/application": "shop", "drover.dev/owner": "owner-1" };
 const ours = { metadata: { uid: "u1", resourceVersion: "7", labels } };
 const deletion = { kind: "delete", uid: "u1", resourceVersion: "7", asks: false };
@@ -18,17 +19,23 @@ function annotated(annotations: Readonly<Record<string, string>>) {
 
 describe("prune", () => {
   it("deletes exactly the object that was applied, in the version that was looked at", () => {
-    expect(judgePrune(record("ConfigMap"), ours, owner)).toEqual(deletion);
+    expect(judgePrune(record("ConfigMap"), ours, self)).toEqual(deletion);
   });
 
   it("takes the live uid when the agent died before it learned it", () => {
-    expect(judgePrune(record("ConfigMap", { uid: "" }), ours, owner)).toEqual(deletion);
+    expect(judgePrune(record("ConfigMap", { uid: "" }), ours, self)).toEqual(deletion);
   });
 
   it("deletes an object that was applied before there were owner ids", () => {
     const old = { metadata: { uid: "u1", labels: { "drover.dev/application": "shop" } } };
-    expect(judgePrune(record("ConfigMap"), old, owner).kind).toBe("delete");
-    expect(judgePrune(record("ConfigMap", { uid: "" }), old, owner).kind).toBe("release");
+    expect(judgePrune(record("ConfigMap"), old, self).kind).toBe("delete");
+    expect(judgePrune(record("ConfigMap", { uid: "" }), old, self).kind).toBe("release");
+  });
+
+  it("deletes what an agent made that was killed before it had written down that it did", () => {
+    const managedFields = [{ manager: "drover", operation: "Apply", fieldsV1: {} }];
+    const anew = { metadata: { ...ours.metadata, uid: "u2", managedFields } };
+    expect(judgePrune(record("ConfigMap"), anew, self)).toEqual({ ...deletion, uid: "u2" });
   });
 
   it.each([
@@ -37,12 +44,12 @@ describe("prune", () => {
     ["an object of another application", { metadata: { uid: "u1", labels: { "drover.dev/application": "other" } } }],
     ["an object of another agent's", { metadata: { uid: "u1", labels: { ...labels, "drover.dev/owner": "owner-2" } } }],
   ])("leaves %s", (_what, live) => {
-    expect(judgePrune(record("ConfigMap"), live, owner).kind).toBe("release");
+    expect(judgePrune(record("ConfigMap"), live, self).kind).toBe("release");
   });
 
   it("waits for an object that is being deleted already, and says since when and for what", () => {
     const metadata = { ...ours.metadata, deletionTimestamp: "2026-01-02T03:04:05Z", finalizers: ["test/hold"] };
-    const verdict = judgePrune(record("ConfigMap"), { metadata }, owner);
+    const verdict = judgePrune(record("ConfigMap"), { metadata }, self);
     expect(verdict).toEqual({
       kind: "wait",
       message: "it is being deleted since 2026-01-02T03:04:05Z and waits for finalizers: test/hold",
@@ -50,11 +57,11 @@ describe("prune", () => {
   });
 
   it("never deletes a namespace that was there before", () => {
-    expect(judgePrune(record("Namespace"), ours, owner)).toMatchObject({
+    expect(judgePrune(record("Namespace"), ours, self)).toMatchObject({
       kind: "keep",
       reason: "NamespaceNotCreated",
     });
-    expect(judgePrune(record("Namespace", { created: true }), ours, owner)).toEqual(deletion);
+    expect(judgePrune(record("Namespace", { created: true }), ours, self)).toEqual(deletion);
   });
 
   it.each([
@@ -67,15 +74,15 @@ describe("prune", () => {
     ["argocd.argoproj.io/sync-options", "Replace=true, Delete=false"],
   ])("case 53: keeps what carries %s: %s", (name, value) => {
     const kept = { kind: "keep", reason: "KeepAnnotation" };
-    expect(judgePrune(record("ConfigMap"), annotated({ [name]: value }), owner)).toMatchObject(kept);
+    expect(judgePrune(record("ConfigMap"), annotated({ [name]: value }), self)).toMatchObject(kept);
   });
 
   it("case 53: keeps what only its manifest said to keep", () => {
-    expect(judgePrune(record("ConfigMap", { keep: true }), ours, owner).kind).toBe("keep");
+    expect(judgePrune(record("ConfigMap", { keep: true }), ours, self).kind).toBe("keep");
   });
 
   it.each(["Prune=true", "Prune=confirm", "Validate=false", ""])("deletes what says %s of it", (value) => {
-    const verdict = judgePrune(record("x"), annotated({ "argocd.argoproj.io/sync-options": value }), owner);
+    const verdict = judgePrune(record("x"), annotated({ "argocd.argoproj.io/sync-options": value }), self);
     expect(verdict).toEqual({ ...deletion, asks: value === "Prune=confirm" });
   });
 });

@@ -1,6 +1,7 @@
 import { listAt, textAt, type JsonRecord } from "@drover/shared/json";
 
 import type { HeldReason } from "./budget.ts";
+import { ownEntry } from "./drift.ts";
 import { isNamespace } from "./kinds.ts";
 import { isOwnedBy, type Owner } from "./owner.ts";
 import { pruneRuleOf } from "./prune-rule.ts";
@@ -14,9 +15,16 @@ export type DeleteVerdict =
   /** It is not the object that we applied, or not ours any more: it is left alone and forgotten. */
   | { readonly kind: "release"; readonly reason: string; readonly message: string };
 
-export function judgeDelete(record: ObjectRecord, live: JsonRecord, owner: Owner): DeleteVerdict {
+/** Whose an object may be, and as which field manager we apply. */
+export interface Self {
+  readonly owner: Owner;
+  readonly manager: string;
+}
+
+export function judgeDelete(record: ObjectRecord, live: JsonRecord, { owner, manager }: Self): DeleteVerdict {
   const uid = textAt(live, "metadata", "uid") ?? "";
-  if (record.uid !== "" && record.uid !== uid) {
+  // An agent that was killed may have made it without having written down that it did.
+  if (record.uid !== "" && record.uid !== uid && ownEntry(live, manager) === undefined) {
     return { kind: "release", reason: "MadeAnew", message: "somebody made another object of that name" };
   }
   if (!isOwnedBy(live, owner, record.uid)) {
@@ -36,8 +44,8 @@ export type PruneVerdict =
   /** It stays, and has to stop being the application's. */
   | { readonly kind: "keep"; readonly reason: string; readonly message: string };
 
-export function judgePrune(record: ObjectRecord, live: JsonRecord, owner: Owner): PruneVerdict {
-  const verdict = judgeDelete(record, live, owner);
+export function judgePrune(record: ObjectRecord, live: JsonRecord, self: Self): PruneVerdict {
+  const verdict = judgeDelete(record, live, self);
   if (verdict.kind !== "delete") return verdict;
   // Deleting a namespace deletes everything in it, so one that was there before us is never ours to delete.
   if (isNamespace(record.key) && !record.created) {
