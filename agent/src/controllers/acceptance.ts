@@ -48,7 +48,7 @@ export interface Acceptance {
 }
 
 export interface AcceptanceOptions {
-  readonly disk: Disk;
+  readonly disk: Pick<Disk, "read" | "replace">;
   readonly path: string;
   readonly audience: () => Audience;
   /** Throws `signature_invalid` or `document_invalid`. */

@@ -22,7 +22,7 @@ const format = "drover.dev/accepted/v1";
 const added: Pick<Assignment, "sync" | "confirmPrune"> = { sync: defaultSync, confirmPrune: "" };
 
 /** undefined when nothing was accepted yet. Throws `document_invalid` for a file that this version did not write. */
-export async function readAccepted(disk: Disk, path: string): Promise<AcceptedFile | undefined> {
+export async function readAccepted(disk: Pick<Disk, "read">, path: string): Promise<AcceptedFile | undefined> {
   const bytes = await readOptional(disk, path);
   if (bytes === undefined) return undefined;
   const value = parse(path, bytes);
@@ -44,7 +44,7 @@ export async function readAccepted(disk: Disk, path: string): Promise<AcceptedFi
 }
 
 /** Has reached the disk when it resolves: only then may the agent act on it. */
-export async function writeAccepted(disk: Disk, path: string, file: AcceptedFile): Promise<void> {
+export async function writeAccepted(disk: Pick<Disk, "replace">, path: string, file: AcceptedFile): Promise<void> {
   const { signed, kept, pastEpochs, floorMs } = file;
   const text = JSON.stringify({
     format,

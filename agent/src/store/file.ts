@@ -3,7 +3,7 @@ import { DroverError } from "@drover/shared/errors";
 import type { Disk } from "./disk.ts";
 
 /** undefined when there is no such file. Throws `store_failed`. */
-export async function readOptional(disk: Disk, path: string): Promise<Buffer | undefined> {
+export async function readOptional(disk: Pick<Disk, "read">, path: string): Promise<Buffer | undefined> {
   try {
     return await disk.read(path);
   } catch (cause) {
@@ -14,7 +14,7 @@ export async function readOptional(disk: Disk, path: string): Promise<Buffer | u
 
 /** As `Disk.replace`. Throws `store_failed`. */
 export async function replaceFile(
-  disk: Disk,
+  disk: Pick<Disk, "replace">,
   path: string,
   content: Uint8Array | string,
   options: { readonly durable: boolean },

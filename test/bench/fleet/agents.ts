@@ -18,8 +18,6 @@ export interface AgentsOrder {
   /** Folder of the hub's keys. */
   readonly keys: string;
   readonly clusters: readonly AgentOrder[];
-  /** For what the agents keep. */
-  readonly folder: string;
 }
 
 export interface AgentOrder {
@@ -49,7 +47,7 @@ const forever = new AbortController().signal;
 const none = (): Times => ({ connected: [], acknowledged: [], applied: [] });
 let times = none();
 
-async function run({ hub, keys, clusters, folder }: AgentsOrder): Promise<void> {
+async function run({ hub, keys, clusters }: AgentsOrder): Promise<void> {
   const identities = await issueIdentities(
     keys,
     clusters.map(({ cluster }) => cluster),
@@ -64,18 +62,14 @@ async function run({ hub, keys, clusters, folder }: AgentsOrder): Promise<void> 
   }, 20);
   const running: Promise<void>[] = [];
   for (const [index, identity] of identities.entries()) {
-    running.push(start({ hub, folder }, identity, clusters[index] ?? { cluster: "" }));
+    running.push(start(hub, identity, clusters[index] ?? { cluster: "" }));
     // One process stands for many machines: what it does for all of them at once, none of them would wait for.
     await pause(betweenStartsMs);
   }
   await Promise.all(running);
 }
 
-async function start(
-  { hub, folder }: Pick<AgentsOrder, "hub" | "folder">,
-  identity: Identity,
-  order: AgentOrder,
-): Promise<void> {
+async function start(hub: string, identity: Identity, order: AgentOrder): Promise<void> {
   const { broker } = order;
   const address =
     broker === undefined ? (order.hub ?? hub) : (await startRelay({ access: () => broker, ...outside })).address;
@@ -90,7 +84,7 @@ async function start(
     acknowledged: (at: number) => void times.acknowledged.push(at),
     applied: (at: number) => void times.applied.push(at),
   };
-  await runSimulatedAgent({ link, identity, folder, ...counted }, forever);
+  await runSimulatedAgent({ link, identity, ...counted }, forever);
 }
 
 process.once("message", (order: AgentsOrder) => void run(order));

@@ -11,7 +11,7 @@ import { application, configMap, placement } from "../../system/fixtures.ts";
 import type { AbuseOrder } from "./abuse.ts";
 import type { AgentOrder } from "./agents.ts";
 import { startCountingProxy, type CountingProxy } from "./counting-proxy.ts";
-import { memoryFolder, startFleetHub, type FleetHub } from "./hub.ts";
+import { startFleetHub, type FleetHub } from "./hub.ts";
 import { abuserNames, prepareHub, startSimulators, type Simulators } from "./simulators.ts";
 
 export interface FleetSize {
@@ -48,8 +48,7 @@ export async function openBench(size: FleetSize, parts: AsyncDisposableStack): P
     if (broker !== undefined) return { cluster, broker: broker.access(cluster) };
     return index === 0 ? { cluster, hub: wire.address } : { cluster };
   };
-  const shared = { hub: hub.link, keys, folder: await memoryFolder(parts) };
-  const agents = parts.use(startSimulators({ ...shared, clusters: names.map(order) }));
+  const agents = parts.use(startSimulators({ hub: hub.link, keys, clusters: names.map(order) }));
   const abuse = (): Disposable => {
     const child = fork(join(import.meta.dirname, "abuse.ts"), { stdio: "inherit" });
     const end = (): void => void child.kill("SIGKILL");

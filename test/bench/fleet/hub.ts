@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { freePort } from "../../rig/ports.ts";
@@ -59,11 +58,4 @@ function gauge(metrics: string, name: string): number {
 function nodeArgs(): readonly string[] {
   const extra = (process.env["DROVER_BENCH_NODE_ARGS"] ?? "").split(" ").filter((flag) => flag !== "");
   return ["--disable-proto=delete", ...extra];
-}
-
-/** In memory: each agent has a disk of its own, and one disk for all of them would be what is measured. */
-export async function memoryFolder(parts: AsyncDisposableStack): Promise<string> {
-  const folder = await mkdtemp("/dev/shm/drover-fleet-");
-  parts.defer(async () => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

@@ -1,12 +1,9 @@
-import { join } from "node:path";
-
 import { openAcceptance, type Acceptance } from "@drover/agent/controllers/acceptance";
 import { readContent, takeIn } from "@drover/agent/controllers/bundle";
 import { createFreshness, type Freshness } from "@drover/agent/controllers/freshness";
 import { createReporter } from "@drover/agent/controllers/reporter";
 import { createApplicationRecord, type ApplicationRecord } from "@drover/agent/core/record";
 import type { Blobs } from "@drover/agent/store/blobs";
-import { systemDisk } from "@drover/agent/store/disk";
 import { systemClock } from "@drover/shared/clock";
 import { createController, done } from "@drover/shared/controller";
 import type { Digest } from "@drover/shared/digest";
@@ -16,11 +13,11 @@ import { silentLog } from "@drover/shared/log";
 import { verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
 import { verifyKeysOf, type Identity } from "@drover/shared/trust/identity";
 
+import { AgentDisk } from "./agent-disk.ts";
+
 export interface SimulatedAgentOptions {
   readonly link: AgentLink;
   readonly identity: Identity;
-  /** Where it keeps what it has accepted. */
-  readonly folder: string;
   readonly connected: () => void;
   /** Accepted, on the disk, and the hub is being told so. */
   readonly acknowledged: (at: number) => void;
@@ -41,8 +38,8 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
   const keys = verifyKeysOf(identity);
   const audience = () => ({ cluster: identity.cluster, clusterUid: identity.cluster });
   const acceptance = await openAcceptance({
-    disk: systemDisk,
-    path: join(options.folder, `${identity.cluster}.json`),
+    disk: new AgentDisk(),
+    path: "accepted.json",
     audience,
     verify: (signed) => verifyAssignments(signed, keys),
     frozen: () => undefined,

@@ -11,7 +11,6 @@ import { eventually } from "../../system/eventually.ts";
 import { application, configMap, placement } from "../../system/fixtures.ts";
 import { startProgram, type Program } from "../../system/program.ts";
 import { bundle } from "../bundles.ts";
-import { memoryFolder } from "../fleet/hub.ts";
 import { prepareHub, startSimulators } from "../fleet/simulators.ts";
 import { peakMiB } from "../memory.ts";
 import type { Figure } from "../report.ts";
@@ -49,7 +48,7 @@ export async function measureLargeHub(size: {
   const renderedMs = Date.now() - startedMs;
   const renderedMiB = await told("rendered", hub);
 
-  const order = { hub: link, keys, folder: await memoryFolder(parts), clusters: names.map((cluster) => ({ cluster })) };
+  const order = { hub: link, keys, clusters: names.map((cluster) => ({ cluster })) };
   const agents = parts.use(startSimulators(order));
   const fetched = agents.next("applied", size.clusters, patienceMs);
   await agents.connect();
