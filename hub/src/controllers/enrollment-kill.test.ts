@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { openJoiningHub } from "./joining-hub.fixture.ts";
 
 /** Moments of a race: two certificates, and the join of one of the agents. */
-const kills = Number(process.env["DROVER_JOIN_KILLS"] ?? 18);
+const kills = Number(process.env["DROVER_JOIN_KILLS"] ?? 6);
 // A killed process leaves the kernel all that it wrote: a disk would only be slower.
 const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "drover-joins-"));
 const joiner = join(import.meta.dirname, "joiner.fixture.ts");

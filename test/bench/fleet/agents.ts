@@ -43,7 +43,6 @@ interface Times {
 
 const betweenStartsMs = 5;
 const outside = { clock: systemClock, log: silentLog };
-const forever = new AbortController().signal;
 const none = (): Times => ({ connected: [], acknowledged: [], applied: [] });
 let times = none();
 
@@ -84,7 +83,8 @@ async function start(hub: string, identity: Identity, order: AgentOrder): Promis
     acknowledged: (at: number) => void times.acknowledged.push(at),
     applied: (at: number) => void times.applied.push(at),
   };
-  await runSimulatedAgent({ link, identity, ...counted }, forever);
+  // Each has a signal of its own: a thousand listeners on one are looked through for each that comes or goes.
+  await runSimulatedAgent({ link, identity, ...counted }, new AbortController().signal);
 }
 
 process.once("message", (order: AgentsOrder) => void run(order));
