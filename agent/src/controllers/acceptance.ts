@@ -171,7 +171,7 @@ interface Timed<T> {
 }
 
 const nothing: Taken = {
-  accepted: { epoch: "", generation: 0, history: [], content: "", pastEpochs: [], floorMs: 0 },
+  accepted: { epoch: "", generation: 0, history: [], content: () => "", pastEpochs: [], floorMs: 0 },
   freshForMs: 0,
   targets: new Map(),
   kept: new Map(),
@@ -185,7 +185,7 @@ function namesOf({ targets, kept, tombstones }: Taken): readonly string[] {
 /** The content as this agent reads it: what only a newer hub knows is no difference. */
 function offerOf(assignments: Assignments): Offer {
   const { targets, tombstones } = assignments;
-  return { ...assignments, content: digestOf(canonicalJson({ targets, tombstones })) };
+  return { ...assignments, content: () => digestOf(canonicalJson({ targets, tombstones })) };
 }
 
 /** Absence is never deletion: what was assigned and is now neither assigned nor buried is kept. */

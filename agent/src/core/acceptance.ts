@@ -18,8 +18,8 @@ export interface Accepted {
   readonly epoch: string;
   readonly generation: number;
   readonly history: readonly Digest[];
-  /** Digest of what it says is to run and to go. */
-  readonly content: Digest;
+  /** Digest of what it says is to run and to go; asked for when a generation comes a second time. */
+  readonly content: () => Digest;
   /** Epochs before this one, oldest first: nothing of them is taken again. */
   readonly pastEpochs: readonly string[];
   /** The latest time that something accepted was issued at, as far as our own clock could believe it. */
@@ -29,7 +29,8 @@ export interface Accepted {
 export type Offer = Pick<
   Assignments,
   "cluster" | "clusterUid" | "epoch" | "generation" | "history" | "issuedAtMs" | "freshForMs"
-> & { readonly content: Digest };
+> &
+  Pick<Accepted, "content">;
 
 /** Why an envelope whose signature holds is not taken, in one sentence; undefined when it is. */
 export function refusalOf(offer: Offer, audience: Audience, accepted: Accepted): string | undefined {
@@ -48,7 +49,7 @@ function older(offer: Offer, accepted: Accepted): string | undefined {
   const ahead = generation - accepted.generation;
   if (ahead < 0) return `generation ${generation} is older than the accepted ${accepted.generation}`;
   if (ahead > maxJump) return `generation ${generation} is more than ${maxJump} ahead of ${accepted.generation}`;
-  if (ahead === 0 && offer.content !== accepted.content) {
+  if (ahead === 0 && offer.content() !== accepted.content()) {
     return `generation ${generation} of epoch "${epoch}" was accepted with other content`;
   }
   // What the hub counts on from has to be what was accepted, as far back as it tells.
