@@ -137,8 +137,8 @@ export const mutations: readonly Mutation[] = [
     name: "do not notice that the hub is gone",
     promise: "R18",
     file: `${agent}/link/session.ts`,
-    from: "if (silentMs >= 3 * state.pingIntervalMs) {",
-    to: "if (silentMs < 0) {",
+    from: "if (now >= silentAtMs()) return silence(state, now);",
+    to: "if (now < 0) return silence(state, now);",
     caughtBy: { project: "simulation", tests: ["test/simulation/network.test.ts"] },
   },
   {

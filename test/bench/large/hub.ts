@@ -111,7 +111,8 @@ async function assigned(client: Client, clusters: number): Promise<void> {
     async () => {
       const signal = AbortSignal.timeout(30_000);
       const { total } = await client.targets.list({ limit: 1 }, signal);
-      if (total === clusters) return;
+      // Abusers of other benches are registered as well.
+      if (total >= clusters) return;
       const { items } = await client.applications.list({ limit: 1 }, signal);
       throw new Error(`${total} of ${clusters} are assigned: ${items[0]?.reason}`);
     },
