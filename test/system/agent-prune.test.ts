@@ -79,22 +79,6 @@ function suite(server: Server): void {
     expect(agent.hub.report(app)?.objects).toHaveLength(1);
   });
 
-  it("case 45: R20: deletes what it was making anew when it left the bundle", async () => {
-    const app = fresh();
-    await apply(app, [configMap("late-made", {}), configMap("made-rest", {})]);
-    let raced = false;
-    agent.beforeRequest(async ({ method, path }) => {
-      if (method !== "PATCH" || raced || !path.includes("/configmaps/late-made")) return;
-      raced = true;
-      agent.hub.assign(app, [configMap("made-rest", {})]);
-      await agent.untilReported(app, { objects: [{ key: { name: "late-made" }, apply: "pruning" }, {}] });
-    });
-    await agent.remove(mapPath("late-made"));
-    await agent.untilReported(app, { phase: "applied", objects: [{ key: { name: "made-rest" }, apply: "applied" }] });
-    expect(raced).toBe(true);
-    expect(await agent.get(mapPath("late-made"))).toBeUndefined();
-  });
-
   it("case 53: an annotation that comes between the look and the deletion still keeps the object", async () => {
     const app = fresh();
     await apply(app, [configMap("late", {}), configMap("late-rest", {})]);

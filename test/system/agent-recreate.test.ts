@@ -2,7 +2,7 @@ import type { KubeObject } from "@drover/shared/kube/manifest";
 import { describe, expect, it, vi } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
-import { configMap, deployment } from "./agent-objects.ts";
+import { configMap, deployment, mapPath } from "./agent-objects.ts";
 import { field, writesOf, type LoneAgent, type Server } from "./lone-agent.ts";
 import { shareAgent } from "./shared-agent.ts";
 
@@ -170,6 +170,23 @@ function suite(server: Server): void {
       expect(await agent.get(path(app))).toBeUndefined();
     },
   );
+
+  it("R20: deletes what it was making anew when it left the bundle", async () => {
+    const app = fresh();
+    const both = [configMap("late-made", {}), configMap("made-rest", {})];
+    await agent.untilApplied(app, agent.hub.assign(app, both).bundle);
+    let raced = false;
+    agent.beforeRequest(async ({ method, path }) => {
+      if (method !== "PATCH" || raced || !path.includes("/configmaps/late-made")) return;
+      raced = true;
+      agent.hub.assign(app, [configMap("made-rest", {})]);
+      await agent.untilReported(app, { objects: [{ key: { name: "late-made" }, apply: "pruning" }, {}] });
+    });
+    await agent.remove(mapPath("late-made"));
+    await agent.untilReported(app, { phase: "applied", objects: [{ key: { name: "made-rest" }, apply: "applied" }] });
+    expect(raced).toBe(true);
+    expect(await agent.get(mapPath("late-made"))).toBeUndefined();
+  });
 
   it("case 33: opts in for all objects of an application, and continues with the others when one may not", async () => {
     const app = fresh();
