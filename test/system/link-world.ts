@@ -18,7 +18,7 @@ import { type FaultProxy, startFaultProxy } from "../rig/fault-proxy.ts";
 import { freePort } from "../rig/ports.ts";
 
 /** Silence is noticed after 3 s here instead of 40 s. */
-const limits = { pingIntervalMs: 1_000, silenceMs: 3_000 };
+const limits = { pingIntervalMs: 1_500, silenceMs: 3_000 };
 const dayMs = 24 * 3_600_000;
 
 /** How agents reach the port of the hub: by the wire itself, or by what a broker makes of the wire. */
