@@ -10,7 +10,7 @@ import { createChance } from "./random.ts";
 import { Time, type Life } from "./time.ts";
 
 /** Silence is noticed after 3 s here instead of 45 s. */
-const limits = { ...defaultLinkLimits, pingIntervalMs: 1_500, silenceMs: 3_000, goodbyeMs: 100 };
+const limits = { ...defaultLinkLimits, pingIntervalMs: 2_000, silenceMs: 4_000, goodbyeMs: 100 };
 const log = silentLog;
 const stepMs = 25;
 

@@ -17,8 +17,8 @@ import { createSigningKey } from "@drover/shared/trust/signing-key";
 import { type FaultProxy, startFaultProxy } from "../rig/fault-proxy.ts";
 import { freePort } from "../rig/ports.ts";
 
-/** Silence is noticed after 3 s here instead of 40 s. */
-const limits = { pingIntervalMs: 1_500, silenceMs: 3_000 };
+/** Silence is noticed after 4 s here instead of 40 s. */
+const limits = { pingIntervalMs: 2_000, silenceMs: 4_000 };
 const dayMs = 24 * 3_600_000;
 
 /** How agents reach the port of the hub: by the wire itself, or by what a broker makes of the wire. */

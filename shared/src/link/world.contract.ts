@@ -40,7 +40,7 @@ export type CreateWorld = () => Promise<LinkWorld>;
 
 export const patience = { timeout: 15_000, interval: 10 };
 /** For what a world has to notice by itself, without a closed connection to tell it. */
-export const silencePatience = { timeout: 6_000, interval: 10 };
+export const silencePatience = { timeout: 15_000, interval: 10 };
 
 interface Pair extends AsyncDisposable {
   readonly world: LinkWorld;
