@@ -1,18 +1,16 @@
-import { once } from "node:events";
-import { createServer, connect, type Socket } from "node:net";
-
 import { systemClock, type Clock } from "@drover/shared/clock";
 import { recordAt } from "@drover/shared/json";
 import type { Assignments, HubMessage, Signed, Standing } from "@drover/shared/link/link";
-import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
+import { HubRecorder } from "@drover/shared/link/recorders.contract";
 import { signAssignments } from "@drover/shared/trust/envelope";
 import { createSigningKey } from "@drover/shared/trust/signing-key";
 import { expect, it, vi } from "vitest";
 
 import { configMap, mapPath } from "./agent-objects.ts";
+import { startEvilWire } from "./evil-wire.ts";
 import { standInCluster } from "./hub-stand-in.ts";
 import { assignmentsOf, generationsOf, sayNews, seeded, type Draw } from "./link-news.ts";
-import { createLinkWorld, type Carrier } from "./link-world.ts";
+import { createLinkWorld, startTwoAgents, type Carrier } from "./link-world.ts";
 import { field, startLoneAgent } from "./lone-agent.ts";
 
 // Whoever carries what hub and agent say to each other may do what he likes with it. Of the bytes on the wire nothing gets
@@ -23,10 +21,9 @@ const tricks = ["flip", "drop", "twice", "cut", "hold", "replay", "cross"] as co
 type Trick = (typeof tricks)[number];
 
 /** A wire that bends one chunk of bytes in `oneIn`, and knows what went over all its connections. */
-async function startEvilWire(target: { host: string; port: number }, pick: Draw, oneIn: number) {
+async function startTrickyWire(target: { host: string; port: number }, pick: Draw, oneIn: number) {
   const played = new Map<Trick, number>();
   const seen: Buffer[] = [];
-  const sockets = new Set<Socket>();
   const bend = (chunk: Buffer, held: Buffer[]): readonly Buffer[] => {
     if (seen.length < 200) seen.push(chunk);
     const waiting = held.splice(0);
@@ -54,56 +51,25 @@ async function startEvilWire(target: { host: string; port: number }, pick: Draw,
         return [chunk, seen[pick(seen.length)] ?? chunk, ...waiting];
     }
   };
-  const server = createServer((near) => {
-    const far = connect(target);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      const held: Buffer[] = [];
-      sockets.add(from);
-      from.on("data", (chunk) => {
-        for (const bent of bend(chunk, held)) if (!to.destroyed) to.write(bent);
-      });
-      from.on("error", () => to.destroy());
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
+  const wire = await startEvilWire(target, () => {
+    const held: Buffer[] = [];
+    return (chunk) => bend(chunk, held);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  if (typeof bound !== "object" || bound === null) throw new Error("no port");
-  return {
-    port: bound.port,
-    played,
-    [Symbol.asyncDispose]: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      return Promise.resolve();
-    },
-  };
+  return { ...wire, played };
 }
 
 it("T28: of bytes that are bent, dropped, repeated, cut, held back, replayed or sent to another, none gets through", async () => {
   const pick = seeded(28);
-  let evil: Awaited<ReturnType<typeof startEvilWire>> | undefined;
+  let evil: Awaited<ReturnType<typeof startTrickyWire>> | undefined;
   const carrier = async (port: number, parts: AsyncDisposableStack): Promise<Carrier> => {
     const target = { host: "127.0.0.1", port };
-    const wire = parts.use(await startEvilWire(target, pick, 16));
+    const wire = parts.use(await startTrickyWire(target, pick, 16));
     evil = wire;
     return { target, hubEnd: (link) => link, agentAddress: () => Promise.resolve(`127.0.0.1:${wire.port}`) };
   };
   await using world = await createLinkWorld(carrier);
   const hub = await world.startHub(new HubRecorder());
-  const agents = new Map<string, AgentRecorder>();
-  for (const cluster of ["dev-1", "dev-2"]) {
-    const recorder = new AgentRecorder();
-    await world.startAgent(cluster, recorder);
-    agents.set(cluster, recorder);
-  }
+  const agents = await startTwoAgents(world);
   let generation = 0;
   const isEnough = (): boolean => {
     const messages = [...agents.values()].map(({ messages: { length } }) => length);

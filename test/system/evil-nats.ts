@@ -1,12 +1,10 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { startEvilWire, type EvilWire } from "./evil-wire.ts";
 
 export const messageTricks = ["twice", "swap", "drop", "replay"] as const;
 type MessageTrick = (typeof messageTricks)[number];
 
 /** Between clients and a broker: whole messages are repeated, put behind the next one, lost, or come again later. */
-export interface EvilBroker extends AsyncDisposable {
-  readonly port: number;
+export interface EvilBroker extends EvilWire {
   readonly played: ReadonlyMap<MessageTrick, number>;
 }
 
@@ -17,39 +15,12 @@ export async function startEvilBroker(
   oneIn: number,
 ): Promise<EvilBroker> {
   const played = new Map<MessageTrick, number>();
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(target);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      const bend = bender(pick, oneIn, (trick) => void played.set(trick, (played.get(trick) ?? 0) + 1));
-      const split = splitter();
-      sockets.add(from);
-      from.on("data", (chunk) => {
-        for (const part of split(chunk)) for (const bent of bend(part)) if (!to.destroyed) to.write(bent);
-      });
-      from.on("error", () => to.destroy());
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
+  const wire = await startEvilWire(target, () => {
+    const bend = bender(pick, oneIn, (trick) => void played.set(trick, (played.get(trick) ?? 0) + 1));
+    const split = splitter();
+    return (chunk) => [...split(chunk)].flatMap((part) => [...bend(part)]);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  if (typeof bound !== "object" || bound === null) throw new Error("no port");
-  return {
-    port: bound.port,
-    played,
-    [Symbol.asyncDispose]: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      return Promise.resolve();
-    },
-  };
+  return { ...wire, played };
 }
 
 interface Part {

@@ -11,7 +11,7 @@ import { type BrokerConnection, connectBroker } from "@drover/shared/link/broker
 import { encodeFrame } from "@drover/shared/link/frame";
 import type { HubLink, HubLinkHandler } from "@drover/shared/link/link";
 import { describeLink } from "@drover/shared/link/link.contract";
-import { AgentRecorder, HubRecorder } from "@drover/shared/link/recorders.contract";
+import { HubRecorder } from "@drover/shared/link/recorders.contract";
 import { connectPair, patience, report } from "@drover/shared/link/world.contract";
 import { silentLog } from "@drover/shared/log";
 import { untilAborted } from "@drover/shared/until-aborted";
@@ -24,7 +24,7 @@ import { program } from "../rig/programs.ts";
 import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { messageTricks, startEvilBroker } from "./evil-nats.ts";
 import { generationsOf, sayNews, seeded } from "./link-news.ts";
-import { type CreateCarrier, createLinkWorld } from "./link-world.ts";
+import { type CreateCarrier, createLinkWorld, startTwoAgents } from "./link-world.ts";
 
 let keys: BrokerKeys;
 let nats: Nats;
@@ -165,12 +165,7 @@ async function describeBentMessages(): Promise<void> {
     target: { host: "127.0.0.1", port: evil.port },
   }));
   const hub = await world.startHub(new HubRecorder());
-  const agents = new Map<string, AgentRecorder>();
-  for (const cluster of ["dev-1", "dev-2"]) {
-    const recorder = new AgentRecorder();
-    await world.startAgent(cluster, recorder);
-    agents.set(cluster, recorder);
-  }
+  const agents = await startTwoAgents(world);
   let generation = 0;
   await vi.waitFor(
     () => {

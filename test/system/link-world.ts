@@ -8,6 +8,7 @@ import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
 import { type Clock, systemClock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { HubLink } from "@drover/shared/link/link";
+import { AgentRecorder } from "@drover/shared/link/recorders.contract";
 import type { Credential, LinkWorld, Running } from "@drover/shared/link/world.contract";
 import { silentLog } from "@drover/shared/log";
 import { type Authority, createAuthority, loadAuthority } from "@drover/shared/trust/authority";
@@ -114,4 +115,15 @@ function holdInMemory(identity: Identity): HeldIdentity {
     current: () => identity,
     replace: () => Promise.reject(new DroverError("internal", "nothing renews in this world")),
   };
+}
+
+/** Two agents of a world, by their clusters, with what each of them hears. */
+export async function startTwoAgents(world: LinkWorld): Promise<ReadonlyMap<string, AgentRecorder>> {
+  const agents = new Map<string, AgentRecorder>();
+  for (const cluster of ["dev-1", "dev-2"]) {
+    const recorder = new AgentRecorder();
+    await world.startAgent(cluster, recorder);
+    agents.set(cluster, recorder);
+  }
+  return agents;
 }
