@@ -2,6 +2,7 @@ import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
 import type { Assignment, Assignments, Hello, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
+import type { Logger } from "@drover/shared/log";
 
 import type { TargetRecord } from "../core/target.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
@@ -18,6 +19,7 @@ export interface ClusterDeps {
   readonly beats: Pick<Beats, "send">;
   readonly news: Pick<News, "take">;
   readonly clock: Clock;
+  readonly log: Pick<Logger, "debug">;
 }
 
 /** How many clusters are served before what came from others meanwhile is read, and what was sent leaves. */
@@ -54,6 +56,7 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
       };
       const payload = encodeAssignments(assignments, encode);
       deps.link.send(name, { kind: "assignments", signed: deps.sign(payload), content });
+      deps.log.debug({ cluster: name, generation: cluster.generation }, "assignments sent");
     }
     return done;
   };
