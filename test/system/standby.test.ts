@@ -109,26 +109,18 @@ it("E71: the hub that was killed comes back, stands by, and has the store again 
   expect(await keptUids()).toEqual(uids);
 });
 
-it("E71: hubs that are killed in turn, while commits come, lose nothing and prune nothing wrongly", async () => {
-  let [active, waiting] = [first, second];
-  let head = "";
-  for (const round of ["one", "two"]) {
-    waiting.program.start();
-    await vi.waitFor(
-      async () => expect((await active.client.sources.get("config", signal)).state).toBe("current"),
-      patience,
-    );
-    head = await commit(round);
-    await vi.waitFor(async () => {
-      const found = await Array.fromAsync(active.client.targets.all({}, signal));
-      expect(found.some(({ revision }) => revision === head)).toBe(true);
-    }, patience);
-    // What was decided may have been sent to some, to all or to nobody.
-    await active.program.kill();
-    [active, waiting] = [waiting, active];
-    await active.program.ready();
-  }
-  await settledBy(active, head);
+it("E71: a hub that is killed while its commit is on the way loses nothing, and nothing is pruned wrongly", async () => {
+  second.program.start();
+  await said(second, "standing by", 2);
+  const head = await commit("on the way");
+  await vi.waitFor(async () => {
+    const found = await Array.fromAsync(first.client.targets.all({}, signal));
+    expect(found.some(({ revision }) => revision === head)).toBe(true);
+  }, patience);
+  // What was decided has been sent to some, to all or to nobody.
+  await first.program.kill();
+  await second.program.ready();
+  await settledBy(second, head);
   expect(await keptUids()).toEqual(uids);
 });
 
@@ -150,8 +142,8 @@ it("E71: only the hub that has the store has sent anything, and each agent went 
   const lines = (await Promise.all(sides)).flat().toSorted((one, other) => one.time - other.time);
   const reigns = lines.flatMap(({ msg, hub }) => (msg === "assignments sent" ? [hub] : []));
   const turns = reigns.filter((hub, index) => hub !== reigns[index - 1]);
-  expect(turns).toEqual([0, 1, 0, 1, 0, 1].slice(0, turns.length));
-  expect(turns.length).toBeGreaterThanOrEqual(3);
+  // The last one sends nothing when everybody had been sent to.
+  expect(turns).toEqual([0, 1, 0, 1].slice(0, Math.max(3, turns.length)));
   for (const name of names) {
     const log = linesOf(await readFile(`${join(fleet.hubFolder, "..")}/agent-${name}.log`, "utf8"));
     const accepted = log.filter(({ msg }) => msg === "accepted");

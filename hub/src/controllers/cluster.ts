@@ -4,6 +4,7 @@ import type { Assignment, Assignments, Hello, HubLink, SignedAssignments, Tombst
 import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
 import type { Logger } from "@drover/shared/log";
 
+import { lackedFeatures } from "../core/features.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import { freshForMs, type Beats } from "./beats.ts";
@@ -51,7 +52,9 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         history: cluster.history,
         issuedAtMs: deps.clock.now(),
         freshForMs,
-        targets: records.filter((record) => record.removal === "").map(toAssignment),
+        targets: records
+          .filter((record) => record.removal === "" && understands(connection.hello, record))
+          .map(toAssignment),
         tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
       const payload = encodeAssignments(assignments, encode);
@@ -65,6 +68,11 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
 /** The first digest of the history stands for all that was assigned up to the newest generation. */
 function hasAccepted(hello: Hello, { history: [newest] }: ClusterRecord, epoch: string): boolean {
   return newest !== undefined && hello.accepted === newest && hello.epoch === epoch;
+}
+
+/** One that it does not understand is left out, and stays there as it is: absence removes nothing. */
+function understands({ features }: Hello, { sync }: TargetRecord): boolean {
+  return lackedFeatures(sync, features).length === 0;
 }
 
 /** What is assigned is mostly the same in many clusters. */
