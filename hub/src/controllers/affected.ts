@@ -31,24 +31,25 @@ export interface Affected {
  */
 export async function affected(deps: AffectedDeps, before: Published | undefined, now: Published): Promise<Affected> {
   const { catalogs } = deps.world;
-  const concerned = allThatHangOn(deps, before?.catalog, now.catalog);
   const isCertain = before !== undefined && isWhole(before.catalog) && isWhole(now.catalog);
   const differing = isCertain ? declarationsThatDiffer(before.catalog, now.catalog) : now.catalog;
   const everything = !isCertain || differing.declarations.some(reachesOthers);
   const named = applicationsIn(differing, catalogs.applicationNames());
+  const mayDiffer = (app: string): boolean => everything || named.has(app) || !isSettled(deps, app);
   const rendered = new Set<string>();
   const others = new Set<string>();
   const asBefore = new Set<string>();
-  for (const app of concerned) {
-    const application = catalogs.applications(app)[0];
-    const isOwn =
-      application?.source.package === undefined && application?.source.repository === now.catalog.repository;
-    if (application !== undefined && isOwn && !(await readsTheSame(application, before?.snapshot, now.snapshot)))
-      rendered.add(app);
-    else if (everything || named.has(app) || !isSettled(deps, app)) others.add(app);
-    else if (isOwn) asBefore.add(app);
+  for (const app of allThatHangOn(deps, before?.catalog, now.catalog)) {
+    const own = catalogs.applications(app).slice(0, 1).find(isRenderedFrom(now.catalog.repository));
+    if (own !== undefined && !(await readsTheSame(own, before?.snapshot, now.snapshot))) rendered.add(app);
+    else if (mayDiffer(app)) others.add(app);
+    else if (own !== undefined) asBefore.add(app);
   }
   return { changed: new Set([...rendered, ...others]), asBefore };
+}
+
+function isRenderedFrom(repository: string): (application: Application) => boolean {
+  return ({ source }) => source.package === undefined && source.repository === repository;
 }
 
 /** All that a repository has a part in. */
