@@ -75,7 +75,7 @@ export function startSimulators({
       await Promise.all(issued);
       for (const child of children) child.send("connect");
     },
-    next: (kind, count, patienceMs = 300_000) =>
+    next: (kind, count, patienceMs = 900_000) =>
       new Promise((resolve, reject) => {
         const times: number[] = [];
         const late = setTimeout(() => reject(new Error(`only ${times.length} of ${count} ${kind}`)), patienceMs);
