@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
+import { guard, release } from "../rig/watchdog.ts";
 import { eventually } from "./eventually.ts";
 
 /** A program of Drover's as a process of its own, which a test may kill and start again. */
@@ -13,6 +14,9 @@ export interface Program extends AsyncDisposable {
   kill(): Promise<void>;
   /** Asks it to end, and waits. */
   stop(): Promise<void>;
+  /** Keeps it from running until `resume`, as a suspended machine would; its connections stay open. */
+  pause(): void;
+  resume(): void;
   /** Starts it again with the same arguments, or with others from now on. */
   start(args?: readonly string[]): void;
   log(): Promise<string>;
@@ -57,6 +61,15 @@ export function startProgram(options: ProgramOptions): Program {
     },
     kill: async () => end("SIGKILL"),
     stop: async () => end("SIGTERM"),
+    pause() {
+      // One that stands still would not notice that the test process is gone.
+      guard(child.pid ?? 0);
+      child.kill("SIGSTOP");
+    },
+    resume() {
+      child.kill("SIGCONT");
+      release(child.pid ?? 0);
+    },
     start(args = used) {
       used = args;
       child = launch({ ...options, args });
