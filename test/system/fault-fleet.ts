@@ -48,11 +48,14 @@ const files = (round: string) => ({
 });
 
 /** Starts the fleet before the tests of the suite that calls this, and ends it after them. */
-export function shareFaultFleet(names: readonly string[], options: Partial<FleetOptions> = {}): () => FaultFleet {
+export function shareFaultFleet(
+  names: readonly string[],
+  options: () => Partial<FleetOptions> = () => ({}),
+): () => FaultFleet {
   let shared: (FaultFleet & AsyncDisposable) | undefined;
   beforeAll(async () => {
     const clusters = Object.fromEntries(names.map((name) => [name, everywhere]));
-    const fleet = await startFleet({ servers: "embedded", programs, files: files("0"), clusters, ...options });
+    const fleet = await startFleet({ servers: "embedded", programs, files: files("0"), clusters, ...options() });
     shared = watch(fleet, names);
     await fleet.settle(
       (await fleet.tree.git("rev-parse", "HEAD")).trim(),

@@ -11,6 +11,7 @@ import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { formatKubeconfig, type ClusterAccess } from "../rig/kubeconfig.ts";
 import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { type Nats, startNats } from "../rig/nats.ts";
+import type { Network } from "../rig/network.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
@@ -36,6 +37,8 @@ export interface FleetOptions {
   readonly programs?: Programs;
   /** Where the hub has its data; default: in a folder of the fleet's. */
   readonly hubFolder?: string;
+  /** Where hub and agents run, and reach each other; default: where the test does. Without a broker. */
+  readonly network?: Network;
   /** More flags of the hub. */
   readonly hubArgs?: readonly string[];
 }
@@ -116,7 +119,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         options.link === "nats" ? ["--link", "nats", "--broker-access", joined.brokerAccess] : ["--hub-address", link];
       const common = ["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token];
       const args = [...common, ...way, "--probe-port", String(probePort), "--log-level", "debug"];
+      await options.network?.letOut(Number(new URL(server.access.url).port));
       const agent = startProgram({
+        enter: options.network?.enter ?? [],
         file: programs.agent,
         args,
         logFile: `${dataDir}.log`,
@@ -185,7 +190,9 @@ async function startHub(folder: string, file: string, options: FleetOptions, par
     ...nats,
     ...(options.hubArgs ?? []),
   ];
-  const hub = parts.use(startProgram({ file, args, logFile: join(folder, "hub.log"), probes: api }));
+  const enter = options.network?.enter ?? [];
+  const hub = parts.use(startProgram({ enter, file, args, logFile: join(folder, "hub.log"), probes: api }));
+  await options.network?.letIn(Number(new URL(`http://${api}`).port));
   await hub.ready();
   // The hub has to be there first: it writes what makes a broker know it.
   const config = natsPort === undefined ? "" : await readFile(join(dataDir, "nats.conf"), "utf8");

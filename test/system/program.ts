@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Besides the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The command in front of Node, which gives it another world and then becomes it. */
+  readonly enter?: readonly string[];
   /** Flags of Node itself. */
   readonly nodeArgs?: readonly string[];
   /** Where what it prints goes. */
@@ -93,10 +95,11 @@ export function startProgram(options: ProgramOptions): Program {
  */
 export const imageEnv = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
 
-function launch({ file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
+function launch({ enter = [], file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
   const log = openSync(logFile, "a");
+  const [command = "", ...rest] = [...enter, process.execPath, ...nodeArgs, file, ...args];
   // The channel ends with the test process, and the program with the channel.
-  return spawn(process.execPath, [...nodeArgs, file, ...args], {
+  return spawn(command, rest, {
     stdio: ["ignore", log, log, "ipc"],
     env: { ...process.env, ...imageEnv, ...env },
   });

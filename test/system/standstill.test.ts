@@ -91,7 +91,7 @@ describeWithRig(
   "kubectl",
   "git",
 )("a broker that stands still for longer than silence may last", () => {
-  const world = shareFaultFleet(names, { link: "nats" });
+  const world = shareFaultFleet(names, () => ({ link: "nats" }));
 
   it("R6, R32: agents heal and are shown as offline meanwhile, and what was committed arrives once it goes on", async () => {
     const { fleet, ...shop } = world();
