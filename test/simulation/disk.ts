@@ -13,11 +13,11 @@ const longestMs = 3;
 
 /** An agent's disk. It outlives the agent; a power cut takes what was not synced, or a part of it. */
 export class SimulatedDisk {
-  readonly #time: Time;
+  readonly #time: Pick<Time, "schedule">;
   readonly #chance: Chance;
   #files = new Map<string, Stored>();
 
-  constructor(time: Time, chance: Chance) {
+  constructor(time: Pick<Time, "schedule">, chance: Chance) {
     this.#time = time;
     this.#chance = chance;
   }
@@ -45,7 +45,7 @@ export class SimulatedDisk {
   }
 
   /** The disk as one life of the agent has it: `wrote` hears of each whole file, when it is in its place. */
-  of(life: Life, wrote: (path: string) => void): Disk {
+  of(life: Pick<Life, "name" | "alive">, wrote: (path: string) => void): Disk {
     const later = <T>(what: string, work: () => T): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#time.schedule(this.#chance.between(0, longestMs), `${life.name} disk ${what}`, () => {

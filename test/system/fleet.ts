@@ -11,6 +11,7 @@ import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { formatKubeconfig, type ClusterAccess } from "../rig/kubeconfig.ts";
 import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { type Nats, startNats } from "../rig/nats.ts";
+import type { Network } from "../rig/network.ts";
 import { freePort } from "../rig/ports.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
@@ -38,6 +39,8 @@ export interface FleetOptions {
   readonly hubFolder?: string;
   /** Where agents look for the hub besides, `host:port` each. Default: nowhere. */
   readonly otherLinks?: readonly string[];
+  /** Where hub and agents run, and reach each other; default: where the test does. Without a broker. */
+  readonly network?: Network;
   /** More flags of the hub. */
   readonly hubArgs?: readonly string[];
 }
@@ -120,7 +123,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           : ["--hub-address", [link, ...(options.otherLinks ?? [])].join(",")];
       const common = ["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token];
       const args = [...common, ...way, "--probe-port", String(probePort), "--log-level", "debug"];
+      await options.network?.letOut(Number(new URL(server.access.url).port));
       const agent = startProgram({
+        enter: options.network?.enter ?? [],
         file: programs.agent,
         args,
         logFile: `${dataDir}.log`,
@@ -189,7 +194,9 @@ async function startHub(folder: string, file: string, options: FleetOptions, par
     ...nats,
     ...(options.hubArgs ?? []),
   ];
-  const hub = parts.use(startProgram({ file, args, logFile: join(folder, "hub.log"), probes: api }));
+  const enter = options.network?.enter ?? [];
+  const hub = parts.use(startProgram({ enter, file, args, logFile: join(folder, "hub.log"), probes: api }));
+  await options.network?.letIn(Number(new URL(`http://${api}`).port));
   await hub.ready();
   // The hub has to be there first: it writes what makes a broker know it.
   const config = natsPort === undefined ? "" : await readFile(join(dataDir, "nats.conf"), "utf8");

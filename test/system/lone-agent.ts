@@ -7,6 +7,7 @@ import { createFingerprint } from "@drover/agent/fingerprint";
 import { loadAccess } from "@drover/agent/kube/access";
 import type { KubeAnswer, KubeApi, KubeRequest } from "@drover/agent/kube/api";
 import { createKubeApi } from "@drover/agent/kube/client";
+import type { Disk } from "@drover/agent/store/disk";
 import { systemClock, type Clock } from "@drover/shared/clock";
 import { decodeYaml } from "@drover/shared/decode";
 import { at, type JsonRecord } from "@drover/shared/json";
@@ -65,8 +66,10 @@ export interface LoneAgentOptions extends LoneServerOptions {
   readonly clientClock?: Clock;
   /** Time as the agent itself has it. */
   readonly clock?: Clock;
-  /** The agent's disk, if it is to be a particular one. */
+  /** The folder on the agent's disk, if it is to be a particular one. */
   readonly dataDir?: string;
+  /** Default: this machine's. */
+  readonly disk?: Disk;
   /** The policy that the cluster sets its agent. */
   readonly policy?: string;
 }
@@ -216,6 +219,7 @@ function run({ dataDir, defaultServiceAccount, ...options }: RunOptions): Runnin
       clock: options.clock ?? systemClock,
       random: Math.random,
       log: logTo(options.log),
+      ...(options.disk === undefined ? {} : { disk: options.disk }),
     },
   );
   const ended = agent.run(stop.signal).catch((cause: unknown) => {

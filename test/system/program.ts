@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
+import { guard, release } from "../rig/watchdog.ts";
 import { eventually } from "./eventually.ts";
 
 /** A program of Drover's as a process of its own, which a test may kill and start again. */
@@ -13,6 +14,9 @@ export interface Program extends AsyncDisposable {
   kill(): Promise<void>;
   /** Asks it to end, and waits. */
   stop(): Promise<void>;
+  /** Keeps it from running until `resume`, as a suspended machine would; its connections stay open. */
+  pause(): void;
+  resume(): void;
   /** Starts it again with the same arguments, or with others from now on. */
   start(args?: readonly string[]): void;
   log(): Promise<string>;
@@ -26,6 +30,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Besides the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The command in front of Node, which gives it another world and then becomes it. */
+  readonly enter?: readonly string[];
   /** Flags of Node itself. */
   readonly nodeArgs?: readonly string[];
   /** Where what it prints goes. */
@@ -57,6 +63,15 @@ export function startProgram(options: ProgramOptions): Program {
     },
     kill: async () => end("SIGKILL"),
     stop: async () => end("SIGTERM"),
+    pause() {
+      // One that stands still would not notice that the test process is gone.
+      guard(child.pid ?? 0);
+      child.kill("SIGSTOP");
+    },
+    resume() {
+      child.kill("SIGCONT");
+      release(child.pid ?? 0);
+    },
     start(args = used) {
       used = args;
       child = launch({ ...options, args });
@@ -80,10 +95,11 @@ export function startProgram(options: ProgramOptions): Program {
  */
 export const imageEnv = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
 
-function launch({ file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
+function launch({ enter = [], file, args, env, nodeArgs = [], logFile }: ProgramOptions): ChildProcess {
   const log = openSync(logFile, "a");
+  const [command = "", ...rest] = [...enter, process.execPath, ...nodeArgs, file, ...args];
   // The channel ends with the test process, and the program with the channel.
-  return spawn(process.execPath, [...nodeArgs, file, ...args], {
+  return spawn(command, rest, {
     stdio: ["ignore", log, log, "ipc"],
     env: { ...process.env, ...imageEnv, ...env },
   });
