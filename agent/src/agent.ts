@@ -246,7 +246,9 @@ async function openOrders(
   const audience = (): Audience => ({ cluster: deps.cluster(), clusterUid: cluster.clusterUid });
   const changed = (names: readonly string[]): void => {
     parts.changed();
-    for (const name of new Set([...names, ...parts.state.applications.keys()])) parts.wake(name);
+    for (const name of names) parts.wake(name);
+    // What went wrong with what it had may go better with what else has come.
+    for (const { name, hindrance } of parts.state.applications.values()) if (hindrance !== undefined) parts.wake(name);
   };
   const frozen = (): string | undefined => policy.frozen;
   const path = join(options.dataDir, "accepted.json");

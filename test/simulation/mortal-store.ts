@@ -18,6 +18,7 @@ const writes: ReadonlySet<string> = new Set([
   "flush",
   "join",
   "keep",
+  "noteSource",
   "putCluster",
   "putJoinToken",
   "putRollout",

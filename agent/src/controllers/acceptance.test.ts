@@ -43,6 +43,7 @@ function verify(signed: SignedAssignments): Assignments {
 describe("acceptance", () => {
   let folder = "";
   let changes = 0;
+  let changedLast: readonly string[] = [];
   let confirmed: number[] = [];
   let freeze: string | undefined;
   beforeEach(async () => {
@@ -61,7 +62,10 @@ describe("acceptance", () => {
       frozen: () => freeze,
       clock: new FakeClock(5),
       log: silentLog,
-      changed: () => (changes += 1),
+      changed: (names) => {
+        changes += 1;
+        changedLast = names;
+      },
       confirmed: (beat) => confirmed.push(beat.generation),
     });
 
@@ -188,6 +192,20 @@ describe("acceptance", () => {
     expect(restarted.intent("shop").kind).toBe("remove");
     expect(restarted.intent("other").kind).toBe("keep");
     expect(restarted.intent("never seen").kind).toBe("unknown");
+  });
+
+  it("tells of the applications that something new is said of, and of each removal: its report counts for a generation", async () => {
+    const acceptance = await open();
+    const tombstones = [{ application: "gone", reason: "", detach: false, confirmPrune: "" }];
+    await acceptance.accept(sign({ generation: 1, targets: [assignment("same"), assignment("shop")], tombstones }));
+    expect(changedLast).toEqual(["same", "shop", "gone"]);
+    const shop = { ...assignment("shop"), confirmPrune: "token" };
+    await acceptance.accept(sign({ generation: 2, targets: [assignment("same"), shop], tombstones }));
+    expect(changedLast).toEqual(["shop", "gone"]);
+    await acceptance.accept(sign({ generation: 3, targets: [assignment("same")] }));
+    expect(changedLast).toEqual(["shop", "gone"]);
+    await acceptance.accept(sign({ generation: 1, epoch: "e2", targets: [assignment("same"), assignment("new")] }));
+    expect(changedLast).toEqual(["new"]);
   });
 
   it("takes nothing from a file that is not genuine any more", async () => {

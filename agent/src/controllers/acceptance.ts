@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, type ErrorCode } from "@drover/shared/errors";
@@ -57,7 +59,7 @@ export interface AcceptanceOptions {
   readonly frozen: () => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after something new was taken, with every application that it says anything about. */
+  /** Called after something new was taken, with the applications that it says something new of. */
   readonly changed: (names: readonly string[]) => void;
   /** Called with each envelope that is what the agent goes by, new or not: it says as much as a beat. */
   readonly confirmed: (beat: Beat) => void;
@@ -68,10 +70,11 @@ export async function openAcceptance(options: AcceptanceOptions): Promise<Accept
   const { log } = options;
   let taken = await restore(options);
   const take = async (signed: SignedAssignments): Promise<Acknowledgement> => {
-    const next = await takeSigned(options, signed, taken);
-    taken = next.taken ?? taken;
+    const before = taken;
+    const next = await takeSigned(options, signed, before);
+    taken = next.taken ?? before;
     if (next.beat !== undefined) options.confirmed(next.beat);
-    if (next.taken !== undefined) options.changed(namesOf(taken));
+    if (next.taken !== undefined) options.changed(changedNames(before, taken));
     return next.answer;
   };
   let last: Promise<unknown> = Promise.resolve();
@@ -180,6 +183,15 @@ const nothing: Taken = {
 
 function namesOf({ targets, kept, tombstones }: Taken): readonly string[] {
   return [...targets.keys(), ...kept.keys(), ...tombstones.keys()];
+}
+
+/** What is said of a removal counts for one generation, so a tombstone is news each time. */
+function changedNames(before: Taken, now: Taken): readonly string[] {
+  const names = new Set([...namesOf(before), ...namesOf(now)]);
+  return [...names].filter((name) => {
+    const intent = intentOf(now, name);
+    return intent.kind === "remove" || !isDeepStrictEqual(intentOf(before, name), intent);
+  });
 }
 
 /** The content as this agent reads it: what only a newer hub knows is no difference. */

@@ -9,7 +9,7 @@ import type { SourceRecord, Store } from "../store/store.ts";
 import type { World } from "./world.ts";
 
 export interface CommitPolicyDeps {
-  readonly store: Pick<Store, "source" | "putSource">;
+  readonly store: Pick<Store, "source" | "noteSource">;
   readonly world: World;
   readonly mirror: Pick<Mirror, "fetch" | "objects">;
 }
@@ -75,7 +75,7 @@ function take(store: CommitPolicyDeps["store"], source: SourceRecord, { id, ref 
   // Versions follow each other by their numbers, and not by their commits.
   const isMove = record.accepted?.ref === ref && record.version === "";
   const previous = isMove && record.accepted !== undefined ? { previous: record.accepted.id } : {};
-  store.putSource({ ...record, accepted: { id, ref, ...previous } });
+  store.noteSource({ ...record, accepted: { id, ref, ...previous } });
 }
 
 /** What was taken earlier may have to be fetched anew: a mirror is only a cache. */

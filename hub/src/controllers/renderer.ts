@@ -89,7 +89,16 @@ async function readKey(
   chosen: ReturnType<typeof chooseRenderer>,
   { application, snapshot, variant }: Input,
 ): Promise<string> {
+  return (await filesKey(application, snapshot, chosen)) ?? helm.key(snapshot, chartRequest(application, variant));
+}
+
+/** Equal when a render reads the same files; undefined for a chart, where it hangs on values and the cluster too. */
+export async function filesKey(
+  application: Application,
+  snapshot: Snapshot,
+  chosen = chooseRenderer(application, snapshot),
+): Promise<string | undefined> {
   const { path } = application.source;
-  if (chosen === "helm") return helm.key(snapshot, chartRequest(application, variant));
-  return chosen === "kustomize" ? kustomizeKey(snapshot, path) : treeDigest(snapshot, path);
+  if (chosen === "helm") return undefined;
+  return `${chosen} ${chosen === "kustomize" ? await kustomizeKey(snapshot, path) : treeDigest(snapshot, path)}`;
 }

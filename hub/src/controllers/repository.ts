@@ -5,12 +5,12 @@ import type { Logger } from "@drover/shared/log";
 import type { Problem } from "@drover/shared/problems";
 
 import { sourceKey } from "../core/attempts.ts";
-import { applicationsIn, type Catalog } from "../core/catalog.ts";
+import type { Catalog } from "../core/catalog.ts";
 import { readDeclaringFile, type Declarations } from "../core/declarations.ts";
-import { dependencyCycleReason } from "../core/dependency-cycle.ts";
 import type { Commit, Mirror } from "../source/git/mirror.ts";
 import { readSnapshot, type Snapshot } from "../source/snapshot.ts";
 import type { SourceRecord, Store } from "../store/store.ts";
+import { affected, type Published } from "./affected.ts";
 import { createCommitPolicy, type CommitPolicy } from "./commit-policy.ts";
 import { syncDeclaredSources } from "./declared-sources.ts";
 import type { EventLog } from "./event-log.ts";
@@ -40,12 +40,15 @@ export function createRepositoryReconciler(
 ): (name: string, signal: AbortSignal) => Promise<Outcome> {
   /** What each file of each repository declared, by path: one with the same blob is not read again. */
   const files = new Map<string, ReadonlyMap<string, ReadFile>>();
+  /** What is in force of each repository. */
+  const published = new Map<string, Published>();
   const policy = createCommitPolicy(deps);
   const history = createHistory(deps);
   return async (name, signal) => {
     const source = deps.store.source(name);
     if (source === undefined) {
       files.delete(name);
+      published.delete(name);
       policy.forget(name);
       history.forget(name);
       deps.quarantine.forget(sourceKey(name));
@@ -53,7 +56,7 @@ export function createRepositoryReconciler(
       return done;
     }
     try {
-      await refresh({ ...deps, policy, files }, source, signal);
+      await refresh({ ...deps, policy, files, published }, source, signal);
       deps.settled(name, true);
       await history.look(name, signal);
     } catch (cause) {
@@ -94,6 +97,7 @@ function renderedFrom({ catalogs }: World, name: string): readonly string[] {
 interface RefreshDeps extends RepositoryDeps {
   readonly policy: CommitPolicy;
   readonly files: Map<string, ReadonlyMap<string, ReadFile>>;
+  readonly published: Map<string, Published>;
 }
 
 async function refresh(deps: RefreshDeps, source: SourceRecord, signal: AbortSignal): Promise<void> {
@@ -149,22 +153,11 @@ async function read(
     deps.events.append({ type: "commit", app: "", cluster: "", message });
   }
   deps.log.info({ repository: source.name, commit: commit.id, durationMs: clock.now() - seenAtMs }, "commit read");
-  await publish(deps, catalog, (app) => isRendered(world, app, old.snapshot, snapshot));
-}
-
-/** Whether what an application is rendered from is in these files, and is not as it was: then it comes first. */
-function isRendered({ catalogs }: World, app: string, before: Snapshot | undefined, now: Snapshot): boolean {
-  const source = catalogs.applications(app)[0]?.source;
-  if (source?.repository !== now.repository || source.package !== undefined) return false;
-  return before?.folders.get(source.path) !== now.folders.get(source.path);
+  await publish(deps, catalog, snapshot);
 }
 
 /** Puts a catalog in force, unless it is empty where there was something: an emptied repository changes nothing. */
-async function publish(
-  deps: RepositoryDeps,
-  catalog: Catalog,
-  isUrgent: (application: string) => boolean,
-): Promise<void> {
+async function publish(deps: RefreshDeps, catalog: Catalog, snapshot: Snapshot): Promise<void> {
   const { world, store } = deps;
   const name = catalog.repository;
   const held = store.applications().flatMap((app) => store.targetsOf(app).filter((t) => t.declaredIn.includes(name)));
@@ -190,41 +183,13 @@ async function publish(
           message: describeErrors(problems, errors),
         },
   );
-  const before = world.catalogs.get(name);
-  world.catalogs.set({ ...catalog, problems });
+  const now = { catalog: { ...catalog, problems }, snapshot };
+  world.catalogs.set(now.catalog);
   deps.sourcesChanged(declared.changed);
-  const names = affected(deps, catalog, before);
-  deps.changed(new Set([...[...names].filter(isUrgent), ...names]));
-}
-
-function affected(deps: RepositoryDeps, catalog: Catalog, before: Catalog | undefined): ReadonlySet<string> {
-  const known = deps.world.catalogs.applicationNames();
-  const catalogs = before === undefined ? [catalog] : [catalog, before];
-  const names = new Set(catalogs.flatMap((one) => [...applicationsIn(one, known)]));
-  for (const app of deps.store.applications()) {
-    if (deps.store.targetsOf(app).some((target) => target.declaredIn.includes(catalog.repository))) names.add(app);
-  }
-  const everything = clustersMayDiffer(catalog, before);
-  for (const app of known) {
-    if (everything || isInCycle(deps.world, app)) names.add(app);
-    const [application] = deps.world.catalogs.applications(app);
-    if (application?.source.repository === catalog.repository) names.add(app);
-  }
-  return names;
-}
-
-/** Any repository may have broken the cycle. */
-function isInCycle(world: World, app: string): boolean {
-  return world.application(app).conditions.some(({ reason }) => reason === dependencyCycleReason);
-}
-
-/** Whether what Git says of clusters may have changed: then every placement is to be looked at again. */
-function clustersMayDiffer(catalog: Catalog, before: Catalog | undefined): boolean {
-  const told = (from: Catalog | undefined): string =>
-    JSON.stringify(
-      (from?.declarations ?? []).flatMap((d) => (d.kind === "Cluster" ? [[d.name, d.labels, d.vars, d.cordoned]] : [])),
-    );
-  return told(catalog) !== told(before);
+  const { changed, asBefore } = await affected(deps, deps.published.get(name), now);
+  deps.published.set(name, now);
+  for (const app of asBefore) world.applications.set(app, { ...world.application(app), commit: catalog.commit });
+  deps.changed(changed);
 }
 
 /** Of a repository of which only the files are wanted. */

@@ -1,9 +1,11 @@
-import type {
-  AgentServiceServer,
-  ConnectRequest,
+import { encode } from "@drover/proto/encode";
+import {
+  AgentServiceService,
   ConnectResponse,
-  FetchBlobsRequest,
-  FetchBlobsResponse,
+  type AgentServiceServer,
+  type ConnectRequest,
+  type FetchBlobsRequest,
+  type FetchBlobsResponse,
 } from "@drover/proto/gen/drover/agent/v1/agent";
 import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
@@ -30,6 +32,15 @@ export interface AgentContext {
 
 type ConnectCall = ServerDuplexStream<ConnectRequest, ConnectResponse>;
 type FetchBlobsCall = ServerWritableStream<FetchBlobsRequest, FetchBlobsResponse>;
+
+/** What a hub sends most often goes through one writer. */
+export const agentService = {
+  ...AgentServiceService,
+  connect: {
+    ...AgentServiceService.connect,
+    responseSerialize: (message: ConnectResponse) => encode(ConnectResponse, message),
+  },
+};
 
 export function createAgentService(context: AgentContext): AgentServiceServer {
   return {

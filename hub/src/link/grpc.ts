@@ -1,4 +1,3 @@
-import { AgentServiceService } from "@drover/proto/gen/drover/agent/v1/agent";
 import { BrokerServiceService } from "@drover/proto/gen/drover/broker/v1/broker";
 import { EnrollServiceService } from "@drover/proto/gen/drover/enroll/v1/enroll";
 import type { Clock } from "@drover/shared/clock";
@@ -8,7 +7,7 @@ import type { Logger } from "@drover/shared/log";
 import type { Authority } from "@drover/shared/trust/authority";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 
-import { createAgentService } from "./agent-service.ts";
+import { agentService, createAgentService } from "./agent-service.ts";
 import { createBrokerService, type GrantBrokerUser } from "./broker-service.ts";
 import { createEnrollService } from "./enroll.ts";
 import { guardFrames } from "./frame-guard.ts";
@@ -66,7 +65,7 @@ async function serve(serving: Serving, ready: (address: string) => void, signal:
   const peers = new Peers(limits, authority.certificate, (speaker) => handler.holds(speaker));
   const findPeer = peers.find.bind(peers);
   const server = createServer(limits);
-  server.addService(AgentServiceService, createAgentService({ ...serving, findPeer }));
+  server.addService(agentService, createAgentService({ ...serving, findPeer }));
   server.addService(EnrollServiceService, createEnrollService({ ...serving, findPeer, signal }));
   server.addService(BrokerServiceService, createBrokerService({ ...serving, findPeer }));
   // TLS is the listener's; see there.

@@ -13,7 +13,7 @@ export interface WatchOptions {
   readonly changed: () => void;
 }
 
-/** Git writes a ref in several steps, and a push several refs. */
+/** Git writes a ref in several steps, and a push several refs: the first is told at once, the others together. */
 const debounceMs = 20;
 /** How often to look for a repository that is not there. */
 const missingMs = 1000;
@@ -37,13 +37,14 @@ export async function watchRepository(options: WatchOptions, signal: AbortSignal
   while (!signal.aborted) {
     if (places.folders.length === 0) await clock.sleep(missingMs, signal);
     else await eventOrTime(places, seen, { clock, signal });
-    await clock.sleep(debounceMs, signal);
     places = await placesOf(path);
     const state = await stateOf(places);
-    if (state === seen) continue;
     // Looked at before it is told: what changes later is seen to differ by the next watch.
-    seen = state;
-    changed();
+    if (state !== seen) {
+      seen = state;
+      changed();
+    }
+    await clock.sleep(debounceMs, signal);
   }
 }
 

@@ -139,6 +139,10 @@ export class SqliteStore implements Store {
     this.#sources.put(source);
   }
 
+  noteSource(source: SourceRecord): void {
+    this.#database.unsynced(() => this.#sources.put(source));
+  }
+
   deleteSource(name: string): void {
     this.#sources.delete(name);
   }

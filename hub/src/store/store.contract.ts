@@ -85,6 +85,19 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
       again.close();
     });
 
+    it("keeps what was noted of a source, and whatever followed from it", () => {
+      const { subject, store } = begin();
+      store.putSource(source);
+      const noted = { ...source, accepted: { id: "c".repeat(40), ref: "refs/heads/main" } };
+      store.noteSource(noted);
+      store.assign({ put: [targetRecord("web", "dev-1", digestA)], forget: [], blobs: new Map() });
+      expect(store.source(source.name)).toEqual(noted);
+      store.close();
+      const again = subject.open();
+      expect(again.source(source.name)).toEqual(noted);
+      again.close();
+    });
+
     it("R26: has for what was decided its row in the audit log, of calls that write several things too", () => {
       const { subject, store } = begin();
       const decide = (name: string, write: () => void) => store.decide({ ...auditEntry, name }, write);

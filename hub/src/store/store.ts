@@ -194,6 +194,8 @@ export interface Store {
   sources(): readonly SourceRecord[];
   source(name: string): SourceRecord | undefined;
   putSource(source: SourceRecord): void;
+  /** The same of one that is there, on the disk with the next transaction at the latest: before anything that follows from it. */
+  noteSource(source: SourceRecord): void;
   deleteSource(name: string): void;
 
   credentials(): readonly CredentialRecord[];

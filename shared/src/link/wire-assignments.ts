@@ -1,3 +1,4 @@
+import { encode } from "@drover/proto/encode";
 import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 
 import type { Digest } from "../digest.ts";
@@ -20,7 +21,7 @@ import { digestFromWire, digestToWire, integerFromWire, integerToWire } from "./
  * are that message, so what many clusters share is encoded once, as long as `encodeOne` remembers it.
  */
 export function encodeAssignments(assignments: Assignments, encodeOne = encodeTarget): Uint8Array {
-  const head = wire.Assignments.encode({
+  const head = encode(wire.Assignments, {
     ...nothing,
     cluster: assignments.cluster,
     clusterUid: assignments.clusterUid,
@@ -29,15 +30,15 @@ export function encodeAssignments(assignments: Assignments, encodeOne = encodeTa
     history: assignments.history.map(digestToWire),
     issuedAtMs: integerToWire(assignments.issuedAtMs),
     freshForMs: assignments.freshForMs,
-  }).finish();
+  });
   const tombstones = assignments.tombstones.map(copyTombstone);
-  const tail = wire.Assignments.encode({ ...nothing, tombstones }).finish();
+  const tail = encode(wire.Assignments, { ...nothing, tombstones });
   return Buffer.concat([head, ...assignments.targets.map((target) => encodeOne(target)), tail]);
 }
 
 /** One target as a part of the encoded assignments. */
 export function encodeTarget(target: Assignment): Uint8Array {
-  return wire.Assignments.encode({ ...nothing, targets: [toTarget(target)] }).finish();
+  return encode(wire.Assignments, { ...nothing, targets: [toTarget(target)] });
 }
 
 const nothing: wire.Assignments = {
@@ -73,7 +74,7 @@ export function decodeAssignments(payload: Uint8Array): Assignments {
 /** The bytes of a beat that the hub signs. */
 export function encodeBeat({ generation, sentAtMs, ...beat }: Beat): Uint8Array {
   const numbers = { generation: integerToWire(generation), sentAtMs: integerToWire(sentAtMs) };
-  return wire.Beat.encode({ ...beat, ...numbers }).finish();
+  return encode(wire.Beat, { ...beat, ...numbers });
 }
 
 /** As `decodeAssignments`. */

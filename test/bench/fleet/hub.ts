@@ -13,7 +13,7 @@ export interface FleetHub {
   reconciled(targets: number): Promise<void>;
 }
 
-const patienceMs = 300_000;
+const patienceMs = 900_000;
 
 /** The shipped hub, on a data folder that is prepared. */
 export async function startFleetHub(

@@ -14,7 +14,9 @@ import type { AgentOrder, AgentsMessage, AgentsOrder } from "./agents.ts";
 
 export const abuserNames = { deaf: "deaf", flooding: "flooding" } as const;
 /** Over NATS each has a handful of sockets in the process. */
-const agentsPerProcess = 2_500;
+const maxPerProcess = 2_500;
+/** One thread that plays a whole fleet would be what is measured. */
+const minProcesses = 2;
 
 /** Registers the clusters straight in the hub's store and authority: joining is not what is measured. */
 export async function prepareHub(folder: string, { count, url }: { readonly count: number; readonly url: string }) {
@@ -50,10 +52,11 @@ export function startSimulators({
   clusters,
   ...order
 }: Omit<AgentsOrder, "clusters"> & { readonly clusters: readonly AgentOrder[] }): Simulators {
+  const perProcess = Math.min(maxPerProcess, Math.ceil(clusters.length / minProcesses));
   const children: ChildProcess[] = [];
   const issued: Promise<void>[] = [];
   const listeners = new Set<(message: AgentsMessage) => void>();
-  for (let start = 0; start < clusters.length; start += agentsPerProcess) {
+  for (let start = 0; start < clusters.length; start += perProcess) {
     const child = fork(join(import.meta.dirname, "agents.ts"), { stdio: "inherit" });
     children.push(child);
     issued.push(
@@ -65,14 +68,14 @@ export function startSimulators({
         });
       }),
     );
-    child.send({ ...order, clusters: clusters.slice(start, start + agentsPerProcess) } satisfies AgentsOrder);
+    child.send({ ...order, clusters: clusters.slice(start, start + perProcess) } satisfies AgentsOrder);
   }
   return {
     async connect() {
       await Promise.all(issued);
       for (const child of children) child.send("connect");
     },
-    next: (kind, count, patienceMs = 300_000) =>
+    next: (kind, count, patienceMs = 900_000) =>
       new Promise((resolve, reject) => {
         const times: number[] = [];
         const late = setTimeout(() => reject(new Error(`only ${times.length} of ${count} ${kind}`)), patienceMs);
