@@ -57,22 +57,22 @@ describe("concurrency", () => {
   });
 
   it("halves when the slowest of a hundred take five times as long as they used to", () => {
-    const state = settled(60);
-    window(state, { sentAtMs: 1_000, tookMs: 290 });
+    const state = settled(20);
+    window(state, { sentAtMs: 1_000, tookMs: 90 });
     expect(state.limit).toBe(10);
-    window(state, { sentAtMs: 2_000, tookMs: 320 });
+    window(state, { sentAtMs: 2_000, tookMs: 120 });
     expect(state.limit).toBe(5);
   });
 
   it("gets used to a server that has become slower for good", () => {
-    const state = settled(60);
-    for (let i = 1; i < 200; i += 1) window(state, { sentAtMs: i * 1_000, tookMs: 450 });
+    const state = settled(20);
+    for (let i = 1; i < 200; i += 1) window(state, { sentAtMs: i * 1_000, tookMs: 150 });
     expect(state.limit).toBe(maxLimit);
   });
 
   it("takes no noise of a fast server for load, and no failure for a success", () => {
     const state = settled(1);
-    window(state, { sentAtMs: 1_000, tookMs: 240 });
+    window(state, { sentAtMs: 1_000, tookMs: 40 });
     expect(state.limit).toBe(10);
     for (let i = 0; i < 1_000; i += 1) finish(state, { sentAtMs: 2_000, nowMs: 2_001, outcome: "failed" });
     expect(state.limit).toBe(10);

@@ -38,8 +38,8 @@ export const maxLimit = 16;
 export const windowSize = 200;
 /** Slower than this times the baseline is too slow. */
 const tooSlow = 5;
-/** A server that answers within five times this is never too slow: an API server may take a second for a write. */
-const shortestBaselineMs = 50;
+/** A server this fast is never too slow: what it takes is noise of this machine. */
+const shortestBaselineMs = 10;
 /** The baseline follows a server that has become slower for good, in dozens of windows. */
 const creep = 1.02;
 /** A 429 without `Retry-After` asks for a second, as the API server's own do. */
