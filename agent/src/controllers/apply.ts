@@ -214,8 +214,10 @@ function noteDrift(record: ObjectRecord, payload: KubeObject, repaired?: Success
     record.drift = undefined;
     return;
   }
-  const fields = explainRepair(repair, payload, repaired);
-  record.drift = { ...fields, foundAtMs: repair.foundAtMs, repaired: repaired !== undefined };
+  // Only of what was gone the answer tells more than was known before.
+  const known = repair.kind === "left" || record.drift?.foundAtMs !== repair.foundAtMs ? undefined : record.drift;
+  const fields = known ?? explainRepair(repair, payload, repaired);
+  record.drift = { paths: fields.paths, by: fields.by, foundAtMs: repair.foundAtMs, repaired: repaired !== undefined };
 }
 
 /** It had only been missed: a list or a watch that did not show it was wrong, and nobody had changed it. */

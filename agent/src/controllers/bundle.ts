@@ -29,7 +29,9 @@ import type { Context } from "./context.ts";
 import { createLimit } from "./limit.ts";
 import { saveInventory } from "./save-inventory.ts";
 
-const filesAtOnce = 16;
+const readAtOnce = 16;
+/** What came from the hub may wait for the disk with so many bytes, and one blob more. */
+const unwrittenBytes = 256 << 10;
 
 /** What a bundle has, next to what the application's records have. */
 export interface Content {
@@ -58,7 +60,7 @@ export async function readContent(
   if (application.namespace === assignment.namespace) {
     for (const record of application.objects.values()) if (record.placed) known.set(record.desired, record);
   }
-  const disk = createLimit(() => filesAtOnce);
+  const disk = createLimit(() => readAtOnce);
   const unchanged: ObjectRecord[] = [];
   const read = await Promise.all(
     bundle.objects.map(async (digest) => {
@@ -156,6 +158,7 @@ async function fetchMissing(context: ContentSources, digests: readonly Digest[],
   const missing = context.blobs.missing(digests);
   if (missing.length === 0) return;
   let batch: Promise<void>[] = [];
+  let unwritten = 0;
   let fetched = 0;
   for await (const { digest, bytes } of context.fetchBlobs(missing, signal)) {
     fetched += bytes.byteLength;
@@ -165,9 +168,12 @@ async function fetchMissing(context: ContentSources, digests: readonly Digest[],
     const write = context.blobs.write(digest, bytes);
     // Awaited with its batch; a failure before that is no unhandled one.
     write.catch(() => undefined);
-    if (batch.push(write) < filesAtOnce) continue;
+    batch.push(write);
+    unwritten += bytes.byteLength;
+    if (unwritten < unwrittenBytes) continue;
     await Promise.all(batch);
     batch = [];
+    unwritten = 0;
   }
   await Promise.all(batch);
   const still = context.blobs.missing(missing);

@@ -40,6 +40,8 @@ interface Run {
   readonly startable: ObjectRecord[];
   working: number;
   toldAtMs: number;
+  /** Whether the application as a whole has to be looked at when all has ended. */
+  unsettled: boolean;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
@@ -71,11 +73,13 @@ class Runs implements Dispatcher {
       startable: [],
       working: 0,
       toldAtMs: this.#context.clock.now(),
+      unsettled: false,
     };
     this.#runs.set(application.name, run);
     const startable = run.frontier.add(due);
     // What is there and was changed comes before what is new.
     const isRepair = (record: ObjectRecord): boolean => record.applied === record.desired;
+    run.unsettled ||= !due.every(isRepair);
     run.startable.unshift(...startable.filter(isRepair));
     run.startable.push(...startable.filter((record) => !isRepair(record)));
     this.#fill(run);
@@ -109,15 +113,23 @@ class Runs implements Dispatcher {
     if (run.working === 0 && (run.startable.length === 0 || signal.aborted)) this.#end(run);
   }
 
-  #end({ application: { name } }: Run): void {
+  #end({ application, unsettled }: Run): void {
+    const { name, phase, shape, savedShape } = application;
     if (!this.#runs.delete(name)) return;
-    this.#context.wake(name);
+    const { state, wake } = this.#context;
+    if (unsettled || phase !== "applied" || shape !== savedShape) wake(name);
+    else {
+      // All is as it was before the drift, which a look at every object would only find out.
+      state.touch(application);
+      this.#changed(name);
+    }
     this.#emptied();
   }
 
   async #work(run: Run, record: ObjectRecord): Promise<void> {
     const { signal } = this.#lifetime;
     await this.#attempt(run, record).catch((cause: unknown) => this.#fail(run, record, cause));
+    run.unsettled ||= !isApplied(record);
     run.startable.push(...run.frontier.tried(record));
     this.#fill(run);
     // Only the objects of its kind wait for this.

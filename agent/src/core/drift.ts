@@ -119,16 +119,16 @@ function collectLost(desired: JsonRecord, fields: JsonRecord, walk: Walk): void 
 
 /** Lists with keys have one entry an item; others are owned as a whole and have no entries. */
 function collectLostItems(items: readonly unknown[], fields: JsonRecord, walk: Walk): void {
-  const keyed = Object.entries(fields).filter(([name]) => name.startsWith("k:"));
-  if (keyed.length === 0) return;
+  const keyed = Object.entries(fields)
+    .filter(([name]) => name.startsWith("k:"))
+    .map(([name, owned]) => ({ keys: parseKeys(name), owned }));
+  const [first] = keyed;
+  if (first === undefined) return;
   for (const item of items) {
     if (!isRecord(item)) continue;
-    const match = keyed
-      .map(([name, owned]) => ({ keys: parseKeys(name), owned }))
-      .find(({ keys }) => matches(item, keys));
+    const match = keyed.find(({ keys }) => matches(item, keys));
     if (match === undefined) {
-      const { keys } = { keys: namesOfKeys(parseKeys(keyed[0]?.[0] ?? ""), item) };
-      walk.lost.push([...walk.path, { kind: "item", keys }]);
+      walk.lost.push([...walk.path, { kind: "item", keys: namesOfKeys(first.keys, item) }]);
       continue;
     }
     const segment: Segment = { kind: "item", keys: namesOfKeys(match.keys, item) };

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 
 /** What a server answers after the headers. Has to be read to its end, by either way, or destroyed. */
 export interface Body {
@@ -9,9 +9,8 @@ export interface Body {
   destroy(): void;
 }
 
-interface NodeBody extends Body {
-  stream(): Readable;
-}
+/** Chunks that wait to be taken: those of HTTP/2 have at most 16 KiB each. */
+const maxArrived = 16;
 
 /** `rstCode`: of a stream of HTTP/2, why it was closed; 0 = its end. */
 type Incoming = Readable & { readonly rstCode?: number | undefined };
@@ -20,7 +19,7 @@ type Incoming = Readable & { readonly rstCode?: number | undefined };
  * The body of an answer whose headers have come. Iterating it as Node does would not do: a stream of HTTP/2 that has come
  * as a whole before anybody reads it counts as closed, and then what is still unread is said to be broken off.
  */
-export function bodyOf(incoming: Incoming): NodeBody {
+export function bodyOf(incoming: Incoming): Body {
   return {
     whole: (maxBytes) => readWhole(incoming, maxBytes),
     stream: () => streamOf(incoming),
@@ -41,19 +40,36 @@ function readWhole(incoming: Incoming, maxBytes: number): Promise<Buffer> {
   });
 }
 
-function streamOf(incoming: Incoming): Readable {
-  const body = new Readable({
-    read: () => void incoming.resume(),
-    destroy(error, done) {
-      incoming.destroy();
-      done(error);
-    },
-  });
+/** Not through a stream of its own, which costs more than all else that is done about an event of a watch. */
+function streamOf(incoming: Incoming): AsyncIterable<Buffer> {
+  const arrived: Buffer[] = [];
+  let over: { readonly cause?: Error } | undefined;
+  let wake = (): void => undefined;
+  const end = (how: { readonly cause?: Error }): void => {
+    over = how;
+    wake();
+  };
   incoming.on("data", (chunk: Buffer) => {
-    if (!body.push(chunk)) incoming.pause();
+    if (arrived.push(chunk) >= maxArrived) incoming.pause();
+    wake();
   });
-  whenOver(incoming, { ended: () => body.push(null), brokenOff: (cause) => body.destroy(cause) });
-  return body;
+  whenOver(incoming, { ended: () => end({}), brokenOff: (cause) => end({ cause }) });
+  return (async function* take() {
+    try {
+      for (;;) {
+        const chunk = arrived.shift();
+        if (chunk !== undefined) yield chunk;
+        else if (over?.cause !== undefined) throw over.cause;
+        else if (over !== undefined) return;
+        else {
+          incoming.resume();
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+      }
+    } finally {
+      incoming.destroy();
+    }
+  })();
 }
 
 interface Over {

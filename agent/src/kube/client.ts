@@ -137,18 +137,17 @@ async function readAll(access: Access, body: Body, signal: AbortSignal): Promise
 }
 
 async function* readLines(access: Access, body: Body, deadline: Deadline): AsyncGenerator<unknown, void> {
-  let rest: Buffer = Buffer.alloc(0);
-  const chunks: AsyncIterable<Buffer> = body.stream();
+  let rest = nothing;
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of body.stream()) {
       let start = 0;
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-        const line = Buffer.concat([rest, chunk.subarray(start, end)]);
-        rest = Buffer.alloc(0);
+        const line = join(rest, chunk.subarray(start, end));
+        rest = nothing;
         start = end + 1;
         if (line.length > 0) yield parseLine(line);
       }
-      rest = Buffer.concat([rest, chunk.subarray(start)]);
+      rest = join(rest, chunk.subarray(start));
       if (rest.length > maxLineBytes) throw new Error("a line is too long");
     }
   } catch (cause) {
@@ -157,6 +156,12 @@ async function* readLines(access: Access, body: Body, deadline: Deadline): Async
     body.destroy();
     deadline[Symbol.dispose]();
   }
+}
+
+const nothing: Buffer = Buffer.alloc(0);
+
+function join(a: Buffer, b: Buffer): Buffer {
+  return a.length === 0 ? b : Buffer.concat([a, b]);
 }
 
 /** The parser's own error quotes what it read. */

@@ -42,9 +42,12 @@ async function* fetchSome(
   signal.addEventListener("abort", cancel, { once: true });
   const assembly = new Assembly(wanted);
   try {
-    for await (const part of readParts(call)) {
-      if (part.missing) missing.push(assembly.giveUp(part));
-      else yield* assembly.add(part);
+    const responses: AsyncIterable<{ readonly parts: readonly BlobPart[] }> = call;
+    for await (const { parts } of responses) {
+      for (const part of parts) {
+        if (part.missing) missing.push(assembly.giveUp(part));
+        else yield* assembly.add(part);
+      }
     }
   } catch (cause) {
     signal.throwIfAborted();
@@ -55,11 +58,6 @@ async function* fetchSome(
   }
   // A hub that ends early did not say "missing": the same request may succeed on the next connection.
   if (wanted.size > 0) throw new DroverError("link_closed", `the hub left out ${wanted.size} blobs`);
-}
-
-async function* readParts(call: ReturnType<AgentServiceClient["fetchBlobs"]>): AsyncGenerator<BlobPart> {
-  const responses: AsyncIterable<{ readonly parts: readonly BlobPart[] }> = call;
-  for await (const response of responses) yield* response.parts;
 }
 
 /** Puts the parts of one blob after the other together, taking nothing that was not asked for or has the wrong size. */

@@ -56,6 +56,27 @@ describe("blobs", () => {
     expect(await readTexts(folder.path, digests)).toEqual(contents.map(({ bytes }) => bytes.toString()));
   });
 
+  it("are read ahead in the order in which they lie, and alone in any other", async () => {
+    await using folder = await temporary();
+    const contents = Array.from({ length: 2_000 }, (_, n) => blob(`${n} `.padEnd(100, "x")));
+    await fill(folder.path, contents);
+    const reads: number[] = [];
+    const open: typeof systemDisk.open = async (path) => {
+      const file = await systemDisk.open(path);
+      const read: typeof file.read = (offset, length) => {
+        reads.push(length);
+        return file.read(offset, length);
+      };
+      return { size: file.size, append: file.append, sync: () => file.sync(), close: () => file.close(), read };
+    };
+    await using blobs = await openBlobs({ ...systemDisk, open }, folder.path);
+    reads.length = 0;
+    for (const { digest } of contents) await blobs.read(digest);
+    expect(reads.splice(0)).toEqual([65_536, 65_536, 65_536, 65_536, 65_536]);
+    for (const n of [900, 300, 1_200]) await blobs.read(contents[n]?.digest ?? "");
+    expect(reads).toEqual([100, 100, 100]);
+  });
+
   it("count as missing when the disk has spoilt them", async () => {
     await using folder = await temporary();
     await fill(folder.path, [hello, blob("world")]);

@@ -60,6 +60,8 @@ class FileSegment implements Segment {
   readonly #file: DiskFile;
   /** What was read last. Requests that come at once share it. */
   #block: Promise<Block> | undefined;
+  /** Where the blob that was asked for last ends. */
+  #lastEnd = 0;
 
   constructor(disk: Disk, path: string, file: DiskFile) {
     this.#disk = disk;
@@ -88,9 +90,12 @@ class FileSegment implements Segment {
   }
 
   async read({ offset, length }: Extent): Promise<Uint8Array> {
+    // Who reads here and there, as repairs do, needs nothing but what he asks for.
+    const isNext = offset === this.#lastEnd + headerBytes;
+    this.#lastEnd = offset + length;
     let block = await this.#block?.catch(() => undefined);
     if (block === undefined || offset < block.start || offset + length > block.start + block.bytes.length) {
-      this.#block = this.#readBlock(offset, Math.max(length, readAheadBytes));
+      this.#block = this.#readBlock(offset, isNext ? Math.max(length, readAheadBytes) : length);
       block = await this.#block;
     }
     return block.bytes.subarray(offset - block.start, offset - block.start + length);

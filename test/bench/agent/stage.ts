@@ -32,7 +32,7 @@ export interface Requests {
 }
 
 /** What the image sets (deploy/agent.Dockerfile). */
-const nodeArgs = ["--disable-proto=delete", "--max-old-space-size=384"];
+const nodeArgs = ["--disable-proto=delete", "--max-old-space-size=384", "--min-semi-space-size=4"];
 
 export async function startStage(): Promise<Stage> {
   await using parts = new AsyncDisposableStack();
