@@ -51,6 +51,7 @@ export default defineConfig({
           ...node,
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          globalSetup: ["test/system/bundle.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 2,
