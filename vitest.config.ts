@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+import LongestFirst from "./test/longest-first.ts";
+
 const node = {
   environment: "node",
   testTimeout: 15_000,
@@ -9,12 +11,13 @@ const node = {
 
 /**
  * `unit` runs beside the code. `cluster` and `system` start real processes: suites of the first compare the behaviour of
- * real servers, whose own time limits are short; those of the second mostly wait, so that two share a small machine well.
- * `simulation` waits for nothing, and its small files come last, beside the longest suite of the second.
+ * real servers, whose own time limits are short, so that they run one by one; those of the second mostly
+ * wait, so that two share a small machine. `simulation` waits for nothing, and stands between them (`longest-first.ts`).
  */
 export default defineConfig({
   test: {
     reporters: ["default", "./test/totals-reporter.ts"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
