@@ -11,8 +11,8 @@ const node = {
 
 /**
  * `unit` runs beside the code. `cluster` and `system` start real processes: suites of the first compare the behaviour of
- * real servers, whose own time limits are short, so that they run one by one; those of the second mostly
- * wait, so that two share a small machine. `simulation` waits for nothing, and stands between them (`longest-first.ts`).
+ * real servers, whose own time limits are short, so that only two of them share a small machine; those of the second
+ * mostly wait, so that three do. `simulation` waits for nothing, and stands between them (`longest-first.ts`).
  */
 export default defineConfig({
   test: {
@@ -35,7 +35,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -45,7 +45,7 @@ export default defineConfig({
           name: "simulation",
           include: ["test/{simulation,mutations}/**/*.test.ts"],
           testTimeout: 3_600_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
@@ -57,7 +57,7 @@ export default defineConfig({
           globalSetup: ["test/system/bundle.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
