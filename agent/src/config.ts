@@ -14,10 +14,16 @@ import {
 import { DroverError } from "@drover/shared/errors";
 
 import type { AccessSource } from "./kube/access.ts";
+import { HubAddresses, parseHubAddresses } from "./link/addresses.ts";
 
 /** The agent's settings; flags, environment and help come from this table. */
 const agentOptions = {
-  hubAddress: { help: "address of the hub, host:port", parse: parseText, default: "127.0.0.1:7475" },
+  hubAddress: {
+    help: "address of the hub, host:port; where another stands by, those of both, comma-separated",
+    parse: parseHubAddresses,
+    default: new HubAddresses("127.0.0.1:7475"),
+    placeholder: "127.0.0.1:7475",
+  },
   link: {
     help: "how the hub is reached: grpc, or nats, through the broker that leads to it",
     parse: parseOneOf("grpc", "nats"),

@@ -11,6 +11,7 @@ import { type JoinToken, parseJoinToken } from "@drover/shared/trust/join-token"
 import { readSecretFile, writeSecretFile } from "@drover/shared/trust/secret-file";
 
 import { createFingerprintKey } from "./fingerprint.ts";
+import type { HubAddresses } from "./link/addresses.ts";
 import type { HeldBrokerAccess } from "./link/broker-access.ts";
 import { enroll, fetchAuthority } from "./link/join.ts";
 import type { HeldIdentity } from "./link/options.ts";
@@ -20,8 +21,7 @@ export interface EnrollOptions {
   readonly dataDir: string;
   /** `drv1.…`; may stay given for ever, it is used once. Absent: there must be an identity already. */
   readonly token: string | undefined;
-  /** `host:port`. */
-  readonly hubAddress: string;
+  readonly addresses: HubAddresses;
   readonly clusterUid: string;
   readonly agentVersion: string;
   readonly clock: Clock;
@@ -110,11 +110,13 @@ async function enrollUntilDone(options: Joining, token: JoinToken, signal: Abort
   const request = await createKeyRequest();
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const authority = await fetchAuthority(options.hubAddress, token.pin, signal);
-      const { clusterUid, agentVersion, enrolmentKey } = options;
+      const { addresses, clusterUid, agentVersion, enrolmentKey } = options;
       const asked = { token: options.token?.trim() ?? "", csr: request.csr, clusterUid, agentVersion, enrolmentKey };
-      const response = await enroll(options.hubAddress, authority, asked, signal);
-      return createIdentity({ ...response, authority }, request.privateKey);
+      return await addresses.ask(async (address) => {
+        const authority = await fetchAuthority(address, token.pin, signal);
+        const response = await enroll(address, authority, asked, signal);
+        return createIdentity({ ...response, authority }, request.privateKey);
+      });
     } catch (cause) {
       signal.throwIfAborted();
       const error = DroverError.from(cause, "link_closed");

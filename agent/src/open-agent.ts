@@ -17,7 +17,8 @@ import { loadAccess, type AccessSource } from "./kube/access.ts";
 import type { KubeApi } from "./kube/api.ts";
 import { createKubeApi } from "./kube/client.ts";
 import { fetchCluster } from "./kube/facts.ts";
-import { askForAccess, type HeldBrokerAccess } from "./link/broker-access.ts";
+import { HubAddresses } from "./link/addresses.ts";
+import { askForAccess, type BrokerAccessOptions, type HeldBrokerAccess } from "./link/broker-access.ts";
 import { createGrpcLink } from "./link/grpc.ts";
 import { startRelay, withBroker } from "./link/nats.ts";
 import { agentVersion } from "./version.ts";
@@ -40,12 +41,12 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
   if (secret !== undefined) await restoreIdentity(secret, signal);
   await using parts = new AsyncDisposableStack();
   const broker = new BrokerDoor(config.brokerAccess);
-  const address = await openWay(config, { ...outside, broker, parts });
+  const addresses = await openWay(config, { ...outside, broker, parts });
   const enrolled = await loadOrEnroll(
     {
       dataDir: config.dataDir,
       token: await readJoinToken(config),
-      hubAddress: address,
+      addresses,
       clusterUid: await fetchClusterUid(kube, outside, signal),
       agentVersion,
       clock,
@@ -56,9 +57,10 @@ export async function openAgent(config: AgentConfig, outside: Outside, signal: A
   );
   const identity = secret === undefined ? enrolled : await keepIdentity(enrolled, secret, signal);
   broker.granted = identity.broker;
-  const hub = { address, identity: identity.current };
-  const kept = { grant: askForAccess.bind(undefined, hub), held: identity.broker, clock, random, log };
-  const link = withBroker(createGrpcLink({ address, identity, clock, random, log }), kept, parts.move());
+  const grant: BrokerAccessOptions["grant"] = (asked) =>
+    addresses.ask((address) => askForAccess({ address, identity: identity.current }, asked));
+  const kept = { grant, held: identity.broker, clock, random, log };
+  const link = withBroker(createGrpcLink({ addresses, identity, clock, random, log }), kept, parts.move());
   return createAgent(config, {
     link,
     kube,
@@ -90,13 +92,13 @@ class BrokerDoor {
   }
 }
 
-/** The address where the hub is found: its own, or that of a relay which leads there through the broker. */
+/** The addresses where the hub is found: its own, or that of a relay which leads there through the broker. */
 async function openWay(
   config: AgentConfig,
   { broker, parts, clock, log }: Outside & { readonly broker: BrokerDoor; readonly parts: AsyncDisposableStack },
-): Promise<string> {
+): Promise<HubAddresses> {
   if (config.link === "grpc") return config.hubAddress;
-  return parts.use(await startRelay({ access: () => broker.access(), clock, log })).address;
+  return new HubAddresses(parts.use(await startRelay({ access: () => broker.access(), clock, log })).address);
 }
 
 function identityAt({ namespace, identitySecret, dataDir }: AgentConfig) {

@@ -27,6 +27,17 @@ export const hubOptions = {
     parse: parseText,
     default: "127.0.0.1,localhost",
   },
+  linkAgentAddress: {
+    help: "address of the hub as agents see it, host:port, for join manifests; with a standby those of both, comma-separated",
+    parse: parseText,
+    default: "",
+    placeholder: "the first of --link-names, with the port of --link-address",
+  },
+  standby: {
+    help: "yes: while another hub has the data folder, waits until that one ends, and takes over; see A second hub in the README",
+    parse: parseOneOf("yes", "no"),
+    default: "no" as const,
+  },
   natsUrl: {
     help: "NATS broker that agents may come through as well, nats://host:port, several comma-separated; see nats.conf in the data folder",
     parse: parseText,

@@ -49,6 +49,7 @@ import { createKustomize } from "./source/programs/kustomize.ts";
 import { createPackages } from "./source/published/packages.ts";
 import { createDeployKeys } from "./source/ssh/deploy-keys.ts";
 import { createNetworks } from "./source/web/networks.ts";
+import { takeStore } from "./standby.ts";
 import { openAttemptsFile, type AttemptsFile } from "./store/attempts-file.ts";
 import { createReserve, type Reserve } from "./store/reserve.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -91,32 +92,37 @@ export function keyFile(config: Pick<HubConfig, "dataDir" | "storeKeyFile">): st
   return config.storeKeyFile === "" ? storeKeyFile(storeFile(config)) : config.storeKeyFile;
 }
 
-/** Puts the hub together. Nothing runs and nothing listens before `run`. */
-export async function createHub(config: HubConfig, deps: HubDeps): Promise<Hub> {
+/**
+ * Puts the hub together, once it has the store. Nothing runs before `run`, and nothing listens but what says that it stands
+ * by. What the data folder holds is looked at by whoever has the lock: a hub that stood by finds it as the other one left it.
+ */
+export async function createHub(config: HubConfig, deps: HubDeps, stop: AbortSignal): Promise<Hub> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const { clock } = deps;
+  // A mistake in there is told now, and not when the other hub ends.
+  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
+  using opened = new DisposableStack();
+  opened.use(await takeStore(storeFile(config), config, deps, stop));
   const authority = await loadAuthority(join(config.dataDir, "keys"), { clock });
   const signingKey = await loadSigningKey(join(config.dataDir, "keys"));
   const adminToken = await loadAdminToken(config);
-  const logins = config.oidcFile === "" ? undefined : await loadLogins(config.oidcFile, clock);
   const broker = config.natsUrl === "" ? undefined : await openBroker(brokerOptions(config, clock));
   const reserve = createReserve(join(config.dataDir, "reserve"), config.reserveMib * 1024 * 1024);
   await reserve.refill();
-  const store = openSqliteStore(storeFile(config), { reserve, keyFile: keyFile(config) });
-  const attempts = openAttemptsFile(join(config.dataDir, "attempts"));
+  const files = { reserve, keyFile: keyFile(config) };
+  const store = opened.adopt(openSqliteStore(storeFile(config), files), (one) => one.close());
+  const attempts = opened.use(openAttemptsFile(join(config.dataDir, "attempts")));
+  const owned = opened.move();
   return {
     adminToken,
     clusters: store.clusters().length,
     heardAtMs: lastHeardMs(store),
     async run(ready, signal) {
-      try {
-        const trust = { authority, signingKey, broker, adminToken, logins };
-        const parts = { config, deps, store, reserve, attempts, ...trust, ready };
-        await runAll(assemble(parts), signal);
-      } finally {
-        attempts[Symbol.dispose]();
-        store.close();
-      }
+      // The lock goes last.
+      using _ = owned;
+      const trust = { authority, signingKey, broker, adminToken, logins };
+      const parts = { config, deps, store, reserve, attempts, ...trust, ready };
+      await runAll(assemble(parts), signal);
     },
   };
 }
@@ -149,6 +155,7 @@ function assemble(parts: Parts): readonly Service[] {
   const enrollment = createEnrollment({ store, events, clock, ...trust });
   const inspections = createInspections(link, clock);
   const address = new Listening(parts.ready, linkNames[0] ?? "127.0.0.1");
+  const hubAddress = (): string => config.linkAgentAddress || address.forAgents();
   const { sign, ...signing } = createSigner(signingKey);
   const beats = createBeats({ store, world, link, clock, ...signing });
   const programs = { kustomize: createKustomize(deps), helm: createHelm(deps) };
@@ -179,7 +186,7 @@ function assemble(parts: Parts): readonly Service[] {
     metrics,
     backups,
     reserve,
-    settings: { ...config, hubAddress: () => address.forAgents(), brokerAccess: parts.broker?.invite },
+    settings: { ...config, hubAddress, brokerAccess: parts.broker?.invite },
     ready: () => address.complete,
     wake: loop.wake,
   });

@@ -35,7 +35,7 @@ await runMain(
       return;
     }
     const deps = { clock, random: Math.random, log, environment: sources.env };
-    const hub = await createHub(config, deps);
+    const hub = await createHub(config, deps, signal);
     // Agents speak only to a hub that has the time which they have.
     clock.notBefore(hub.heardAtMs);
     if (hub.clusters < largeFleet) keepHeapSmall();

@@ -20,6 +20,7 @@ export type ErrorCode =
   | "document_invalid"
   | "forbidden"
   | "host_key_changed"
+  | "hub_standby"
   | "input_too_large"
   | "internal"
   | "issuer_unreachable"

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
+import { HubAddresses } from "@drover/agent/link/addresses";
 import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
 import type { HeldIdentity } from "@drover/agent/link/options";
 import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
@@ -88,7 +89,7 @@ describe("joining a hub", () => {
     await using world = await createWorld();
     await using other = await createWorld();
     const token = world.invite("dev-1");
-    const options = { ...world.agentOptions(token), hubAddress: other.address };
+    const options = { ...world.agentOptions(token), addresses: new HubAddresses(other.address) };
     await expect(loadOrEnroll(options, stopAfterTest())).rejects.toMatchObject({ code: "join_refused" });
     expect(other.hub.requests).toEqual([]);
   });
@@ -97,7 +98,10 @@ describe("joining a hub", () => {
     await using world = await createWorld();
     await using proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: world.port } });
     proxy.cut();
-    const options = { ...world.agentOptions(world.invite("dev-1")), hubAddress: `127.0.0.1:${proxy.port}` };
+    const options = {
+      ...world.agentOptions(world.invite("dev-1")),
+      addresses: new HubAddresses(`127.0.0.1:${proxy.port}`),
+    };
     const joining = loadOrEnroll(options, stopAfterTest());
     await expect.poll(() => proxy.accepted(), { timeout: 10_000 }).toBeGreaterThan(1);
     proxy.resume();
@@ -282,7 +286,7 @@ async function createWorld(options: WorldOptions = {}) {
     agentOptions: (token: string): EnrollOptions => ({
       dataDir,
       token,
-      hubAddress: address,
+      addresses: new HubAddresses(address),
       clusterUid: "uid-1",
       agentVersion: "1.2.3",
       clock: systemClock,
@@ -291,7 +295,13 @@ async function createWorld(options: WorldOptions = {}) {
     }),
     connect: (identity: HeldIdentity): AgentRecorder => {
       const recorder = new AgentRecorder();
-      const link = createAgentEnd({ address, identity, clock: systemClock, random: () => 0.1, log });
+      const link = createAgentEnd({
+        addresses: new HubAddresses(address),
+        identity,
+        clock: systemClock,
+        random: () => 0.1,
+        log,
+      });
       owned.defer(start((signal) => link.run(recorder, signal)));
       return recorder;
     },

@@ -6,6 +6,7 @@ import path from "node:path";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
 import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
+import { HubAddresses } from "@drover/agent/link/addresses";
 import { channelCredentials } from "@drover/agent/link/dial";
 import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
 import { renew } from "@drover/agent/link/join";
@@ -87,7 +88,7 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
       const options: EnrollOptions = {
         dataDir: path.join(folder, `agent-${agents}`),
         token,
-        hubAddress: address,
+        addresses: new HubAddresses(address),
         clusterUid,
         agentVersion: "1.2.3",
         clock: systemClock,
@@ -98,7 +99,13 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
     },
     connect: (identity: HeldIdentity): AgentRecorder => {
       const agent = new RunningAgent();
-      const link = createAgentEnd({ address, identity, clock: systemClock, random: () => 0.1, log });
+      const link = createAgentEnd({
+        addresses: new HubAddresses(address),
+        identity,
+        clock: systemClock,
+        random: () => 0.1,
+        log,
+      });
       running.push(start((signal) => link.run(agent, signal)));
       return agent;
     },

@@ -37,6 +37,8 @@ export interface FleetOptions {
   readonly programs?: Programs;
   /** Where the hub has its data; default: in a folder of the fleet's. */
   readonly hubFolder?: string;
+  /** Where agents look for the hub besides, `host:port` each. Default: nowhere. */
+  readonly otherLinks?: readonly string[];
   /** More flags of the hub. */
   readonly hubArgs?: readonly string[];
 }
@@ -87,8 +89,8 @@ export interface Fleet extends AsyncDisposable {
   readonly token: string;
   readonly cluster: (name: string) => FleetCluster;
   readonly targets: () => Promise<readonly Target[]>;
-  /** Waits until these targets, and no others, are there and current at this commit. */
-  readonly settle: (commit: string, targets: readonly string[]) => Promise<void>;
+  /** Waits until these targets, and no others, are there and current at this commit, as this hub says; default: the fleet's. */
+  readonly settle: (commit: string, targets: readonly string[], of?: Client) => Promise<void>;
 }
 
 const shipped: Programs = { hub: bundle("hub"), agent: bundle("agent") };
@@ -113,7 +115,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const dataDir = join(folder, `agent-${name}`);
       const probePort = await freePort();
       const way =
-        options.link === "nats" ? ["--link", "nats", "--broker-access", joined.brokerAccess] : ["--hub-address", link];
+        options.link === "nats"
+          ? ["--link", "nats", "--broker-access", joined.brokerAccess]
+          : ["--hub-address", [link, ...(options.otherLinks ?? [])].join(",")];
       const common = ["--data-dir", dataDir, "--kubeconfig", kubeconfig, "--join-token", joined.token];
       const args = [...common, ...way, "--probe-port", String(probePort), "--log-level", "debug"];
       const agent = startProgram({
@@ -127,16 +131,16 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     }),
   );
   await client.sources.add({ name: "config", url: tree.path, intervalSeconds: 1 }, never);
-  const targets = async (): Promise<readonly Target[]> => Array.fromAsync(client.targets.all({}, never));
-  const settle = async (commit: string, wanted: readonly string[]): Promise<void> => {
+  const targets = async (of = client): Promise<readonly Target[]> => Array.fromAsync(of.targets.all({}, never));
+  const settle = async (commit: string, wanted: readonly string[], of = client): Promise<void> => {
     await eventually(
       async () => {
-        const found = (await targets()).map(
+        const found = (await targets(of)).map(
           (t) => `${t.app}@${t.cluster} ${t.state} ${t.appliedRevision} ${t.message}`,
         );
         const expected = wanted.map((target) => `${target} current ${commit} `);
         if (found.toSorted().join("\n") !== expected.toSorted().join("\n")) {
-          throw new Error(`expected\n${expected.join("\n")}\nfound\n${found.join("\n")}\n${await explain(client)}`);
+          throw new Error(`expected\n${expected.join("\n")}\nfound\n${found.join("\n")}\n${await explain(of)}`);
         }
       },
       { timeoutMs: settleMs, intervalMs: 50 },

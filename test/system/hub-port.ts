@@ -30,6 +30,7 @@ export const hello: ConnectRequest = {
       staleSinceMs: 0n,
       policy: Buffer.alloc(0),
       frozen: false,
+      features: [],
     },
   },
 };

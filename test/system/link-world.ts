@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { HubAddresses } from "@drover/agent/link/addresses";
 import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
 import type { HeldIdentity } from "@drover/agent/link/options";
 import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
@@ -56,7 +57,7 @@ export async function createLinkWorld(createCarrier: CreateCarrier): Promise<Lin
       const identity = await issueIdentity(folder, cluster, credential);
       const wire = owned.use(await startFaultProxy({ target: carrier.target }));
       const link = createAgentEnd({
-        address: await carrier.agentAddress(cluster, wire, owned),
+        addresses: new HubAddresses(await carrier.agentAddress(cluster, wire, owned)),
         identity: holdInMemory(identity),
         clock: systemClock,
         random: () => 0.1,

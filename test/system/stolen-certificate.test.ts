@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 
 import { loadOrEnroll } from "@drover/agent/enroll";
+import { HubAddresses } from "@drover/agent/link/addresses";
 import { channelCredentials, channelOptions } from "@drover/agent/link/dial";
 import { loadHubConfig } from "@drover/hub/config";
 import { createHub } from "@drover/hub/hub";
@@ -161,7 +162,13 @@ describeWithRig("git")("a certificate of one cluster", () => {
   async function join(name: string, folder: string, link: string): Promise<Speaker> {
     const { token } = await api.clusters.join({ name, labels: { of: name }, link: "grpc" }, signal);
     const dataDir = joinPath(folder, name);
-    const about = { dataDir, token, hubAddress: link, clusterUid: `uid-of-${name}`, agentVersion: "1" };
+    const about = {
+      dataDir,
+      token,
+      addresses: new HubAddresses(link),
+      clusterUid: `uid-of-${name}`,
+      agentVersion: "1",
+    };
     const held = await loadOrEnroll({ ...about, clock: systemClock, random: () => 0.1, log: silentLog }, signal);
     const own = held.current();
     const credentials = channelCredentials({ authority: own.authority, own });
@@ -239,7 +246,7 @@ describeWithRig("git")("a certificate of one cluster", () => {
       `nats://127.0.0.1:${natsPort}`,
     ];
     const deps = { clock: systemClock, random: Math.random, log: silentLog, environment: process.env };
-    const hub = await createHub(loadHubConfig({ argv, env: {} }), deps);
+    const hub = await createHub(loadHubConfig({ argv, env: {} }), deps, signal);
     const { promise: ready, resolve } = Promise.withResolvers<unknown>();
     parts.defer(start((stop) => hub.run(resolve, stop)));
     await ready;

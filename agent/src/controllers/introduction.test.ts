@@ -1,5 +1,6 @@
 import { FakeClock } from "@drover/shared/clock";
 import { apiListOf, type ApiList } from "@drover/shared/kube/api-list";
+import { features } from "@drover/shared/link/features";
 import { noStanding, type Hello } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { afterEach, describe, expect, it } from "vitest";
@@ -73,6 +74,12 @@ describe("introduction", () => {
     introduction.hello();
     introduction.connected();
     expect(said.map((hello) => hello.apis)).toEqual([one.digest, other.digest]);
+  });
+
+  it("E72: says with every hello which features it understands: all that there are", async () => {
+    const { first, introduction } = await start();
+    expect(first.features).toEqual(features);
+    expect(introduction.hello().features).toEqual(features);
   });
 
   it("says where a cluster runs, and nothing more while nothing changes", async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
+import { features } from "@drover/shared/link/features";
 import type { AgentMessage, Hello, Standing } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 import { spread, type Random } from "@drover/shared/retry";
@@ -63,7 +64,7 @@ export function createIntroduction({
   const introduce = (): Hello => {
     const { epoch, generation, digest } = acceptance;
     const accepted = digest === "" ? {} : { accepted: digest };
-    return { ...known(), agentVersion, epoch, generation, run, ...accepted, standing: standing() };
+    return { ...known(), agentVersion, epoch, generation, run, ...accepted, standing: standing(), features };
   };
   const again = (): void => send({ kind: "hello", hello: introduce() });
   return {

@@ -4,6 +4,7 @@ import { DroverError, retryable } from "@drover/shared/errors";
 import type { AgentLink, AgentLinkHandler, HubMessage, Welcome } from "@drover/shared/link/link";
 import type { Logger } from "@drover/shared/log";
 
+import type { HubAddresses } from "./addresses.ts";
 import { channelCredentials, channelOptions } from "./dial.ts";
 import { fetchBlobs, type Blob } from "./fetch-blobs.ts";
 import type { GrpcLinkOptions } from "./options.ts";
@@ -11,15 +12,19 @@ import { Outbox } from "./outbox.ts";
 import { keepRenewed, type RenewalHooks } from "./renewal.ts";
 import { runSession } from "./session.ts";
 
-/** "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. */
+/**
+ * "Full jitter": anything from 0 to the step, so that a fleet which lost its hub at once does not return at once. The step
+ * grows once all addresses had their turn.
+ */
 const backoff = { baseMs: 200, capMs: 30_000 } as const;
 /** A connection that held this long was a good one; shorter ones, as of two agents with one name, back off. */
 const stableMs = 30_000;
 
 /** The agent's end of the gRPC link. It also renews the identity that it connects with. */
 export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
-  const { address, identity } = options;
+  const { addresses, identity } = options;
   const dial = (): AgentServiceClient => {
+    const address = addresses.current;
     const own = identity.current();
     const trust = { authority: own.authority, own };
     return new AgentServiceClient(address, channelCredentials(trust), channelOptions(address));
@@ -36,6 +41,8 @@ export function createGrpcLink(options: GrpcLinkOptions): AgentLink {
 export interface SessionLinkOptions extends Pick<GrpcLinkOptions, "clock" | "random" | "log"> {
   /** A client of the hub, on a connection of its own and as whom the agent is by now. */
   readonly dial: () => AgentServiceClient;
+  /** Where that is, when it may be elsewhere. */
+  readonly addresses?: HubAddresses;
 }
 
 /** Sessions with the hub, one after the other, over whatever is dialled. `hooks`: for who renews the identity. */
@@ -105,7 +112,7 @@ async function connectForever(
   state: LinkState,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, log } = options;
+  const { clock, random, log, addresses } = options;
   let failures = 0;
   while (!signal.aborted) {
     state.reconnect = new AbortController();
@@ -115,7 +122,10 @@ async function connectForever(
     if (ending.error?.code === "unauthorized") state.refused.abort();
     if (ending.established) guard(log, () => handler.disconnected(ending.reason));
     failures = clock.now() - startedMs >= stableMs ? 0 : failures + 1;
-    const waitMs = random() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failures, 30));
+    // Whoever refuses this agent is the hub. One that ends, or is not there, may have another in its place.
+    if (!either.aborted && retryable(ending.error?.code ?? "link_closed")) addresses?.next();
+    const rounds = Math.floor(failures / (addresses?.size ?? 1));
+    const waitMs = random() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(rounds, 30));
     logEnding(log, ending, { failures, waitMs: Math.round(waitMs) });
     if (!either.aborted) await clock.sleep(waitMs, either).catch(() => undefined);
   }

@@ -3,6 +3,8 @@ import type { Logger } from "@drover/shared/log";
 import type { Random } from "@drover/shared/retry";
 import type { Identity } from "@drover/shared/trust/identity";
 
+import type { HubAddresses } from "./addresses.ts";
+
 /** The agent's identity, wherever it is kept. */
 export interface HeldIdentity {
   current(): Identity;
@@ -14,8 +16,8 @@ export interface HeldIdentity {
 
 /** Where the hub is, as whom to connect, and the outside world. */
 export interface GrpcLinkOptions {
-  /** `host:port` of the hub. */
-  readonly address: string;
+  /** Of the hub; those who share it use the same one. */
+  readonly addresses: HubAddresses;
   readonly identity: HeldIdentity;
   readonly clock: Clock;
   readonly random: Random;

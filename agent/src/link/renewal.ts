@@ -53,14 +53,10 @@ function lifeLeftMs({ notBeforeMs, notAfterMs }: Validity, nowMs: number): numbe
   return notAfterMs - (isNow ? nowMs : notBeforeMs);
 }
 
-async function renewOnce({ address, identity }: GrpcLinkOptions, signal: AbortSignal): Promise<void> {
+async function renewOnce({ addresses, identity }: GrpcLinkOptions, signal: AbortSignal): Promise<void> {
   const request = await createKeyRequest();
-  const response = await renew(
-    address,
-    identity.current(),
-    { csr: request.csr, enrolmentKey: identity.enrolmentKey ?? "" },
-    signal,
-  );
+  const asked = { csr: request.csr, enrolmentKey: identity.enrolmentKey ?? "" };
+  const response = await addresses.ask((address) => renew(address, identity.current(), asked, signal));
   const next = createIdentity(response, request.privateKey);
   if (next.cluster !== identity.current().cluster) {
     throw new DroverError("signature_invalid", `the hub answered with the identity of cluster ${next.cluster}`);

@@ -1,11 +1,14 @@
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, type Digest } from "@drover/shared/digest";
+import type { Feature } from "@drover/shared/link/features";
 import { noStanding, type Hello, type HubLinkHandler, type Report, type Standing } from "@drover/shared/link/link";
 import { digestOfReports } from "@drover/shared/link/reported";
 import type { Logger } from "@drover/shared/log";
 
+import { knownFeatures, lackedFeatures } from "../core/features.ts";
 import { ReportOrder } from "../core/report-order.ts";
 import { hearFacts } from "../core/settle-facts.ts";
+import type { TargetRecord } from "../core/target.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
 import type { EventLog } from "./event-log.ts";
@@ -113,9 +116,25 @@ function hear(deps: AgentsDeps, cluster: string, hello: Hello): void {
   adopt(deps, record, hello);
   const now = clock.now();
   const heard = hearFacts(record, hello, now);
-  store.touchCluster(cluster, { seenAtMs: now, ...heard });
+  const understood = knownFeatures(hello.features);
+  reconsider(deps, record, understood);
+  store.touchCluster(cluster, { seenAtMs: now, ...heard, features: understood });
   if (canonicalJson(heard.facts) !== canonicalJson(record.facts)) deps.factsChanged();
   if (hello.apis !== undefined && hello.apis !== record.apis) deps.listNamed(hello.apis);
+}
+
+/**
+ * What its agent did not understand and does by now, or the other way round, is decided once more: one generation never means
+ * two things, and what an agent has accepted is not sent again. Nothing of this is for one that is ahead of the store.
+ */
+function reconsider({ store, world }: AgentsDeps, { name, features }: ClusterRecord, now: readonly Feature[]): void {
+  if (world.aheadOf(name) !== "") return;
+  const isHeld = ({ sync }: TargetRecord, understood: readonly Feature[] | undefined): boolean =>
+    lackedFeatures(sync, understood).length > 0;
+  const put = store
+    .targetsOn(name)
+    .filter((target) => target.removal === "" && isHeld(target, features) !== isHeld(target, now));
+  if (put.length > 0) store.assign({ put, forget: [], blobs: new Map() });
 }
 
 /** That an agent is stale or frozen, or is so no more, is an event. */

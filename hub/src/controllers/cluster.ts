@@ -2,7 +2,9 @@ import type { Clock } from "@drover/shared/clock";
 import { done, type Outcome } from "@drover/shared/controller";
 import type { Assignment, Assignments, Hello, HubLink, SignedAssignments, Tombstone } from "@drover/shared/link/link";
 import { encodeAssignments, encodeTarget } from "@drover/shared/link/wire-assignments";
+import type { Logger } from "@drover/shared/log";
 
+import { lackedFeatures } from "../core/features.ts";
 import type { TargetRecord } from "../core/target.ts";
 import type { ClusterRecord, Store } from "../store/store.ts";
 import { freshForMs, type Beats } from "./beats.ts";
@@ -18,6 +20,7 @@ export interface ClusterDeps {
   readonly beats: Pick<Beats, "send">;
   readonly news: Pick<News, "take">;
   readonly clock: Clock;
+  readonly log: Pick<Logger, "debug">;
 }
 
 /** How many clusters are served before what came from others meanwhile is read, and what was sent leaves. */
@@ -49,11 +52,14 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
         history: cluster.history,
         issuedAtMs: deps.clock.now(),
         freshForMs,
-        targets: records.filter((record) => record.removal === "").map(toAssignment),
+        targets: records
+          .filter((record) => record.removal === "" && understands(connection.hello, record))
+          .map(toAssignment),
         tombstones: records.filter((record) => record.removal !== "").map(toTombstone),
       };
       const payload = encodeAssignments(assignments, encode);
       deps.link.send(name, { kind: "assignments", signed: deps.sign(payload), content });
+      deps.log.debug({ cluster: name, generation: cluster.generation }, "assignments sent");
     }
     return done;
   };
@@ -62,6 +68,11 @@ export function createClusterReconciler(deps: ClusterDeps): (name: string, signa
 /** The first digest of the history stands for all that was assigned up to the newest generation. */
 function hasAccepted(hello: Hello, { history: [newest] }: ClusterRecord, epoch: string): boolean {
   return newest !== undefined && hello.accepted === newest && hello.epoch === epoch;
+}
+
+/** One that it does not understand is left out, and stays there as it is: absence removes nothing. */
+function understands({ features }: Hello, { sync }: TargetRecord): boolean {
+  return lackedFeatures(sync, features).length === 0;
 }
 
 /** What is assigned is mostly the same in many clusters. */

@@ -10,6 +10,7 @@ import { Catalogs } from "../core/catalog.ts";
 import type { PlaceableCluster } from "../core/cluster-selector.ts";
 import { select } from "../core/desired.ts";
 import { factLabels } from "../core/fact-labels.ts";
+import { lackedFeatures } from "../core/features.ts";
 import { overridesFor } from "../core/override.ts";
 import type { PackageRef } from "../core/package.ts";
 import type { WideChange } from "../core/reach.ts";
@@ -262,6 +263,7 @@ export class World {
     const connection = this.connections.get(target.cluster);
     return assessTarget({
       target,
+      lacked: lackedFeatures(target.sync, connection?.hello.features),
       report,
       waiting: this.waiting(target),
       joined: this.#store.cluster(target.cluster)?.uid !== "",

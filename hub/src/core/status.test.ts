@@ -31,6 +31,7 @@ const target = { app: "web", cluster: "dev-1", bundle: "b1", removal: "", syncRe
 const heldPrune = { digest: "sha256:ab", objects: 12, reason: "ManyLeave" };
 const healthy: TargetFacts = {
   target,
+  lacked: [],
   report,
   waiting: "",
   joined: true,
@@ -38,6 +39,27 @@ const healthy: TargetFacts = {
   refusal: undefined,
   ahead: "",
 };
+
+describe("E72: of an agent that lacks a feature", () => {
+  const lacked = ["dependsOn", "sync.drift"] as const;
+
+  it("a target that needs it is never current, whatever was reported before", () => {
+    expect(assessTarget({ ...healthy, lacked })).toEqual({
+      state: "pending",
+      reason: "AgentTooOld",
+      message: "the agent does not know dependsOn, sync.drift and keeps what it has: upgrade the agent of dev-1",
+    });
+    const message = expect.stringContaining("is sent nothing of it: upgrade the agent") as string;
+    expect(assessTarget({ ...healthy, lacked, report: undefined })).toMatchObject({ state: "pending", message });
+  });
+
+  it("a removal goes on: every agent knows those", () => {
+    const removed = { ...target, removal: "left Git" };
+    expect(assessTarget({ ...healthy, lacked, target: removed, report: undefined })).toMatchObject({
+      state: "deleting",
+    });
+  });
+});
 
 describe("E16: of a target with more objects than a report names", () => {
   const many = (count: number): Pick<Report, "objects"> => ({ objects: Array.from({ length: count }, () => object) });

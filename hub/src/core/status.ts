@@ -1,3 +1,4 @@
+import type { Feature } from "@drover/shared/link/features";
 import { maxReportedObjects, type Report } from "@drover/shared/link/link";
 import { worstState, type ObjectHealth, type TargetState } from "@drover/shared/state";
 
@@ -5,6 +6,8 @@ import { formatTarget, type TargetRecord } from "./target.ts";
 
 export interface TargetFacts {
   readonly target: Pick<TargetRecord, "app" | "cluster" | "bundle" | "removal" | "syncRequest">;
+  /** What it needs and the agent does not understand, so that it is not sent. */
+  readonly lacked: readonly Feature[];
   /** The newest report of the agent about this target. */
   readonly report: Report | undefined;
   /** Why a change that Git has for it is not released to it yet; "" = there is none. */
@@ -35,6 +38,7 @@ export function assessTarget(facts: TargetFacts): Assessment {
   if (refusal?.code === "cluster_frozen") return assess("paused", "Frozen", refusal.message);
   if (refusal !== undefined) return assess("failed", "AssignmentRefused", `${refusal.code}: ${refusal.message}`);
   if (target.removal !== "") return assessRemoval(target, report);
+  if (facts.lacked.length > 0) return assess("pending", "AgentTooOld", describeLacked(facts));
   if (report === undefined || report.bundle !== target.bundle) {
     return assess("progressing", "Distributing", "the agent has not taken this revision yet");
   }
@@ -44,6 +48,11 @@ export function assessTarget(facts: TargetFacts): Assessment {
     return assess("pending", "WaitingForRollout", facts.waiting);
   // The bundle is there; what it left out is not gone yet, and waits for a person.
   return held !== undefined && assessment.state === "current" ? assess("pending", "PruneHeld", held) : assessment;
+}
+
+function describeLacked({ target: { cluster }, lacked, report }: TargetFacts): string {
+  const kept = report === undefined ? "is sent nothing of it" : "keeps what it has";
+  return `the agent does not know ${lacked.join(", ")} and ${kept}: upgrade the agent of ${cluster}`;
 }
 
 /** What blocks a removal is the agent's to tell; before that only why it is removed is known. */

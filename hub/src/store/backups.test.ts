@@ -105,7 +105,7 @@ describe("a backup of the store", () => {
     const { name } = await makeBackup(source, file, { kept: 1, now: 1 });
     await expect(restoreBackup(pathOf(name), file, 2)).rejects.toMatchObject({
       code: "store_failed",
-      hint: "stop the hub first",
+      hint: "stop the hub first, and those that stand by",
     });
     expect(source.clusters()).toHaveLength(1);
   });

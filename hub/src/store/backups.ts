@@ -9,6 +9,7 @@ import { DroverError } from "@drover/shared/errors";
 import { backupFolder, backupName, listBackups, stamp } from "./backup-folder.ts";
 import { checkDatabase } from "./check.ts";
 import { openDatabase } from "./database.ts";
+import { lockStore } from "./lock.ts";
 import { Mark, markFile } from "./mark.ts";
 import { SqliteStore } from "./sqlite.ts";
 import { openStoreKeys, storeKeyFile } from "./store-keys.ts";
@@ -54,6 +55,9 @@ export async function restoreBackup(
   keyFile = storeKeyFile(store),
 ): Promise<string> {
   const checked = inspect(file);
+  // One that stands by would take over what is half restored.
+  using lock = lockStore(store);
+  if (lock === undefined) throw inUse(store);
   refuseWhileOpen(store);
   const part = `${store}.restored`;
   for (const name of [part, markFile(part)]) rmSync(name, { force: true });
@@ -109,10 +113,15 @@ function refuseWhileOpen(store: string): void {
     database.prepare("PRAGMA schema_version").get();
   } catch (cause) {
     if (!(cause instanceof Error && "errcode" in cause && cause.errcode === busy)) return;
-    throw new DroverError("store_failed", `the store ${store} is in use`, { hint: "stop the hub first", cause });
+    throw inUse(store, cause);
   } finally {
     database.close();
   }
+}
+
+function inUse(store: string, cause?: unknown): DroverError {
+  const hint = "stop the hub first, and those that stand by";
+  return new DroverError("store_failed", `the store ${store} is in use`, { hint, cause });
 }
 
 /** Makes it one file, without a write-ahead log, and durable. */

@@ -106,7 +106,7 @@ const bytesOfStore = (): readonly string[] =>
   });
 
 /** Besides those two that SQLite makes to look into it. */
-const namesOfFiles = (): readonly string[] => readdirSync(folder).filter((name) => !/-(?:shm|wal)$/u.test(name));
+const namesOfFiles = (): readonly string[] => readdirSync(folder).filter((name) => !/-(?:shm|wal|lock)$/u.test(name));
 
 describe("T18, R27: whoever takes the files of a store", () => {
   it("finds no password, token, key, webhook secret or Secret in it, its log and its backups", async () => {

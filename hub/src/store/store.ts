@@ -1,6 +1,7 @@
 import type { Event } from "@drover/shared/api/types";
 import type { Blob } from "@drover/shared/bundle";
 import type { Digest } from "@drover/shared/digest";
+import type { Feature } from "@drover/shared/link/features";
 import type { Report } from "@drover/shared/link/link";
 import type { TargetState } from "@drover/shared/state";
 
@@ -104,6 +105,8 @@ export interface ClusterRecord extends KnownFacts {
   readonly history: readonly Digest[];
   /** The list of its APIs, which is among the blobs; absent until an agent has told it. */
   readonly apis?: Digest;
+  /** Which features its agent understood when it spoke last; absent = none. What needs others is not in its envelopes. */
+  readonly features?: readonly Feature[];
   /** When it spoke last; 0 = never. Kept loosely: a crash may lose the last seconds. */
   readonly seenAtMs: number;
 }
@@ -121,7 +124,8 @@ export const clusterDefaults: Omit<ClusterRecord, "name"> = {
 };
 
 /** What a cluster says of itself when it speaks. */
-export type Seen = Pick<ClusterRecord, "seenAtMs"> & Partial<Pick<ClusterRecord, "facts" | "factsSinceMs" | "apis">>;
+export type Seen = Pick<ClusterRecord, "seenAtMs"> &
+  Partial<Pick<ClusterRecord, "facts" | "factsSinceMs" | "apis" | "features">>;
 
 export interface JoinTokenRecord {
   readonly id: string;

@@ -22,6 +22,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   document_invalid: 422,
   forbidden: 403,
   host_key_changed: 409,
+  hub_standby: 503,
   input_too_large: 413,
   internal: 500,
   issuer_unreachable: 502,

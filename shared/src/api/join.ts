@@ -30,7 +30,7 @@ export const joinedClusterSchema = Type.Object({
   name: Type.String(),
   token: text("One-time join token: shown once, valid 15 minutes"),
   expires: Type.Integer({ description: "When the token ends, in ms since the epoch" }),
-  hub: text("Address that the agent dials, host:port"),
+  hub: text("Address that the agent dials, host:port, or several, comma-separated"),
   brokerAccess: text("For agents with --link nats, as secret and as short-lived as the token; empty for others"),
   manifest: text("Kubernetes YAML for kubectl apply -f -"),
 });

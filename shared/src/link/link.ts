@@ -138,6 +138,8 @@ export interface Hello extends ClusterFacts {
   readonly reported?: Digest;
   /** Absent = `noStanding`. */
   readonly standing?: Standing;
+  /** Which `features` it understands, and perhaps others that are newer; absent = none: an agent of an earlier version. */
+  readonly features?: readonly string[];
 }
 
 /** What keeps an agent from doing all that it was assigned, whatever that is. */

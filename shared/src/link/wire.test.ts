@@ -96,6 +96,7 @@ const hello = fc
       fc.constant(told),
       digest.map((apis) => ({ ...told, apis })),
       fc.record({ accepted: digest, reported: digest }).map((sums) => ({ ...told, ...sums })),
+      fc.array(text, { minLength: 1, maxLength: 3 }).map((features) => ({ ...told, features })),
       fc.uuid().map((run) => ({ ...told, run })),
       digest.map((accepted) => ({ ...told, accepted })),
       fc

@@ -2,6 +2,7 @@ import * as wire from "@drover/proto/gen/drover/agent/v1/agent";
 import type * as enroll from "@drover/proto/gen/drover/enroll/v1/enroll";
 
 import type { Digest } from "../digest.ts";
+import { maxFeatureLength, maxFeatures } from "./features.ts";
 import type {
   Acknowledgement,
   AgentMessage,
@@ -112,7 +113,7 @@ function signedToWire({ payload, signature, keyId }: Signed): wire.SignedBeat {
   return { payload: asBuffer(payload), signature: asBuffer(signature), keyId };
 }
 
-function helloToWire({ standing, ...hello }: Hello): wire.Hello {
+function helloToWire({ standing, features = [], ...hello }: Hello): wire.Hello {
   const nodes = Math.max(0, Math.trunc(hello.nodes));
   return {
     ...hello,
@@ -125,6 +126,7 @@ function helloToWire({ standing, ...hello }: Hello): wire.Hello {
     staleSinceMs: integerToWire(standing?.staleSinceMs ?? 0),
     policy: digestToWire(standing?.policy ?? ""),
     frozen: standing?.frozen ?? false,
+    features: [...features],
   };
 }
 
@@ -142,7 +144,14 @@ function helloFromWire(hello: wire.Hello): Hello {
     ...digestField("accepted", hello.accepted),
     ...digestField("reported", hello.reported),
     ...standingFromWire(hello),
+    ...featuresFromWire(hello),
   };
+}
+
+/** An agent that names too many is not to fill the hub. */
+function featuresFromWire({ features }: wire.Hello): Pick<Hello, "features"> {
+  const bounded = features.slice(0, maxFeatures).filter((name) => name.length <= maxFeatureLength);
+  return bounded.length === 0 ? {} : { features: bounded };
 }
 
 /** Absent for what is not a digest. */

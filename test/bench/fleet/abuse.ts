@@ -65,7 +65,7 @@ function neverRead(port: number, identity: Identity): void {
   const stream = dial(port, identity, "127.0.0.1").request(connectHeaders);
   stream.on("error", () => undefined);
   const accepted = { epoch: "", generation: 0n, apis: none, accepted: none, reported: none };
-  const standing = { staleSinceMs: 0n, policy: none, frozen: false };
+  const standing = { staleSinceMs: 0n, policy: none, frozen: false, features: [] };
   const value = {
     ...noFacts,
     agentVersion: "deaf",

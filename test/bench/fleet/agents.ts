@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { HubAddresses } from "@drover/agent/link/addresses";
 import { createGrpcLink } from "@drover/agent/link/grpc";
 import { startRelay } from "@drover/agent/link/nats";
 import { systemClock } from "@drover/shared/clock";
@@ -73,7 +74,7 @@ async function start(hub: string, identity: Identity, order: AgentOrder): Promis
   const address =
     broker === undefined ? (order.hub ?? hub) : (await startRelay({ access: () => broker, ...outside })).address;
   const link = createGrpcLink({
-    address,
+    addresses: new HubAddresses(address),
     identity: { current: () => identity, replace: () => Promise.resolve() },
     random: Math.random,
     ...outside,

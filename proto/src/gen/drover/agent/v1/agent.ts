@@ -557,6 +557,11 @@ export interface Hello {
   policy: Buffer;
   /** Whether that policy, or a fault in it, lets the agent take nothing new and delete nothing. */
   frozen: boolean;
+  /**
+   * What of an Assignment the agent understands beyond what every agent does, by name; at most 64, of 64 bytes each. Empty
+   * of earlier agents: what needs one of them is not assigned to them.
+   */
+  features: string[];
 }
 
 /** The hub accepted the stream. */
@@ -1138,6 +1143,7 @@ function createBaseHello(): Hello {
     staleSinceMs: 0n,
     policy: Buffer.alloc(0),
     frozen: false,
+    features: [],
   };
 }
 
@@ -1193,6 +1199,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.frozen !== false) {
       writer.uint32(120).bool(message.frozen);
+    }
+    for (const v of message.features) {
+      writer.uint32(130).string(v!);
     }
     return writer;
   },
@@ -1328,6 +1337,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.frozen = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.features.push(reader.string());
             continue;
           }
         }
