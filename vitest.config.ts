@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+import LongestFirst from "./test/longest-first.ts";
+
 const node = {
   environment: "node",
   testTimeout: 15_000,
@@ -9,12 +11,13 @@ const node = {
 
 /**
  * `unit` runs beside the code. `cluster` and `system` start real processes: suites of the first compare the behaviour of
- * real servers, whose own time limits are short; those of the second mostly wait, so that two share a small machine well.
- * `simulation` waits for nothing, and its small files come last, beside the longest suite of the second.
+ * real servers, whose own time limits are short, so that only two of them share a small machine; those of the second
+ * mostly wait, so that three do. `simulation` waits for nothing, and stands between them (`longest-first.ts`).
  */
 export default defineConfig({
   test: {
     reporters: ["default", "./test/totals-reporter.ts"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -32,7 +35,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -42,7 +45,7 @@ export default defineConfig({
           name: "simulation",
           include: ["test/{simulation,mutations}/**/*.test.ts"],
           testTimeout: 3_600_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
@@ -51,9 +54,10 @@ export default defineConfig({
           ...node,
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          globalSetup: ["test/system/bundle.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },

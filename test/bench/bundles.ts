@@ -1,12 +1,10 @@
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
+import { bundle as builtBundle, setup as build } from "../system/bundle.ts";
 
-const root = join(import.meta.dirname, "..", "..");
 let built = false;
 
 /** Path of a shipped program, built from the sources as they are now. */
-export function bundle(name: "hub" | "agent" | "drover"): string {
-  if (!built) execFileSync(process.execPath, [join(root, "deploy", "build.ts")], { stdio: "ignore" });
+export function bundle(name: Parameters<typeof builtBundle>[0]): string {
+  if (!built) build();
   built = true;
-  return join(root, "dist", `${name}.mjs`);
+  return builtBundle(name);
 }

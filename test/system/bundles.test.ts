@@ -1,28 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { runCommand } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { startGitSsh } from "../rig/git-ssh.ts";
+import { bundle } from "./bundle.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet } from "./fleet.ts";
 import { imageEnv } from "./program.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const dist = (name: string): string => join(root, "dist", `${name}.mjs`);
 
 describe("bundles", () => {
-  beforeAll(async () => {
-    const built = await runCommand(process.execPath, [join(root, "deploy", "build.ts")], { cwd: root });
-    expect(built).toMatchObject({ code: 0, stderr: "" });
-  });
-
   it("hub, agent and drover start from their bundles and bring a commit to a cluster", async () => {
     await using fleet = await startFleet({
       servers: "embedded",
-      programs: { hub: dist("hub"), agent: dist("agent") },
       clusters: { "dev-1": { env: "dev" } },
       files: {
         "apps/web/drover.yaml": application("web", "default") + placement("web", { env: "dev" }),
@@ -32,15 +26,14 @@ describe("bundles", () => {
     await fleet.settle((await fleet.tree.git("rev-parse", "HEAD")).trim(), ["web@dev-1"]);
     expect((await fleet.cluster("dev-1").get("default", "configmap/web"))?.data).toEqual({ from: "bundle" });
     const env = { DROVER_SERVER: fleet.url, DROVER_TOKEN: fleet.token };
-    const listed = await runCommand(process.execPath, [dist("drover"), "get", "targets", "-o", "name"], { env });
+    const listed = await runCommand(process.execPath, [bundle("drover"), "get", "targets", "-o", "name"], { env });
     expect(listed).toMatchObject({ code: 0, stdout: "web@dev-1\n" });
   });
 
   describeWithRig("git", "sshd")("hub", () => {
     it("reads a repository over ssh from its bundle", async () => {
       const files = { "a.yaml": configMap("a", { from: "ssh" }) };
-      const programs = { hub: dist("hub"), agent: dist("agent") };
-      await using fleet = await startFleet({ servers: "embedded", programs, clusters: {}, files });
+      await using fleet = await startFleet({ servers: "embedded", clusters: {}, files });
       await using remote = await startGitSsh();
       const { url, path } = await remote.createRepository("config.git");
       await fleet.tree.push(path);
@@ -53,19 +46,19 @@ describe("bundles", () => {
     });
   });
 
-  it.each(["hub", "agent"])("%s starts with the flags of its image", async (name) => {
+  it.each(["hub", "agent"] as const)("%s starts with the flags of its image", async (name) => {
     const dockerfile = await readFile(join(root, "deploy", `${name}.Dockerfile`), "utf8");
     const entrypoint = JSON.parse(/^ENTRYPOINT (?<list>.*)$/mu.exec(dockerfile)?.groups?.["list"] ?? "[]") as string[];
     const flags = entrypoint.filter((argument) => argument.startsWith("--"));
     expect(flags.length).toBeGreaterThan(0);
     // What `startProgram` runs everything with, benches included.
     for (const [key, value] of Object.entries(imageEnv)) expect(dockerfile).toContain(`    ${key}=${value} \\\n`);
-    const help = await runCommand(process.execPath, [...flags, dist(name), "--help"], {});
+    const help = await runCommand(process.execPath, [...flags, bundle(name), "--help"], {});
     expect(help).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it.each(["hub", "agent", "drover"])("%s tells its settings without anything around it", async (name) => {
-    const help = await runCommand(process.execPath, [dist(name), "--help"], {});
+  it.each(["hub", "agent", "drover"] as const)("%s tells its settings without anything around it", async (name) => {
+    const help = await runCommand(process.execPath, [bundle(name), "--help"], {});
     expect(help.code).toBe(0);
     expect(help.stdout.split("\n").length).toBeGreaterThan(8);
   });

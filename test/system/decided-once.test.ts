@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { freePort } from "../rig/ports.ts";
 import { mulberry32 } from "../rig/random.ts";
+import { bundle } from "./bundle.ts";
 import { startProgram, type Program } from "./program.ts";
 
 const never = AbortSignal.timeout(2 ** 31 - 1);
@@ -30,7 +31,7 @@ beforeAll(async () => {
   url = `http://${api}`;
   const addresses = ["--api-address", api, "--link-address", `127.0.0.1:${await freePort()}`];
   hub = startProgram({
-    file: join(import.meta.dirname, "..", "..", "hub", "src", "main.ts"),
+    file: bundle("hub"),
     args: ["--data-dir", join(folder, "hub"), ...addresses],
     logFile: join(folder, "hub.log"),
     probes: api,

@@ -13,6 +13,7 @@ import { createKubectl, type Kubectl } from "../rig/kubectl.ts";
 import { type Nats, startNats } from "../rig/nats.ts";
 import type { Network } from "../rig/network.ts";
 import { freePort } from "../rig/ports.ts";
+import { bundle } from "./bundle.ts";
 import { eventually } from "./eventually.ts";
 import { startProgram, type Program } from "./program.ts";
 import { rigNetworkList } from "./rig-networks.ts";
@@ -33,7 +34,7 @@ export interface FleetOptions {
   readonly joinByManifest?: boolean;
   /** How agents reach the hub. Over NATS its own port is not told to them. Default: grpc. */
   readonly link?: "grpc" | "nats";
-  /** Default: the sources. */
+  /** Default: the bundles, which are what is shipped. */
   readonly programs?: Programs;
   /** Where the hub has its data; default: in a folder of the fleet's. */
   readonly hubFolder?: string;
@@ -95,15 +96,14 @@ export interface Fleet extends AsyncDisposable {
   readonly settle: (commit: string, targets: readonly string[], of?: Client) => Promise<void>;
 }
 
-const root = join(import.meta.dirname, "..", "..");
-const sources: Programs = { hub: join(root, "hub", "src", "main.ts"), agent: join(root, "agent", "src", "main.ts") };
+const shipped: Programs = { hub: bundle("hub"), agent: bundle("agent") };
 const never = AbortSignal.timeout(2 ** 31 - 1);
 const settleMs = 60_000;
 
 /** A hub process, an agent process for each cluster, the clusters, and a work tree that is registered as `config`. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   await using parts = new AsyncDisposableStack();
-  const programs = options.programs ?? sources;
+  const programs = options.programs ?? shipped;
   const folder = await mkdtemp(join(tmpdir(), "drover-fleet-"));
   parts.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const tree = parts.use(await createWorkTree({ files: options.files }));

@@ -3,6 +3,8 @@ import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { DatabaseSync } from "node:sqlite";
 
+import { bundle } from "./bundle.ts";
+
 /**
  * A hub whose disk is full for as long as there is a file `full` beside its data folder, as SQLite and the file system tell
  * it: for machines where no small disk can be mounted.
@@ -23,4 +25,4 @@ Object.assign(promises, {
 });
 syncBuiltinESMExports();
 
-await import("@drover/hub/main");
+await import(bundle("hub"));

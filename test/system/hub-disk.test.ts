@@ -6,6 +6,7 @@ import { DroverError } from "@drover/shared/errors";
 import { describe, expect, it, vi } from "vitest";
 
 import { mountSmallDisk } from "../rig/small-disk.ts";
+import { bundle } from "./bundle.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
@@ -25,15 +26,13 @@ interface Disk {
   free(): Promise<void>;
 }
 
-const sources = (...path: readonly string[]): string => join(import.meta.dirname, "..", "..", ...path);
-
 async function startOn(disk: Disk, hub: string, parts: AsyncDisposableStack): Promise<Fleet> {
   return parts.use(
     await startFleet({
       servers: "embedded",
       clusters: { "dev-1": everywhere },
       files: files("0"),
-      programs: { hub, agent: sources("agent", "src", "main.ts") },
+      programs: { hub, agent: bundle("agent") },
       hubFolder: join(disk.path, "hub"),
       hubArgs: ["--reserve-mib", "1"],
     }),
@@ -107,7 +106,7 @@ describe("R23: a hub whose disk is full takes no decisions, goes on with the res
       fill: () => Promise.resolve(small.fill()),
       free: () => Promise.resolve(small.free()),
     };
-    await survives(disk, await startOn(disk, sources("hub", "src", "main.ts"), parts));
+    await survives(disk, await startOn(disk, bundle("hub"), parts));
   });
 
   it("as SQLite and the file system tell it", async () => {

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { runCommand } from "../rig/command.ts";
 import { freePort } from "../rig/ports.ts";
+import { bundle } from "./bundle.ts";
 import { application, configMap, placement } from "./fixtures.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
 const signal = AbortSignal.timeout(170_000);
 const patience = { timeout: 30_000, interval: 50 } as const;
 const everywhere = { fleet: "all" };
-const hubFile = join(import.meta.dirname, "..", "..", "hub", "src", "main.ts");
 const secret = (name: string, data: Readonly<Record<string, string>>): string =>
   `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name} }\nstringData: ${JSON.stringify(data)}\n`;
 
@@ -93,7 +93,7 @@ it("T18, R27: passwords, tokens, webhook secrets and what Git has in clear are i
   await client.backups.make(signal);
   expect(await leaksOnDisk(canaries)).toEqual([]);
 
-  const args = [hubFile, "--data-dir", fleet.hubFolder, "--new-store-key", "yes"];
+  const args = [bundle("hub"), "--data-dir", fleet.hubFolder, "--new-store-key", "yes"];
   const { code } = await runCommand(process.execPath, args);
   expect(code).toBe(0);
   for (const turn of ["while the key changes", "and after"]) await fleet.settle(await commit(turn), target);
@@ -149,7 +149,7 @@ it("R15: a second hub on the same store is refused, and the first one goes on", 
   const api = `127.0.0.1:${await freePort()}`;
   const link = `127.0.0.1:${await freePort()}`;
   const flags = ["--data-dir", fleet.hubFolder, "--api-address", api, "--link-address", link];
-  const second = await runCommand(process.execPath, [hubFile, ...flags]);
+  const second = await runCommand(process.execPath, [bundle("hub"), ...flags]);
   expect(second.code).not.toBe(0);
   expect(second.stderr + second.stdout).toContain("store_failed");
   await fleet.settle(await commit("with a second hub"), target);

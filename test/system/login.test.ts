@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startIdentityProvider, type IdentityProvider } from "../rig/identity-provider.ts";
 import { freePort } from "../rig/ports.ts";
+import { bundle } from "./bundle.ts";
 import { drover, type Outcome } from "./cli.ts";
 import { startProgram, type Program } from "./program.ts";
 
@@ -48,7 +49,7 @@ grants:
   const dataDir = join(folder, "hub");
   const addresses = ["--api-address", api, "--link-address", `127.0.0.1:${await freePort()}`];
   hub = startProgram({
-    file: join(import.meta.dirname, "..", "..", "hub", "src", "main.ts"),
+    file: bundle("hub"),
     args: ["--data-dir", dataDir, ...addresses, "--oidc-file", oidcFile],
     logFile: join(folder, "hub.log"),
     probes: api,

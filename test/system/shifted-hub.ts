@@ -1,3 +1,4 @@
+import { bundle } from "./bundle.ts";
 import "./shifted-clock.ts";
 
-await import("@drover/hub/main");
+await import(bundle("hub"));

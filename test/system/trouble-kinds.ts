@@ -1,3 +1,4 @@
+import { systemClock } from "@drover/shared/clock";
 import { expect, vi } from "vitest";
 
 import type { ApiCall } from "../rig/api-call.ts";
@@ -39,6 +40,12 @@ const discovery: Scenario = async (cell) => {
   await untilConverged(cell, objectsOf(name));
 };
 
+/**
+ * A watch that ends in its first second is one more failure in a row for the agent, which then waits the longer: cells that
+ * follow each other closely would be about that.
+ */
+const soundAfterMs = 1_100;
+
 /** The objects of the kind are there and watched, the fault comes and goes, and nothing was made of it. */
 function whileWatched(arm: (cell: Cell, isOfKind: (call: ApiCall) => boolean) => ReturnType<typeof strike>): Scenario {
   return async (cell) => {
@@ -49,6 +56,7 @@ function whileWatched(arm: (cell: Cell, isOfKind: (call: ApiCall) => boolean) =>
       const object = await agent.get(path);
       return [field(object, "spec", "size"), field(object, "metadata", "uid")];
     };
+    await systemClock.sleep(soundAfterMs, AbortSignal.timeout(patience.timeout));
     const before = await sizeAndUid();
     const told = () => agent.hub.report(name)?.objects.map(({ apply, drift }) => ({ apply, drift }));
     const toldBefore = told();

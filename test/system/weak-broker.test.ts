@@ -8,11 +8,11 @@ import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { startNats } from "../rig/nats.ts";
 import { freePort } from "../rig/ports.ts";
 import { temporaryFolder } from "../rig/watchdog.ts";
+import { bundle } from "./bundle.ts";
 import { startProgram } from "./program.ts";
 
 const signal = AbortSignal.timeout(60_000);
 const patience = { timeout: 20_000, interval: 50 };
-const hubFile = join(import.meta.dirname, "..", "..", "hub", "src", "main.ts");
 
 describeWithRig("nats-server")("a hub whose broker lets strangers in", () => {
   it("T29: goes on without it, says why where people look, and uses one that is configured as it is to be", async () => {
@@ -24,7 +24,7 @@ describeWithRig("nats-server")("a hub whose broker lets strangers in", () => {
     parts.defer(() => open[Symbol.asyncDispose]());
     const addresses = ["--data-dir", dataDir, "--api-address", api, "--link-address", link];
     const args = [...addresses, "--nats-url", open.url, "--nats-old-broker", "accept"];
-    await using hub = startProgram({ file: hubFile, args, logFile: join(folder.path, "hub.log"), probes: api });
+    await using hub = startProgram({ file: bundle("hub"), args, logFile: join(folder.path, "hub.log"), probes: api });
     await hub.ready();
     const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
     const client = createClient({ url: `http://${api}`, token });
