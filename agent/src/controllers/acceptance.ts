@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
-
 import type { Clock } from "@drover/shared/clock";
 import { canonicalJson, digestOf, type Digest } from "@drover/shared/digest";
 import { DroverError, type ErrorCode } from "@drover/shared/errors";
@@ -190,8 +188,24 @@ function changedNames(before: Taken, now: Taken): readonly string[] {
   const names = new Set([...namesOf(before), ...namesOf(now)]);
   return [...names].filter((name) => {
     const intent = intentOf(now, name);
-    return intent.kind === "remove" || !isDeepStrictEqual(intentOf(before, name), intent);
+    return intent.kind === "remove" || !isSame(intentOf(before, name), intent);
   });
+}
+
+function isSame(a: Intent, b: Intent): boolean {
+  if (!("assignment" in a) || !("assignment" in b)) return a.kind === b.kind;
+  return a.kind === b.kind && textOf(a.assignment) === textOf(b.assignment);
+}
+
+/** Each is compared with the one before and the one after. All come from the same reader, so equal ones have equal text. */
+const texts = new WeakMap<Assignment, string>();
+
+function textOf(assignment: Assignment): string {
+  const known = texts.get(assignment);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(assignment);
+  texts.set(assignment, text);
+  return text;
 }
 
 /** The content as this agent reads it: what only a newer hub knows is no difference. */
