@@ -276,11 +276,11 @@ test("get targets -w prints what changes, when it changes", async () => {
   const watching = drover(other.url, line, { signal: stop.signal, output });
   const states = (): readonly string[] =>
     output.stdout
-      .trim()
       .split("\n")
+      .filter((text) => text !== "")
       .map((text) => (JSON.parse(text) as { readonly state: string }).state);
   await expect.poll(() => backend.events.followers, patience).toBe(1);
-  expect(states()).toEqual(["failed", "offline", "drifted"]);
+  await expect.poll(states, patience).toEqual(["failed", "offline", "drifted"]);
   const failed = backend.targetByAddress.get("shop@prod-eu-3");
   if (failed === undefined) throw new Error("the sample fleet has changed");
   backend.targetByAddress.set("shop@prod-eu-3", { ...failed, state: "current", reason: "", message: "" });

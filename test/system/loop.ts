@@ -19,6 +19,7 @@ import { createPackages } from "@drover/hub/source/published/packages";
 import { openSqliteStore } from "@drover/hub/store/sqlite";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { systemClock, type Clock } from "@drover/shared/clock";
+import { features } from "@drover/shared/link/features";
 import { noFacts, type Assignments, type Hello, type HubMessage } from "@drover/shared/link/link";
 import { decodeAssignments } from "@drover/shared/link/wire-assignments";
 import { silentLog } from "@drover/shared/log";
@@ -63,7 +64,7 @@ export async function startLoop(
       ["dev-1", "dev"],
       ["prod-1", "prod"],
     ] as const) {
-      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env } });
+      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env }, features });
     }
   }
   const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
