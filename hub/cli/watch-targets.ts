@@ -30,9 +30,14 @@ export async function watchTargets(session: Session, query: WatchQuery): Promise
     ...(filter.app === undefined ? {} : { app: filter.app }),
     ...(filter.cluster === undefined ? {} : { cluster: filter.cluster }),
   };
-  for await (const item of session.client.events.follow(stream, session.signal)) {
-    if (item.kind === "lost") say(session, `${item.error.message}; connecting again`);
-    else await look();
+  try {
+    for await (const item of session.client.events.follow(stream, session.signal)) {
+      if (item.kind === "lost") say(session, `${item.error.message}; connecting again`);
+      else await look();
+    }
+  } catch (cause) {
+    // Ctrl-C is how this ends, also in the middle of a look.
+    if (!session.signal.aborted) throw cause;
   }
 }
 

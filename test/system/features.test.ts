@@ -8,6 +8,8 @@ type Hub = Awaited<ReturnType<typeof startLoop>>;
 
 const cluster = "prod-1";
 const patience = { timeout: 5_000, interval: 10 };
+/** What an agent says that is older than the list. */
+const old = {};
 const needing = `${application("web")}  sync: { serviceAccount: deployer }
 ---
 ${placement("web", "prod")}`;
@@ -20,6 +22,7 @@ describe("E72: an agent that does not know what an application asks for", () => 
     const { hub, tree } = await begin();
     const before = hub.newest(cluster)?.targets.find(({ application: name }) => name === "web")?.bundle;
     expect(before).toBeDefined();
+    comeBack(hub, old);
     const other = `${application("other")}---\n${placement("other", "prod")}`;
     await commit(hub, tree, {
       "apps/web/drover.yaml": needing,
@@ -39,6 +42,7 @@ describe("E72: an agent that does not know what an application asks for", () => 
 
   it("is sent it under a higher generation once it is upgraded, also when it has accepted all that was sent before", async () => {
     const { hub, tree } = await begin();
+    comeBack(hub, old);
     await commit(hub, tree, { "apps/web/drover.yaml": needing });
     await vi.waitFor(() => expect(namesOf(hub)).toEqual([]), patience);
     const held = generation(hub);

@@ -4,6 +4,7 @@ import { createRecovery } from "@drover/hub/controllers/recovery";
 import { settleMs } from "@drover/hub/core/settle-facts";
 import { clusterDefaults, sourceDefaults } from "@drover/hub/store/store";
 import { FakeClock } from "@drover/shared/clock";
+import { features } from "@drover/shared/link/features";
 import { noFacts, type Hello } from "@drover/shared/link/link";
 import { describe, expect, it, vi } from "vitest";
 
@@ -106,7 +107,7 @@ spec:
   applications: [api]
   selector: { matchLabels: { facts.drover.dev/kubernetes-minor: "1.31" } }
 `;
-    const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
+    const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0, features };
     const say = (hub: Awaited<ReturnType<typeof startLoop>>, kubernetesVersion: string): void =>
       hub.agents.introduced("prod-1", { ...hello, kubernetesVersion });
     const api = { app: "api", cluster: "prod-1" };

@@ -64,10 +64,10 @@ export async function startLoop(
       ["dev-1", "dev"],
       ["prod-1", "prod"],
     ] as const) {
-      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env }, features });
+      store.putCluster({ ...clusterDefaults, name, uid: name, labels: { env } });
     }
   }
-  const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
+  const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0, features };
   for (const { name } of store.clusters()) world.connections.set(name, { hello, sinceMs: 0, refusal: undefined });
   const environment = process.env;
   const programs = { kustomize: createKustomize({ environment }), helm: createHelm({ environment }) };

@@ -2,6 +2,7 @@ import { controlRollout } from "@drover/hub/backend/rollout-intents";
 import { createEventLog } from "@drover/hub/controllers/event-log";
 import { clusterDefaults } from "@drover/hub/store/store";
 import type { FakeClock } from "@drover/shared/clock";
+import { features } from "@drover/shared/link/features";
 import { noFacts, type Hello, type Report } from "@drover/shared/link/link";
 import { expect, vi } from "vitest";
 
@@ -9,7 +10,7 @@ import { application, loopSuite, web, type startLoop } from "./loop.ts";
 
 type Hub = Awaited<ReturnType<typeof startLoop>>;
 
-export const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0 };
+export const hello: Hello = { ...noFacts, agentVersion: "1", clusterUid: "", epoch: "", generation: 0, features };
 
 const strategy = (spec: string): string =>
   `apiVersion: drover.dev/v1alpha1\nkind: RolloutStrategy\nmetadata: { name: careful }\nspec: ${spec}\n`;
