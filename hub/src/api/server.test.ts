@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 
-import { systemClock } from "@drover/shared/clock";
+import { FakeClock, systemClock } from "@drover/shared/clock";
 import { silentLog } from "@drover/shared/log";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -221,4 +221,20 @@ test("an address that is taken is an error that says what to do", async () => {
     code: "config_invalid",
     hint: expect.stringContaining("--api-address"),
   });
+});
+
+test("E71: an API that closes waits a while for who is in the middle of a request, and not for as long as that one likes", async () => {
+  const clock = new FakeClock(Date.now());
+  const closing = await startApi({ clock });
+  const socket = connect(Number(new URL(closing.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  const head = ["POST /api/v1/sources HTTP/1.1", "host: 127.0.0.1", `authorization: Bearer ${sampleToken}`];
+  socket.write([...head, "content-type: application/json", "content-length: 9", "", "{"].join("\r\n"));
+  await closing.call("/api/v1/sources");
+  const ended = once(socket, "close");
+  const closed = closing[Symbol.asyncDispose]();
+  await expect.poll(() => clock.sleeping, patience).toBe(1);
+  await clock.advance(5_000);
+  await Promise.all([closed, ended]);
+  expect(clock.sleeping).toBe(0);
 });

@@ -3,6 +3,7 @@ import type { Clock } from "@drover/shared/clock";
 import { DroverError } from "@drover/shared/errors";
 import type { Logger } from "@drover/shared/log";
 import swagger from "@fastify/swagger";
+import type { FastifyInstance } from "fastify";
 
 import { diskFull } from "../core/disk-full.ts";
 import { guard, type GuardOptions } from "./access/guard.ts";
@@ -58,6 +59,9 @@ export interface Api extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** For whoever is in the middle of a request when the hub stops: as long as it lasts, no other hub has the store. */
+const closeGraceMs = 5_000;
+
 /** The admin API: the routes of /api/v1, the webhooks, the probes, the metrics and its own description. */
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { backend, clock, log } = options;
@@ -103,9 +107,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await app.after();
   operationalRoutes(app, context);
   await app.ready();
-  const close = async (): Promise<void> => {
-    await app.close();
-  };
+  const close = (): Promise<void> => closeSoon(app, clock);
   return {
     async listen({ host, port }) {
       // Off loopback the hub cannot know its names, and re-binding gains nothing: a page has no token to send.
@@ -122,6 +124,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Breaks off what is still under way when the grace has passed. */
+async function closeSoon(app: FastifyInstance, clock: Clock): Promise<void> {
+  const closed = new AbortController();
+  const breakOff = clock.sleep(closeGraceMs, closed.signal).then(
+    () => app.server.closeAllConnections(),
+    () => undefined,
+  );
+  await app.close();
+  closed.abort();
+  await breakOff;
 }
 
 /** Who sends a request, and whether that is so still. */
