@@ -46,6 +46,16 @@ describe("a wait for a wave", () => {
     expect([second.obstacle, third.obstacle]).toEqual([expect.objectContaining(stuck), expect.objectContaining(stuck)]);
   });
 
+  it("is looked at at once when it became overdue while the round after its turn went on", async () => {
+    const { application } = waves();
+    const { clock, take } = turns(application);
+    take();
+    await clock.advance(timeoutMs + 1);
+    expect(nextTry(application, clock.now())).toBe(1_000 + timeoutMs);
+    take();
+    expect(nextTry(application, clock.now())).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it("ends when the wave gets ready after all, and the next wave has its own time", async () => {
     const { application, first, second, third } = waves();
     const { clock, take } = turns(application);

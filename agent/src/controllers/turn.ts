@@ -55,12 +55,13 @@ export function takeTurn(
     if (record.notBefore > now) nextAtMs = Math.min(nextAtMs, record.notBefore);
   }
   application.waits = waits;
-  return { due, nextAtMs: Math.min(nextAtMs, nextOverdue(application, now)) };
+  application.waitsSeenAtMs = now;
+  return { due, nextAtMs: Math.min(nextAtMs, nextOverdue(application)) };
 }
 
-/** When the next wait will have lasted too long, in ms since the epoch. */
-function nextOverdue({ waits }: ApplicationRecord, now: number): number {
-  return Math.min(...[...waits.values()].filter((atMs) => atMs > now));
+/** When the next wait will have lasted too long, in ms since the epoch; one that has meanwhile is to be looked at now. */
+function nextOverdue({ waits, waitsSeenAtMs }: ApplicationRecord): number {
+  return Math.min(...[...waits.values()].filter((atMs) => atMs > waitsSeenAtMs));
 }
 
 const kindLeaving: Obstacle = { reason: "WaitingForKind", message: "its definition is being deleted", retry: "kind" };
@@ -69,7 +70,7 @@ const shortestWaitMs = 20;
 
 /** When the next object may be tried again, in ms since the epoch. */
 export function nextTry(application: ApplicationRecord, now: number): number {
-  let next = nextOverdue(application, now);
+  let next = nextOverdue(application);
   for (const record of application.objects.values()) {
     // What is being deleted by others ends with an event, so it needs no timer; nor does what waits for others, until it is overdue.
     if (isLeaving(record) || (needsApply(record) && !isGated(record))) {

@@ -146,6 +146,8 @@ export interface ApplicationRecord {
   savedShape: number;
   /** What objects wait for (see `core/gate.Wait.on`), each with when that has lasted too long, in ms since the epoch. */
   waits: ReadonlyMap<string, number>;
+  /** When that was looked at last: what was overdue by then says so already. */
+  waitsSeenAtMs: number;
   /** The assigned bundle, when it may be written only as a whole and the server would not take all of it. */
   refused: RefusedBundle | undefined;
   /** What keeps the application as a whole, such as a bundle that cannot be fetched. */
@@ -209,6 +211,7 @@ export function createApplicationRecord(name: string): ApplicationRecord {
     shape: 0,
     savedShape: -1,
     waits: new Map(),
+    waitsSeenAtMs: 0,
     refused: undefined,
     hindrance: undefined,
   };
