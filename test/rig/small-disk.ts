@@ -24,7 +24,7 @@ export function mountSmallDisk(mib: number): SmallDisk | undefined {
   return {
     path,
     fill() {
-      for (let kib = 1024; kib >= 4; kib /= 2) while (append(filler, kib * 1024));
+      fillUp(filler);
       if (statfsSync(path).bavail > 1) throw new Error(`${path} could not be filled`);
     },
     free: () => rmSync(filler, { force: true }),
@@ -37,6 +37,11 @@ export function mountSmallDisk(mib: number): SmallDisk | undefined {
       rmSync(path, { recursive: true, force: true });
     },
   };
+}
+
+/** Lets the file grow until its disk has no room for another 4 KiB. */
+export function fillUp(file: string): void {
+  for (let kib = 1024; kib >= 4; kib /= 2) while (append(file, kib * 1024));
 }
 
 function append(file: string, bytes: number): boolean {

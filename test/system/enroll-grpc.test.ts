@@ -4,7 +4,6 @@ import path from "node:path";
 
 import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
 import { HubAddresses } from "@drover/agent/link/addresses";
-import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
 import type { HeldIdentity } from "@drover/agent/link/options";
 import { createGrpcLink as createHubEnd } from "@drover/hub/link/grpc";
 import { type Clock, systemClock } from "@drover/shared/clock";
@@ -20,6 +19,7 @@ import { describe, expect, it } from "vitest";
 
 import { startFaultProxy } from "../rig/fault-proxy.ts";
 import { freePort } from "../rig/ports.ts";
+import { startAgentEnd } from "./agent-end.ts";
 import { start, stopAfterTest } from "./stop.ts";
 
 const hourMs = 3_600_000;
@@ -295,14 +295,7 @@ async function createWorld(options: WorldOptions = {}) {
     }),
     connect: (identity: HeldIdentity): AgentRecorder => {
       const recorder = new AgentRecorder();
-      const link = createAgentEnd({
-        addresses: new HubAddresses(address),
-        identity,
-        clock: systemClock,
-        random: () => 0.1,
-        log,
-      });
-      owned.defer(start((signal) => link.run(recorder, signal)));
+      owned.defer(startAgentEnd(recorder, { address, identity, log }));
       return recorder;
     },
     restartHub: async (next: WorldOptions): Promise<void> => {

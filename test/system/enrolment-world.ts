@@ -8,7 +8,6 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "n
 import { type EnrollOptions, loadOrEnroll } from "@drover/agent/enroll";
 import { HubAddresses } from "@drover/agent/link/addresses";
 import { channelCredentials } from "@drover/agent/link/dial";
-import { createGrpcLink as createAgentEnd } from "@drover/agent/link/grpc";
 import { renew } from "@drover/agent/link/join";
 import type { HeldIdentity } from "@drover/agent/link/options";
 import { type Acceptance, createAcceptance } from "@drover/hub/controllers/acceptance";
@@ -28,6 +27,7 @@ import { createIdentity, createKeyRequest, type Identity } from "@drover/shared/
 import { loadSigningKey } from "@drover/shared/trust/signing-key";
 
 import { freePort } from "../rig/ports.ts";
+import { startAgentEnd } from "./agent-end.ts";
 import { start, stopAfterTest } from "./stop.ts";
 
 class RunningAgent extends AgentRecorder {
@@ -99,14 +99,7 @@ export async function createWorld({ clientLifetimeMs, clock = systemClock }: Wor
     },
     connect: (identity: HeldIdentity): AgentRecorder => {
       const agent = new RunningAgent();
-      const link = createAgentEnd({
-        addresses: new HubAddresses(address),
-        identity,
-        clock: systemClock,
-        random: () => 0.1,
-        log,
-      });
-      running.push(start((signal) => link.run(agent, signal)));
+      running.push(startAgentEnd(agent, { address, identity, log }));
       return agent;
     },
     stopAgents,

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { openSqliteStore } from "@drover/hub/store/sqlite";
+import { clusterDefaults } from "@drover/hub/store/store";
 import { describe, expect, it } from "vitest";
 
-import { openSqliteStore } from "./sqlite.ts";
-import { clusterDefaults } from "./store.ts";
+import { fillUp } from "../rig/small-disk.ts";
 
 const run = (program: string, ...args: readonly string[]): boolean => spawnSync(program, args).status === 0;
 
@@ -31,9 +32,7 @@ function mountFailingDisk() {
     const filler = join(memory, "filler");
     return {
       file: join(place, "hub.db"),
-      fail() {
-        for (let kib = 1024; kib >= 4; kib /= 2) while (append(filler, kib * 1024));
-      },
+      fail: () => fillUp(filler),
       /** Another device with what had reached this one. */
       replace: () => {
         rmSync(filler);
@@ -44,15 +43,6 @@ function mountFailingDisk() {
   }
   dispose();
   return undefined;
-}
-
-function append(file: string, bytes: number): boolean {
-  try {
-    writeFileSync(file, new Uint8Array(bytes), { flag: "a" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const disk = mountFailingDisk();
