@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { createHelm } from "@drover/hub/source/programs/helm";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
-import { temporaryFolder, type TemporaryFolder } from "../rig/watchdog.ts";
 import { declare, problemsOf, renderChart, snapshotOf } from "./chart-render.ts";
+import { haveOwnTemporaryFolder } from "./own-temporary-folder.ts";
 
 const chart = "apiVersion: v2\nname: web\nversion: 0.1.0\n";
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { v: "{{ .Values.v }}" }\n';
@@ -35,17 +35,7 @@ describeWithRig("helm", "git")("T6: a hostile chart", () => {
   let tree: WorkTree;
   let trap: Server;
   let caught: string[];
-  let own: TemporaryFolder;
-  const shared = tmpdir();
-  beforeAll(async () => {
-    own = await temporaryFolder("helm-hostile");
-    // Of the folders that renders leave behind, those of other suites are none of this one.
-    process.env["TMPDIR"] = own.path;
-  });
-  afterAll(async () => {
-    process.env["TMPDIR"] = shared;
-    await own[Symbol.asyncDispose]();
-  });
+  haveOwnTemporaryFolder("helm-hostile");
   beforeEach(async () => {
     tree = await createWorkTree();
     caught = [];

@@ -14,6 +14,7 @@ import { mustRun } from "../rig/command.ts";
 import { describeWithRig } from "../rig/describe-with-rig.ts";
 import { createWorkTree, type FileChanges, type WorkTree } from "../rig/git.ts";
 import { program } from "../rig/programs.ts";
+import { haveOwnTemporaryFolder } from "./own-temporary-folder.ts";
 
 const signal = AbortSignal.timeout(300_000);
 const kustomize = createKustomize({ environment: process.env });
@@ -24,6 +25,7 @@ describeWithRig("kubectl", "git")("kustomize", () => {
   let tree: WorkTree;
   let trap: Server;
   let caught: string[];
+  haveOwnTemporaryFolder("kustomize");
   beforeEach(async () => {
     tree = await createWorkTree();
     caught = [];
