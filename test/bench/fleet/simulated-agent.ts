@@ -8,6 +8,7 @@ import { systemClock } from "@drover/shared/clock";
 import { createController, done } from "@drover/shared/controller";
 import type { Digest } from "@drover/shared/digest";
 import { DroverError } from "@drover/shared/errors";
+import { features } from "@drover/shared/link/features";
 import type { AgentLink, Assignment } from "@drover/shared/link/link";
 import { silentLog } from "@drover/shared/log";
 import { verifyAssignments, verifyBeat } from "@drover/shared/trust/envelope";
@@ -25,7 +26,7 @@ export interface SimulatedAgentOptions {
   readonly applied: (at: number) => void;
 }
 
-const facts = { agentVersion: "sim", kubernetesVersion: "v1.35.0", provider: "", region: "", nodes: 3 };
+const facts = { agentVersion: "sim", kubernetesVersion: "v1.35.0", provider: "", region: "", nodes: 3, features };
 
 /**
  * An agent of the agent's own parts, from the link to the report; only the cluster is missing: what would be written

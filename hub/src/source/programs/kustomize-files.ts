@@ -41,11 +41,22 @@ export async function filesForKustomize(snapshot: Snapshot, path: string): Promi
     .map((entry) => entry.path);
 }
 
+/** Of each snapshot, by path: it is asked when a commit comes, when the next one does, and for each variant. */
+const keys = new WeakMap<Snapshot, Map<string, Promise<Digest>>>();
+
 /**
  * Equal when a build would read the same. A kustomization whose files cannot even be told is built, which says why, once a
  * commit.
  */
-export async function kustomizeKey(snapshot: Snapshot, path: string): Promise<Digest> {
+export function kustomizeKey(snapshot: Snapshot, path: string): Promise<Digest> {
+  const known = keys.get(snapshot) ?? new Map<string, Promise<Digest>>();
+  keys.set(snapshot, known);
+  const key = known.get(path) ?? readKey(snapshot, path);
+  known.set(path, key);
+  return key;
+}
+
+async function readKey(snapshot: Snapshot, path: string): Promise<Digest> {
   const read = filesForKustomize(snapshot, path).then((files) =>
     Promise.all(
       files.map(async (file) => {
